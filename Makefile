@@ -1,0 +1,86 @@
+# The workshop of latentum.ops. `make help` lists the targets; everything they need, they install or build themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BIN := .venv/bin
+SCENARIO ?=
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# The collection as Ansible and Python import it: …/ansible_collections/latentum/ops
+LINK := .collections/ansible_collections/latentum/ops
+SANITY_TREE := .cache/sanity/ansible_collections/latentum/ops
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites:
+	@$(PYTHON) tests/hosts/prerequisites.py
+
+.venv/.installed: requirements-dev.txt | prerequisites
+	@echo "toolchain: installing the pinned versions into .venv (a minute or two, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(@D) && ln -sfn ../../.. $@
+
+.PHONY: toolchain
+toolchain: prerequisites .venv/.installed $(LINK)
+
+.PHONY: demo
+demo: toolchain ## From a clean clone to a production in a throw-away host, answering over verified TLS
+	@$(BIN)/python tests/demo/demo.py up
+
+.PHONY: demo-down
+demo-down: toolchain ## Remove the demo host and all that came with it
+	@$(BIN)/python tests/demo/demo.py down
+
+.PHONY: test
+test: lint unit sanity artifact molecule ## Everything that CI checks: lint, unit, sanity, artifact, Molecule
+
+.PHONY: lint
+lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), shellcheck, documentation
+	yamllint --strict .
+	ruff check .
+	ruff format --check .
+	mypy plugins/module_utils plugins/modules plugins/filter tests/hosts tests/tools tests/images
+	git ls-files -z '*.sh' .ci/run | xargs -0 -r shellcheck
+	python tests/tools/role_readme.py --check
+	antsibull-docs lint-collection-docs --plugin-docs .
+	ansible-lint --offline --profile production
+
+.PHONY: unit
+unit: toolchain ## Unit tests of the engine, the modules and the filters
+	python -m pytest tests/unit
+
+.PHONY: sanity
+sanity: toolchain ## ansible-test sanity on a copy of the tree, without any ignore file
+	tests/tools/sanity.sh $(SANITY_TREE)
+
+.PHONY: artifact
+artifact: toolchain ## Build the collection, install it elsewhere, run its playbooks by FQCN
+	python -m pytest tests/artifact
+
+.PHONY: molecule
+molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCENARIO=name
+	tests/tools/molecule.sh $(SCENARIO)
+
+.PHONY: docs
+docs: toolchain ## Write the role tables of the READMEs from their argument specs
+	python tests/tools/role_readme.py
+
+.PHONY: bench
+bench: toolchain ## Measure provisioning and no-change runs; JSON in .artifacts/bench
+	python tests/bench/site.py
+
+.PHONY: clean
+clean: ## Remove hosts, networks and images of the tests, and the caches of this checkout
+	@test ! -x $(BIN)/python || $(BIN)/python tests/hosts/hosts.py clean --images
+	rm -rf .cache .artifacts .demo
