@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters that look at a declaration as a whole: its errors, a report of them, a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.latentum.ops.plugins.module_utils import declaration
+from ansible_collections.latentum.ops.plugins.plugin_utils.declared import derived
+
+
+def declaration_errors(stack: object) -> list[dict[str, str]]:
+    return [problem.as_dict() for problem in declaration.problems(stack)]
+
+
+def declaration_report(stack: object) -> list[str]:
+    return declaration.report(declaration.problems(stack))
+
+
+class FilterModule:
+    """Each is documented in a file of its own name."""
+
+    def filters(self) -> dict[str, Callable[[object], Any]]:
+        return {
+            "declaration_errors": declaration_errors,
+            "declaration_report": declaration_report,
+            "declaration_summary": derived(declaration.summary, list),
+        }

@@ -1,0 +1,275 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small table-driven schema: types, defaults and limits in one place, and every error of a document in one pass.
+
+A schema is built from L(Text), L(Number), L(Flag), L(Items), L(Table) and L(Record); C(schema.read(value, key, problems))
+returns the value with its defaults filled in, as plain Python types, and appends a Problem for each thing that is wrong.
+What is wrong is replaced by the default, so that later checks can go on and report the rest of the errors as well.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+HIDDEN = "(hidden)"
+_SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where, what is written there, why it cannot stay, what to write instead."""
+
+    key: str
+    value: str
+    problem: str
+    fix: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        found = f" (found {self.value})" if self.value else ""
+        return f"{self.key}: {self.problem}{found}. Fix: {self.fix}."
+
+
+class Refused(ValueError):
+    """A value that cannot stay, with what to write instead."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.fix = fix
+
+
+def shown(value: object) -> str:
+    """A value as an operator wrote it, shortened. Containers are only described: what is inside may be secret."""
+    if isinstance(value, Mapping):
+        return "a mapping" if value else "an empty mapping"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}" if value else "an empty list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, (str, bool, int, float)):
+        text = json.dumps(value, ensure_ascii=False)
+        return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
+    return f"a value of type {type(value).__name__}"
+
+
+def close_to(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    found = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def instead(word: str, known: Iterable[str], what: str) -> str:
+    """C(did you mean X?) when something is close, else the list of what there is."""
+    names = sorted(known)
+    near = close_to(word, names)
+    if near:
+        return f"did you mean {near}? Or remove it"
+    return f"use one of {', '.join(names)}" if names else f"remove it: there is no {what}"
+
+
+def join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def plain(value: object) -> Any:
+    """The same data in exact built-in types: Ansible's tagged strings and lazy containers become str, dict and list."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(plain(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Node:
+    """What every part of a schema has: a default, whether it must be given, whether its value may be shown."""
+
+    default: Any = None
+    required: bool = False
+    hidden: bool = False
+    example: str = ""
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        raise NotImplementedError
+
+    def wrong(self, value: Any, key: str, problem: str, fix: str, problems: list[Problem]) -> Any:
+        problems.append(Problem(key, HIDDEN if self.hidden else shown(value), problem, fix))
+        return self.default
+
+
+@dataclass(frozen=True)
+class Anything(Node):
+    """A part that something else reads."""
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        return value
+
+
+@dataclass(frozen=True)
+class Text(Node):
+    """A string. C(check) returns what is kept (it may convert) or raises Refused, or ValueError with the fix as text."""
+
+    choices: Sequence[str] = ()
+    check: Callable[[str], Any] | None = None
+    numbers: bool = False  # a bare number is meant as well: 60, 1.5
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if self.numbers and isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not value.strip():
+            example = f", such as {self.example}" if self.example else ""
+            return self.wrong(value, key, "must be a text", f"write a text in quotes{example}", problems)
+        if self.choices and value not in self.choices:
+            near = close_to(value, self.choices)
+            fix = f"write {near}" if near else f"write one of {', '.join(self.choices)}"
+            return self.wrong(value, key, f"must be one of {', '.join(self.choices)}", fix, problems)
+        if self.check is None:
+            return value
+        try:
+            return self.check(value)
+        except Refused as error:
+            return self.wrong(value, key, error.problem, error.fix, problems)
+        except ValueError as error:
+            return self.wrong(value, key, "cannot be understood", str(error), problems)
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    """A whole number within limits; digits in a string are taken too (that is how C(-e) delivers them)."""
+
+    least: int = 0
+    most: int = 2**31 - 1
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            fix = f"write a number from {self.least} to {self.most}"
+            fix += f", such as {self.example}" if self.example else ""
+            return self.wrong(value, key, "must be a whole number within its limits", fix, problems)
+        return value
+
+
+@dataclass(frozen=True)
+class Flag(Node):
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, bool):
+            return self.wrong(value, key, "must be true or false", "write true or false, without quotes", problems)
+        return value
+
+
+@dataclass(frozen=True)
+class Scalar(Node):
+    """Anything that a line of an environment file can hold; kept as text."""
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if not isinstance(value, (str, int, float)):
+            fix = 'write one text, number or true/false, such as "info"; a list as text: "a,b"'
+            return self.wrong(value, key, "must be a single value", fix, problems)
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Items(Node):
+    """A list."""
+
+    of: Node = field(default_factory=Text)
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, list):
+            fix = f"write a list, such as {self.example or '[a, b]'}"
+            self.wrong(value, key, "must be a list", fix, problems)
+            return []
+        return [self.of.read(item, f"{key}[{index}]", problems) for index, item in enumerate(value)]
+
+
+@dataclass(frozen=True)
+class Table(Node):
+    """A mapping whose keys the operator chooses."""
+
+    of: Node = field(default_factory=Text)
+    name: Callable[[str], Any] | None = None  # checks a key; raises Refused
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            fix = f"write a mapping, such as {self.example or '{name: …}'}"
+            self.wrong(value, key, "must be a mapping", fix, problems)
+            return {}
+        kept: dict[str, Any] = {}
+        for name, item in value.items():
+            if self.name is not None:
+                try:
+                    self.name(name)
+                except Refused as error:
+                    problems.append(Problem(join(key, name), shown(name), error.problem, error.fix))
+                    continue
+            kept[name] = self.of.read(item, join(key, name), problems)
+        return kept
+
+
+@dataclass(frozen=True)
+class Record(Node):
+    """A mapping of known keys. Where one key decides about the others, C(variants) adds their fields by its value."""
+
+    fields: Mapping[str, Node] = field(default_factory=dict)
+    selector: str = ""
+    variants: Mapping[str, Mapping[str, Node]] = field(default_factory=dict)
+    what: str = "key"
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            fix = f"write a mapping, such as {self.example or '{' + next(iter(self.fields), '') + ': …}'}"
+            self.wrong(value, key, "must be a mapping", fix, problems)
+            return {name: node.default for name, node in self.fields.items()}
+        fields = dict(self.fields)
+        if self.selector:
+            fields |= self.variants.get(str(value.get(self.selector)), {})
+        for name, item in value.items():
+            if name not in fields:
+                self._unknown(name, item, key, fields, value, problems)
+        kept: dict[str, Any] = {}
+        for name, node in fields.items():
+            if value.get(name) is not None:
+                kept[name] = node.read(value[name], join(key, name), problems)
+                continue
+            kept[name] = node.default
+            if node.required:
+                example = f": {node.example}" if node.example else ""
+                problems.append(Problem(join(key, name), "nothing", "is required", f"add {name}{example}"))
+        return kept
+
+    def _unknown(
+        self,
+        name: str,
+        item: Any,
+        key: str,
+        fields: Mapping[str, Node],
+        value: Mapping[str, Any],
+        problems: list[Problem],
+    ) -> None:
+        found = HIDDEN if self.hidden else shown(item)
+        elsewhere = [variant for variant, options in self.variants.items() if name in options]
+        if elsewhere:
+            problem = f"is not an option of {self.selector} {value.get(self.selector)}"
+            fix = f"remove it: {name} belongs to {self.selector} {', '.join(elsewhere)}"
+        else:
+            problem, fix = f"is not a {self.what} that can stand here", instead(name, fields, self.what)
+        problems.append(Problem(join(key, name), found, problem, fix))
