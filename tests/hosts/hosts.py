@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throw-away hosts for the demo and the tests. `hosts.py --help` lists the verbs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+
+import engine
+import host
+import services
+from cache import PATHS
+from engine import LABEL, HostsError, docker
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(description=__doc__)
+    verbs = top.add_subparsers(dest="verb", required=True)
+    up = verbs.add_parser("up", help="start fresh hosts: NAME or NAME:PLATFORM (trixie, forky)")
+    up.add_argument("hosts", nargs="+")
+    up.add_argument("--alias", action="append", default=[], help="a further name of the hosts on the network")
+    up.add_argument("--publish", action="append", default=[], help="127.0.0.1:PORT:PORT")
+    up.add_argument("--image", help="start from this image instead of a bare one")
+    for verb, what in (("down", "remove these hosts"), ("restart", "reboot these hosts")):
+        verbs.add_parser(verb, help=what).add_argument("hosts", nargs="+")
+    verbs.add_parser("services", help="start client, ACME server, registry and package cache")
+    verbs.add_parser("list", help="what of ours runs")
+    verbs.add_parser("inventory", help="an Ansible inventory of these, or of all").add_argument("hosts", nargs="*")
+    verbs.add_parser("path", help="where a file is kept").add_argument("what", choices=sorted(PATHS))
+    snapshot = verbs.add_parser("snapshot", help="keep a host as a start image")
+    snapshot.add_argument("host")
+    snapshot.add_argument("image")
+    execute = verbs.add_parser("exec", help="run a command on the client, or as root on a host")
+    execute.add_argument("host")
+    execute.add_argument("argv", nargs=argparse.REMAINDER)
+    clean = verbs.add_parser("clean", help="remove all hosts, services and the network")
+    clean.add_argument("--images", action="store_true", help="the images and volumes as well")
+    return top
+
+
+def up(options: argparse.Namespace) -> None:
+    """Fresh hosts; they use the package cache when it runs."""
+    for one in options.hosts:
+        name, _, platform = one.partition(":")
+        host.up(name, platform or "trixie", options.alias, options.publish, options.image)
+        if services.package_cache_answers():
+            proxy = 'Acquire::http::Proxy "http://packages.example.test:3142";'
+            docker("exec", name, "sh", "-c", f"echo '{proxy}' > /etc/apt/apt.conf.d/90test-package-cache")
+        print(f"host {name}: up, ssh on 127.0.0.1:{host.endpoint(name).port}", flush=True)
+
+
+def clean(images: bool) -> None:
+    """Remove all that carries our label, and nothing else."""
+    mine = ["--filter", f"label={LABEL}=1"]
+    for ids, removal in (
+        (docker("ps", "--all", "--quiet", *mine).stdout.split(), ["rm", "--force", "--volumes"]),
+        (docker("network", "ls", "--quiet", *mine).stdout.split(), ["network", "rm"]),
+    ):
+        if ids:
+            docker(*removal, *ids)
+    if images:
+        for ids, removal in (
+            (docker("image", "ls", "--quiet", *mine).stdout.split(), ["image", "rm", "--force"]),
+            (docker("volume", "ls", "--quiet", *mine).stdout.split(), ["volume", "rm", "--force"]),
+        ):
+            if ids:
+                docker(*removal, *sorted(set(ids)))
+
+
+def main() -> int:
+    """One verb; 1 with a sentence when it cannot be done."""
+    options = parser().parse_args()
+    try:
+        if options.verb == "path":
+            print(PATHS[options.what])
+            return 0
+        engine.ensure(PATHS["engine-log"])
+        if options.verb == "up":
+            up(options)
+        elif options.verb == "down":
+            for name in options.hosts:
+                print(f"host {name}: {'removed' if host.remove(name) else 'was not there'}")
+        elif options.verb == "restart":
+            for name in options.hosts:
+                host.restart(name)
+        elif options.verb == "services":
+            services.ensure()
+        elif options.verb == "list":
+            print(docker("ps", "--all", "--filter", f"label={LABEL}=1").stdout, end="")
+        elif options.verb == "inventory":
+            print(json.dumps(host.inventory(options.hosts), indent=2))
+        elif options.verb == "snapshot":
+            docker("commit", "--change", f"LABEL {LABEL}=1", options.host, options.image)
+        elif options.verb == "exec":
+            argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+            target = services.PREFIX + "client" if options.host == "client" else options.host
+            return subprocess.run(["docker", "exec", "--interactive", target, *argv], check=False).returncode
+        elif options.verb == "clean":
+            clean(options.images)
+    except HostsError as error:
+        print(f"hosts: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The test CA, the certificates of the services, and the SSH key of the unprivileged user; made once."""
+
+from __future__ import annotations
+
+from cache import CACHE, PATHS
+from engine import run
+
+SERVED = "DNS:pebble.example.test,DNS:registry.example.test,DNS:localhost,IP:127.0.0.1"
+
+
+def public_key() -> str:
+    """The public half of the key that opens every test host."""
+    key = PATHS["key"]
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "latentum-ops-test", "-f", str(key)])
+    return key.with_suffix(".pub").read_text()
+
+
+def ensure_pki() -> None:
+    """A CA and one server certificate for the ACME server and the registry (ECDSA P-256, ten years)."""
+    pki = CACHE / "pki"
+    if (pki / "server.pem").exists():
+        return
+    pki.mkdir(parents=True, exist_ok=True)
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
+    run([
+        "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test CA", "-addext", "basicConstraints=critical,CA:TRUE",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(pki / "ca.key"), "-out", str(pki / "ca.pem"),
+    ])  # fmt: skip
+    run([
+        "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test services", "-CA", str(pki / "ca.pem"), "-CAkey", str(pki / "ca.key"),
+        "-addext", f"subjectAltName={SERVED}", "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth",
+        "-keyout", str(pki / "server.key"), "-out", str(pki / "server.pem"),
+    ])  # fmt: skip
+    (pki / "server.key").chmod(0o644)

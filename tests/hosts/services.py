@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the hosts find on their network besides each other: a client, an ACME server, an image registry, a package cache."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from dataclasses import dataclass
+
+import network
+from cache import CACHE, PATHS
+from engine import LABEL, HostsError, docker
+from host import remove
+from keys import ensure_pki
+from rootfs import digest, toolbox_image
+
+PREFIX = "latentum-ops-test-"
+RECIPE = f"{LABEL}.recipe"
+REGISTRY_PORT = 5000
+
+PEBBLE = """{"pebble": {"listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000",
+"certificate": "/pki/server.pem", "privateKey": "/pki/server.key", "httpPort": 80, "tlsPort": 443,
+"externalAccountBindingRequired": false}}"""
+REGISTRY = """version: 0.1
+storage: {filesystem: {rootdirectory: /data}, delete: {enabled: true}}
+http: {addr: ":5000", tls: {certificate: /pki/server.pem, key: /pki/server.key}}
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A container of the toolbox image: its command, name on the network, and what is mounted and published."""
+
+    name: str
+    alias: str
+    command: str
+    options: tuple[str, ...] = ()
+
+
+SERVICES = (
+    Service("client", "client.example.test", "exec sleep infinity"),
+    Service(
+        "pebble", "pebble.example.test",
+        f"echo '{PEBBLE}' > /tmp/pebble.json; export PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0; exec pebble -config /tmp/pebble.json",
+        ("--volume", f"{CACHE}/pki:/pki:ro"),
+    ),
+    Service(
+        "registry", "registry.example.test", f"echo '{REGISTRY}' > /tmp/registry.yml; exec docker-registry serve /tmp/registry.yml",
+        ("--volume", f"{CACHE}/pki:/pki:ro", "--volume", f"{PREFIX}registry:/data", "--publish", f"127.0.0.1:{REGISTRY_PORT}:5000"),
+    ),
+    Service(
+        "packages", "packages.example.test",
+        "mkdir -p /run/apt-cacher-ng; chown apt-cacher-ng: /run/apt-cacher-ng /var/cache/apt-cacher-ng;"
+        " exec runuser -u apt-cacher-ng -- /usr/sbin/apt-cacher-ng -c /etc/apt-cacher-ng ForeGround=1",
+        ("--volume", f"{PREFIX}packages:/var/cache/apt-cacher-ng"),
+    ),
+)  # fmt: skip
+
+
+def ensure() -> None:
+    """Start what does not run yet, or runs from another recipe (an older checkout, another PKI)."""
+    ensure_pki()
+    image = toolbox_image()
+    network.ensure()
+    for service in SERVICES:
+        name = PREFIX + service.name
+        recipe = digest(image, service.command, *service.options)
+        shown = docker("container", "inspect", "--format", f'{{{{.State.Running}}}} {{{{index .Config.Labels "{RECIPE}"}}}}', name, check=False)
+        if shown.returncode == 0 and shown.stdout.split() == ["true", recipe]:
+            continue
+        remove(name)
+        for volume in [option.split(":")[0] for option in service.options if option.startswith(PREFIX)]:
+            docker("volume", "create", "--label", f"{LABEL}=1", volume)
+        docker(
+            "run", "--detach", "--init", "--name", name, "--hostname", service.name, "--label", f"{LABEL}=1", "--label", f"{RECIPE}={recipe}",
+            "--network", network.NAME, "--network-alias", service.alias, *service.options, image, "sh", "-c", service.command,
+        )  # fmt: skip
+    fetch_pebble_root()
+
+
+def fetch_pebble_root() -> None:
+    """Keep the root that the ACME server issues from: it makes a new one at each start."""
+    end = time.monotonic() + 60
+    while True:
+        shown = docker("exec", PREFIX + "client", "curl", "--silent", "--fail", "--insecure", "https://pebble.example.test:15000/roots/0", check=False)
+        if shown.returncode == 0:
+            PATHS["pebble-root"].write_text(shown.stdout)
+            return
+        if time.monotonic() > end:
+            raise HostsError("the ACME server does not answer: docker logs " + PREFIX + "pebble")
+        time.sleep(0.5)
+
+
+def package_cache_answers() -> bool:
+    """The package cache runs and answers; hosts do without it otherwise."""
+    shown = docker("exec", PREFIX + "client", "curl", "--silent", "--max-time", "3", "--output", "/dev/null", "http://packages.example.test:3142/", check=False)
+    return shown.returncode == 0
+
+
+def registry_answers() -> bool:
+    """The registry answers on its loopback port."""
+    try:
+        import ssl
+
+        context = ssl.create_default_context(cafile=str(PATHS["ca"]))
+        urllib.request.urlopen(f"https://127.0.0.1:{REGISTRY_PORT}/v2/", context=context, timeout=5).close()
+    except OSError:
+        return False
+    return True
