@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .compose_parts import (
+    CONDITIONS,
+    SERVICE_KEYS,
+    TOP_KEYS,
+    UNSUPPORTED,
     ImageRef,
     Mount,
     Port,
@@ -30,23 +34,6 @@ from .compose_yaml import Interpolation, load
 from .schema import Problem, Refused, close_to, shown
 
 _T = TypeVar("_T")
-TOP_KEYS = ("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes")
-SERVICE_KEYS = tuple(
-    """annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name
-    cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec
-    depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file
-    environment expose extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation
-    label_file labels links logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models
-    network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_stop privileged
-    profiles provider pull_policy read_only restart runtime scale secrets security_opt shm_size stdin_open
-    stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts volumes
-    volumes_from working_dir""".split()
-)
-UNSUPPORTED = {
-    "include": "write the included services into this one file (anchors and <<: merge keys keep it short)",
-    "extends": "write the keys out, or share them with an anchor: x-base: &base {…} and <<: *base",
-}
-CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ def _with_text_keys(value: Any) -> Any:
 class Interpolation:
     """Replaces variables as Compose does, and remembers which were used and which were missing.
 
-    Forms: C($$), C($NAME), C(${NAME}), C(${NAME:-default}), C(${NAME-default}), C(${NAME:?message}), C(${NAME?message}),
-    C(${NAME:+replacement}), C(${NAME+replacement}), nested in defaults (Compose specification, "Interpolation").
+    Forms: C($$), C($NAME), C(${NAME}), C(${NAME:-default}), C(${NAME:?message}), C(${NAME:+replacement}), the same
+    three without the colon, and variables inside a default (Compose specification, "Interpolation").
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:

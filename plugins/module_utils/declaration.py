@@ -28,7 +28,7 @@ def is_empty(stack: object) -> bool:
 
 
 def problems(stack: object) -> tuple[Problem, ...]:
-    """Everything that is wrong with the declaration, sorted by key as the operator wrote it; nothing for an empty one."""
+    """Everything that is wrong with the declaration, in the order of its keys; nothing for an empty one."""
     return () if is_empty(stack) else _read(_canonical(stack))[1]
 
 

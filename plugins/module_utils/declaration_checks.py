@@ -1,13 +1,32 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks between the parts of a declaration."""
+"""Every check between the parts of a declaration, in the order in which an operator reads it."""
 
 from __future__ import annotations
 
 from .declaration_model import Declaration
+from .declaration_network import check_firewall, check_networks, check_ports
+from .declaration_refusals import check_refusals
+from .declaration_routes import check_routes
+from .declaration_secrets import check_databases, check_environment, check_secrets
+from .declaration_services import check_services
 from .schema import Problem
 
 
 def check(declaration: Declaration, problems: list[Problem]) -> None:
-    """Appends what contradicts itself."""
+    """Appends whatever contradicts itself. Without a readable Compose file only what needs none is checked."""
+    check_routes(declaration, problems)
+    check_firewall(declaration, problems)
+    if not declaration.compose.services:
+        return
+    if declaration.compose.name and declaration.name and declaration.compose.name != declaration.name:
+        fix = f"remove name: from the Compose file, or write name: {declaration.name}"
+        problems.append(Problem("compose.name", declaration.compose.name, "differs from the name of the stack", fix))
+    check_services(declaration, problems)
+    check_environment(declaration, problems)
+    check_secrets(declaration, problems)
+    check_databases(declaration, problems)
+    check_ports(declaration, problems)
+    check_networks(declaration, problems)
+    check_refusals(declaration, problems)

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Compose project as it is written on the host: the operator's file, plus what production must have.
 
-Nothing the operator wrote is weakened or replaced, except the source of declared secrets (each service gets a copy of its
-own, owned by its user: file-based secrets are bind mounts, whose C(uid)/C(gid)/C(mode) Compose ignores outside Swarm).
+Nothing the operator wrote is weakened or replaced, except the source of declared secrets: each service gets a copy of
+its own, owned by its user. File-based secrets are bind mounts, whose C(uid), C(gid), C(mode) Compose ignores outside
+Swarm.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _DROPPED = ("build", "scale")
 
 
 def compose_project(declaration: Declaration) -> dict[str, Any]:
-    """A new mapping in the order of the operator's file; variables stay as they are, Compose resolves them from C(.env)."""
+    """A new mapping in the order of the operator's file; Compose resolves its variables from C(.env)."""
     raw = declaration.compose.raw
     services = {name: _service(declaration, name) for name in declaration.compose.services}
     project: dict[str, Any] = {"name": declaration.name, "services": services}
@@ -109,7 +110,7 @@ def _secrets(declaration: Declaration) -> dict[str, Any]:
 
 
 def _networks(declaration: Declaration) -> dict[str, Any]:
-    """Networks are internal unless the Compose file says otherwise: containers then reach each other, and nothing else."""
+    """Networks are internal unless the Compose file says otherwise: containers reach each other, nothing else."""
     written = declaration.compose.raw.get("networks") or {}
     used = {network for service in declaration.compose.services.values() for network in service.networks}
     networks: dict[str, Any] = {}

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small table-driven schema: types, defaults and limits in one place, and every error of a document in one pass.
 
-A schema is built from L(Text), L(Number), L(Flag), L(Items), L(Table) and L(Record); C(schema.read(value, key, problems))
-returns the value with its defaults filled in, as plain Python types, and appends a Problem for each thing that is wrong.
+A schema is built from Text, Number, Flag, Items, Table and Record; C(schema.read(value, key, problems)) returns the
+value with its defaults filled in, as plain Python types, and appends a Problem for each thing that is wrong.
 What is wrong is replaced by the default, so that later checks can go on and report the rest of the errors as well.
 """
 
@@ -34,7 +34,8 @@ class Problem:
 
     def __str__(self) -> str:
         found = f" (found {self.value})" if self.value else ""
-        return f"{self.key}: {self.problem}{found}. Fix: {self.fix}."
+        end = "" if self.fix.endswith(("?", ".", "…")) else "."
+        return f"{self.key}: {self.problem}{found}. Fix: {self.fix}{end}"
 
 
 class Refused(ValueError):
@@ -123,7 +124,7 @@ class Anything(Node):
 
 @dataclass(frozen=True)
 class Text(Node):
-    """A string. C(check) returns what is kept (it may convert) or raises Refused, or ValueError with the fix as text."""
+    """A string. C(check) returns what is kept (it may convert), or raises Refused."""
 
     choices: Sequence[str] = ()
     check: Callable[[str], Any] | None = None
@@ -145,8 +146,6 @@ class Text(Node):
             return self.check(value)
         except Refused as error:
             return self.wrong(value, key, error.problem, error.fix, problems)
-        except ValueError as error:
-            return self.wrong(value, key, "cannot be understood", str(error), problems)
 
 
 @dataclass(frozen=True)

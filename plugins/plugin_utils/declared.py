@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the filters on a declaration have in common: an empty one gives an empty result, a wrong one a readable error."""
+"""What the filters on a declaration share: an empty one gives an empty result, a wrong one a readable error."""
 
 from __future__ import annotations
 

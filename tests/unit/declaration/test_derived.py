@@ -1,0 +1,334 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is derived from a faultless declaration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils import derive_services, derive_web, project
+from ansible_collections.latentum.ops.plugins.module_utils.declaration import load, problems, report, summary
+from ansible_collections.latentum.ops.plugins.module_utils.declaration_model import Declaration
+
+from .samples import REMOVED, changed
+
+COPIES = "/etc/latentum-ops/secrets/acme/services"
+
+
+@pytest.fixture
+def declared(stack: dict[str, Any]) -> Declaration:
+    return load(stack)
+
+
+def declare(*changes: tuple[str, Any]) -> Declaration:
+    return load(changed(*changes))
+
+
+def test_a_faultless_declaration_has_no_errors(stack: dict[str, Any]) -> None:
+    assert problems(stack) == ()
+    assert report(problems(stack)) == []
+
+
+@pytest.mark.parametrize("stack", [None, {}, ""])
+def test_nothing_declared_is_no_error(stack: object) -> None:
+    assert problems(stack) == ()
+
+
+def test_the_smallest_declaration() -> None:
+    declaration = load({"name": "small", "compose": "services: {a: {image: 'a:1'}}"})
+    assert declaration.directory == "/opt/small"
+    assert derive_web.nginx_sites(declaration) == []
+    assert derive_web.firewall_rules(declaration) == []
+    assert derive_web.fail2ban_jails(declaration) == []
+    assert derive_services.secret_entries(declaration) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [
+            ("compose.services.worker.ports", ["9000:9000"]),
+            ("compose.networks.backend", {"internal": False}),
+            ("services.worker", {"allow": ["publish_all"]}),
+        ],
+        [("compose.services.worker.image", "acme/worker"), ("services.worker", {"allow": ["latest_tag"]})],
+        [("compose.services.worker.privileged", True), ("services.worker", {"allow": ["privileged"]})],
+        [
+            ("compose.services.worker.network_mode", "host"),
+            ("compose.services.worker.networks", REMOVED),
+            ("services.worker", {"allow": ["host_network"]}),
+        ],
+        [
+            ("compose.services.worker.volumes", ["/var/run/docker.sock:/d"]),
+            ("services.worker", {"allow": ["docker_socket"]}),
+        ],
+        [("compose.services.worker.environment", {"TOKEN": "t"}), ("services.worker", {"allow": ["plain_secret"]})],
+        [("compose.services.web.healthcheck", REMOVED), ("services.web.allow", ["no_healthcheck"])],
+    ],
+)
+def test_what_is_waived_is_no_error(changes: list[tuple[str, Any]]) -> None:
+    assert problems(changed(*changes)) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("environment.COMPOSE_PARALLEL_LIMIT", 4)],
+        [("environment.SPARE", "x"), ("compose.services.worker.env_file", [".env"])],
+        [("environment.SPARE", "x"), ("compose.services.worker.environment", ["SPARE"])],
+        [
+            (
+                "compose.services.worker.environment",
+                {"TOKEN_FILE": "/run/secrets/t", "USE_TOKEN": "true", "API_KEY_LENGTH": 5},
+            )
+        ],
+        [("compose.services.worker.environment", {"ENABLE_PASSWORD": "true", "SECRET": "/run/secrets/s", "TOKEN": ""})],
+        [("compose.secrets", {"own": {"file": "./own"}}), ("compose.services.worker.secrets", ["own"])],
+        [("compose.services.web.expose", [8080])],
+        [
+            ("compose.services.web.ports", ["127.0.0.1:9000-9001:8080"]),
+            ("compose.networks.backend", {"internal": False}),
+        ],
+        [
+            ("compose.services.worker.ports", ["127.0.0.1:9000:1", "127.0.0.2:9000:1", "127.0.0.1:9000:1/udp"]),
+            ("compose.networks.backend", {"external": True}),
+        ],
+        [("compose.services.web.user", "app"), ("services.web.user_id", 10001)],
+        [("routes[0].port", "8080"), ("routes[0].timeout", 90), ("routes[0].body_limit", 0)],
+        [
+            ("databases[0].password_secret", "pgpass"),
+            ("secrets.pgpass", {"kind": "password"}),
+            ("secrets.database_url.template", "x{{ pgpass }}{{ database_password }}"),
+            ("compose.services.database.secrets", ["database_password", "database_url"]),
+        ],
+        [("compose.x-anything", {"a": "$"}), ("compose.version", "3.8"), ("compose.name", "acme")],
+    ],
+)
+def test_what_only_looks_wrong_is_no_error(changes: list[tuple[str, Any]]) -> None:
+    assert report(problems(changed(*changes))) == []
+
+
+def test_sites(declared: Declaration) -> None:
+    app, api = derive_web.nginx_sites(declared)
+    assert {key: app[key] for key in ("name", "domain", "aliases", "certificate")} == {
+        "name": "app.example.com",
+        "domain": "app.example.com",
+        "aliases": ["www.example.com"],
+        "certificate": "app.example.com",
+    }
+    assert app["locations"][0] == {
+        "path": "/",
+        "upstream": "acme_web_8080",
+        "websocket": False,
+        "body_limit": "1m",
+        "timeout": 60,
+        "rate_limit": {"requests": 20, "per": "second", "burst": 40},
+        "headers": {},
+        "allow_from": [],
+        "strip_prefix": False,
+        "buffering": True,
+    }
+    assert (app["locations"][1]["path"], app["locations"][1]["timeout"]) == ("/ws", 300)
+    assert (api["locations"][0]["body_limit"], api["locations"][0]["allow_from"]) == ("2m", ["203.0.113.0/24"])
+
+
+def test_burst_is_the_rate_unless_told() -> None:
+    (site, *_rest) = derive_web.nginx_sites(declare(("routes[0].rate_limit", {"requests": 7})))
+    assert site["locations"][0]["rate_limit"] == {"requests": 7, "per": "second", "burst": 7}
+
+
+def test_upstreams_are_one_a_service_and_port(declared: Declaration) -> None:
+    assert derive_web.nginx_upstreams(declared) == [
+        {
+            "name": "acme_web_8080",
+            "project": "acme",
+            "service": "web",
+            "port": 8080,
+            "balance": "least_conn",
+            "keepalive": 32,
+        }
+    ]
+
+
+def test_certificates(declared: Declaration) -> None:
+    assert derive_web.certificates(declared) == [
+        {"name": "app.example.com", "domains": ["app.example.com", "www.example.com"]},
+        {"name": "api.example.com", "domains": ["api.example.com"]},
+    ]
+
+
+def test_firewall_rules_and_jails(declared: Declaration) -> None:
+    rules = derive_web.firewall_rules(declared)
+    assert [(rule["port"], rule["from"], rule["comment"]) for rule in rules] == [
+        (80, [], "HTTP"),
+        (443, [], "HTTPS"),
+        (9443, ["203.0.113.0/24"], "metrics"),
+    ]
+    assert "nginx-limit-req" in derive_web.fail2ban_jails(declared)
+    assert "nginx-limit-req" not in derive_web.fail2ban_jails(declare(("routes[0].rate_limit", REMOVED)))
+
+
+def test_secret_entries(declared: Declaration) -> None:
+    password, url, key = derive_services.secret_entries(declared)
+    assert password == {
+        "name": "database_password",
+        "kind": "password",
+        "length": 40,
+        "consumers": [{"service": "database", "uid": 0, "gid": 0}],
+        "environment": [],
+    }
+    assert url["consumers"] == [{"service": "web", "uid": 10001, "gid": 10001}]
+    assert url["template"].startswith("postgres://app:{{ database_password")
+    assert (key["bytes"], key["encoding"]) == (32, "urlsafe")
+    assert key["environment"] == [{"service": "worker", "variable": "API_KEY"}]
+    assert "value" not in key
+
+
+def test_a_value_from_outside_is_adopted_by_any_kind() -> None:
+    declaration = declare(("secrets.api_key.value", "from the vault"))
+    entry = derive_services.secret_entries(declaration)[2]
+    assert (entry["kind"], entry["value"]) == ("token", "from the vault")
+    assert "from the vault" not in repr(declaration)
+
+
+def test_health_expectations(declared: Declaration) -> None:
+    found = {entry["service"]: entry for entry in derive_services.health_expectations(declared)}
+    assert {name: (entry["expect"], entry["replicas"]) for name, entry in found.items()} == {
+        "web": ("healthy", 2),
+        "worker": ("running", 1),
+        "migrate": ("completed", 1),
+        "database": ("healthy", 1),
+    }
+    assert found["web"]["probe"] == {"path": "/health", "port": 8080, "status": 200, "timeout": 2.0}
+    assert found["worker"]["probe"] is None
+
+
+def test_services_that_are_not_started_are_not_expected() -> None:
+    declaration = declare(("compose.services.worker.profiles", ["debug"]), ("services.migrate.replicas", 0))
+    assert [entry["service"] for entry in derive_services.health_expectations(declaration)] == ["web", "database"]
+
+
+def test_the_project_has_what_production_needs(declared: Declaration) -> None:
+    found = project.compose_project(declared)
+    assert found["services"]["worker"] == {
+        "image": "acme/worker:1.4.2",
+        "networks": ["backend"],
+        "depends_on": ["database"],
+        "restart": "unless-stopped",
+        "init": True,
+        "stop_grace_period": "30s",
+        "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}},
+        "security_opt": ["no-new-privileges:true"],
+        "env_file": ["/etc/latentum-ops/secrets/acme/env/worker.env"],
+    }
+    assert found["name"] == "acme"
+    assert found["networks"] == {"backend": {"internal": True}}
+    assert found["services"]["web"]["deploy"] == {"replicas": 2}
+    assert found["services"]["web"]["environment"]["LOG_LEVEL"] == "${LOG_LEVEL}"
+    assert "restart" not in found["services"]["migrate"]
+    assert found["volumes"] == {"data": None}
+
+
+def test_each_service_gets_its_own_copy_of_a_secret() -> None:
+    found = project.compose_project(
+        declare(
+            ("compose.secrets", {"database_password": {"file": "./dev"}, "own": {"file": "./own"}}),
+            ("compose.services.worker.secrets", [{"source": "database_password", "target": "pw", "mode": 256}, "own"]),
+        )
+    )
+    assert found["secrets"] == {
+        "web.database_url": {"file": f"{COPIES}/web/database_url"},
+        "worker.database_password": {"file": f"{COPIES}/worker/database_password"},
+        "database.database_password": {"file": f"{COPIES}/database/database_password"},
+        "own": {"file": "./own"},
+    }
+    assert found["services"]["worker"]["secrets"] == [{"source": "worker.database_password", "target": "pw"}, "own"]
+    assert found["services"]["database"]["secrets"] == [
+        {"source": "database.database_password", "target": "database_password"}
+    ]
+
+
+def test_what_the_operator_wrote_stays() -> None:
+    written = {
+        "restart": "always",
+        "init": False,
+        "stop_grace_period": "2m",
+        "logging": {"driver": "journald"},
+        "security_opt": ["no-new-privileges:false", "label:type:x"],
+        "env_file": "own.env",
+        "deploy": {"resources": {"limits": {"memory": "1g"}}},
+    }
+    found = project.compose_project(
+        declare(*((f"compose.services.worker.{key}", value) for key, value in written.items()))
+    )
+    worker = found["services"]["worker"]
+    assert {key: worker[key] for key in written if key != "env_file"} == {
+        key: written[key] for key in written if key != "env_file"
+    }
+    assert worker["env_file"] == ["own.env", "/etc/latentum-ops/secrets/acme/env/worker.env"]
+
+
+def test_log_limits_complete_what_is_given() -> None:
+    found = project.compose_project(declare(("compose.services.worker.logging", {"options": {"max-size": "50m"}})))
+    assert found["services"]["worker"]["logging"] == {
+        "driver": "json-file",
+        "options": {"max-size": "50m", "max-file": "5"},
+    }
+
+
+def test_networks_of_the_project() -> None:
+    found = project.compose_project(
+        declare(
+            ("compose.networks", {"backend": None, "edge": {"internal": False}, "shared": {"external": True}}),
+            ("compose.services.migrate.networks", REMOVED),
+        )
+    )
+    assert found["networks"] == {
+        "backend": {"internal": True},
+        "edge": {"internal": False},
+        "shared": {"external": True},
+        "default": {"internal": True},
+    }
+
+
+def test_what_only_a_developer_needs_is_left_out() -> None:
+    found = project.compose_project(
+        declare(
+            ("compose.version", "3.8"),
+            ("compose.x-base", {}),
+            ("compose.services.worker.build", "."),
+            ("compose.services.worker.scale", 2),
+        )
+    )
+    assert "version" not in found
+    assert "x-base" not in found
+    assert "build" not in found["services"]["worker"]
+    assert "scale" not in found["services"]["worker"]
+    assert found["services"]["worker"]["deploy"] == {"replicas": 2}
+
+
+def test_results_can_be_changed_without_harm(declared: Declaration) -> None:
+    first = project.compose_project(declared)
+    first["services"]["worker"]["networks"].append("x")
+    first["networks"]["backend"]["x"] = 1
+    derive_web.nginx_sites(declared)[0]["locations"][0]["headers"]["x"] = "y"
+    assert project.compose_project(declared)["networks"] == {"backend": {"internal": True}}
+    assert project.compose_project(declared)["services"]["worker"]["networks"] == ["backend"]
+    assert derive_web.nginx_sites(declared)[0]["locations"][0]["headers"] == {}
+
+
+def test_a_declaration_is_read_once(stack: dict[str, Any]) -> None:
+    assert load(stack) is load(changed())
+    assert load(stack) is not load(changed(("name", "other")))
+
+
+def test_the_summary_names_and_shows_no_values() -> None:
+    assert summary(declare(("secrets.api_key.value", "hunter2"))) == [
+        "stack acme: web x2, worker, migrate, database",
+        "https://app.example.com/ -> web:8080",
+        "https://app.example.com/ws -> web:8080",
+        "https://api.example.com/ -> web:8080",
+        "secrets: database_password, database_url, api_key",
+    ]

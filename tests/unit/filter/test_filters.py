@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters as Ansible calls them: through its templar, with tagged strings and lazily templated variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+FILTERS = ROOT / "plugins" / "filter"
+NAMES = sorted(file.stem for file in FILTERS.glob("*.yml"))
+Template = Callable[..., Any]
+
+INVENTORY = """
+zone: example.com
+version: 1.5
+port: 8080
+outside: hunter2
+compose_text: |
+  services:
+    web:
+      image: acme/web:${VERSION}
+      environment: {MODE: yes}
+      secrets: [token]
+      healthcheck: {test: "true"}
+ops_stack:
+  name: acme
+  compose: "{{ compose_text }}"
+  contact: "ops@{{ zone }}"
+  environment: {VERSION: "{{ version }}"}
+  routes:
+    - domain: "app.{{ zone }}"
+      service: web
+      port: "{{ port }}"
+      timeout: 1m30s
+  services: {web: {replicas: "{{ 1 + 1 }}"}}
+  secrets:
+    token: {kind: password, value: "{{ outside }}"}
+    url: {kind: template, template: !unsafe "x://{{ token | urlencode }}", environment: {web: URL}}
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+    """Evaluates an expression in the inventory above, with further variables."""
+    inventory = tmp_path_factory.mktemp("inventory") / "all.yml"
+    inventory.write_text(INVENTORY)
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
+    argv = [sys.executable, str(Path(__file__).with_name("templates.py")), str(inventory)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        requests, answers = process.stdin, process.stdout
+
+        def evaluate(expression: str, **variables: Any) -> Any:
+            print(json.dumps({"expression": expression, "variables": variables}), file=requests, flush=True)
+            answer = json.loads(answers.readline())
+            if "error" in answer:
+                raise LookupError(answer["error"])
+            return answer["result"]
+
+        yield evaluate
+        requests.close()
+
+
+def test_every_filter_is_documented_and_every_document_is_a_filter(template: Template) -> None:
+    named = {name for file in FILTERS.glob("*.py") for name in yaml.safe_load(_filters_of(file))}
+    assert named == set(NAMES)
+    for name in NAMES:
+        assert template(f"{{}} | latentum.ops.{name}") in ([], {})
+
+
+def _filters_of(file: Path) -> str:
+    """The keys of the dictionary that filters() returns, as they stand in the file."""
+    lines = file.read_text().split("def filters")[1].splitlines()
+    return json.dumps([line.split('"')[1] for line in lines if line.strip().startswith('"')])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_documents_are_complete(name: str) -> None:
+    document = yaml.safe_load((FILTERS / f"{name}.yml").read_text())
+    assert document["DOCUMENTATION"]["name"] == name
+    assert "latentum.ops." in document["EXAMPLES"]
+    assert document["RETURN"]["_value"]["description"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_are_plain(name: str, template: Template) -> None:
+    assert template(f"(ops_stack | default({{}})) | latentum.ops.{name}") is not None
+    assert template(f"(absent | default({{}})) | latentum.ops.{name}") in ([], {})
+
+
+def test_values_are_templated_first(template: Template) -> None:
+    (site,) = template("ops_stack | latentum.ops.nginx_sites")
+    assert site["domain"] == "app.example.com"
+    assert site["locations"][0]["upstream"] == "acme_web_8080"
+    assert site["locations"][0]["timeout"] == 90
+    project = template("ops_stack | latentum.ops.compose_project")
+    assert project["services"]["web"]["deploy"]["replicas"] == 2
+    assert project["services"]["web"]["environment"] == {"MODE": "yes"}
+
+
+def test_templates_of_secrets_are_not_templated_by_ansible(template: Template) -> None:
+    entries = {entry["name"]: entry for entry in template("ops_stack | latentum.ops.secret_entries")}
+    assert entries["url"]["template"] == "x://{{ token | urlencode }}"
+    assert entries["token"]["value"] == "hunter2"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("declaration_errors", "declaration_report")])
+def test_a_wrong_declaration_fails_with_all_errors(name: str, template: Template) -> None:
+    with pytest.raises(LookupError) as failed:
+        template(f"ops_stack | latentum.ops.{name}", zone="Example", port=0)
+    text = str(failed.value)
+    assert "ops_stack has 3 errors" in text
+    assert all(key in text for key in ("contact", "routes[0].domain", "routes[0].port"))
+    assert "hunter2" not in text
+
+
+def test_errors_and_report_of_a_wrong_declaration(template: Template) -> None:
+    errors = template("ops_stack | latentum.ops.declaration_errors", port=0)
+    assert [set(error) for error in errors] == [{"key", "value", "problem", "fix"}]
+    assert len(template("ops_stack | latentum.ops.declaration_report", port=0)) == 2
