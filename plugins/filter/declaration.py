@@ -9,15 +9,21 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.latentum.ops.plugins.module_utils import declaration
-from ansible_collections.latentum.ops.plugins.plugin_utils.declared import derived
 
 
 def declaration_errors(stack: object) -> list[dict[str, str]]:
     return [problem.as_dict() for problem in declaration.problems(stack)]
 
 
-def declaration_report(stack: object) -> list[str]:
+def declaration_report(stack: object) -> str:
     return declaration.report(declaration.problems(stack))
+
+
+def declaration_summary(stack: object) -> list[str]:
+    """Nothing for a wrong declaration: its report says what there is to say, and both stand in one task."""
+    if declaration.is_empty(stack) or declaration.problems(stack):
+        return []
+    return declaration.summary(declaration.load(stack))
 
 
 class FilterModule:
@@ -27,5 +33,5 @@ class FilterModule:
         return {
             "declaration_errors": declaration_errors,
             "declaration_report": declaration_report,
-            "declaration_summary": derived(declaration.summary, list),
+            "declaration_summary": declaration_summary,
         }

@@ -19,7 +19,7 @@ class InvalidDeclaration(ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(report(self.problems)))
+        super().__init__(report(self.problems))
 
 
 def is_empty(stack: object) -> bool:
@@ -40,13 +40,13 @@ def load(stack: object) -> Declaration:
     return declaration
 
 
-def report(found: Iterable[Problem]) -> list[str]:
-    """The problems as lines to read: a heading, then one line each. No problems, no lines."""
-    lines = [str(problem) for problem in found]
-    if not lines:
-        return []
-    heading = "ops_stack has one error" if len(lines) == 1 else f"ops_stack has {len(lines)} errors"
-    return [f"{heading}; nothing was changed:", *(f"{number}. {line}" for number, line in enumerate(lines, 1))]
+def report(found: Iterable[Problem]) -> str:
+    """The problems as text: a heading, then for each what is wrong and, below it, what to write instead."""
+    entries = [f"{number}. {problem}" for number, problem in enumerate(found, 1)]
+    if not entries:
+        return ""
+    heading = "ops_stack has one error" if len(entries) == 1 else f"ops_stack has {len(entries)} errors"
+    return "\n".join([f"{heading}; nothing was changed:", *entries])
 
 
 def summary(declaration: Declaration) -> list[str]:

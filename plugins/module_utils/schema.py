@@ -34,8 +34,7 @@ class Problem:
 
     def __str__(self) -> str:
         found = f" (found {self.value})" if self.value else ""
-        end = "" if self.fix.endswith(("?", ".", "…")) else "."
-        return f"{self.key}: {self.problem}{found}. Fix: {self.fix}{end}"
+        return f"{self.key}: {self.problem}{found}\n   -> {self.fix}"
 
 
 class Refused(ValueError):

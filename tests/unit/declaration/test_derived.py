@@ -28,7 +28,7 @@ def declare(*changes: tuple[str, Any]) -> Declaration:
 
 def test_a_faultless_declaration_has_no_errors(stack: dict[str, Any]) -> None:
     assert problems(stack) == ()
-    assert report(problems(stack)) == []
+    assert report(problems(stack)) == ""
 
 
 @pytest.mark.parametrize("stack", [None, {}, ""])
@@ -107,7 +107,7 @@ def test_what_is_waived_is_no_error(changes: list[tuple[str, Any]]) -> None:
     ],
 )
 def test_what_only_looks_wrong_is_no_error(changes: list[tuple[str, Any]]) -> None:
-    assert report(problems(changed(*changes))) == []
+    assert report(problems(changed(*changes))) == ""
 
 
 def test_sites(declared: Declaration) -> None:

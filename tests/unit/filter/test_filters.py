@@ -77,7 +77,7 @@ def test_every_filter_is_documented_and_every_document_is_a_filter(template: Tem
     named = {name for file in FILTERS.glob("*.py") for name in yaml.safe_load(_filters_of(file))}
     assert named == set(NAMES)
     for name in NAMES:
-        assert template(f"{{}} | latentum.ops.{name}") in ([], {})
+        assert template(f"{{}} | latentum.ops.{name}") in ([], {}, "")
 
 
 def _filters_of(file: Path) -> str:
@@ -97,7 +97,7 @@ def test_documents_are_complete(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_results_are_plain(name: str, template: Template) -> None:
     assert template(f"(ops_stack | default({{}})) | latentum.ops.{name}") is not None
-    assert template(f"(absent | default({{}})) | latentum.ops.{name}") in ([], {})
+    assert template(f"(absent | default({{}})) | latentum.ops.{name}") in ([], {}, "")
 
 
 def test_values_are_templated_first(template: Template) -> None:
@@ -116,7 +116,7 @@ def test_templates_of_secrets_are_not_templated_by_ansible(template: Template) -
     assert entries["token"]["value"] == "hunter2"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("declaration_errors", "declaration_report")])
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("declaration_")])
 def test_a_wrong_declaration_fails_with_all_errors(name: str, template: Template) -> None:
     with pytest.raises(LookupError) as failed:
         template(f"ops_stack | latentum.ops.{name}", zone="Example", port=0)
@@ -129,4 +129,6 @@ def test_a_wrong_declaration_fails_with_all_errors(name: str, template: Template
 def test_errors_and_report_of_a_wrong_declaration(template: Template) -> None:
     errors = template("ops_stack | latentum.ops.declaration_errors", port=0)
     assert [set(error) for error in errors] == [{"key", "value", "problem", "fix"}]
-    assert len(template("ops_stack | latentum.ops.declaration_report", port=0)) == 2
+    assert template("ops_stack | latentum.ops.declaration_report", port=0).startswith("ops_stack has one error")
+    assert template("ops_stack | latentum.ops.declaration_summary", port=0) == []
+    assert template("ops_stack | latentum.ops.declaration_summary")[0] == "stack acme: web x2"
