@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are either the old or the new version, never half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomic(path: str | Path, content: bytes | str, mode: int, uid: int, gid: int) -> None:
+    """Write a file so that a reader or a crash at any point sees the old content or the new one.
+
+    A temporary file in the same folder gets content, owner and mode, is synced, and takes the name over (rename(2)).
+    A symbolic link under that name is replaced, not followed.
+
+    :param mode: permission bits, for example ``0o600``.
+    :raises OSError: the folder is missing, full, or not writable; the old file is untouched.
+    """
+    target = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(file.fileno(), uid, gid)
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_directory(target.parent)
+
+
+def sync_directory(path: str | Path) -> None:
+    """Make a rename in this folder survive a power cut (fsync(2) on the folder)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: str | Path) -> str | None:
+    """The content of a file, None when there is none; bytes that are not UTF-8 survive a round trip."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way in which the engine runs another program: an argv list, a deadline, and an error that helps."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MASKED = "********"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a program did: its argv, exit status, and both outputs as text."""
+
+    argv: tuple[str, ...]
+    rc: int
+    stdout: str
+    stderr: str
+
+
+class CommandError(Exception):
+    """A program failed, was not found, or ran out of time. Carries argv, rc, stdout and stderr, masked."""
+
+    def __init__(self, result: Result, reason: str) -> None:
+        self.argv, self.rc, self.stdout, self.stderr = result.argv, result.rc, result.stdout, result.stderr
+        said = (result.stderr.strip() or result.stdout.strip())[-2000:]
+        super().__init__(f"`{' '.join(result.argv)}` {reason}" + (f": {said}" if said else ""))
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    input: str | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = 60,
+    check: bool = True,
+    mask: Sequence[str] = (),
+    cwd: str | None = None,
+) -> Result:
+    """Run one program to its end; never a shell.
+
+    :param env: variables added to this process's environment; the locale is always C so that output can be parsed.
+    :param timeout: seconds, None for no deadline.
+    :param check: raise on a non-zero exit status.
+    :param mask: secret values that must not appear in the result or in an error.
+    :raises CommandError: not found, out of time, or (with check) a non-zero exit status.
+    """
+
+    def masked(text: str) -> str:
+        for value in mask:
+            if value:
+                text = text.replace(value, MASKED)
+        return text
+
+    shown = tuple(masked(part) for part in argv)
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", **(env or {})}
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            timeout=timeout,
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(Result(shown, 127, "", ""), f"cannot be run: {error.filename or argv[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(Result(shown, 124, "", ""), f"did not end within {timeout:g} s") from error
+    result = Result(shown, done.returncode, masked(done.stdout), masked(done.stderr))
+    if check and result.rc != 0:
+        raise CommandError(result, f"failed with exit status {result.rc}")
+    return result

@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A set of files as one transaction."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_set
+short_description: Write a set of files as one transaction
+version_added: "0.1.0"
+description:
+  - Compares all files, links and directories of a set with the host, and writes what differs, each atomically.
+  - Then runs the real checkers with the new files in place. When one refuses, every old file comes back and the module fails.
+  - Then activates, for example by a reload. When that fails, the old files come back and are activated again.
+  - With O(revert_after) the change takes itself back unless it is confirmed through a new connection, so that a mistake in the
+    configuration of the SSH server or the firewall locks nobody out.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The checkers are not run, since they need the new files in place.
+  diff_mode:
+    support: full
+    details: The content of files marked as sensitive is not shown.
+options:
+  name:
+    description: Names the set, in messages and as the name of its revert timer.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) writes the set.
+      - V(confirmed) keeps a change that waits for its confirmation; call it through a new connection.
+    type: str
+    choices: [present, confirmed]
+    default: present
+  files:
+    description: What belongs to the set.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path on the host.
+        type: path
+        required: true
+      state:
+        description: What the path should be.
+        type: str
+        choices: [file, directory, link, absent]
+        default: file
+      content:
+        description: The whole content of a file.
+        type: str
+      target:
+        description: Where a link points.
+        type: str
+      mode:
+        description: Octal permissions, quoted. V(0644) for files and V(0755) for directories when not given.
+        type: str
+      owner:
+        description: Name or number of the owner.
+        type: str
+        default: root
+      group:
+        description: Name or number of the group.
+        type: str
+        default: root
+      sensitive:
+        description: Never show the content in a diff.
+        type: bool
+        default: false
+  purge:
+    description: Files directly in these directories that no entry of O(files) names are removed in the same transaction.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      directory:
+        description: Absolute path of the directory; one that does not exist is passed over.
+        type: path
+        required: true
+      pattern:
+        description: Shell pattern of the file names to consider.
+        type: str
+        default: "*"
+  validate:
+    description: Commands, each a list of arguments, that must succeed with the new files in place.
+    type: list
+    elements: list
+    default: []
+  activate:
+    description: Commands, each a list of arguments, that are run when something changed.
+    type: list
+    elements: list
+    default: []
+  activate_when_active:
+    description: Run O(activate) only while this systemd unit is active.
+    type: str
+    default: ""
+  revert_after:
+    description: Seconds after which the change takes itself back unless confirmed; 0 for never.
+    type: int
+    default: 0
+  parents:
+    description: Make missing parent directories (mode 0755, owned by root) instead of refusing.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Write the configuration of sshd, which takes itself back unless confirmed
+  latentum.ops.config_set:
+    name: sshd
+    files:
+      - path: /etc/ssh/sshd_config.d/10-latentum-ops.conf
+        content: "{{ lookup('ansible.builtin.template', 'etc/ssh/sshd_config.d/10-latentum-ops.conf.j2') }}"
+        mode: "0600"
+    validate:
+      - [sshd, -t]
+    activate:
+      - [systemctl, reload, ssh]
+    revert_after: 60
+  register: sshd
+
+- name: Open a new connection
+  ansible.builtin.meta: reset_connection
+
+- name: Keep the change, now that a new connection works
+  latentum.ops.config_set:
+    name: sshd
+    state: confirmed
+  when: sshd.armed
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The paths that were changed, or would be in check mode.
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [/etc/ssh/sshd_config.d/10-latentum-ops.conf]
+armed:
+  description: Whether a change waits for its confirmation.
+  returned: O(state=present)
+  type: bool
+  sample: true
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError, parse_entries
+from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSet, ConfigSetError, apply, confirm
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+
+FILE_SPEC: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
+    "content": {"type": "str"},
+    "target": {"type": "str"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "sensitive": {"type": "bool", "default": False},
+}
+PURGE_SPEC: dict[str, Any] = {
+    "directory": {"type": "path", "required": True},
+    "pattern": {"type": "str", "default": "*"},
+}
+
+
+def main() -> None:
+    """Arguments in, outcome out; the engine does the rest."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "confirmed"], "default": "present"},
+            "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
+            "purge": {"type": "list", "elements": "dict", "default": [], "options": PURGE_SPEC},
+            "validate": {"type": "list", "elements": "list", "default": []},
+            "activate": {"type": "list", "elements": "list", "default": []},
+            "activate_when_active": {"type": "str", "default": ""},
+            "revert_after": {"type": "int", "default": 0},
+            "parents": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        if given["state"] == "confirmed":
+            module.exit_json(changed=confirm(given["name"], check_mode=module.check_mode))
+        wanted = ConfigSet(
+            name=given["name"],
+            entries=parse_entries(given["files"], given["purge"]),
+            validate=[[str(word) for word in argv] for argv in given["validate"]],
+            activate=[[str(word) for word in argv] for argv in given["activate"]],
+            activate_unit=given["activate_when_active"],
+            revert_after=given["revert_after"],
+            parents=given["parents"],
+        )
+        outcome = apply(wanted, check_mode=module.check_mode)
+    except (EntryError, ConfigSetError, CommandError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=bool(outcome.changes),
+        changed_paths=outcome.paths,
+        armed=outcome.armed,
+        diff=[change.difference() for change in outcome.changes],
+    )
+
+
+if __name__ == "__main__":
+    main()
