@@ -21,7 +21,7 @@ from .files import write_atomic
 
 STATES = ("file", "directory", "link", "absent")
 # Directories are made before files, files before the links to them; what goes, goes last.
-ORDER = {state: rank for rank, state in enumerate(STATES)}
+ORDER = {"directory": 0, "file": 1, "link": 2, "absent": 3}
 
 
 class EntryError(ValueError):
