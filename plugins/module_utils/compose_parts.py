@@ -9,12 +9,13 @@ Sources: the Compose specification (compose-spec/spec.md), the grammar of distri
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from .schema import Refused
+from .units import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
 
 PORT_HINT = 'write "127.0.0.1:8080:8080" (address:host:container), with /udp at the end for UDP'
 _PORT = re.compile(
@@ -40,6 +41,7 @@ SERVICE_KEYS = tuple(
     volumes_from working_dir""",
     )
 )
+SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNSUPPORTED = {
     "include": "write the included services into this one file (anchors and <<: merge keys keep it short)",
     "extends": "write the keys out, or share them with an anchor: x-base: &base {…} and <<: *base",
@@ -94,9 +96,7 @@ class Mount:
     def engine_socket(self) -> bool:
         """Whether the container can reach the container engine through this mount."""
         source = self.source.rstrip("/") or "/"
-        return self.kind == "bind" and (
-            source.endswith(ENGINE_SOCKETS) or source in ("/", "/run", "/var/run", "/var", "/run/containerd")
-        )
+        return self.kind == "bind" and (source.endswith(ENGINE_SOCKETS) or source in ("/", "/run", "/var/run", "/var", "/run/containerd"))
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,7 @@ def _expand(target: tuple[int, int], host: tuple[int, int] | None, ip: str, prot
         raise Refused("pairs two ranges of different length", "give both ranges the same length")
     if not width:
         return [Port(target[0], host, ip, protocol)]
-    return [
-        Port(target[0] + step, None if host is None else (host[0] + step, host[0] + step), ip, protocol)
-        for step in range(width + 1)
-    ]
+    return [Port(target[0] + step, None if host is None else (host[0] + step, host[0] + step), ip, protocol) for step in range(width + 1)]
 
 
 def _address(text: str) -> str:
@@ -154,9 +151,7 @@ def parse_port(value: Any) -> list[Port]:
             host = _range(str(value["published"])) if value.get("published") not in (None, "", 0, "0") else None
         except ValueError as error:
             raise error if isinstance(error, Refused) else Refused("is not a port", PORT_HINT) from None
-        return _expand(
-            target, host, _address(str(value.get("host_ip") or "")), str(value.get("protocol") or "tcp").lower()
-        )
+        return _expand(target, host, _address(str(value.get("host_ip") or "")), str(value.get("protocol") or "tcp").lower())
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise Refused("is not a port", PORT_HINT)
     match = _PORT.fullmatch(str(value).strip())
@@ -181,6 +176,11 @@ def parse_mount(value: Any) -> Mount:
         return Mount("volume", "", parts[0])
     kind = "bind" if parts[0].startswith(("/", ".", "~")) else "volume"
     return Mount(kind, parts[0], parts[1])
+
+
+def api_socket(service: Mapping[str, Any]) -> list[Mount]:
+    """C(use_api_socket: true) is a mount of the engine's socket by another name."""
+    return [Mount("bind", "/var/run/docker.sock", "")] if service.get("use_api_socket") is True else []
 
 
 def parse_user(value: Any) -> tuple[int, int | None] | None:
@@ -219,3 +219,39 @@ def host_powers(value: Mapping[str, Any]) -> list[str]:
     options = [str(item).replace("=", ":") for item in value.get("security_opt") or []]
     powers += [f"security_opt: {name}" for name in options if name in ("seccomp:unconfined", "apparmor:unconfined")]
     return powers
+
+
+_DURATIONS = (
+    ("stop_grace_period",),
+    *(("healthcheck", name) for name in ("interval", "timeout", "start_period", "start_interval")),
+)
+_SIZES = (
+    *((name,) for name in ("mem_limit", "mem_reservation", "memswap_limit", "shm_size")),
+    *(("deploy", "resources", name, "memory") for name in ("limits", "reservations")),
+    ("logging", "options", "max-size"),
+)
+
+
+def wrong_units(service: Mapping[str, Any]) -> Iterator[tuple[str, Any, Refused]]:
+    """The sizes and durations of a service that Compose would refuse: dotted key, value, reason."""
+    for way, parse, hint in [
+        *((way, _with_unit, DURATION_HINT) for way in _DURATIONS),
+        *((way, parse_size, SIZE_HINT) for way in _SIZES),
+    ]:
+        value: Any = service
+        for name in way:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is None or value == -1 or value == "-1":
+            continue
+        try:
+            parse(value)
+        except ValueError:
+            what = "is not a duration" if hint is DURATION_HINT else "is not a size"
+            yield ".".join(way), value, Refused(what, hint)
+
+
+def _with_unit(value: Any) -> float:
+    """A duration as Go reads it: a bare number has no meaning there."""
+    if not isinstance(value, str) or value.strip().isdecimal():
+        raise ValueError(DURATION_HINT)
+    return parse_duration(value)

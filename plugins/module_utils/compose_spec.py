@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 from .compose_parts import (
     CONDITIONS,
     SERVICE_KEYS,
+    SERVICE_NAME,
     TOP_KEYS,
     UNSUPPORTED,
     ImageRef,
     Mount,
     Port,
     SecretUse,
+    api_socket,
     host_powers,
     parse_healthcheck,
     parse_image,
@@ -29,6 +31,7 @@ from .compose_parts import (
     parse_port,
     parse_secret_use,
     parse_user,
+    wrong_units,
 )
 from .compose_yaml import Interpolation, load
 from .schema import Problem, Refused, close_to, shown
@@ -58,6 +61,7 @@ class Service:
     profiles: tuple[str, ...] = ()
     network_mode: str = ""
     container_name: str = ""
+    restart: str = ""
     host_powers: tuple[str, ...] = ()  # what makes it as strong as root on the host: privileged, pid: host …
 
     @property
@@ -90,9 +94,7 @@ def parse(source: object, environment: Mapping[str, str], problems: list[Problem
         problems.append(Problem("compose", "", error.problem, error.fix))
         return Compose()
     if not isinstance(raw, Mapping) or not isinstance(raw.get("services"), Mapping) or not raw["services"]:
-        problems.append(
-            Problem("compose", shown(raw), "has no services", "write a Compose file that begins with services:")
-        )
+        problems.append(Problem("compose", shown(raw), "has no services", "write a Compose file that begins with services:"))
         return Compose()
     return _Reader(raw, environment, problems).compose()
 
@@ -112,7 +114,9 @@ class _Reader:
         secrets = self._mapping(document, "secrets", "compose")
         services = {}
         for name, value in document["services"].items():
-            if isinstance(value, Mapping):
+            if not SERVICE_NAME.fullmatch(name):
+                self._problem("compose.services", name, "is not a name for a service", "write letters, digits, . _ -")
+            elif isinstance(value, Mapping):
                 services[name] = self.service(name, value)
             else:
                 self._problem(f"compose.services.{name}", value, "must be a mapping", "write at least image: under it")
@@ -135,6 +139,8 @@ class _Reader:
     def service(self, name: str, value: Mapping[str, Any]) -> Service:
         key = f"compose.services.{name}"
         self._keys(value, SERVICE_KEYS, key, strict=False)
+        for path, wrong, error in wrong_units(value):
+            self._problem(f"{key}.{path}", wrong, error.problem, error.fix)
         deploy = self._mapping(value, "deploy", key)
         user = value.get("user")
         network_mode = str(value.get("network_mode") or "")
@@ -147,7 +153,7 @@ class _Reader:
             env_files=tuple(self._env_files(value)),
             ports=tuple(port for ports in self._each(value, "ports", key, parse_port) for port in ports),
             expose=tuple(p.target for ports in self._each(value, "expose", key, parse_port) for p in ports),
-            mounts=tuple(self._each(value, "volumes", key, parse_mount)),
+            mounts=(*self._each(value, "volumes", key, parse_mount), *api_socket(value)),
             secrets=tuple(self._each(value, "secrets", key, parse_secret_use)),
             networks=networks or (() if network_mode else ("default",)),
             depends_on=self._depends_on(value, key),
@@ -158,6 +164,7 @@ class _Reader:
             profiles=tuple(self._names(value, "profiles", key)),
             network_mode=network_mode,
             container_name=str(value.get("container_name") or ""),
+            restart="" if value.get("restart") in (None, False) else str(value["restart"]),
             host_powers=tuple(host_powers(value)),
         )
 
@@ -172,11 +179,7 @@ class _Reader:
             elif name not in known and not name.startswith("x-"):
                 near = close_to(name, known)
                 if near or strict:
-                    fix = (
-                        f"did you mean {near}?"
-                        if near
-                        else f"use one of {', '.join(known)}, or a name beginning with x-"
-                    )
+                    fix = f"did you mean {near}?" if near else f"use one of {', '.join(known)}, or a name beginning with x-"
                     self._problem(f"{key}.{name}", None, "is not a key of a Compose file", fix)
 
     def _mapping(self, value: Mapping[str, Any], name: str, key: str) -> Mapping[str, Any]:
@@ -234,9 +237,7 @@ class _Reader:
         if isinstance(found, list) and all(isinstance(item, str) for item in found):
             pairs = (item.partition("=") for item in found)
             return {name: text if sign else None for name, sign, text in pairs}
-        self._problem(
-            f"{key}.environment", None, "must be a mapping or a list of NAME=value", "write environment: {NAME: value}"
-        )
+        self._problem(f"{key}.environment", None, "must be a mapping or a list of NAME=value", "write environment: {NAME: value}")
         return {}
 
     @staticmethod
@@ -251,9 +252,7 @@ class _Reader:
             return dict.fromkeys(self._names(value, "depends_on", key), "service_started")
         result = {}
         for name, item in found.items():
-            condition = (
-                str(item.get("condition") or "service_started") if isinstance(item, Mapping) else "service_started"
-            )
+            condition = str(item.get("condition") or "service_started") if isinstance(item, Mapping) else "service_started"
             if condition not in CONDITIONS:
                 fix = f"write {close_to(condition, CONDITIONS) or ' or '.join(CONDITIONS)}"
                 self._problem(f"{key}.depends_on.{name}.condition", condition, "is not a condition of Compose", fix)
@@ -279,11 +278,7 @@ class _Reader:
             for name in service.networks:
                 if name not in networks and name != "default":
                     near = close_to(name, networks)
-                    fix = (
-                        f"did you mean {near}?"
-                        if near
-                        else f"add {name}: under networks: at the top of the Compose file"
-                    )
+                    fix = f"did you mean {near}?" if near else f"add {name}: under networks: at the top of the Compose file"
                     self._problem(f"{key}.networks", name, "joins a network that the Compose file lacks", fix)
 
 

@@ -25,9 +25,7 @@ else:
 
 _BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
 _INTEGER = re.compile(r"^(?:[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
-_FLOAT = re.compile(
-    r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-)
+_FLOAT = re.compile(r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
 _NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -47,9 +45,7 @@ def _loader() -> Any:
             for key, _value in node.value:
                 name = key.value if isinstance(key, yaml.ScalarNode) else ""
                 if name in seen and name != "<<":
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {name} stands here twice", key.start_mark
-                    )
+                    raise yaml.constructor.ConstructorError(None, None, f"the key {name} stands here twice", key.start_mark)
                 seen.add(name)
             return super().construct_mapping(node, deep=deep)
 
@@ -94,13 +90,17 @@ def load(text: str) -> dict[str, Any]:
         reason = getattr(error, "problem", None) or "it cannot be read"
         raise Refused(f"is not valid YAML{where}: {reason}", f"correct the Compose file{where}") from None
     except ValueError:
-        raise Refused(
-            "is not valid YAML: a number in it cannot be read", "put quotes around values such as 0x or 09"
-        ) from None
+        raise Refused("is not valid YAML: a number in it cannot be read", "put quotes around values such as 0x or 09") from None
+    if isinstance(found, str) and found.endswith((".yml", ".yaml", ".j2")):
+        fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/compose.yml.j2') }}\""
+        raise Refused("is the name of a Compose file, not its text", fix)
     if not isinstance(found, dict):
         what = "is empty" if found is None else "is not a mapping at its top"
         raise Refused(what, "write a Compose file that begins with services:")
-    result: dict[str, Any] = _with_text_keys(found)
+    try:
+        result: dict[str, Any] = _with_text_keys(found)
+    except RecursionError:
+        raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
     return result
 
 
@@ -207,8 +207,4 @@ class Interpolation:
         return ""
 
     def _malformed(self, key: str) -> None:
-        self.problems.append(
-            Problem(
-                key, "", "holds a $ that is not a variable", "write $$ for a literal dollar, ${NAME} for a variable"
-            )
-        )
+        self.problems.append(Problem(key, "", "holds a $ that is not a variable", "write $$ for a literal dollar, ${NAME} for a variable"))

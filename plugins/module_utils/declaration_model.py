@@ -129,11 +129,7 @@ class Declaration:
 
     def consumers(self, secret: str) -> Iterator[Service]:
         """The services that mount the secret as a file."""
-        return (
-            service
-            for service in self.compose.services.values()
-            if any(use.source == secret for use in service.secrets)
-        )
+        return (service for service in self.compose.services.values() if any(use.source == secret for use in service.secrets))
 
 
 def build(read: Mapping[str, Any], compose: Compose) -> Declaration:

@@ -24,9 +24,7 @@ def check_ports(declaration: Declaration, problems: list[Problem]) -> None:
             for number, owner in _RESERVED.items():
                 if port.protocol == "tcp" and port.published[0] <= number <= port.published[1]:
                     what = f"takes port {number} of the host, which belongs to {owner}"
-                    fix = (
-                        "remove it and add a route to ops_stack.routes" if owner == "nginx" else "publish another port"
-                    )
+                    fix = "remove it and add a route to ops_stack.routes" if owner == "nginx" else "publish another port"
                     problems.append(Problem(key, shown(str(port)), what, fix))
             clash = next((name for name, other in taken if _clash(port, other)), None)
             if clash is not None:

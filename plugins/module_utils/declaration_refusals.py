@@ -57,9 +57,7 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
     key = f"compose.services.{service.name}"
     for power in service.host_powers:
         what = "makes the container as strong as root on the host"
-        yield _Finding(
-            "privileged", f"{key}.{power.split(':')[0]}", power, what, "remove it, or name the one capability"
-        )
+        yield _Finding("privileged", f"{key}.{power.split(':')[0]}", power, what, "remove it, or name the one capability")
     if service.network_mode == "host":
         what = "gives the container the network of the host, past the firewall"
         fix = "remove network_mode and name its networks"

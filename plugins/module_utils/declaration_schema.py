@@ -18,9 +18,7 @@ WAIVERS = (
     "publish_all",
 )
 
-_SERVICE = values.named(
-    r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not the name of a Compose service", "write the name that stands under services:"
-)
+_SERVICE = values.named(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not the name of a Compose service", "write the name that stands under services:")
 _STACK_NAME = values.named(
     r"[a-z][a-z0-9-]{0,30}",
     "is not a stack name",
@@ -34,9 +32,7 @@ _SECRET_NAME = values.named(
 _DATABASE_NAME = values.named(
     r"[A-Za-z_][A-Za-z0-9_-]{0,62}", "is not a database identifier", "write letters, digits and _, a letter first"
 )
-_HTPASSWD_USER = values.named(
-    r"[A-Za-z0-9._@-]{1,64}", "is not a user name for basic authentication", "write letters, digits, . _ @ -"
-)
+_HTPASSWD_USER = values.named(r"[A-Za-z0-9._@-]{1,64}", "is not a user name for basic authentication", "write letters, digits, . _ @ -")
 
 _NETWORKS = Items(of=Text(check=values.network, example="203.0.113.0/24"), default=[], example="[203.0.113.0/24]")
 
@@ -59,9 +55,7 @@ ROUTE = Record(
             example="{requests: 20, per: second, burst: 40}",
         ),
         "balance": Text(default="least_conn", choices=("least_conn", "round_robin", "ip_hash")),
-        "headers": Table(
-            of=Text(check=values.header_value), name=values.header_name, default={}, example="{X-Frame-Options: DENY}"
-        ),
+        "headers": Table(of=Text(check=values.header_value), name=values.header_name, default={}, example="{X-Frame-Options: DENY}"),
         "allow_from": _NETWORKS,
         "strip_prefix": Flag(default=False),
         "buffering": Flag(default=True),
@@ -96,9 +90,7 @@ _SECRET_COMMON: dict[str, Node] = {
         example="password",
     ),
     "value": Text(hidden=True),
-    "environment": Table(
-        of=Text(check=values.variable_name, default="", example="API_KEY"), default={}, example="{api: API_KEY}"
-    ),
+    "environment": Table(of=Text(check=values.variable_name, default="", example="API_KEY"), default={}, example="{api: API_KEY}"),
 }
 SECRET_KINDS: dict[str, dict[str, Node]] = {
     "password": {"length": Number(default=32, least=12, most=256, example="32")},
@@ -113,9 +105,7 @@ SECRET_KINDS: dict[str, dict[str, Node]] = {
     "htpasswd": {"user": Text(required=True, check=_HTPASSWD_USER, example="admin")},
     "bcrypt": {"of": Text(required=True, check=_SECRET_NAME, example="admin_password")},
     "template": {
-        "template": Text(
-            hidden=True, required=True, example='!unsafe "postgres://app:{{ database_password | urlencode }}@db/app"'
-        )
+        "template": Text(hidden=True, required=True, example='!unsafe "postgres://app:{{ database_password | urlencode }}@db/app"')
     },
     "provided": {"value": Text(hidden=True, required=True, example='"{{ vault_api_key }}"')},
 }
@@ -159,17 +149,13 @@ OPENING = Record(
 STACK = Record(
     fields={
         "name": Text(required=True, default="", check=_STACK_NAME, example="latentum"),
-        "compose": Anything(
-            required=True, example="\"{{ lookup('ansible.builtin.template', inventory_dir ~ '/compose.yml.j2') }}\""
-        ),
+        "compose": Anything(required=True, example="\"{{ lookup('ansible.builtin.template', inventory_dir ~ '/compose.yml.j2') }}\""),
         "directory": Text(check=values.folder, example="/opt/latentum"),
         "contact": Text(check=values.email, example="ops@example.com"),
         "environment": Table(of=Scalar(default=""), name=values.variable_name, default={}, example="{LOG_LEVEL: info}"),
         "routes": Items(of=ROUTE, default=[], example="[{domain: app.example.com, service: web, port: 8080}]"),
         "services": Table(of=SERVICE, default={}, example="{web: {replicas: 2}}"),
-        "secrets": Table(
-            of=SECRET, name=_SECRET_NAME, default={}, hidden=True, example="{database_password: {kind: password}}"
-        ),
+        "secrets": Table(of=SECRET, name=_SECRET_NAME, default={}, hidden=True, example="{database_password: {kind: password}}"),
         "databases": Items(of=DATABASE, default=[], example=DATABASE.example),
         "firewall": Items(of=OPENING, default=[], example=OPENING.example),
     },

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .declaration_model import Declaration, Secret
+from .declaration_refusals import looks_secret
 from .schema import HIDDEN, Problem, close_to, instead, shown
 
 _OWN_VARIABLES = ("COMPOSE_", "DOCKER_")  # read by docker compose itself
@@ -14,6 +15,12 @@ _OWN_VARIABLES = ("COMPOSE_", "DOCKER_")  # read by docker compose itself
 def check_environment(declaration: Declaration, problems: list[Problem]) -> None:
     """Each variable is used: by C(${NAME}), by a bare name in C(environment), or by C(env_file: .env)."""
     services = declaration.compose.services.values()
+    if not any("plain_secret" in options.allow for options in declaration.services.values()):
+        for name, value in declaration.environment.items():
+            if looks_secret(name, value):
+                what = "looks like a secret in plain text"
+                fix = f"move it to secrets: {{{name.lower()}: {{kind: provided, value: …}}}} with a value from a vault"
+                problems.append(Problem(f"environment.{name}", HIDDEN, what, fix))
     if any(file.removeprefix("./") == ".env" for service in services for file in service.env_files):
         return
     bare = {name for service in services for name, value in service.environment.items() if value is None}
@@ -54,9 +61,7 @@ def _check_compose_side(declaration: Declaration, problems: list[Problem]) -> No
             if use.source in declaration.secrets or use.source in declaration.compose.own_secrets:
                 continue
             near = close_to(use.source, declaration.secrets)
-            fix = (
-                f"add secrets: {{{use.source}: {{kind: password}}}} to ops_stack, or give it file: in the Compose file"
-            )
+            fix = f"add secrets: {{{use.source}: {{kind: password}}}} to ops_stack, or give it file: in the Compose file"
             fix = f"did you mean {near}? Else {fix}" if near else fix
             what = f"is a secret that {service.name} needs and nobody makes"
             problems.append(Problem(f"compose.services.{service.name}.secrets[{index}]", shown(use.source), what, fix))
@@ -88,9 +93,7 @@ def _check_references(declaration: Declaration, secret: Secret, problems: list[P
         if name not in declaration.secrets:
             what = f"refers to the secret {name}, which is not declared"
             near = close_to(name, declaration.secrets)
-            fix = (
-                f"did you mean {near}?" if near else f"add secrets: {{{name}: {{kind: password}}}}, or correct the name"
-            )
+            fix = f"did you mean {near}?" if near else f"add secrets: {{{name}: {{kind: password}}}}, or correct the name"
             problems.append(Problem(f"secrets.{secret.name}.{option}", name, what, fix))
     if secret.kind == "template" and secret.options.get("template") and not secret.references:
         what = "refers to no other secret, so it is a plain text in the inventory"
@@ -176,7 +179,6 @@ def _reaches(declaration: Declaration, name: str, service: str) -> bool:
         return True
     made_of_it = [secret for secret in declaration.secrets.values() if name in secret.references]
     return any(
-        service in secret.environment
-        or any(consumer.name == service for consumer in declaration.consumers(secret.name))
+        service in secret.environment or any(consumer.name == service for consumer in declaration.consumers(secret.name))
         for secret in made_of_it
     )

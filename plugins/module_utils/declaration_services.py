@@ -53,6 +53,9 @@ def _check_expectation(declaration: Declaration, service: Service, problems: lis
         what = f"contradicts {waiting[0]}, which waits until {service.name} has completed"
         fix = f"add services: {{{service.name}: {{expect: completed}}}}"
         problems.append(Problem(key, shown(expect), what, fix))
+    if expect == "completed" and service.restart in ("always", "unless-stopped"):
+        what = f"contradicts restart: {service.restart} in the Compose file, with which it never ends"
+        problems.append(Problem(key, shown(expect), what, f"remove restart: from {service.name} in the Compose file"))
     if expect == "completed" and declaration.options(service.name).probe is not None:
         what = "has a probe beside it: a service that ends cannot answer one"
         problems.append(Problem(key, shown(expect), what, "remove the probe, or write expect: running"))

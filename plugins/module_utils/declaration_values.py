@@ -75,17 +75,11 @@ def _punycode(text: str) -> str:
 
 def path(value: str) -> str:
     if not value.startswith("/"):
-        raise Refused(
-            "does not begin with /", f"write /{value}" if _PATH.fullmatch(f"/{value}") else "write /, or /api"
-        )
+        raise Refused("does not begin with /", f"write /{value}" if _PATH.fullmatch(f"/{value}") else "write /, or /api")
     if not _PATH.fullmatch(value) or "//" in value or "/../" in f"{value}/" or "/./" in f"{value}/":
-        raise Refused(
-            "is not a plain path", "write letters, digits and /, such as /api/v1 (no patterns, no query, no spaces)"
-        )
+        raise Refused("is not a plain path", "write letters, digits and /, such as /api/v1 (no patterns, no query, no spaces)")
     if f"{value}/".startswith(f"{_CHALLENGES}/"):
-        raise Refused(
-            "belongs to the renewal of certificates", "choose another path: this one is served for every domain"
-        )
+        raise Refused("belongs to the renewal of certificates", "choose another path: this one is served for every domain")
     return value
 
 
@@ -100,9 +94,7 @@ def network(value: str) -> str:
         meant = ip_network(text, strict=False)
     except ValueError:
         raise Refused("is not an address or a network", "write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32") from None
-    raise Refused(
-        "is an address inside a network, with its length", f"write {meant}, or {text.split('/')[0]} for this host alone"
-    )
+    raise Refused("is an address inside a network, with its length", f"write {meant}, or {text.split('/')[0]} for this host alone")
 
 
 def email(value: str) -> str:
@@ -115,9 +107,7 @@ def variable_name(value: str) -> str:
     if not VARIABLE_NAME.fullmatch(value):
         meant = re.sub(r"[^A-Za-z0-9_]", "_", value)
         meant = meant if VARIABLE_NAME.fullmatch(meant) else f"_{meant}"
-        raise Refused(
-            "is not the name of an environment variable", f"write {meant}: letters, digits and _, no digit first"
-        )
+        raise Refused("is not the name of an environment variable", f"write {meant}: letters, digits and _, no digit first")
     return value
 
 

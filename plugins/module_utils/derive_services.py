@@ -23,9 +23,7 @@ def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
             for service in declaration.consumers(secret.name)
             for uid, gid in [declaration.reader(service)]
         ]
-        entry["environment"] = [
-            {"service": name, "variable": variable} for name, variable in secret.environment.items()
-        ]
+        entry["environment"] = [{"service": name, "variable": variable} for name, variable in secret.environment.items()]
         entries.append(entry)
     return entries
 

@@ -76,9 +76,7 @@ def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
 
 def certificates(declaration: Declaration) -> list[dict[str, Any]]:
     """One certificate a domain, with its aliases as further names."""
-    return [
-        {"name": domain, "domains": [domain, *_aliases(routes)]} for domain, routes in _domains(declaration).items()
-    ]
+    return [{"name": domain, "domains": [domain, *_aliases(routes)]} for domain, routes in _domains(declaration).items()]
 
 
 def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:

@@ -113,9 +113,7 @@ def test_variables(text: str, found: str) -> None:
     assert not interpolation.problems
 
 
-@pytest.mark.parametrize(
-    "text", ["$B", "${B}", "${B:?message}", "${A:-x} ${B}", "${", "$", "5$ each", "${-x}", "${A!x}", "${B:-$C}"]
-)
+@pytest.mark.parametrize("text", ["$B", "${B}", "${B:?message}", "${A:-x} ${B}", "${", "$", "5$ each", "${-x}", "${A!x}", "${B:-$C}"])
 def test_variables_refused(text: str) -> None:
     interpolation = compose_yaml.Interpolation({"A": "1"})
     interpolation.resolve([text], "at")
@@ -252,9 +250,7 @@ def test_healthchecks(written: Any, state: str) -> None:
 
 def test_list_and_map_say_the_same() -> None:
     one = service(environment=["A=1", "B", "C=x=y"], networks=["x"], depends_on=["a"], env_file="a.env")
-    two = service(
-        environment={"A": 1, "B": None, "C": "x=y"}, networks={"x": None}, depends_on={"a": None}, env_file=["a.env"]
-    )
+    two = service(environment={"A": 1, "B": None, "C": "x=y"}, networks={"x": None}, depends_on={"a": None}, env_file=["a.env"])
     assert one == two
     assert one.environment == {"A": "1", "B": None, "C": "x=y"}
     assert one.depends_on == {"a": "service_started"}
@@ -278,8 +274,7 @@ def test_replicas_and_defaults() -> None:
 
 def test_networks_are_internal_unless_told() -> None:
     found = compose(
-        "services: {a: {image: 'a:1'}}\n"
-        "networks: {closed: , open: {internal: false}, own: {external: true}, said: {internal: true}}\n"
+        "services: {a: {image: 'a:1'}}\nnetworks: {closed: , open: {internal: false}, own: {external: true}, said: {internal: true}}\n"
     )
     assert found.internal_networks == {"closed", "said", "default"}
 

@@ -87,6 +87,8 @@ def test_what_is_waived_is_no_error(changes: list[tuple[str, Any]]) -> None:
         [("compose.services.worker.environment", {"ENABLE_PASSWORD": "true", "SECRET": "/run/secrets/s", "TOKEN": ""})],
         [("compose.secrets", {"own": {"file": "./own"}}), ("compose.services.worker.secrets", ["own"])],
         [("compose.services.web.expose", [8080])],
+        [("compose.services.worker.mem_limit", "512m"), ("compose.services.worker.stop_grace_period", "1m30s")],
+        [("compose.services.worker.memswap_limit", -1), ("compose.services.migrate.restart", "on-failure:3")],
         [
             ("compose.services.web.ports", ["127.0.0.1:9000-9001:8080"]),
             ("compose.networks.backend", {"internal": False}),
@@ -245,9 +247,7 @@ def test_each_service_gets_its_own_copy_of_a_secret() -> None:
         "own": {"file": "./own"},
     }
     assert found["services"]["worker"]["secrets"] == [{"source": "worker.database_password", "target": "pw"}, "own"]
-    assert found["services"]["database"]["secrets"] == [
-        {"source": "database.database_password", "target": "database_password"}
-    ]
+    assert found["services"]["database"]["secrets"] == [{"source": "database.database_password", "target": "database_password"}]
 
 
 def test_what_the_operator_wrote_stays() -> None:
@@ -260,13 +260,9 @@ def test_what_the_operator_wrote_stays() -> None:
         "env_file": "own.env",
         "deploy": {"resources": {"limits": {"memory": "1g"}}},
     }
-    found = project.compose_project(
-        declare(*((f"compose.services.worker.{key}", value) for key, value in written.items()))
-    )
+    found = project.compose_project(declare(*((f"compose.services.worker.{key}", value) for key, value in written.items())))
     worker = found["services"]["worker"]
-    assert {key: worker[key] for key in written if key != "env_file"} == {
-        key: written[key] for key in written if key != "env_file"
-    }
+    assert {key: worker[key] for key in written if key != "env_file"} == {key: written[key] for key in written if key != "env_file"}
     assert worker["env_file"] == ["own.env", "/etc/latentum-ops/secrets/acme/env/worker.env"]
 
 

@@ -514,7 +514,23 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
     ),
     ("dollar alone", [(f"{WORKER}.command", "cost 5$")], f"{WORKER}.command", "", "write $$"),
     ("another name", [("compose.name", "other")], "compose.name", "other", "write name: acme"),
+    ("name of a file", [("compose", "compose.yml")], "compose", "", "lookup('ansible.builtin.template'"),
+    ("anchor in itself", [("compose", "services: &a {web: *a}")], "compose", "", "remove the alias"),
+    ("healthcheck without unit", [(f"{DB}.healthcheck.interval", 10)], f"{DB}.healthcheck.interval", "10", "such as 500ms, 60s"),
+    ("healthcheck interval", [(f"{DB}.healthcheck.interval", "often")], f"{DB}.healthcheck.interval", '"often"', "such as 500ms, 60s"),
+    ("stop grace period", [(f"{DB}.stop_grace_period", "30")], f"{DB}.stop_grace_period", '"30"', "such as 500ms, 60s"),
+    (
+        "memory limit",
+        [(f"{DB}.deploy", {"resources": {"limits": {"memory": "lots"}}})],
+        f"{DB}.deploy.resources.limits.memory",
+        '"lots"',
+        "such as 10m",
+    ),
+    ("service name", [("compose.services.a/b", {"image": "a:1"})], "compose.services", '"a/b"', "letters, digits"),
+    ("restart of what ends", [("compose.services.migrate.restart", "always")], "services.migrate.expect", '"completed"', "remove restart:"),
+    ("secret as variable", [("environment.LOG_LEVEL", "postgres://u:hunter2@h/")], "environment.LOG_LEVEL", HIDDEN, "{kind: provided"),
     # What production refuses
+    ("engine socket by its key", [(f"{WORKER}.use_api_socket", True)], f"{WORKER}.volumes", '"/var/run/docker.sock"', "[docker_socket]"),
     (
         "privileged",
         [(f"{WORKER}.privileged", True)],

@@ -60,8 +60,6 @@ def test_duration_refused(text: object) -> None:
         parse_duration(text)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("size", "text"), [(10 * 1024**2, "10m"), (1024**3, "1g"), (1536, "1536"), (2048, "2k"), (0, "0")]
-)
+@pytest.mark.parametrize(("size", "text"), [(10 * 1024**2, "10m"), (1024**3, "1g"), (1536, "1536"), (2048, "2k"), (0, "0")])
 def test_size_for_nginx(size: int, text: str) -> None:
     assert nginx_size(size) == text
