@@ -80,6 +80,10 @@ class Port:
     def fixed(self) -> bool:
         return self.published is not None and self.published[0] == self.published[1]
 
+    def takes(self, number: int) -> bool:
+        """Whether it may take this TCP port of the host."""
+        return self.protocol == "tcp" and self.published is not None and self.published[0] <= number <= self.published[1]
+
     def __str__(self) -> str:
         host = "" if self.published is None else "-".join(map(str, dict.fromkeys(self.published))) + ":"
         address = f"[{self.host_ip}]:" if ":" in self.host_ip else f"{self.host_ip}:" if self.host_ip else ""

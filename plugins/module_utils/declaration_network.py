@@ -10,7 +10,7 @@ from .compose_spec import Service
 from .declaration_model import Declaration
 from .schema import Problem, shown
 
-_RESERVED = {22: "sshd", 80: "nginx", 443: "nginx"}
+RESERVED = {22: "sshd", 80: "nginx", 443: "nginx"}
 
 
 def check_ports(declaration: Declaration, problems: list[Problem]) -> None:
@@ -21,8 +21,8 @@ def check_ports(declaration: Declaration, problems: list[Problem]) -> None:
         for port in service.ports:
             if port.published is None:
                 continue
-            for number, owner in _RESERVED.items():
-                if port.protocol == "tcp" and port.published[0] <= number <= port.published[1]:
+            for number, owner in RESERVED.items():
+                if port.takes(number):
                     what = f"takes port {number} of the host, which belongs to {owner}"
                     fix = "remove it and add a route to ops_stack.routes" if owner == "nginx" else "publish another port"
                     problems.append(Problem(key, shown(str(port)), what, fix))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from .compose_spec import Service
 from .declaration_model import Declaration
+from .declaration_network import RESERVED
 from .schema import HIDDEN, Problem, shown
 
 _SECRET_NAME = re.compile(
@@ -78,7 +79,7 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
             fix = f"declare it in ops_stack.secrets with environment: {{{service.name}: {name}}}, or use {name}_FILE"
             yield _Finding("plain_secret", f"{key}.environment.{name}", HIDDEN, what, fix)
     for port in service.ports:
-        if port.everywhere:
+        if port.everywhere and not any(port.takes(number) for number in RESERVED):  # those are refused anyway
             what = "is published on every address of the host"
             inside = f"{'' if port.published is None else port.published[0]}:{port.target}"
             fix = f'write "127.0.0.1:{inside}", or remove it and add a route'
