@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A typed view of the containers of a Compose project, taken from Docker by its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+NUMBER = "com.docker.compose.container-number"
+ONEOFF = "com.docker.compose.oneoff"
+
+
+class DockerUnavailable(Exception):
+    """The SDK is missing or the engine does not answer; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as the engine described it at one moment."""
+
+    id: str
+    name: str
+    service: str
+    number: int
+    state: str  # created, running, paused, restarting, exited, dead
+    health: str  # none, starting, healthy, unhealthy
+    restarts: int
+    exit_code: int
+    oom_killed: bool
+    started_at: str
+    image: str
+    image_id: str
+    addresses: tuple[tuple[str, str], ...]  # (network, IPv4 address), sorted by network
+    health_log: tuple[str, ...]
+
+    @property
+    def serves(self) -> bool:
+        """May get traffic: running, and healthy where it has a healthcheck."""
+        return self.state == "running" and self.health in {"healthy", "none"}
+
+    def address(self) -> str | None:
+        """The address by which the host reaches it: of its first network by name."""
+        return self.addresses[0][1] if self.addresses else None
+
+
+def parse(raw: Mapping[str, Any]) -> Container:
+    """A container from the engine's inspect document (Docker Engine API, GET /containers/{id}/json)."""
+    state, labels = raw["State"], raw["Config"].get("Labels") or {}
+    health = state.get("Health") or {}
+    networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = sorted((name, one["IPAddress"]) for name, one in networks.items() if one and one.get("IPAddress"))
+    log = [f"exit {entry.get('ExitCode')}: {(entry.get('Output') or '').strip()[-300:]}" for entry in (health.get("Log") or [])[-3:]]
+    return Container(
+        id=raw["Id"],
+        name=raw["Name"].lstrip("/"),
+        service=labels.get(SERVICE, ""),
+        number=int(labels.get(NUMBER, "0") or 0),
+        state=state["Status"],
+        health=health.get("Status") or "none",
+        restarts=int(raw.get("RestartCount", 0)),
+        exit_code=int(state.get("ExitCode", 0)),
+        oom_killed=bool(state.get("OOMKilled")),
+        started_at=state.get("StartedAt", ""),
+        image=raw["Config"].get("Image", ""),
+        image_id=raw.get("Image", ""),
+        addresses=tuple(addresses),
+        health_log=tuple(log),
+    )
+
+
+class Engine:
+    """The Docker engine on this host, by its socket."""
+
+    def __init__(self, timeout: int = 30) -> None:
+        """:raises DockerUnavailable: the SDK is not installed, or nothing answers on the socket."""
+        try:
+            import docker
+        except ImportError as error:
+            raise DockerUnavailable("the Docker SDK for Python is missing on this host: install the package python3-docker") from error
+        self._errors: type[Exception] = docker.errors.DockerException
+        self._gone: type[Exception] = docker.errors.NotFound
+        try:
+            self.client = docker.DockerClient(base_url="unix:///var/run/docker.sock", timeout=timeout)
+            self.client.ping()
+        except self._errors as error:
+            raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status docker`") from error
+
+    def containers(self, project: str) -> list[Container]:
+        """All containers of the project's services, stopped ones too; not those of `docker compose run`."""
+        filters = {"label": [f"{PROJECT}={project}", f"{ONEOFF}=False"]}
+        found = []
+        for brief in self.client.api.containers(all=True, filters=filters):
+            try:
+                found.append(parse(self.client.api.inspect_container(brief["Id"])))
+            except self._gone:
+                continue  # removed between the list and the look
+        return sorted(found, key=lambda one: (one.service, one.number, one.name))
+
+    def digest(self, container: Container) -> str:
+        """The registry digest of the container's image, or its local id when it never came from a registry."""
+        try:
+            digests = self.client.api.inspect_image(container.image_id).get("RepoDigests") or []
+        except self._gone:
+            return container.image_id
+        return digests[0].rsplit("@", 1)[1] if digests else container.image_id
+
+    def log_tail(self, container: Container, lines: int = 20) -> list[str]:
+        """The last lines that the container wrote to its standard outputs."""
+        try:
+            raw: bytes = self.client.api.logs(container.id, tail=lines, timestamps=False)
+        except self._errors:
+            return []
+        return raw.decode(errors="replace").splitlines()
+
+    def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
+        """Container events as they happen, from `since` (epoch seconds) on; ends at `until`.
+
+        The engine keeps recent events, so that subscribing with a time in the past leaves no gap after a first look.
+        """
+        filters: dict[str, Any] = {"type": ["container", "network"]}
+        if project:
+            filters = {"type": "container", "label": f"{PROJECT}={project}"}
+        yield from self.client.api.events(since=since, until=until, filters=filters, decode=True)

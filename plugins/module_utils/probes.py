@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTTP look at a container, from the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class ProbeError(Exception):
+    """The container did not answer as declared; the message says how."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is asked and what counts as well: a path, a container port, the expected status, a deadline in seconds."""
+
+    port: int
+    path: str = "/"
+    status: int = 200
+    timeout: float = 5.0
+
+
+def probe_from(raw: Mapping[str, Any] | None) -> Probe | None:
+    """A probe from a dictionary; None for none.
+
+    :raises ValueError: no port, or one that is not a port.
+    """
+    if not raw:
+        return None
+    port = int(raw.get("port") or 0)
+    if not 1 <= port <= 65535:
+        raise ValueError(f"services: probe port {raw.get('port')!r}: write the container's port, 1 to 65535")
+    return Probe(port, str(raw.get("path") or "/"), int(raw.get("status") or 200), float(raw.get("timeout") or 5))
+
+
+def run_probe(probe: Probe, address: str | None) -> None:
+    """Ask once; redirects are not followed.
+
+    :raises ProbeError: no address, no answer in time, or another status.
+    """
+    import requests
+
+    if address is None:
+        raise ProbeError("has no address to probe")
+    url = f"http://{address}:{probe.port}{probe.path}"
+    try:
+        answer = requests.get(url, timeout=probe.timeout, allow_redirects=False)
+    except requests.RequestException as error:
+        raise ProbeError(f"{url} did not answer: {type(error).__name__}") from error
+    if answer.status_code != probe.status:
+        raise ProbeError(f"{url} answered {answer.status_code}, expected {probe.status}")

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The upstreams of nginx, rendered from the containers that run now.
+
+The files in /etc/nginx/upstreams.d belong to this engine alone. Containers change their addresses when they restart, so
+nothing else can know them. Fail static: an upstream never loses its last servers because a look found none healthy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .config_entries import Entry
+from .config_set import ConfigSet, Outcome, apply
+from .docker_client import Container, Engine
+from .files import read_text
+
+CONFIGURATION = Path("/etc/latentum-ops/upstreams")
+RENDERED = Path("/etc/nginx/upstreams.d")
+BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}
+SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
+# Answers 502 at once: the discard port of loopback is not asked while it is marked down.
+NOBODY = "server 127.0.0.1:9 down;"
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One upstream: the containers of a service at one container port."""
+
+    name: str
+    project: str
+    service: str
+    port: int
+    balance: str = "least_conn"
+    keepalive: int = 32
+
+    @property
+    def path(self) -> Path:
+        """The file that nginx includes."""
+        return RENDERED / f"{self.name}.conf"
+
+
+def upstream_from(raw: Mapping[str, Any]) -> Upstream:
+    """An upstream from a module's or the derived dictionary.
+
+    :raises ValueError: a name that cannot be a file name, or an unknown way of balancing.
+    """
+    name, balance = str(raw["name"]), str(raw.get("balance") or "least_conn")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ValueError(f"upstreams: name {name!r}: write letters, digits, '_', '-' and '.' only")
+    if balance not in BALANCES:
+        raise ValueError(f"upstreams: balance {balance!r} of {name}: write one of {', '.join(BALANCES)}")
+    return Upstream(name, str(raw["project"]), str(raw["service"]), int(raw["port"]), balance, int(raw.get("keepalive", 32)))
+
+
+def load() -> list[Upstream]:
+    """All upstreams that the stacks of this host declare."""
+    found: list[Upstream] = []
+    for file in sorted(CONFIGURATION.glob("*.json")):
+        found += [upstream_from(raw) for raw in json.loads(file.read_text())]
+    return found
+
+
+def servers(upstream: Upstream, containers: Sequence[Container], written: str | None) -> list[str]:
+    """The addresses that get traffic, sorted.
+
+    Those of containers that serve; when there is none, those already written that still exist; then any that run.
+    """
+
+    def at(chosen: Sequence[Container]) -> list[str]:
+        return sorted(f"{address}:{upstream.port}" for one in chosen if (address := one.address()))
+
+    mine = [one for one in containers if one.service == upstream.service and one.state in {"running", "paused"}]
+    serving = at([one for one in mine if one.serves])
+    if serving:
+        return serving
+    present = at(mine)
+    kept = [address for address in SERVER.findall(written or "") if address in present]
+    return sorted(kept) or present
+
+
+def render(upstream: Upstream, addresses: Sequence[str]) -> str:
+    """The file that nginx includes (ngx_http_upstream_module)."""
+    lines = [
+        f"# Written by latentum.ops from the running containers of {upstream.project}/{upstream.service}; do not edit.",
+        f"upstream {upstream.name} {{",
+        f"    zone {upstream.name} 128k;",
+    ]
+    if BALANCES[upstream.balance] and addresses:
+        lines.append(f"    {BALANCES[upstream.balance]}")
+    # One container must not be taken out for one failed request: health is Docker's to judge, not a counter's.
+    lines += [f"    server {address} max_fails=0;" for address in addresses] or [f"    {NOBODY}"]
+    if upstream.keepalive:
+        lines.append(f"    keepalive {upstream.keepalive};")
+    return "\n".join([*lines, "}", ""])
+
+
+def plan(engine: Engine | None, upstreams: Sequence[Upstream]) -> list[Entry]:
+    """The files as they should be now; without an engine as if no container ran."""
+    containers = {project: engine.containers(project) if engine else [] for project in {one.project for one in upstreams}}
+    entries = []
+    for one in upstreams:
+        addresses = servers(one, containers[one.project], read_text(one.path))
+        entries.append(Entry(path=one.path, content=render(one, addresses).encode()))
+    return entries
+
+
+def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
+    """Files of upstreams that nobody declares any more."""
+    named = {one.path for one in upstreams}
+    return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path not in named]
+
+
+def sync(
+    engine: Engine | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
+) -> Outcome:
+    """Make the files true; with `reload` tested by nginx and taken over by it when it runs.
+
+    :param purge: remove the files of upstreams that are not among these.
+    :raises ConfigSetError: nginx refused the result; the old files are back.
+    """
+    entries = plan(engine, upstreams) + (stale(upstreams) if purge else [])
+    return apply(
+        ConfigSet(
+            name="upstreams",
+            entries=entries,
+            validate=[["nginx", "-t", "-q"]] if reload else [],
+            activate=[["systemctl", "reload", "nginx.service"]] if reload else [],
+            activate_unit="nginx.service",
+            parents=True,
+        ),
+        check_mode=check_mode,
+    )

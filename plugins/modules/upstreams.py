@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx upstreams from running containers."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: upstreams
+short_description: Write the upstreams of nginx from the running containers
+version_added: "0.1.0"
+description:
+  - Renders one file in C(/etc/nginx/upstreams.d) for each upstream, with the addresses of the containers that may get traffic.
+  - A container may get traffic when it runs and, where it has a healthcheck, is healthy.
+  - When none may, the last written addresses that still exist are kept; when there is no container at all, nginx answers 502.
+  - On the host, C(opsctl upstreams follow) keeps the same files true by Docker's events.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  upstreams:
+    description: What nginx is to reach.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the upstream, used in C(proxy_pass).
+        type: str
+        required: true
+      project:
+        description: Name of the Compose project.
+        type: str
+        required: true
+      service:
+        description: Name of the service in it.
+        type: str
+        required: true
+      port:
+        description: Port in the container.
+        type: int
+        required: true
+      balance:
+        description: How requests are spread over the containers.
+        type: str
+        choices: [least_conn, round_robin, ip_hash]
+        default: least_conn
+      keepalive:
+        description: Idle connections that each worker of nginx keeps to the containers.
+        type: int
+        default: 32
+  purge:
+    description: Remove the files of upstreams that are not in O(upstreams).
+    type: bool
+    default: false
+  reload:
+    description: Test the result with C(nginx -t) and reload nginx when it is active.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Point nginx at the containers of the api
+  latentum.ops.upstreams:
+    upstreams:
+      - {name: shop_api_8080, project: shop, service: api, port: 8080}
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The files that were changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/nginx/upstreams.d/shop_api_8080.conf]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils import upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError
+from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSetError
+from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+
+UPSTREAM_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "project": {"type": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "port": {"type": "int", "required": True},
+    "balance": {"type": "str", "choices": ["least_conn", "round_robin", "ip_hash"], "default": "least_conn"},
+    "keepalive": {"type": "int", "default": 32},
+}
+
+
+def main() -> None:
+    """Arguments in, outcome out."""
+    module = AnsibleModule(
+        argument_spec={
+            "upstreams": {"type": "list", "elements": "dict", "required": True, "options": UPSTREAM_SPEC},
+            "purge": {"type": "bool", "default": False},
+            "reload": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        wanted = [upstreams.upstream_from(raw) for raw in given["upstreams"]]
+        engine = None
+        try:
+            engine = Engine() if wanted else None
+        except DockerUnavailable:
+            # On a bare host the engine comes later in the same run; a check must be able to say what would be written.
+            if not module.check_mode:
+                raise
+        outcome = upstreams.sync(engine, wanted, purge=given["purge"], reload=given["reload"], check_mode=module.check_mode)
+    except (EntryError, ConfigSetError, CommandError, DockerUnavailable, OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=bool(outcome.changes),
+        changed_paths=outcome.paths,
+        diff=[change.difference() for change in outcome.changes],
+    )
+
+
+if __name__ == "__main__":
+    main()
