@@ -118,7 +118,7 @@ def parse_image(text: str) -> ImageRef:
 
 
 def _range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
+    first, _dash, last = text.partition("-")
     low, high = int(first), int(last or first)
     if not 1 <= low <= high <= 65535:
         raise Refused("is not a port or a range of ports", "write numbers from 1 to 65535, the lower one first")
@@ -191,7 +191,7 @@ def parse_user(value: Any) -> tuple[int, int | None] | None:
     """Numeric user and group of C(user:); None when it is absent or given by name."""
     if value is None or isinstance(value, bool):
         return None
-    user, _, group = str(value).partition(":")
+    user, _colon, group = str(value).partition(":")
     if not user.isdecimal() or (group and not group.isdecimal()):
         return None
     return int(user), int(group) if group else None
