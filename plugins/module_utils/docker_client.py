@@ -87,6 +87,7 @@ class Engine:
         try:
             self.client = docker.DockerClient(base_url="unix:///var/run/docker.sock", timeout=timeout)
             self.client.ping()
+            self.api: Any = self.client.api
         except self._errors as error:
             raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status docker`") from error
 
@@ -94,9 +95,9 @@ class Engine:
         """All containers of the project's services, stopped ones too; not those of `docker compose run`."""
         filters = {"label": [f"{PROJECT}={project}", f"{ONEOFF}=False"]}
         found = []
-        for brief in self.client.api.containers(all=True, filters=filters):
+        for brief in self.api.containers(all=True, filters=filters):
             try:
-                found.append(parse(self.client.api.inspect_container(brief["Id"])))
+                found.append(parse(self.api.inspect_container(brief["Id"])))
             except self._gone:
                 continue  # removed between the list and the look
         return sorted(found, key=lambda one: (one.service, one.number, one.name))
@@ -104,7 +105,7 @@ class Engine:
     def digest(self, container: Container) -> str:
         """The registry digest of the container's image, or its local id when it never came from a registry."""
         try:
-            digests = self.client.api.inspect_image(container.image_id).get("RepoDigests") or []
+            digests = self.api.inspect_image(container.image_id).get("RepoDigests") or []
         except self._gone:
             return container.image_id
         return digests[0].rsplit("@", 1)[1] if digests else container.image_id
@@ -112,7 +113,7 @@ class Engine:
     def log_tail(self, container: Container, lines: int = 20) -> list[str]:
         """The last lines that the container wrote to its standard outputs."""
         try:
-            raw: bytes = self.client.api.logs(container.id, tail=lines, timestamps=False)
+            raw: bytes = self.api.logs(container.id, tail=lines, timestamps=False)
         except self._errors:
             return []
         return raw.decode(errors="replace").splitlines()
@@ -125,4 +126,4 @@ class Engine:
         filters: dict[str, Any] = {"type": ["container", "network"]}
         if project:
             filters = {"type": "container", "label": f"{PROJECT}={project}"}
-        yield from self.client.api.events(since=since, until=until, filters=filters, decode=True)
+        yield from self.api.events(since=since, until=until, filters=filters, decode=True)

@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters for files that a role writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils.env_file import render
+
+
+def env_file(values: Mapping[str, Any]) -> str:
+    """See the filter's own documentation."""
+    if not isinstance(values, Mapping):
+        raise AnsibleFilterError(f"env_file takes a dictionary, not {type(values).__name__}")
+    try:
+        return render({str(name): value for name, value in values.items()})
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    """Ansible's entry."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"env_file": env_file}
