@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -23,9 +24,17 @@ def env_file(values: Mapping[str, Any]) -> str:
         raise AnsibleFilterError(str(error)) from None
 
 
+def directory_files(source: str, pattern: str, target: str) -> list[dict[str, str]]:
+    """See the filter's own documentation."""
+    folder = Path(source)
+    if not folder.is_dir():
+        raise AnsibleFilterError(f"directory_files: {source} is not a directory on the controller")
+    return [{"path": f"{target}/{file.name}", "content": file.read_text()} for file in sorted(folder.glob(pattern))]
+
+
 class FilterModule:
     """Ansible's entry."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"env_file": env_file}
+        return {"directory_files": directory_files, "env_file": env_file}

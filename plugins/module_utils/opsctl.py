@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import follower, host_status, upstreams
+from . import follower, host_status, host_table, upstreams
 from .config_set import ConfigSetError
 from .docker_client import DockerUnavailable, Engine
 from .health import expectation_from, look
@@ -57,7 +57,7 @@ def show_upstreams() -> int:
 def status(as_json: bool) -> int:
     """Print the state of the host."""
     collected: dict[str, Any] = host_status.collect()
-    print(json.dumps(collected, indent=2) if as_json else host_status.table(collected))
+    print(json.dumps(collected, indent=2) if as_json else host_table.table(collected))
     return 0
 
 

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host looks like now: one collector for `opsctl status` and the module host_status_info."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .docker_client import DockerUnavailable, Engine
+from .health import expectation_from, look
+from .health_report import details
+from .runner import CommandError, run
+
+STACKS = Path("/etc/latentum-ops/stacks")
+CERTIFICATES = Path("/etc/latentum-ops/tls")
+
+
+def stacks() -> list[dict[str, Any]]:
+    """The stacks that role `stack` has described on this host."""
+    return [json.loads(file.read_text()) for file in sorted(STACKS.glob("*.json"))]
+
+
+def collect() -> dict[str, Any]:
+    """Everything, as plain data. A part that cannot be looked at says so under its own key instead of ending the look."""
+    parts: dict[str, Callable[[], Any]] = {
+        "host": host,
+        "stacks": services,
+        "certificates": certificates,
+        "ports": ports,
+        "disks": disks,
+        "updates": updates,
+        "failed_units": failed_units,
+    }
+    collected: dict[str, Any] = {}
+    for name, look_at in parts.items():
+        try:
+            collected[name] = look_at()
+        except (CommandError, DockerUnavailable, OSError, ValueError, ImportError) as error:
+            collected[name] = {"error": str(error)}
+    return collected
+
+
+def host() -> dict[str, Any]:
+    """Name, uptime in seconds, load, and whether a reboot is due."""
+    return {
+        "name": os.uname().nodename,
+        "kernel": os.uname().release,
+        "uptime": int(float(Path("/proc/uptime").read_text().split()[0])),
+        "load": [round(value, 2) for value in os.getloadavg()],
+        "reboot_required": Path("/run/reboot-required").exists(),
+    }
+
+
+def services() -> list[dict[str, Any]]:
+    """Each stack with the verdict on its services, image references and digests, and uptimes in seconds."""
+    declared = stacks()
+    if not declared:
+        return []
+    engine = Engine()
+    found = []
+    for stack in declared:
+        verdicts = look(engine, stack["name"], [expectation_from(raw) for raw in stack["services"]])
+        described = details(engine, verdicts, log_lines=5)
+        for service in described:
+            for container in service["containers"]:
+                container["uptime"] = _since(container["started_at"]) if container["state"] == "running" else 0
+        found.append({"name": stack["name"], "domains": stack.get("domains", []), "services": described})
+    return found
+
+
+def _since(stamp: str) -> int:
+    """Seconds since a timestamp of Docker (RFC 3339 with nanoseconds, UTC)."""
+    started = datetime.fromisoformat(stamp[:19]).replace(tzinfo=UTC)
+    return max(0, int(time.time() - started.timestamp()))
+
+
+def certificates() -> list[dict[str, Any]]:
+    """Each certificate in service: names, days left, issuer, and whether it is only the placeholder."""
+    from cryptography import x509
+
+    found = []
+    for file in sorted(CERTIFICATES.glob("[!.]*/fullchain.pem")):
+        parsed = x509.load_pem_x509_certificate(file.read_bytes())
+        try:
+            names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+        except x509.ExtensionNotFound:
+            names = []
+        # The naive accessor is gone in new releases of cryptography, the aware one is missing in Debian 12's.
+        end = parsed.not_valid_after_utc if hasattr(parsed, "not_valid_after_utc") else parsed.not_valid_after.replace(tzinfo=UTC)
+        found.append(
+            {
+                "name": file.parent.name,
+                "domains": names,
+                "days_left": int((end.timestamp() - time.time()) // 86400),
+                "issuer": parsed.issuer.rfc4514_string(),
+                "placeholder": ".placeholder" in str(file.resolve()),
+            }
+        )
+    return found
+
+
+def ports() -> dict[str, Any]:
+    """What the firewall opens, beside what listens on more than loopback."""
+    rules = []
+    if shutil.which("ufw"):
+        for line in run(["ufw", "status"], check=False).stdout.splitlines():
+            if match := re.match(r"(\S+)\s+(ALLOW|LIMIT)\s+(\S.*)", line):
+                rules.append(f"{match[1]} {match[2].lower()} from {match[3].split('#')[0].strip()}")
+    listening = set()
+    for line in run(["ss", "-H", "-l", "-n", "-t", "-u"], check=False).stdout.splitlines():
+        fields = line.split()
+        address, _, port = fields[4].rpartition(":")
+        if not address.startswith(("127.", "[::1]")):
+            listening.add(f"{port}/{fields[0]}")
+    return {"opened": sorted(set(rules)), "listening": sorted(listening, key=lambda one: int(one.split("/")[0]))}
+
+
+def disks() -> list[dict[str, Any]]:
+    """The file systems that fill up: size and used in bytes, percent of blocks and inodes used."""
+    found, seen = [], set()
+    for mount in ("/", "/var", "/var/lib/docker", "/var/log"):
+        if not Path(mount).exists() or (device := Path(mount).stat().st_dev) in seen:
+            continue
+        seen.add(device)
+        state = os.statvfs(mount)
+        size, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
+        inodes = 100 * (state.f_files - state.f_ffree) // state.f_files if state.f_files else 0
+        found.append({"mount": mount, "size": size, "used": size - free, "percent": 100 * (size - free) // size, "inodes_percent": inodes})
+    return found
+
+
+def updates() -> dict[str, int]:
+    """Packages that an upgrade would replace, and how many of them are security updates (a simulation of apt)."""
+    lines = [
+        line for line in run(["apt-get", "--simulate", "--quiet", "upgrade"], check=False).stdout.splitlines() if line.startswith("Inst ")
+    ]
+    return {"pending": len(lines), "security": sum("security" in line.lower() for line in lines)}
+
+
+def failed_units() -> list[str]:
+    """Units that systemd counts as failed."""
+    shown = run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"], check=False).stdout
+    return [line.split()[0] for line in shown.splitlines() if line.strip()]

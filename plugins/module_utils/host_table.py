@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of a host as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+GOOD, BAD = "ok", "!!"
+
+
+def table(collected: dict[str, Any]) -> str:
+    """The whole state as aligned text; what needs attention begins with two exclamation marks."""
+    lines = _host(collected["host"])
+    for part, render in (
+        ("stacks", _stacks),
+        ("certificates", _certificates),
+        ("ports", _ports),
+        ("disks", _disks),
+        ("updates", _updates),
+        ("failed_units", _failed),
+    ):
+        value = collected[part]
+        if isinstance(value, dict) and set(value) == {"error"}:
+            lines.append(f"{BAD} {part}: {value['error']}")
+        else:
+            lines += render(value)
+    return "\n".join(lines)
+
+
+def duration(seconds: int) -> str:
+    """Two units at the most: `3d 4h`, `5m 10s`."""
+    parts: list[str] = []
+    rest = seconds
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def size(count: int) -> str:
+    """Bytes in the largest unit that keeps one digit before the point."""
+    number = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Rows padded to the widest cell of each column."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _host(host: dict[str, Any]) -> list[str]:
+    if set(host) == {"error"}:
+        return [f"{BAD} host: {host['error']}"]
+    reboot = f"   {BAD} reboot required" if host["reboot_required"] else ""
+    load = " ".join(f"{one:.2f}" for one in host["load"])
+    return [f"{host['name']}: up {duration(host['uptime'])}, load {load}, kernel {host['kernel']}{reboot}"]
+
+
+def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for stack in stacks:
+        lines += ["", f"stack {stack['name']}" + (f" ({', '.join(stack['domains'])})" if stack["domains"] else "")]
+        rows = [["", "service", "container", "state", "health", "up", "restarts", "image", "digest"]]
+        for service in stack["services"]:
+            mark = GOOD if service["state"] == "ok" else BAD
+            for one in service["containers"]:
+                rows.append(
+                    [mark, service["service"], one["name"], one["state"], one["health"], duration(one["uptime"]), str(one["restarts"])]
+                    + [one["image"], one["digest"][:19]]
+                )
+            if not service["containers"]:
+                rows.append([mark, service["service"], "none", "", "", "", "", "", ""])
+        lines += columns(rows)
+        lines += [f"{BAD} {service['service']}: {service['reason']}" for service in stack["services"] if service["state"] != "ok"]
+    return lines
+
+
+def _certificates(certificates: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for one in certificates:
+        bad = one["placeholder"] or one["days_left"] < 14
+        kind = "placeholder, not issued yet" if one["placeholder"] else one["issuer"]
+        rows.append([BAD if bad else GOOD, one["name"], f"{one['days_left']} days left", kind])
+    return ["", "certificates", *columns(rows)] if rows else []
+
+
+def _ports(ports: dict[str, Any]) -> list[str]:
+    opened = ", ".join(ports["opened"]) or "the firewall is off"
+    return ["", f"open in the firewall: {opened}", f"listening beyond loopback: {', '.join(ports['listening']) or 'nothing'}"]
+
+
+def _disks(disks: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        [BAD if one["percent"] >= 85 or one["inodes_percent"] >= 85 else GOOD, one["mount"], f"{size(one['used'])} of {size(one['size'])}"]
+        + [f"{one['percent']} %", f"inodes {one['inodes_percent']} %"]
+        for one in disks
+    ]
+    return ["", "disks", *columns(rows)]
+
+
+def _updates(updates: dict[str, int]) -> list[str]:
+    mark = BAD if updates["security"] else GOOD
+    return ["", f"{mark} updates: {updates['pending']} pending, {updates['security']} of them security"]
+
+
+def _failed(units: list[str]) -> list[str]:
+    return [f"{BAD} failed units: {', '.join(units)}"] if units else [f"{GOOD} no failed unit"]
