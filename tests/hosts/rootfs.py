@@ -34,11 +34,11 @@ def present(image: str) -> bool:
     return docker("image", "inspect", image, check=False).returncode == 0
 
 
-def base(platform: str) -> str:
+def base(platform: str, packages: str = PACKAGES) -> str:
     """The bare root filesystem as an image; by mmdebstrap, or from the official image where mmdebstrap cannot run."""
     if platform not in PLATFORMS:
         raise HostsError(f"platform {platform!r} is not known: write one of {', '.join(PLATFORMS)}")
-    image = f"latentum-ops-test/base-{platform}:{digest(PACKAGES, platform, *PLATFORMS[platform])}"
+    image = f"latentum-ops-test/base-{platform}:{digest(packages, platform, *PLATFORMS[platform])}"
     if present(image):
         return image
     print(f"image: making the root filesystem of {platform} (half a minute, once)", flush=True)
@@ -46,13 +46,13 @@ def base(platform: str) -> str:
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             archive = Path(scratch) / "root.tar"
-            include = PACKAGES.replace(" ", ",")
+            include = packages.replace(" ", ",")
             run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", *PLATFORMS[platform], platform, str(archive)])
             docker("import", "--change", f"LABEL {LABEL}=1", str(archive), image)
         return image
     recipe = (
         f"FROM debian:{platform}\nRUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
-        f" --no-install-recommends {PACKAGES} && rm -f /etc/apt/apt.conf.d/docker-* /etc/dpkg/dpkg.cfg.d/docker* /usr/sbin/policy-rc.d\n"
+        f" --no-install-recommends {packages} && rm -f /etc/apt/apt.conf.d/docker-* /etc/dpkg/dpkg.cfg.d/docker* /usr/sbin/policy-rc.d\n"
     )
     docker("build", "--label", f"{LABEL}=1", "--tag", image, "-", text_in=recipe, timeout=1200)
     return image

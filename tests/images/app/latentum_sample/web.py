@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the two HTTP services share: running, stopping, who answered, and errors as JSON."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from .config import Settings
+from .log import log, short
+from .storage import UNAVAILABLE
+
+SETTINGS = web.AppKey("settings", Settings)
+BODY_LIMIT = 16 * 1024 * 1024
+# Longer than a proxy keeps idle connections (nginx: 60 s), so that it is never we who close one as a request comes in.
+KEEPALIVE_SECONDS = 300.0
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: web.Handler) -> web.StreamResponse:
+    """A dependency that is away is 503; a mistake of ours is 500 with its trace in the log."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400 or error.content_type == "application/json":
+            raise
+        return web.json_response({"error": error.reason}, status=error.status, headers={k: v for k, v in error.headers.items() if k == "Allow"})
+    except UNAVAILABLE as error:
+        log.warning("%s %s: %s", request.method, request.path, short(error))
+        return web.json_response({"error": "a dependency is away", "detail": short(error)}, status=503, headers={"Retry-After": "1"})
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return web.json_response({"error": "internal error"}, status=500)
+
+
+async def _sign(request: web.Request, response: web.StreamResponse) -> None:
+    identity = request.config_dict[SETTINGS].identity
+    response.headers["X-Served-By"] = identity.host
+    response.headers["X-Version"] = identity.version
+
+
+async def version(request: web.Request) -> web.Response:
+    """``/version``: which version answers, and in which container."""
+    return web.json_response(request.config_dict[SETTINGS].identity.shown())
+
+
+def application(settings: Settings) -> web.Application:
+    app = web.Application(middlewares=[_errors], client_max_size=BODY_LIMIT)
+    app[SETTINGS] = settings
+    app.on_response_prepare.append(_sign)
+    app.router.add_get("/version", version)
+    return app
+
+
+def serve(app: web.Application) -> None:
+    """Answer until SIGTERM; then take no more connections and finish the requests that are under way."""
+    settings = app[SETTINGS]
+
+    async def started(_app: web.Application) -> None:
+        log.info("listening on port %d (%s)", settings.port, settings.node_env)
+
+    async def stopping(_app: web.Application) -> None:
+        log.info("stopping: finishing requests, at most %g s", settings.shutdown_seconds)
+
+    async def stopped(_app: web.Application) -> None:
+        log.info("stopped")
+
+    app.on_startup.append(started)
+    app.on_shutdown.append(stopping)
+    app.on_cleanup.append(stopped)
+    web.run_app(
+        app, port=settings.port, access_log=None, print=None, shutdown_timeout=settings.shutdown_seconds, keepalive_timeout=KEEPALIVE_SECONDS
+    )
