@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .certificates import TLS, inspect
 from .docker_client import DockerUnavailable, Engine
 from .health import expectation_from, look
 from .health_report import details
 from .runner import CommandError, run
 
 STACKS = Path("/etc/latentum-ops/stacks")
-CERTIFICATES = Path("/etc/latentum-ops/tls")
 
 
 def stacks() -> list[dict[str, Any]]:
@@ -85,26 +85,11 @@ def _since(stamp: str) -> int:
 
 def certificates() -> list[dict[str, Any]]:
     """Each certificate in service: names, days left, issuer, and whether it is only the placeholder."""
-    from cryptography import x509
-
     found = []
-    for file in sorted(CERTIFICATES.glob("[!.]*/fullchain.pem")):
-        parsed = x509.load_pem_x509_certificate(file.read_bytes())
-        try:
-            names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
-        except x509.ExtensionNotFound:
-            names = []
-        # The naive accessor is gone in new releases of cryptography, the aware one is missing in Debian 12's.
-        end = parsed.not_valid_after_utc if hasattr(parsed, "not_valid_after_utc") else parsed.not_valid_after.replace(tzinfo=UTC)
-        found.append(
-            {
-                "name": file.parent.name,
-                "domains": names,
-                "days_left": int((end.timestamp() - time.time()) // 86400),
-                "issuer": parsed.issuer.rfc4514_string(),
-                "placeholder": ".placeholder" in str(file.resolve()),
-            }
-        )
+    for file in sorted(TLS.glob("[!.]*/fullchain.pem")):
+        if state := inspect(file):
+            one = {"name": file.parent.name, "domains": list(state.domains), "days_left": state.days_left}
+            found.append({**one, "issuer": state.issuer, "placeholder": state.placeholder})
     return found
 
 
