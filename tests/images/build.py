@@ -1,92 +1,295 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the sample application's images and bring them into the test registry; only what changed is built again."""
+"""Build the sample application from Debian packages and push it to the test registry; what is there already stays.
+
+Every image carries the hash of all that it is made of; it is built when that differs, and pushed when the registry has another one.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import shutil
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import requests
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "hosts"))
 
 import engine  # noqa: E402
-import rootfs  # noqa: E402
-from cache import PATHS  # noqa: E402
-from engine import LABEL, HostsError, docker  # noqa: E402
-from services import REGISTRY_PORT, registry_answers  # noqa: E402
+import services  # noqa: E402
+from cache import CACHE, PATHS, alone  # noqa: E402
+from engine import LABEL, HostsError, docker, run  # noqa: E402
+from rootfs import digest  # noqa: E402
 
-REGISTRY = "registry.example.test:5000"
 RECIPE = f"{LABEL}.recipe"
+REGISTRY = f"127.0.0.1:{services.REGISTRY_PORT}"
+SUITE = "trixie"
+# Documentation is not needed in a container, and is a third of a minimal Debian.
+MMDEBSTRAP = (
+    "--variant=minbase", "--include=ca-certificates", "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--aptopt=Acquire::Languages none", "--customize-hook=rm -rf $1/var/lib/apt/lists/* $1/var/cache/apt/*.bin $1/var/log/*",
+)  # fmt: skip
+APPLICATIONS = ("api-gateway", "model-server", "worker")
+VERSIONS = ("1.0.0", "1.1.0")
+BROKEN = "1.2.0-broken"
+STORES = {"postgres": "17", "redis": "8"}
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image of the application: its name and tag, the folder it is built from, and the build's arguments."""
+    """One image: its full name, the folder of its Dockerfile, and what it is made of."""
 
-    name: str
-    tag: str
+    reference: str
     folder: str
-    arguments: tuple[str, ...] = ()
+    parent: str
+    recipe: str
+    arguments: tuple[tuple[str, str], ...] = ()
 
     @property
-    def pushed(self) -> str:
-        """Its name from this machine, where the registry is published on loopback."""
-        return f"127.0.0.1:{REGISTRY_PORT}/latentum/{self.name}:{self.tag}"
+    def pushed(self) -> bool:
+        return self.reference.startswith(f"{REGISTRY}/")
+
+    @property
+    def short(self) -> str:
+        return self.reference.removeprefix(f"{REGISTRY}/")
 
 
-def programs(tag: str, *more: str) -> list[Image]:
-    """The three Python services of one release."""
-    return [
-        Image(name, tag, "python", (f"PROGRAM={name.replace('-', '_')}", f"VERSION={tag}", *more))
-        for name in ("api-gateway", "model-server", "worker")
-    ]
+@dataclass(frozen=True)
+class Present:
+    """What the engine has under a name."""
+
+    recipe: str
+    digests: frozenset[str]
 
 
-IMAGES = [
-    *programs("1.0.0"),
-    *programs("1.1.0"),
-    *programs("1.2.0-broken", "BROKEN=yes"),
-    Image("postgres", "17", "postgres"),
-    Image("redis", "8", "redis"),
-]
+def sources(*names: str) -> list[bytes]:
+    """Names and contents of the files below these folders, in a fixed order."""
+    parts: list[bytes] = []
+    for name in names:
+        for path in sorted((HERE / name).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                parts += [str(path.relative_to(HERE)).encode(), path.read_bytes()]
+    return parts
 
 
-def recipe(image: Image, base: str) -> str:
-    """Changes when the folder, the base, or an argument does."""
-    files = sorted(path for path in (HERE / image.folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
-    content = [part for path in files for part in (str(path.relative_to(HERE)), path.read_text())]
-    return rootfs.digest(base, *image.arguments, *content)
+def base_name() -> str:
+    return f"latentum-ops-test/sample-base:{digest(SUITE, *MMDEBSTRAP)}"
 
 
-def build(image: Image, base: str) -> bool:
-    """Build and push unless the engine has this recipe already; returns whether it was built."""
-    wanted = recipe(image, base)
-    shown = docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{RECIPE}"}}}}', image.pushed, check=False)
-    fresh = shown.returncode != 0 or shown.stdout.strip() != wanted
-    if fresh:
-        print(f"image: building latentum/{image.name}:{image.tag}", flush=True)
-        arguments = [word for one in (f"BASE={base}", *image.arguments) for word in ("--build-arg", one)]
-        labels = ["--label", f"{LABEL}=1", "--label", f"{RECIPE}={wanted}"]
-        docker("build", "--quiet", "--force-rm", *labels, *arguments, "--tag", image.pushed, str(HERE / image.folder), timeout=1200)
-    docker("push", "--quiet", image.pushed)
-    return fresh
+def make_base() -> None:
+    """A minimal Debian, by mmdebstrap; from the official image where mmdebstrap cannot run."""
+    print(f"image: making a minimal {SUITE} (half a minute, once)", flush=True)
+    if shutil.which("mmdebstrap") and os.geteuid() == 0:
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            archive = Path(scratch) / "root.tar"
+            run(["mmdebstrap", "--quiet", *MMDEBSTRAP, SUITE, str(archive)])
+            docker("import", "--change", f"LABEL {LABEL}=1", str(archive), base_name())
+        return
+    docker("build", "--label", f"{LABEL}=1", "--tag", base_name(), "-", text_in=f"FROM debian:{SUITE}-slim\n")
+
+
+def plan() -> list[Image]:
+    """All images but the base, each after its parent."""
+    base = base_name()
+    recipe = digest(base, *sources("python", "app"))
+    python = Image(f"latentum-ops-test/sample-python:{recipe}", "python", base, recipe)
+    images = [python]
+    for name in APPLICATIONS:
+        for version in (*VERSIONS, BROKEN):
+            arguments = (("VERSION", version), ("BROKEN", "1" if version == BROKEN else ""))
+            recipe = digest(python.recipe, version, *sources(name))
+            images.append(Image(f"{REGISTRY}/latentum/{name}:{version}", name, python.reference, recipe, arguments))
+    for name, tag in STORES.items():
+        images.append(Image(f"{REGISTRY}/latentum/{name}:{tag}", name, base, digest(base, *sources(name))))
+    return images
+
+
+def present() -> dict[str, Present]:
+    """Our images in the engine, by name."""
+    ids = sorted(set(docker("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}=1").stdout.split()))
+    found: dict[str, Present] = {}
+    if ids:
+        for shown in json.loads(docker("image", "inspect", *ids).stdout):
+            labels = shown["Config"].get("Labels") or {}
+            digests = frozenset(one.rsplit("@", 1)[1] for one in shown.get("RepoDigests") or [])
+            for reference in shown.get("RepoTags") or []:
+                found[reference] = Present(labels.get(RECIPE, ""), digests)
+    return found
+
+
+def build(image: Image) -> None:
+    """One image from its Dockerfile; the context is this folder, cut down by .dockerignore."""
+    arguments = [("BASE", image.parent), *image.arguments]
+    docker(
+        "build", "--quiet", "--force-rm", "--label", f"{LABEL}=1", "--label", f"{RECIPE}={image.recipe}", "--tag", image.reference,
+        *(f"--build-arg={name}={value}" for name, value in arguments), "--file", str(HERE / image.folder / "Dockerfile"), str(HERE),
+        timeout=1800,
+    )  # fmt: skip
+
+
+def registry_digest(image: Image, session: requests.Session) -> str | None:
+    """What the registry has under the image's name."""
+    path, tag = image.short.rsplit(":", 1)
+    answer = session.head(f"https://{REGISTRY}/v2/{path}/manifests/{tag}", headers={"Accept": MANIFEST}, timeout=10)
+    if answer.status_code not in (200, 404):
+        raise HostsError(f"the test registry answers {answer.status_code} for {image.short}: docker logs {services.PREFIX}registry")
+    return answer.headers.get("Docker-Content-Digest")
+
+
+def pushed(self) -> bool:
+        return self.reference.startswith(f"{REGISTRY}/")
+
+    @property
+    def short(self) -> str:
+        return self.reference.removeprefix(f"{REGISTRY}/")
+
+
+@dataclass(frozen=True)
+class Present:
+    """What the engine has under a name."""
+
+    recipe: str
+    digests: frozenset[str]
+
+
+def sources(*names: str) -> list[bytes]:
+    """Names and contents of the files below these folders, in a fixed order."""
+    parts: list[bytes] = []
+    for name in names:
+        for path in sorted((HERE / name).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                parts += [str(path.relative_to(HERE)).encode(), path.read_bytes()]
+    return parts
+
+
+def base_name() -> str:
+    return f"latentum-ops-test/sample-base:{digest(SUITE, *MMDEBSTRAP)}"
+
+
+def make_base() -> None:
+    """A minimal Debian, by mmdebstrap; from the official image where mmdebstrap cannot run."""
+    print(f"image: making a minimal {SUITE} (half a minute, once)", flush=True)
+    if shutil.which("mmdebstrap") and os.geteuid() == 0:
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            archive = Path(scratch) / "root.tar"
+            run(["mmdebstrap", "--quiet", *MMDEBSTRAP, SUITE, str(archive)])
+            docker("import", "--change", f"LABEL {LABEL}=1", str(archive), base_name())
+        return
+    docker("build", "--label", f"{LABEL}=1", "--tag", base_name(), "-", text_in=f"FROM debian:{SUITE}-slim\n")
+
+
+def plan() -> list[Image]:
+    """All images but the base, each after its parent."""
+    base = base_name()
+    recipe = digest(base, *sources("python", "app"))
+    python = Image(f"latentum-ops-test/sample-python:{recipe}", "python", base, recipe)
+    images = [python]
+    for name in APPLICATIONS:
+        for version in (*VERSIONS, BROKEN):
+            arguments = (("VERSION", version), ("BROKEN", "1" if version == BROKEN else ""))
+            recipe = digest(python.recipe, version, *sources(name))
+            images.append(Image(f"{REGISTRY}/latentum/{name}:{version}", name, python.reference, recipe, arguments))
+    for name, tag in STORES.items():
+        images.append(Image(f"{REGISTRY}/latentum/{name}:{tag}", name, base, digest(base, *sources(name))))
+    return images
+
+
+def present() -> dict[str, Present]:
+    """Our images in the engine, by name."""
+    ids = sorted(set(docker("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}=1").stdout.split()))
+    found: dict[str, Present] = {}
+    if ids:
+        for shown in json.loads(docker("image", "inspect", *ids).stdout):
+            labels = shown["Config"].get("Labels") or {}
+            digests = frozenset(one.rsplit("@", 1)[1] for one in shown.get("RepoDigests") or [])
+            for reference in shown.get("RepoTags") or []:
+                found[reference] = Present(labels.get(RECIPE, ""), digests)
+    return found
+
+
+def build(image: Image) -> None:
+    """One image from its Dockerfile; the context is this folder, cut down by .dockerignore."""
+    arguments = [("BASE", image.parent), *image.arguments]
+    docker(
+        "build", "--quiet", "--force-rm", "--label", f"{LABEL}=1", "--label", f"{RECIPE}={image.recipe}", "--tag", image.reference,
+        *(f"--build-arg={name}={value}" for name, value in arguments), "--file", str(HERE / image.folder / "Dockerfile"), str(HERE),
+        timeout=1800,
+    )  # fmt: skip
+
+
+def registry_digest(image: Image, context: ssl.SSLContext) -> str | None:
+    """What the registry has under the image's name."""
+    path, tag = image.short.rsplit(":", 1)
+    request = urllib.request.Request(f"https://{REGISTRY}/v2/{path}/manifests/{tag}", method="HEAD", headers={"Accept": MANIFEST})
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+            return str(answer.headers["Docker-Content-Digest"])
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise HostsError(f"the test registry answers {error.code} for {image.short}: docker logs {services.PREFIX}registry") from error
+
+
+def push(images: list[Image], there: dict[str, Present]) -> int:
+    """Push what the registry lacks or has otherwise; returns how many."""
+    if not services.registry_answers():
+        services.ensure()
+        end = time.monotonic() + 30
+        while not services.registry_answers():
+            if time.monotonic() > end:
+                raise HostsError(f"the test registry does not answer: docker logs {services.PREFIX}registry")
+            time.sleep(0.3)
+    session = requests.Session()
+    session.verify = str(PATHS["ca"])
+    count = 0
+    for image in images:
+        if image.pushed and registry_digest(image, session) not in there[image.reference].digests:
+            print(f"image: pushing {image.short}", flush=True)
+            docker("push", "--quiet", image.reference)
+            count += 1
+    return count
+
+
+def ensure(*, pushing: bool = True) -> tuple[int, int]:
+    """Build and push what is missing; how many were built and pushed."""
+    engine.ensure(PATHS["engine-log"])
+    with alone("images"):
+        images, there = plan(), present()
+        if base_name() not in there:
+            make_base()
+        wanted = [image for image in images if there.get(image.reference, Present("", frozenset())).recipe != image.recipe]
+        for image in wanted:
+            print(f"image: building {image.short}", flush=True)
+            build(image)
+        return len(wanted), push(images, present() if wanted else there) if pushing else 0
 
 
 def main() -> int:
-    """Build all; 1 with a sentence when it cannot be done."""
+    """1 with a sentence when it cannot be done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-push", action="store_true", help="build only")
+    parser.add_argument("--list", action="store_true", help="list the images and their names in the test registry")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(f"registry.example.test:{services.REGISTRY_PORT}/{image.short}" for image in plan() if image.pushed))
+        return 0
+    started = time.monotonic()
     try:
-        engine.ensure(PATHS["engine-log"])
-        if not registry_answers():
-            raise HostsError("the test registry does not answer: run hosts.py services first")
-        base = rootfs.base("trixie", "ca-certificates")
-        built = [image for image in IMAGES if build(image, base)]
+        built, pushed = ensure(pushing=not options.no_push)
     except HostsError as error:
         print(f"images: {error}", file=sys.stderr)
         return 1
-    print(f"images: {len(built)} built, {len(IMAGES) - len(built)} as they were; all in {REGISTRY}")
+    print(f"images: {built} built, {pushed} pushed in {time.monotonic() - started:.1f} s")
     return 0
 
 

@@ -13,21 +13,21 @@ import os
 import uuid
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any
 
 import aiohttp
-import redis.asyncio
 from aiohttp import WSCloseCode, web
 
 from . import QUEUE
-from .config import Settings, secret, seconds_asked
+from .config import Settings, seconds_asked, secret
 from .log import begin, log, short
 from .storage import Database, cache_of, check_cache, database_of
 from .web import SETTINGS, application, serve
 
-DATABASE = web.AppKey("database", Database)
-CACHE = web.AppKey("cache", redis.asyncio.Redis)
+DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
+CACHE: web.AppKey[Any] = web.AppKey("cache")
 MODEL = web.AppKey("model", aiohttp.ClientSession)
-SOCKETS = web.AppKey("sockets", weakref.WeakSet)
+SOCKETS: web.AppKey[Any] = web.AppKey("sockets")
 SLOW_LIMIT = 60.0
 SOCKET_LIMIT = 64 * 1024
 
@@ -36,7 +36,7 @@ PAGE = """<!doctype html>
 <head><meta charset="utf-8"><title>LATENTUM</title></head>
 <body>
 <h1>LATENTUM</h1>
-<p>This page was asked for <strong>{database}</strong> times by the count of PostgreSQL, and <strong>{cache}</strong> times by that of Redis.</p>
+<p>Visits counted by PostgreSQL: <strong>{database}</strong>. Visits counted by Redis: <strong>{cache}</strong>.</p>
 <p>Answered by {service} {version} in the container {host}.</p>
 <ul><li><a href="/health">health</a></li><li><a href="/version">version</a></li><li><a href="/predict?input=1,2,3">predict</a></li>
 <li><a href="/jobs/count">jobs</a></li></ul>
@@ -99,7 +99,9 @@ async def predict(request: web.Request) -> web.Response:
     body = await request.read()
     headers = {"Content-Type": request.content_type} if body else {}
     try:
-        async with request.app[MODEL].request(request.method, "/predict", params=request.query, data=body or None, headers=headers) as answer:
+        async with request.app[MODEL].request(
+            request.method, "/predict", params=request.query, data=body or None, headers=headers
+        ) as answer:
             return web.Response(body=await answer.read(), status=answer.status, content_type="application/json")
     except (aiohttp.ClientError, TimeoutError) as error:
         log.warning("model server: %s", short(error))
@@ -130,7 +132,7 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
     app[CACHE] = cache_of(environ)
     app[SOCKETS] = weakref.WeakSet()
     app[MODEL] = aiohttp.ClientSession(
-        environ.get("MODEL_SERVER_URL", "http://model-server:8081"),
+        environ.get("MODEL_URL", "http://model-server:8081"),
         headers={"Authorization": f"Bearer {secret(environ, 'API_KEY')}"},
         timeout=aiohttp.ClientTimeout(total=30, connect=3),
     )

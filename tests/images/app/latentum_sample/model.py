@@ -19,7 +19,7 @@ from .log import begin, log
 from .web import SETTINGS, application, serve
 
 KEY = web.AppKey("key", str)
-WEIGHTS = web.AppKey("weights", list)
+WEIGHTS: web.AppKey[Sequence[float]] = web.AppKey("weights")
 DIMENSIONS = 4
 INPUT_LIMIT = 1024
 
@@ -71,7 +71,9 @@ async def predict(request: web.Request) -> web.Response:
 async def health(request: web.Request) -> web.Response:
     """``/health``: 200 once the model is loaded."""
     if request.app[SETTINGS].broken:
-        return web.json_response({"status": "failing", "failing": ["self"], "checks": {"self": "this version is broken on purpose"}}, status=503)
+        return web.json_response(
+            {"status": "failing", "failing": ["self"], "checks": {"self": "this version is broken on purpose"}}, status=503
+        )
     return web.json_response({"status": "ok", "failing": [], "checks": {"model": "ok"}})
 
 

@@ -57,9 +57,7 @@ class Database:
 
     async def count_up(self, name: str) -> int:
         """Raise a counter by one and return it."""
-        statement = (
-            "INSERT INTO counters VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value"
-        )
+        statement = "INSERT INTO counters VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value"
         async with self.connection() as connection:
             return int(await connection.fetchval(statement, name))
 
@@ -78,7 +76,7 @@ def cache_client(url: str) -> redis.asyncio.Redis:
     """A client that tries three times within a second, then says that the cache is away."""
     return redis.asyncio.Redis.from_url(
         url, decode_responses=True, socket_connect_timeout=2, socket_timeout=10, health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3), retry_on_error=[redis.ConnectionError],
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3), retry_on_error=[redis.asyncio.ConnectionError],
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from .config import Settings
@@ -18,14 +20,16 @@ KEEPALIVE_SECONDS = 300.0
 
 
 @web.middleware
-async def _errors(request: web.Request, handler: web.Handler) -> web.StreamResponse:
+async def _errors(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
     """A dependency that is away is 503; a mistake of ours is 500 with its trace in the log."""
     try:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400 or error.content_type == "application/json":
             raise
-        return web.json_response({"error": error.reason}, status=error.status, headers={k: v for k, v in error.headers.items() if k == "Allow"})
+        return web.json_response(
+            {"error": error.reason}, status=error.status, headers={k: v for k, v in error.headers.items() if k == "Allow"}
+        )
     except UNAVAILABLE as error:
         log.warning("%s %s: %s", request.method, request.path, short(error))
         return web.json_response({"error": "a dependency is away", "detail": short(error)}, status=503, headers={"Retry-After": "1"})
@@ -70,5 +74,10 @@ def serve(app: web.Application) -> None:
     app.on_shutdown.append(stopping)
     app.on_cleanup.append(stopped)
     web.run_app(
-        app, port=settings.port, access_log=None, print=None, shutdown_timeout=settings.shutdown_seconds, keepalive_timeout=KEEPALIVE_SECONDS
+        app,
+        port=settings.port,
+        access_log=None,
+        print=None,
+        shutdown_timeout=settings.shutdown_seconds,
+        keepalive_timeout=KEEPALIVE_SECONDS,
     )

@@ -64,7 +64,9 @@ class Worker:
             log.error("dropping a job that cannot be read: %s", short(error))
         else:
             async with self.database.connection() as connection:
-                await connection.execute("INSERT INTO jobs (id, payload, worker, version) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", *values)
+                await connection.execute(
+                    "INSERT INTO jobs (id, payload, worker, version) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", *values
+                )
             log.info("job %s done", values[0])
         await self.cache.lrem(PROCESSING, 1, raw)
 
