@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CACHE = Path(os.environ.get("LATENTUM_OPS_CACHE") or Path.home() / ".cache" / "latentum-ops")
@@ -18,3 +21,12 @@ PATHS = {
     "pebble-root": CACHE / "pki" / "pebble-root.pem",
     "engine-log": CACHE / "dockerd.log",
 }
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """One process at a time makes this thing (an image, the network, the services, a key); the others wait and find it."""
+    CACHE.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (CACHE / f"{what}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cache import alone
+
 LABEL = "latentum.ops.test"
 PID_FILE = Path("/var/run/docker.pid")
 
@@ -25,9 +27,7 @@ def docker(*argv: str, check: bool = True, text_in: str | None = None, timeout: 
     return run(["docker", *argv], check=check, text_in=text_in, timeout=timeout)
 
 
-def run(
-    argv: Sequence[str], *, check: bool = True, text_in: str | None = None, timeout: float = 600
-) -> subprocess.CompletedProcess[str]:
+def run(argv: Sequence[str], *, check: bool = True, text_in: str | None = None, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """One command; raises HostsError with its own words unless check is off."""
     done = subprocess.run(list(argv), input=text_in, capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode != 0:
@@ -46,13 +46,19 @@ def ensure(log: Path) -> None:
         raise HostsError("no docker command: run `make prerequisites`")
     if answers():
         return
+    with alone("engine"):
+        if not answers():
+            start(log)
+
+
+def start(log: Path) -> None:
+    """Start one in the background, and wait until it answers."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         raise HostsError("no Docker engine answers, and only root with dockerd installed can start one: start Docker and try again")
     if PID_FILE.exists():
         pid = PID_FILE.read_text().strip()
         if not pid.isdigit() or not Path(f"/proc/{pid}").exists() or "dockerd" not in Path(f"/proc/{pid}/comm").read_text():
             PID_FILE.unlink()
-    log.parent.mkdir(parents=True, exist_ok=True)
     print(f"engine: starting dockerd (log: {log})", flush=True)
     with log.open("ab") as out:
         process = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import network
-from cache import PATHS
+import snapshot
+from cache import PATHS, alone
 from engine import LABEL, HostsError, docker
-from keys import public_key
 from rootfs import host_image
 
 ROLE = f"{LABEL}.role"
 PORTS = range(20000, 30000)
 # Linux capabilities by their bit (linux/capability.h), without those that Docker 20.10 does not know.
-CAPABILITIES = (
-    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST"
-    " NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE"
-    " SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM"
-    " BLOCK_SUSPEND AUDIT_READ"
-).split()
+CAPABILITIES = """
+    CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST
+    NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE
+    SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM
+    BLOCK_SUSPEND AUDIT_READ
+""".split()  # noqa: SIM905 (a table by position reads better so)
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ class Endpoint:
             "ansible_host": "127.0.0.1",
             "ansible_port": self.port,
             "ansible_user": "ops",
+            "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_ssh_private_key_file": str(PATHS["key"]),
-            "ansible_ssh_common_args": f"-o UserKnownHostsFile={PATHS['known_hosts']}",
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={PATHS['known_hosts']} -o IdentitiesOnly=yes",
         }
 
 
@@ -92,13 +93,24 @@ def free_port(name: str) -> int:
 
 def up(name: str, platform: str, aliases: Sequence[str], publish: Sequence[str], image: str | None = None) -> None:
     """Start a fresh host in place of an earlier one of the same name, and wait until it can be used."""
-    start_image = image or host_image(platform, public_key())
-    network.ensure()
-    remove(name)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+        raise HostsError(f"{name!r} cannot be a host's name: write lower-case letters, digits and hyphens")
     for one in publish:
         if not one.startswith("127.0.0.1:"):
             raise HostsError(f"--publish {one}: test hosts are published on 127.0.0.1 only: write 127.0.0.1:PORT:PORT")
-    argv = ["run", "--detach", "--name", name, "--hostname", name, "--label", f"{LABEL}=1", "--label", f"{ROLE}=host", "--network", network.NAME]
+    start_image = image or host_image(platform)
+    network.ensure()
+    with alone("containers"):
+        remove(name)
+        create(name, start_image, aliases, publish)
+        snapshot.restore(name, start_image)
+        docker("start", name)
+    settle(name, bare=image is None)
+
+
+def create(name: str, image: str, aliases: Sequence[str], publish: Sequence[str]) -> None:
+    """The container, with all that systemd and an engine inside need and nothing that this machine cannot give."""
+    argv = ["create", "--name", name, "--hostname", name, "--label", f"{LABEL}=1", "--label", f"{ROLE}=host", "--network", network.NAME]
     for alias in [name, f"{name}.example.test", *aliases]:
         argv += ["--network-alias", alias]
     argv += ["--cap-drop", "ALL", *(f"--cap-add={capability}" for capability in capabilities())]
@@ -107,29 +119,35 @@ def up(name: str, platform: str, aliases: Sequence[str], publish: Sequence[str],
     argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec,mode=1777", "--volume", "/var/lib/docker"]
     for one in [f"127.0.0.1:{free_port(name)}:22", *publish]:
         argv += ["--publish", one]
-    docker(*argv, start_image)
-    settle(name)
+    docker(*argv, image)
 
 
 def restart(name: str) -> None:
     """Reboot: every process ends, /run and /tmp are empty, the disk stays."""
+    endpoint(name)
     docker("restart", "--time", "60", name)
     settle(name)
 
 
-def settle(name: str, deadline: float = 120) -> None:
-    """Wait until systemd has finished starting and sshd greets; then learn the host's keys."""
+def settle(name: str, *, bare: bool = False, deadline: float = 120) -> None:
+    """Wait until systemd has finished starting and sshd greets; then learn the host's keys. A bare host has no failed unit."""
     end = time.monotonic() + deadline
     state = ""
     while time.monotonic() < end:
         shown = docker("exec", name, "systemctl", "is-system-running", check=False)
         state = shown.stdout.strip() or shown.stderr.strip()
         if state in {"running", "degraded"} and greets(endpoint(name).port):
+            if bare and state == "degraded":
+                failed = docker("exec", name, "systemctl", "list-units", "--failed", "--plain", "--no-legend", check=False).stdout
+                raise HostsError(f"host {name} started with failed units, which a bare host must not have:\n{failed}")
             write_known_hosts()
             return
-        time.sleep(0.3)
+        if docker("container", "inspect", "--format", "{{.State.Running}}", name, check=False).stdout.strip() != "true":
+            break
+        time.sleep(0.2)
     log = docker("logs", "--tail", "15", name, check=False)
-    raise HostsError(f"host {name} did not come up in {deadline:.0f} s (state: {state}): {log.stdout}{log.stderr}")
+    journal = docker("exec", name, "journalctl", "--no-pager", "--lines", "15", check=False)
+    raise HostsError(f"host {name} did not come up in {deadline:.0f} s (state: {state}):\n{log.stdout}{log.stderr}{journal.stdout}")
 
 
 def greets(port: int) -> bool:
@@ -157,21 +175,22 @@ def running() -> Iterator[str]:
 
 def write_known_hosts() -> None:
     """The real keys of all running hosts, asked through the engine, so that SSH's own check stays on."""
-    lines = []
-    for name in running():
-        shown = docker("exec", name, "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub", check=False)
-        try:
-            port = endpoint(name).port
-        except HostsError:
-            continue
-        lines += [f"[127.0.0.1]:{port} {' '.join(line.split()[:2])}" for line in shown.stdout.splitlines()]
-    target = PATHS["known_hosts"]
-    fresh = target.with_suffix(f".{time.monotonic_ns()}")
-    fresh.write_text("\n".join(lines) + "\n")
-    fresh.replace(target)
+    with alone("known-hosts"):
+        lines = []
+        for name in running():
+            shown = docker("exec", name, "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub", check=False)
+            try:
+                port = endpoint(name).port
+            except HostsError:
+                continue
+            lines += [f"[127.0.0.1]:{port} {' '.join(line.split()[:2])}" for line in shown.stdout.splitlines()]
+        target = PATHS["known_hosts"]
+        fresh = target.with_suffix(".new")
+        fresh.write_text("".join(f"{line}\n" for line in lines))
+        fresh.replace(target)
 
 
-def inventory(names: Sequence[str]) -> dict[str, object]:
+def inventory(names: Sequence[str]) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
     """An inventory of these hosts, or of all that run."""
     chosen = list(names) or list(running())
     return {"all": {"hosts": {name: endpoint(name).variables() for name in chosen}}}

@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import engine
 import host
+import rootfs
 import services
+import snapshot
+import yaml
 from cache import PATHS
 from engine import LABEL, HostsError, docker
 
@@ -32,9 +36,9 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("list", help="what of ours runs")
     verbs.add_parser("inventory", help="an Ansible inventory of these, or of all").add_argument("hosts", nargs="*")
     verbs.add_parser("path", help="where a file is kept").add_argument("what", choices=sorted(PATHS))
-    snapshot = verbs.add_parser("snapshot", help="keep a host as a start image")
-    snapshot.add_argument("host")
-    snapshot.add_argument("image")
+    keep = verbs.add_parser("snapshot", help="keep a host as a start image for `up --image`; it reboots")
+    keep.add_argument("host")
+    keep.add_argument("image")
     execute = verbs.add_parser("exec", help="run a command on the client, or as root on a host")
     execute.add_argument("host")
     execute.add_argument("argv", nargs=argparse.REMAINDER)
@@ -44,14 +48,32 @@ def parser() -> argparse.ArgumentParser:
 
 
 def up(options: argparse.Namespace) -> None:
-    """Fresh hosts; they use the package cache when it runs."""
-    for one in options.hosts:
-        name, _, platform = one.partition(":")
-        host.up(name, platform or "trixie", options.alias, options.publish, options.image)
-        if services.package_cache_answers():
-            proxy = 'Acquire::http::Proxy "http://packages.example.test:3142";'
-            docker("exec", name, "sh", "-c", f"echo '{proxy}' > /etc/apt/apt.conf.d/90test-package-cache")
+    """Fresh hosts, all at the same time once their images are there."""
+    wanted = [(name, platform or "trixie") for name, _, platform in (one.partition(":") for one in options.hosts)]
+    for platform in sorted({platform for _, platform in wanted} if not options.image else set()):
+        rootfs.host_image(platform)
+
+    def start(name: str, platform: str) -> None:
+        host.up(name, platform, options.alias, options.publish, options.image)
         print(f"host {name}: up, ssh on 127.0.0.1:{host.endpoint(name).port}", flush=True)
+
+    in_parallel(start, wanted)
+
+
+def in_parallel(action: Callable[..., None], arguments: Sequence[tuple[str, ...]]) -> None:
+    """Call the action for each at the same time; all are tried before the first error is raised."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        started = [pool.submit(action, *one) for one in arguments]
+    for one in started:
+        one.result()
+
+
+def take_snapshot(name: str, image: str) -> None:
+    """Keep the host as a start image; it is rebooted by that."""
+    host.endpoint(name)
+    snapshot.take(name, image)
+    docker("start", name)
+    host.settle(name)
 
 
 def clean(images: bool) -> None:
@@ -63,6 +85,9 @@ def clean(images: bool) -> None:
     ):
         if ids:
             docker(*removal, *ids)
+    old = rootfs.superseded()
+    if old and not images:
+        docker("image", "rm", "--force", *old)
     if images:
         for ids, removal in (
             (docker("image", "ls", "--quiet", *mine).stdout.split(), ["image", "rm", "--force"]),
@@ -86,16 +111,15 @@ def main() -> int:
             for name in options.hosts:
                 print(f"host {name}: {'removed' if host.remove(name) else 'was not there'}")
         elif options.verb == "restart":
-            for name in options.hosts:
-                host.restart(name)
+            in_parallel(host.restart, [(name,) for name in options.hosts])
         elif options.verb == "services":
             services.ensure()
         elif options.verb == "list":
             print(docker("ps", "--all", "--filter", f"label={LABEL}=1").stdout, end="")
         elif options.verb == "inventory":
-            print(json.dumps(host.inventory(options.hosts), indent=2))
+            print(yaml.safe_dump(host.inventory(options.hosts), sort_keys=False, width=200), end="")
         elif options.verb == "snapshot":
-            docker("commit", "--change", f"LABEL {LABEL}=1", options.host, options.image)
+            take_snapshot(options.host, options.image)
         elif options.verb == "exec":
             argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
             target = services.PREFIX + "client" if options.host == "client" else options.host

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from cache import CACHE, PATHS
+from pathlib import Path
+
+from cache import CACHE, PATHS, alone
 from engine import run
 
 SERVED = "DNS:pebble.example.test,DNS:registry.example.test,DNS:localhost,IP:127.0.0.1"
@@ -14,26 +16,33 @@ SERVED = "DNS:pebble.example.test,DNS:registry.example.test,DNS:localhost,IP:127
 def public_key() -> str:
     """The public half of the key that opens every test host."""
     key = PATHS["key"]
-    if not key.exists():
-        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "latentum-ops-test", "-f", str(key)])
+    with alone("key"):
+        if not key.exists():
+            run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "latentum-ops-test", "-f", str(key)])
     return key.with_suffix(".pub").read_text()
 
 
 def ensure_pki() -> None:
     """A CA and one server certificate for the ACME server and the registry (ECDSA P-256, ten years)."""
     pki = CACHE / "pki"
-    if (pki / "server.pem").exists():
-        return
-    pki.mkdir(parents=True, exist_ok=True)
+    with alone("pki"):
+        if not (pki / "server.pem").exists():
+            pki.mkdir(parents=True, exist_ok=True)
+            make_pki(pki)
+
+
+def make_pki(pki: Path) -> None:
+    """Make the CA, then the certificate; the certificate's file comes last and says that all is there."""
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
     run([
         "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test CA", "-addext", "basicConstraints=critical,CA:TRUE",
         "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(pki / "ca.key"), "-out", str(pki / "ca.pem"),
     ])  # fmt: skip
     run([
-        "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test services", "-CA", str(pki / "ca.pem"), "-CAkey", str(pki / "ca.key"),
+        "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test services",
+        "-CA", str(pki / "ca.pem"), "-CAkey", str(pki / "ca.key"),
         "-addext", f"subjectAltName={SERVED}", "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth",
         "-keyout", str(pki / "server.key"), "-out", str(pki / "server.pem"),
     ])  # fmt: skip
+    # Only for these services, and read by their unprivileged users.
     (pki / "server.key").chmod(0o644)

@@ -9,10 +9,13 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from cache import CACHE
+from cache import CACHE, alone
 from engine import LABEL, HostsError, docker, run
+from keys import public_key
 
 HERE = Path(__file__).resolve().parent
 # What a cloud provider's image holds and a minimal Debian does not.
@@ -34,57 +37,101 @@ def present(image: str) -> bool:
     return docker("image", "inspect", image, check=False).returncode == 0
 
 
-def base(platform: str, packages: str = PACKAGES) -> str:
-    """The bare root filesystem as an image; by mmdebstrap, or from the official image where mmdebstrap cannot run."""
+def base_name(platform: str) -> str:
+    """The image of the bare root filesystem by its recipe, whether it exists or not."""
     if platform not in PLATFORMS:
         raise HostsError(f"platform {platform!r} is not known: write one of {', '.join(PLATFORMS)}")
-    image = f"latentum-ops-test/base-{platform}:{digest(packages, platform, *PLATFORMS[platform])}"
-    if present(image):
-        return image
+    return f"latentum-ops-test/base-{platform}:{digest(PACKAGES, platform, *PLATFORMS[platform])}"
+
+
+def base(platform: str) -> str:
+    """The bare root filesystem as an image; by mmdebstrap, or from the official image where mmdebstrap cannot run."""
+    image = base_name(platform)
+    with alone(f"image-base-{platform}"):
+        return image if present(image) else make_base(platform, image)
+
+
+def make_base(platform: str, image: str) -> str:
+    """Make it; the name appears only with the finished image."""
     print(f"image: making the root filesystem of {platform} (half a minute, once)", flush=True)
     if shutil.which("mmdebstrap") and os.geteuid() == 0:
-        CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             archive = Path(scratch) / "root.tar"
-            include = packages.replace(" ", ",")
+            include = PACKAGES.replace(" ", ",")
             run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", *PLATFORMS[platform], platform, str(archive)])
             docker("import", "--change", f"LABEL {LABEL}=1", str(archive), image)
         return image
     recipe = (
-        f"FROM debian:{platform}\nRUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
-        f" --no-install-recommends {packages} && rm -f /etc/apt/apt.conf.d/docker-* /etc/dpkg/dpkg.cfg.d/docker* /usr/sbin/policy-rc.d\n"
+        f"FROM debian:{platform}\nLABEL {LABEL}=1\nRUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes"
+        f" --no-install-recommends {PACKAGES} && rm -f /etc/apt/apt.conf.d/docker-* /etc/dpkg/dpkg.cfg.d/docker* /usr/sbin/policy-rc.d\n"
     )
     docker("build", "--label", f"{LABEL}=1", "--tag", image, "-", text_in=recipe, timeout=1200)
     return image
 
 
-def built(name: str, folder: Path, base_image: str, extra: dict[str, str]) -> str:
-    """An image from a folder with a Dockerfile that starts at ``base_image``; ``extra`` are further files of its context."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    parts = [part for path in files for part in (path.name, path.read_text())] + [base_image, *extra.values()]
-    image = f"latentum-ops-test/{name}:{digest(*parts)}"
-    if present(image):
+@dataclass(frozen=True)
+class Recipe:
+    """An image from a folder with a Dockerfile that starts at ``parent``; ``extra`` are further files of its context."""
+
+    name: str
+    folder: Path
+    parent: str
+    extra: Mapping[str, str]
+
+    def files(self) -> dict[str, str]:
+        """The whole context of the build."""
+        return {path.name: path.read_text() for path in sorted(self.folder.iterdir()) if path.is_file()} | dict(self.extra)
+
+    @property
+    def image(self) -> str:
+        """The image's name, with the hash of all it is made of."""
+        parts = [part for item in sorted(self.files().items()) for part in item]
+        return f"latentum-ops-test/{self.name}:{digest(self.parent, *parts)}"
+
+    def build(self) -> str:
+        """Build it unless it is there; a build that dies leaves layers without a name."""
+        image = self.image
+        with alone(f"image-{self.name}"):
+            if present(image):
+                return image
+            print(f"image: building {self.name}", flush=True)
+            with tempfile.TemporaryDirectory() as scratch:
+                for name, content in self.files().items():
+                    (Path(scratch) / name).write_text(content)
+                docker(
+                    "build", "--quiet", "--force-rm", "--label", f"{LABEL}=1",
+                    "--build-arg", f"BASE={self.parent}", "--tag", image, scratch,
+                    timeout=1800,
+                )  # fmt: skip
         return image
-    print(f"image: building {name}", flush=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        context = Path(scratch)
-        for path in files:
-            shutil.copy(path, context / path.name)
-        for file, content in extra.items():
-            (context / file).write_text(content)
-        # A build that dies leaves layers without a name; the tag appears only with the finished image.
-        docker(
-            "build", "--quiet", "--force-rm", "--label", f"{LABEL}=1", "--build-arg", f"BASE={base_image}", "--tag", image, scratch,
-            timeout=1800,
-        )  # fmt: skip
-    return image
 
 
-def host_image(platform: str, public_key: str) -> str:
-    """The image of a bare host."""
-    return built(f"host-{platform}", HERE / "image", base(platform), {"authorized_keys": public_key})
+def host_recipe(platform: str) -> Recipe:
+    """A bare host: the root filesystem, the unprivileged user and its key."""
+    return Recipe(f"host-{platform}", HERE / "image", base_name(platform), {"authorized_keys": public_key()})
+
+
+def toolbox_recipe() -> Recipe:
+    """The client and the services."""
+    return Recipe("toolbox", HERE / "toolbox", base_name("trixie"), {})
+
+
+def host_image(platform: str) -> str:
+    """The image of a bare host, made when it is not there."""
+    base(platform)
+    return host_recipe(platform).build()
 
 
 def toolbox_image() -> str:
-    """The image of the client and the services."""
-    return built("toolbox", HERE / "toolbox", base("trixie"), {})
+    """The image of the client and the services, made when it is not there."""
+    base("trixie")
+    return toolbox_recipe().build()
+
+
+def superseded() -> list[str]:
+    """Our images of earlier recipes."""
+    recipes = [toolbox_recipe(), *map(host_recipe, PLATFORMS)]
+    current = {recipe.image for recipe in recipes} | {base_name(platform) for platform in PLATFORMS}
+    families = {name.split(":")[0] for name in current}
+    shown = docker("image", "ls", "--filter", f"label={LABEL}=1", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+    return [name for name in shown if name.split(":")[0] in families and name not in current]

@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 
 import network
-from cache import CACHE, PATHS
+from cache import CACHE, PATHS, alone
 from engine import LABEL, HostsError, docker
 from host import remove
 from keys import ensure_pki
@@ -18,7 +18,10 @@ from rootfs import digest, toolbox_image
 
 PREFIX = "latentum-ops-test-"
 RECIPE = f"{LABEL}.recipe"
+# Published on loopback, where every engine may push without TLS; the same port inside, so that a name means one image.
 REGISTRY_PORT = 5000
+# The management interface of Pebble; what it says is trusted because it comes over our own network.
+ISSUING_ROOT = "https://pebble.example.test:15000/roots/0"
 
 PEBBLE = """{"pebble": {"listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000",
 "certificate": "/pki/server.pem", "privateKey": "/pki/server.key", "httpPort": 80, "tlsPort": 443,
@@ -64,39 +67,39 @@ def ensure() -> None:
     ensure_pki()
     image = toolbox_image()
     network.ensure()
-    for service in SERVICES:
-        name = PREFIX + service.name
-        recipe = digest(image, service.command, *service.options)
-        shown = docker("container", "inspect", "--format", f'{{{{.State.Running}}}} {{{{index .Config.Labels "{RECIPE}"}}}}', name, check=False)
-        if shown.returncode == 0 and shown.stdout.split() == ["true", recipe]:
-            continue
-        remove(name)
-        for volume in [option.split(":")[0] for option in service.options if option.startswith(PREFIX)]:
-            docker("volume", "create", "--label", f"{LABEL}=1", volume)
-        docker(
-            "run", "--detach", "--init", "--name", name, "--hostname", service.name, "--label", f"{LABEL}=1", "--label", f"{RECIPE}={recipe}",
-            "--network", network.NAME, "--network-alias", service.alias, *service.options, image, "sh", "-c", service.command,
-        )  # fmt: skip
-    fetch_pebble_root()
+    pki = PATHS["ca"].read_text()
+    with alone("services"):
+        for service in SERVICES:
+            start(service, image, digest(image, pki, service.command, *service.options))
+        fetch_pebble_root()
+
+
+def start(service: Service, image: str, recipe: str) -> None:
+    """One service, unless it runs by this very recipe."""
+    name = PREFIX + service.name
+    shown = docker("container", "inspect", "--format", f'{{{{.State.Running}}}} {{{{index .Config.Labels "{RECIPE}"}}}}', name, check=False)
+    if shown.returncode == 0 and shown.stdout.split() == ["true", recipe]:
+        return
+    remove(name)
+    for volume in [option.split(":")[0] for option in service.options if option.startswith(PREFIX)]:
+        docker("volume", "create", "--label", f"{LABEL}=1", volume)
+    docker(
+        "run", "--detach", "--init", "--name", name, "--hostname", service.name, "--label", f"{LABEL}=1", "--label", f"{RECIPE}={recipe}",
+        "--network", network.NAME, "--network-alias", service.alias, *service.options, image, "sh", "-c", service.command,
+    )  # fmt: skip
 
 
 def fetch_pebble_root() -> None:
     """Keep the root that the ACME server issues from: it makes a new one at each start."""
     end = time.monotonic() + 60
     while True:
-        shown = docker("exec", PREFIX + "client", "curl", "--silent", "--fail", "--insecure", "https://pebble.example.test:15000/roots/0", check=False)
+        shown = docker("exec", PREFIX + "client", "curl", "--silent", "--fail", "--insecure", ISSUING_ROOT, check=False)
         if shown.returncode == 0:
             PATHS["pebble-root"].write_text(shown.stdout)
             return
         if time.monotonic() > end:
             raise HostsError("the ACME server does not answer: docker logs " + PREFIX + "pebble")
         time.sleep(0.5)
-
-
-def package_cache_answers() -> bool:
-    """The package cache runs and answers; hosts do without it otherwise."""
-    shown = docker("exec", PREFIX + "client", "curl", "--silent", "--max-time", "3", "--output", "/dev/null", "http://packages.example.test:3142/", check=False)
-    return shown.returncode == 0
 
 
 def registry_answers() -> bool:

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes of a minimal Debian what a cloud provider's image is: an unprivileged user with sudo, a key, and no root login.
 set -eu
+chmod 0755 /usr/local/lib/latentum-ops-test/* /etc/systemd/system-generators/*
+echo 'Acquire::http::Proxy-Auto-Detect "/usr/local/lib/latentum-ops-test/package-cache";' >/etc/apt/apt.conf.d/90test-package-cache
 useradd --create-home --shell /bin/bash ops
 install -d -m 0700 -o ops -g ops /home/ops/.ssh
 install -m 0600 -o ops -g ops /tmp/authorized_keys /home/ops/.ssh/authorized_keys
