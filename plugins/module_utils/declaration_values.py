@@ -21,7 +21,8 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"/[A-Za-z0-9/_.~@+-]*")
 _EMAIL = re.compile(r"[^@\s]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-_CHALLENGES = "/.well-known/acme-challenge"
+# Served by nginx itself for every domain: the proof for the certificate authority, and its own error pages.
+_RESERVED = ("/.well-known/acme-challenge", "/.latentum-ops")
 
 
 def named(pattern: str, problem: str, fix: str) -> Callable[[str], str]:
@@ -78,8 +79,8 @@ def path(value: str) -> str:
         raise Refused("does not begin with /", f"write /{value}" if _PATH.fullmatch(f"/{value}") else "write /, or /api")
     if not _PATH.fullmatch(value) or "//" in value or "/../" in f"{value}/" or "/./" in f"{value}/":
         raise Refused("is not a plain path", "write letters, digits and /, such as /api/v1 (no patterns, no query, no spaces)")
-    if f"{value}/".startswith(f"{_CHALLENGES}/"):
-        raise Refused("belongs to the renewal of certificates", "choose another path: this one is served for every domain")
+    if any(f"{value}/".startswith(f"{taken}/") for taken in _RESERVED):
+        raise Refused("is served by nginx itself for every domain", "choose another path")
     return value
 
 
