@@ -1,263 +1,181 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates of nginx: a placeholder first, then certbot's, behind one pair of links that nginx always finds."""
+"""Certificates as nginx sees them: one link a certificate, to a placeholder until an authority has issued the real one.
+
+``/etc/latentum-ops/tls/<name>`` is a link to a folder with ``fullchain.pem`` and ``privkey.pem``. One rename switches both
+files, so that a reload at any moment finds a certificate with its own key.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .files import write_atomic
-from .runner import CommandError, run
+from .config_entries import Entry
 
-TLS = Path("/etc/latentum-ops/tls")
-PLACEHOLDERS = TLS / ".placeholder"
-LETSENCRYPT = Path("/etc/letsencrypt")
-FILES = ("fullchain.pem", "privkey.pem")
-DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
+if TYPE_CHECKING:
+    from cryptography import x509
+
+DAY = 86400
+
+
+class CertificateError(ValueError):
+    """A certificate cannot be declared, read or made like this; the message says what to do instead."""
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """A certificate by the name of its folder, with the domains that it must name (the first is its subject)."""
+class Layout:
+    """Where certificates live on a host."""
+
+    tls: Path = Path("/etc/latentum-ops/tls")
+    letsencrypt: Path = Path("/etc/letsencrypt")
+
+    def link(self, name: str) -> Path:
+        """What nginx names: a link to one of the two folders below."""
+        return self.tls / name
+
+    def placeholder(self, name: str) -> Path:
+        """The folder of the self-signed stand-in."""
+        return self.tls / ".placeholder" / name
+
+    def live(self, name: str) -> Path:
+        """The folder that certbot keeps at the newest certificate."""
+        return self.letsencrypt / "live" / name
+
+    def renewal(self, name: str) -> Path:
+        """What certbot remembers for the renewal."""
+        return self.letsencrypt / "renewal" / f"{name}.conf"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A certificate as declared: its name, and the names it is valid for, the first being its subject."""
 
     name: str
     domains: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class State:
-    """What a certificate file says: names, end, issuer; and whether it is only the placeholder."""
+class CertificateState:
+    """A certificate as it is; times in seconds since the epoch."""
 
+    name: str
+    path: str
     domains: tuple[str, ...]
-    not_after: datetime
     issuer: str
     serial: str
+    key_type: str
+    not_before: int
+    not_after: int
+    days_left: int
     placeholder: bool
 
-    @property
-    def days_left(self) -> int:
-        """Whole days until the end; negative when it is past."""
-        return int((self.not_after.timestamp() - time.time()) // 86400)
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for a module's result or JSON."""
+        return {**asdict(self), "domains": list(self.domains)}
 
 
-@dataclass(frozen=True)
-class Acme:
-    """How certificates are issued."""
+def wanted_from(raws: Iterable[Mapping[str, Any]]) -> list[Wanted]:
+    """The declared certificates; entries of one name are one certificate for the names of all of them.
 
-    directory_url: str
-    contact: str
-    webroot: str = "/var/www/acme"
-    key_type: str = "ecdsa"
-    ca_bundle: str = ""
-    dns_plugin: str = ""
-    dns_credentials: str = ""
-    dns_propagation_seconds: int = 60
-    force: tuple[str, ...] = ()
-
-
-@dataclass
-class Failure:
-    """A certificate that could not be issued, with certbot's own reason."""
-
-    name: str
-    reason: str
-
-
-@dataclass
-class Issued:
-    """What a run did: names that were (or in check mode would be) issued and why, and what failed."""
-
-    issued: dict[str, str] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-
-
-def certificate_from(name: str, domains: Sequence[str]) -> Certificate:
-    """A certificate from plain data.
-
-    :raises ValueError: no domain, a name that is no folder name, or something that is no domain.
+    :raises CertificateError: a name that cannot be a folder, or something that is not a domain.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise ValueError(f"certificates: name {name!r}: write letters, digits, '.', '_' and '-' only")
-    if not domains:
-        raise ValueError(f"certificates: {name} names no domain: list at least one")
-    for domain in domains:
-        if not DOMAIN.fullmatch(domain):
-            raise ValueError(f"certificates: {domain!r} of {name} is no domain: write it in lower case, like www.example.com")
-    return Certificate(name, tuple(domains))
+    merged: dict[str, dict[str, None]] = {}
+    for raw in raws:
+        name = str(raw["name"])
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            raise CertificateError(f"certificates: name {name!r}: write letters, digits, '.', '-' and '_', like www.example.com")
+        for given in raw["domains"]:
+            domain = str(given).lower().rstrip(".")
+            if not re.fullmatch(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", domain):
+                raise CertificateError(f"certificates: {given!r} of {name} is not a domain: write a host name like www.example.com")
+            merged.setdefault(name, {})[domain] = None
+    return [Wanted(name, tuple(domains)) for name, domains in merged.items()]
 
 
-def inspect(path: Path) -> State | None:
-    """What the certificate at this path says; None when there is none."""
+def inspect_certificate(path: str | Path, name: str = "") -> CertificateState:
+    """Read a certificate, the first of a PEM file.
+
+    :param name: its name; the name of the folder when not given.
+    :raises CertificateError: not a certificate.
+    :raises OSError: not there, or not readable.
+    """
     from cryptography import x509
-    from cryptography.x509.oid import NameOID
 
+    file = Path(path)
     try:
-        parsed = x509.load_pem_x509_certificate(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    try:
-        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        names = []
-    # The aware accessor is missing in Debian 12's release of the library.
-    end = getattr(parsed, "not_valid_after_utc", None) or parsed.not_valid_after.replace(tzinfo=UTC)
-    issuer = parsed.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return State(
-        domains=tuple(names),
-        not_after=end,
-        issuer=str(issuer[0].value) if issuer else parsed.issuer.rfc4514_string(),
+        parsed = x509.load_pem_x509_certificate(file.read_bytes())
+    except ValueError as error:
+        raise CertificateError(f"{file} is not a certificate in PEM form: {error}") from error
+    begin, end = _validity(parsed)
+    return CertificateState(
+        name=name or file.parent.name,
+        path=str(file),
+        domains=tuple(_names(parsed)),
+        issuer=parsed.issuer.rfc4514_string(),
         serial=f"{parsed.serial_number:x}",
-        placeholder=PLACEHOLDERS in path.resolve().parents,
+        key_type=_key_type(parsed),
+        not_before=begin,
+        not_after=end,
+        days_left=int((end - time.time()) // DAY),
+        placeholder=".placeholder" in file.resolve().parts,
     )
 
 
-def linked(name: str) -> Path | None:
-    """The folder that the links of this certificate lead to."""
-    link = TLS / name / FILES[0]
-    return Path(os.path.realpath(link)).parent if link.exists() else None
-
-
-def ensure_placeholder(certificate: Certificate, *, check_mode: bool = False) -> bool:
-    """Put a self-signed certificate behind the links unless something is there; returns whether it did (or would)."""
-    if all((TLS / certificate.name / file).exists() for file in FILES):
-        return False
-    if check_mode:
-        return True
-    live = LETSENCRYPT / "live" / certificate.name
-    if all((live / file).exists() for file in FILES):
-        link(certificate.name, live)
-        return True
-    folder = PLACEHOLDERS / certificate.name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    chain, key = _self_signed(certificate)
-    write_atomic(folder / "privkey.pem", key, 0o600, 0, 0)
-    write_atomic(folder / "fullchain.pem", chain, 0o644, 0, 0)
-    link(certificate.name, folder)
-    return True
-
-
-def _self_signed(certificate: Certificate) -> tuple[bytes, bytes]:
-    """Chain and key (PEM) of a certificate that nobody trusts, good for ten years."""
+def _names(parsed: x509.Certificate) -> list[str]:
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "placeholder")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=3650))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain) for domain in certificate.domains]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return built.public_bytes(pem), private
+    try:
+        extension = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return list(extension.value.get_values_for_type(x509.DNSName))
 
 
-def link(name: str, folder: Path) -> bool:
-    """Lead the certificate's links to this folder, each in one step; returns whether that changed anything."""
-    target = TLS / name
-    target.mkdir(parents=True, exist_ok=True, mode=0o755)
-    changed = False
-    for file in FILES:
-        one, wanted = target / file, folder / file
-        if one.is_symlink() and Path(os.readlink(one)) == wanted:
+def _validity(parsed: x509.Certificate) -> tuple[int, int]:
+    """Begin and end. The naive accessors leave new releases of cryptography, the aware ones are missing in Debian 12's."""
+
+    def stamp(which: str) -> int:
+        aware: datetime | None = getattr(parsed, f"{which}_utc", None)
+        return int((aware or getattr(parsed, which).replace(tzinfo=UTC)).timestamp())
+
+    return stamp("not_valid_before"), stamp("not_valid_after")
+
+
+def _key_type(parsed: x509.Certificate) -> str:
+    """``ecdsa``, ``rsa``, or the class of an uncommon key."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    key = parsed.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "ecdsa"
+    return "rsa" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.lower()
+
+
+def in_service(layout: Layout | None = None) -> list[CertificateState]:
+    """Every certificate that nginx can name, sorted by name; unreadable ones are left out."""
+    place = layout or Layout()
+    found = []
+    for file in sorted(place.tls.glob("[!.]*/fullchain.pem")):
+        try:
+            found.append(inspect_certificate(file))
+        except (CertificateError, OSError):
             continue
-        fresh = target / f".{file}.new"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(wanted)
-        fresh.replace(one)
-        changed = True
-    return changed
+    return found
 
 
-def why_issue(certificate: Certificate, acme: Acme) -> str | None:
-    """Why certbot must be asked for this certificate; None when what is there is right (renewing is its timer's)."""
-    state = inspect(LETSENCRYPT / "live" / certificate.name / FILES[0])
-    if state is None:
-        return "there is none yet"
-    if set(state.domains) != set(certificate.domains):
-        return f"it names {', '.join(sorted(state.domains))}"
-    renewal = LETSENCRYPT / "renewal" / f"{certificate.name}.conf"
-    recorded = dict(re.findall(r"^(\w+) = (.*)$", renewal.read_text(), re.MULTILINE)) if renewal.exists() else {}
-    if recorded.get("server") != acme.directory_url:
-        return f"it comes from {recorded.get('server', 'elsewhere')}"
-    if recorded.get("key_type", "rsa") != acme.key_type:
-        return f"its key is {recorded.get('key_type', 'rsa')}"
-    if state.days_left < 0:
-        return "it has expired"
-    return "asked for" if certificate.name in acme.force else None
+def complete(folder: Path) -> bool:
+    """The folder holds a certificate and its key."""
+    return (folder / "fullchain.pem").exists() and (folder / "privkey.pem").exists()
 
 
-def certbot_argv(certificate: Certificate, acme: Acme) -> list[str]:
-    """The call of certbot (certbot(1), certonly)."""
-    argv = ["certbot", "certonly", "--non-interactive", "--agree-tos", "--no-eff-email", "--email", acme.contact]
-    argv += ["--server", acme.directory_url, "--cert-name", certificate.name, "--key-type", acme.key_type]
-    argv += ["--force-renewal", "--renew-with-new-domains"]
-    if acme.dns_plugin:
-        argv += [
-            "--authenticator",
-            f"dns-{acme.dns_plugin}",
-            f"--dns-{acme.dns_plugin}-propagation-seconds",
-            str(acme.dns_propagation_seconds),
-        ]
-        argv += [f"--dns-{acme.dns_plugin}-credentials", acme.dns_credentials] if acme.dns_credentials else []
-    else:
-        argv += ["--webroot", "--webroot-path", acme.webroot]
-    return argv + [word for domain in certificate.domains for word in ("--domain", domain)]
-
-
-def issue(certificates: Sequence[Certificate], acme: Acme, *, check_mode: bool = False) -> Issued:
-    """Have every certificate issued that needs it; the failure of one stops no other, and nginx keeps what it had."""
-    done = Issued()
-    if not check_mode and shutil.which("certbot") is None:
-        raise FileNotFoundError("certbot is not installed on this host: install the package certbot")
-    switched = False
-    for certificate in certificates:
-        live = LETSENCRYPT / "live" / certificate.name
-        reason = why_issue(certificate, acme)
-        if reason:
-            done.issued[certificate.name] = reason
-            if check_mode:
-                continue
-            environment = {"REQUESTS_CA_BUNDLE": acme.ca_bundle} if acme.ca_bundle else {}
-            try:
-                run(certbot_argv(certificate, acme), env=environment, timeout=300 + acme.dns_propagation_seconds)
-            except CommandError as error:
-                del done.issued[certificate.name]
-                said = (error.stdout + error.stderr).strip()
-                done.failures.append(Failure(certificate.name, said[-1500:] or str(error)))
-                continue
-        if check_mode and not live.exists():
-            continue
-        moved = linked(certificate.name) not in {live, Path(os.path.realpath(live / FILES[0])).parent}
-        if not check_mode and (link(certificate.name, live) or reason):
-            switched = True
-        if moved and not reason:
-            done.issued[certificate.name] = "nginx did not use it yet"
-    if switched:
-        reload_nginx()
-    return done
-
-
-def reload_nginx() -> None:
-    """Have a running nginx take the new files over, after its own test."""
-    if run(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc == 0:
-        run(["nginx", "-t", "-q"])
-        run(["systemctl", "reload", "nginx.service"])
+def link_entry(layout: Layout, name: str) -> Entry:
+    """The link as it should be: to certbot's certificate when there is one, to the placeholder otherwise."""
+    target = layout.live(name) if complete(layout.live(name)) else layout.placeholder(name)
+    return Entry(path=layout.link(name), state="link", target=str(target))

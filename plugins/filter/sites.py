@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters on sites as role nginx takes them, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def site_certificates(sites: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """See the filter's own documentation."""
+    found: dict[str, list[str]] = {}
+    for site in sites:
+        domains = found.setdefault(str(site.get("certificate") or site["name"]), [])
+        domains += [str(name) for name in (site["domain"], *(site.get("aliases") or [])) if str(name) not in domains]
+    return [{"name": name, "domains": domains} for name, domains in found.items()]
+
+
+class FilterModule:
+    """Each is documented in a file of its own name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"site_certificates": site_certificates}
