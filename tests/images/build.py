@@ -146,100 +146,6 @@ def registry_digest(image: Image, session: requests.Session) -> str | None:
     return answer.headers.get("Docker-Content-Digest")
 
 
-def pushed(self) -> bool:
-        return self.reference.startswith(f"{REGISTRY}/")
-
-    @property
-    def short(self) -> str:
-        return self.reference.removeprefix(f"{REGISTRY}/")
-
-
-@dataclass(frozen=True)
-class Present:
-    """What the engine has under a name."""
-
-    recipe: str
-    digests: frozenset[str]
-
-
-def sources(*names: str) -> list[bytes]:
-    """Names and contents of the files below these folders, in a fixed order."""
-    parts: list[bytes] = []
-    for name in names:
-        for path in sorted((HERE / name).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                parts += [str(path.relative_to(HERE)).encode(), path.read_bytes()]
-    return parts
-
-
-def base_name() -> str:
-    return f"latentum-ops-test/sample-base:{digest(SUITE, *MMDEBSTRAP)}"
-
-
-def make_base() -> None:
-    """A minimal Debian, by mmdebstrap; from the official image where mmdebstrap cannot run."""
-    print(f"image: making a minimal {SUITE} (half a minute, once)", flush=True)
-    if shutil.which("mmdebstrap") and os.geteuid() == 0:
-        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            archive = Path(scratch) / "root.tar"
-            run(["mmdebstrap", "--quiet", *MMDEBSTRAP, SUITE, str(archive)])
-            docker("import", "--change", f"LABEL {LABEL}=1", str(archive), base_name())
-        return
-    docker("build", "--label", f"{LABEL}=1", "--tag", base_name(), "-", text_in=f"FROM debian:{SUITE}-slim\n")
-
-
-def plan() -> list[Image]:
-    """All images but the base, each after its parent."""
-    base = base_name()
-    recipe = digest(base, *sources("python", "app"))
-    python = Image(f"latentum-ops-test/sample-python:{recipe}", "python", base, recipe)
-    images = [python]
-    for name in APPLICATIONS:
-        for version in (*VERSIONS, BROKEN):
-            arguments = (("VERSION", version), ("BROKEN", "1" if version == BROKEN else ""))
-            recipe = digest(python.recipe, version, *sources(name))
-            images.append(Image(f"{REGISTRY}/latentum/{name}:{version}", name, python.reference, recipe, arguments))
-    for name, tag in STORES.items():
-        images.append(Image(f"{REGISTRY}/latentum/{name}:{tag}", name, base, digest(base, *sources(name))))
-    return images
-
-
-def present() -> dict[str, Present]:
-    """Our images in the engine, by name."""
-    ids = sorted(set(docker("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}=1").stdout.split()))
-    found: dict[str, Present] = {}
-    if ids:
-        for shown in json.loads(docker("image", "inspect", *ids).stdout):
-            labels = shown["Config"].get("Labels") or {}
-            digests = frozenset(one.rsplit("@", 1)[1] for one in shown.get("RepoDigests") or [])
-            for reference in shown.get("RepoTags") or []:
-                found[reference] = Present(labels.get(RECIPE, ""), digests)
-    return found
-
-
-def build(image: Image) -> None:
-    """One image from its Dockerfile; the context is this folder, cut down by .dockerignore."""
-    arguments = [("BASE", image.parent), *image.arguments]
-    docker(
-        "build", "--quiet", "--force-rm", "--label", f"{LABEL}=1", "--label", f"{RECIPE}={image.recipe}", "--tag", image.reference,
-        *(f"--build-arg={name}={value}" for name, value in arguments), "--file", str(HERE / image.folder / "Dockerfile"), str(HERE),
-        timeout=1800,
-    )  # fmt: skip
-
-
-def registry_digest(image: Image, context: ssl.SSLContext) -> str | None:
-    """What the registry has under the image's name."""
-    path, tag = image.short.rsplit(":", 1)
-    request = urllib.request.Request(f"https://{REGISTRY}/v2/{path}/manifests/{tag}", method="HEAD", headers={"Accept": MANIFEST})
-    try:
-        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
-            return str(answer.headers["Docker-Content-Digest"])
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise HostsError(f"the test registry answers {error.code} for {image.short}: docker logs {services.PREFIX}registry") from error
-
-
 def push(images: list[Image], there: dict[str, Present]) -> int:
     """Push what the registry lacks or has otherwise; returns how many."""
     if not services.registry_answers():
@@ -251,6 +157,7 @@ def push(images: list[Image], there: dict[str, Present]) -> int:
             time.sleep(0.3)
     session = requests.Session()
     session.verify = str(PATHS["ca"])
+    session.trust_env = False  # neither a proxy nor another CA bundle
     count = 0
     for image in images:
         if image.pushed and registry_digest(image, session) not in there[image.reference].digests:
