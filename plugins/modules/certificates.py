@@ -2,171 +2,203 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates by placeholder and certbot."""
+"""Certificates, from a placeholder to the issued one."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificates
-short_description: Have certificates in place, first placeholders, then issued by ACME
+short_description: Give nginx certificates, from placeholders to issued ones
 version_added: "0.1.0"
 description:
-  - nginx refers to C(/etc/latentum-ops/tls/<name>/fullchain.pem) and C(privkey.pem), which are links.
-  - With O(state=placeholder) a self-signed certificate is put behind the links unless something is there, so that nginx can start.
-  - With O(state=issued) certbot is asked for each certificate that is missing, names other domains, comes from another ACME directory,
-    has another type of key, or has expired. Then the links are switched, and nginx is tested and reloaded.
-  - The failure of one certificate stops no other; the module fails at the end with certbot's reason for each.
-  - Renewing is certbot's own timer's.
+  - Every certificate is a link C(/etc/latentum-ops/tls/NAME) to a folder with C(fullchain.pem) and C(privkey.pem).
+  - With O(state=placeholder) the link leads to a self-signed placeholder until there is an issued certificate, so that nginx
+    can start before any authority was asked.
+  - With O(state=issued) C(certbot) is asked once for each certificate that there is none of yet, whose names, key type or
+    authority differ from what is declared, or that has expired; then the links are switched and nginx takes over, tested first.
+  - A certificate that cannot be had stops no other one. The module fails in the end, naming each with the reason of C(certbot),
+    and nginx keeps serving what it had.
+  - Renewal is the business of C(certbot.timer), unless O(renew) asks for it.
 author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
   - latentum.ops.attributes
-  - latentum.ops.certificate_list
 attributes:
   check_mode:
     support: full
+    details: No authority is asked; RV(asked) tells what it would be asked for.
   diff_mode:
-    support: none
+    support: full
+    details: Keys are never shown.
 options:
+  certificates:
+    description: The certificates of this host. Entries of one name are one certificate for the names of all of them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the certificate and its folders.
+        type: str
+        required: true
+      domains:
+        description: The names that it is valid for.
+        type: list
+        elements: str
+        required: true
   state:
-    description: What must be there.
+    description: How far to go.
     type: str
     choices: [placeholder, issued]
     default: issued
-  directory_url:
-    description: The ACME directory that issues.
-    type: str
-    default: https://acme-v02.api.letsencrypt.org/directory
   contact:
-    description: Mail address of the ACME account; needed with O(state=issued).
+    description: Mail address that the authority registers the account with; needed where a certificate has to be issued.
     type: str
     default: ""
-  webroot:
-    description: Folder that nginx serves under C(/.well-known/acme-challenge/) of every domain.
-    type: path
-    default: /var/www/acme
+  directory_url:
+    description: Address of the ACME directory of the authority.
+    type: str
+    default: https://acme-v02.api.letsencrypt.org/directory
+  ca_bundle:
+    description: File on the host with the CA that signs the authority's own web server; for private authorities only.
+    type: str
+    default: ""
   key_type:
-    description: Type of the private keys.
+    description: Kind of the private keys; V(ecdsa) is on the curve P-256.
     type: str
     choices: [ecdsa, rsa]
     default: ecdsa
-  ca_bundle:
-    description: File of the CAs that the ACME directory's own certificate is checked against, for a private directory.
+  webroot:
+    description: Folder that nginx serves C(/.well-known/acme-challenge/) from.
     type: str
-    default: ""
-  dns_plugin:
-    description: Prove control by DNS with this plugin of certbot, for example V(rfc2136), instead of by HTTP.
-    type: str
-    default: ""
-  dns_credentials:
-    description: Credentials file of the plugin on the host.
-    type: str
-    default: ""
-  dns_propagation_seconds:
-    description: Seconds to wait until the DNS record can be seen.
-    type: int
-    default: 60
-  force:
-    description: Names of certificates to issue anew although they are right. Mind the rate limits of the directory.
+    default: /var/www/acme
+  dns:
+    description: Prove control over the names by DNS records instead of the webroot.
+    type: dict
+    suboptions:
+      plugin:
+        description: Name of the plugin of C(certbot) without C(dns-), for example V(cloudflare).
+        type: str
+        required: true
+      credentials:
+        description: File on the host with the plugin's credentials.
+        type: str
+        default: ""
+      propagation:
+        description: Seconds until a new record is seen everywhere; V(0) for the plugin's default.
+        type: int
+        default: 0
+  renew:
+    description: Names of certificates to be renewed now although they need not; V(*) for all.
     type: list
     elements: str
     default: []
 """
 
 EXAMPLES = r"""
-- name: Have a certificate for the shop
+- name: Let nginx start before any certificate was issued
+  latentum.ops.certificates:
+    state: placeholder
+    certificates:
+      - {name: www.example.com, domains: [www.example.com, example.com]}
+
+- name: Replace the placeholder
   latentum.ops.certificates:
     contact: ops@example.com
     certificates:
-      - name: shop.example.com
-        domains: [shop.example.com, www.shop.example.com]
+      - {name: www.example.com, domains: [www.example.com, example.com]}
 """
 
 RETURN = r"""
-issued:
-  description: Why each certificate was, or in check mode would be, issued or put in place.
-  returned: success
+asked:
+  description: What was asked for, or would be in check mode, with the reason.
+  returned: O(state=issued)
   type: dict
-  sample: {shop.example.com: there is none yet}
-failures:
-  description: Names and reasons of the certificates that could not be issued.
-  returned: failure
+  sample: {"www.example.com": "there is none yet"}
+failed_certificates:
+  description: What could not be had, with the reason that C(certbot) gives.
+  returned: O(state=issued)
+  type: dict
+  sample: {}
+changed_paths:
+  description: Files and links that were changed, or would be in check mode.
+  returned: success
   type: list
-  elements: dict
-  sample: []
+  elements: str
+  sample: [/etc/latentum-ops/tls/www.example.com]
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils import certificates
+from ansible_collections.latentum.ops.plugins.module_utils.certificates import CertificateError, wanted_from
+from ansible_collections.latentum.ops.plugins.module_utils.certificates_issue import PRODUCTION, Authority, Dns, Issued, issue
+from ansible_collections.latentum.ops.plugins.module_utils.certificates_placeholder import ensure_placeholders
+from ansible_collections.latentum.ops.plugins.module_utils.config_entries import Change, EntryError
+from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
 
-DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
+DNS_SPEC: dict[str, Any] = {
+    "plugin": {"type": "str", "required": True},
+    "credentials": {"type": "str", "default": ""},
+    "propagation": {"type": "int", "default": 0},
+}
+CERTIFICATE_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "domains": {"type": "list", "elements": "str", "required": True},
+}
+
+
+def reported(changes: list[Change]) -> dict[str, Any]:
+    """What both states return of changed paths."""
+    return {"changed_paths": [str(change.entry.path) for change in changes], "diff": [change.difference() for change in changes]}
+
+
+def finish(module: AnsibleModule, done: Issued) -> None:
+    """Success, or a failure that names every certificate that could not be had."""
+    result = {"changed": done.changed, "asked": done.asked, "failed_certificates": done.failed, **reported(done.links)}
+    if done.failed:
+        told = "; ".join(f"{name}: {reason}" for name, reason in done.failed.items())
+        module.fail_json(msg=f"{len(done.failed)} of {len(done.asked)} certificates could not be had. {told}", **result)
+    module.exit_json(**result)
 
 
 def main() -> None:
     """Arguments in, outcome out."""
     module = AnsibleModule(
         argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "domains": {"type": "list", "elements": "str", "required": True},
-                },
-            },
+            "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
             "state": {"type": "str", "choices": ["placeholder", "issued"], "default": "issued"},
-            "directory_url": {"type": "str", "default": DIRECTORY},
             "contact": {"type": "str", "default": ""},
-            "webroot": {"type": "path", "default": "/var/www/acme"},
-            "key_type": {"type": "str", "choices": ["ecdsa", "rsa"], "default": "ecdsa", "no_log": False},
+            "directory_url": {"type": "str", "default": PRODUCTION},
             "ca_bundle": {"type": "str", "default": ""},
-            "dns_plugin": {"type": "str", "default": ""},
-            "dns_credentials": {"type": "str", "default": ""},
-            "dns_propagation_seconds": {"type": "int", "default": 60},
-            "force": {"type": "list", "elements": "str", "default": []},
+            "key_type": {"type": "str", "choices": ["ecdsa", "rsa"], "default": "ecdsa", "no_log": False},
+            "webroot": {"type": "str", "default": "/var/www/acme"},
+            "dns": {"type": "dict", "options": DNS_SPEC},
+            "renew": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     given = module.params
-    done = certificates.Issued()
     try:
-        wanted = [certificates.certificate_from(one["name"], one["domains"]) for one in given["certificates"]]
+        wanted = wanted_from(given["certificates"])
         if given["state"] == "placeholder":
-            for one in wanted:
-                if certificates.ensure_placeholder(one, check_mode=module.check_mode):
-                    done.issued[one.name] = "there was nothing that nginx could use"
-        else:
-            if not given["contact"]:
-                module.fail_json(msg="contact is empty: write the mail address of the ACME account")
-            acme = certificates.Acme(
-                directory_url=given["directory_url"],
-                contact=given["contact"],
-                webroot=given["webroot"],
-                key_type=given["key_type"],
-                ca_bundle=given["ca_bundle"],
-                dns_plugin=given["dns_plugin"],
-                dns_credentials=given["dns_credentials"],
-                dns_propagation_seconds=given["dns_propagation_seconds"],
-                force=tuple(given["force"]),
-            )
-            done = certificates.issue(wanted, acme, check_mode=module.check_mode)
-    except ImportError:
-        if module.check_mode:
-            # On a bare host the library comes earlier in the same run.
-            module.exit_json(changed=True, issued={one["name"]: "there is none yet" for one in given["certificates"]})
-        module.fail_json(msg="the Python library cryptography is missing on this host: install the package python3-cryptography")
-    except (CommandError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    if done.failures:
-        said = "\n".join(f"{one.name}: {one.reason}" for one in done.failures)
-        module.fail_json(
-            msg=f"{len(done.failures)} of {len(wanted)} certificates could not be issued; nginx keeps what it had:\n{said}",
-            changed=bool(done.issued),
-            failures=[{"name": one.name, "reason": one.reason} for one in done.failures],
+            changes = ensure_placeholders(wanted, check_mode=module.check_mode)
+            module.exit_json(changed=bool(changes), **reported(changes))
+        authority = Authority(
+            contact=given["contact"],
+            directory_url=given["directory_url"],
+            key_type=given["key_type"],
+            webroot=given["webroot"],
+            ca_bundle=given["ca_bundle"],
+            dns=Dns(**given["dns"]) if given["dns"] else None,
         )
-    module.exit_json(changed=bool(done.issued), issued=done.issued)
+        done = issue(wanted, authority, renew=given["renew"], check_mode=module.check_mode)
+    except ImportError as error:
+        module.fail_json(msg=f"python3-cryptography is missing on this host: {error}")
+    except (CertificateError, CommandError, ConfigSetError, EntryError, OSError) as error:
+        module.fail_json(msg=str(error))
+    finish(module, done)
 
 
 if __name__ == "__main__":

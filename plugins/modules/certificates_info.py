@@ -2,126 +2,118 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the certificates in service say."""
+"""The certificates of a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificates_info
-short_description: Look at the certificates that nginx uses
+short_description: Tell names, age and origin of the certificates in service
 version_added: "0.1.0"
 description:
-  - Reads domains, end, issuer and serial number of each certificate, and whether it is only the placeholder.
+  - Reads every certificate that nginx can name, C(/etc/latentum-ops/tls/NAME/fullchain.pem).
 author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
   - latentum.ops.attributes
-  - latentum.ops.certificate_list
 attributes:
   check_mode:
     support: full
+    details: The module only reads.
   diff_mode:
     support: none
+    details: The module only reads.
+options:
+  names:
+    description: Only the certificates of these names; all when empty.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
-- name: Look at the certificate of the shop
+- name: Look at the certificates
   latentum.ops.certificates_info:
-    certificates:
-      - {name: shop.example.com, domains: [shop.example.com]}
-  register: certificates
+  register: tls
+
+- name: Refuse to go on with a certificate that ends within a week
+  ansible.builtin.assert:
+    that: tls.certificates | selectattr('days_left', 'lt', 7) | length == 0
 """
 
 RETURN = r"""
 certificates:
-  description: One dictionary a certificate; one that is not there has only C(name) and C(present).
+  description: One entry a certificate, sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: Name of the certificate.
-      returned: always
+      description: Its name.
       type: str
-      sample: shop.example.com
-    present:
-      description: Whether there is one.
-      returned: always
-      type: bool
-      sample: true
+      returned: success
+    path:
+      description: The file that was read.
+      type: str
+      returned: success
     domains:
-      description: The domains that it names.
-      returned: when present
+      description: The names that it is valid for.
       type: list
       elements: str
-      sample: [shop.example.com]
-    days_left:
-      description: Whole days until its end.
-      returned: when present
-      type: int
-      sample: 61
+      returned: success
     issuer:
-      description: Common name of its issuer.
-      returned: when present
+      description: Who issued it.
       type: str
-      sample: E7
+      returned: success
     serial:
-      description: Serial number in hexadecimal.
-      returned: when present
+      description: Its serial number, hexadecimal.
       type: str
-      sample: 03a1b2
+      returned: success
+    key_type:
+      description: Kind of its key.
+      type: str
+      returned: success
+    not_before:
+      description: Begin of its validity, seconds since the epoch.
+      type: int
+      returned: success
+    not_after:
+      description: End of its validity, seconds since the epoch.
+      type: int
+      returned: success
+    days_left:
+      description: Whole days until it ends; negative after that.
+      type: int
+      returned: success
     placeholder:
-      description: Whether it is only the placeholder.
-      returned: when present
+      description: Whether it is only the self-signed placeholder.
       type: bool
-      sample: false
+      returned: success
+  sample:
+    - name: www.example.com
+      path: /etc/latentum-ops/tls/www.example.com/fullchain.pem
+      domains: [www.example.com, example.com]
+      issuer: CN=E7,O=Let's Encrypt,C=US
+      serial: 4f1c
+      key_type: ecdsa
+      not_before: 1763700000
+      not_after: 1771476000
+      days_left: 89
+      placeholder: false
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.certificates import TLS, certificate_from, inspect
-
-
-def describe(name: str) -> dict[str, Any]:
-    """One certificate as plain data."""
-    state = inspect(TLS / name / "fullchain.pem")
-    if state is None:
-        return {"name": name, "present": False}
-    return {
-        "name": name,
-        "present": True,
-        "domains": list(state.domains),
-        "days_left": state.days_left,
-        "issuer": state.issuer,
-        "serial": state.serial,
-        "placeholder": state.placeholder,
-    }
+from ansible_collections.latentum.ops.plugins.module_utils.certificates import in_service
 
 
 def main() -> None:
-    """Names in, states out."""
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "domains": {"type": "list", "elements": "str", "required": True},
-                },
-            },
-        },
-        supports_check_mode=True,
-    )
+    """Names in, certificates out."""
+    module = AnsibleModule(argument_spec={"names": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True)
+    names = module.params["names"]
     try:
-        wanted = [certificate_from(one["name"], one["domains"]) for one in module.params["certificates"]]
-        found = [describe(one.name) for one in wanted]
-    except ImportError:
-        module.fail_json(msg="the Python library cryptography is missing on this host: install the package python3-cryptography")
-    except (OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        found = [one.as_dict() for one in in_service() if not names or one.name in names]
+    except ImportError as error:
+        module.fail_json(msg=f"python3-cryptography is missing on this host: {error}")
     module.exit_json(changed=False, certificates=found)
 
 

@@ -1,0 +1,91 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the nginx of a host can do."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nginx_info
+short_description: Tell what the nginx of a host can do
+version_added: "0.1.0"
+description:
+  - Reads version and OpenSSL from C(nginx -V), and whether the host speaks IPv6, so that a configuration can be written for it.
+  - A host without nginx is no error.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The module only reads.
+  diff_mode:
+    support: none
+    details: The module only reads.
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: Look at nginx
+  latentum.ops.nginx_info:
+  register: web
+"""
+
+RETURN = r"""
+nginx:
+  description: What was found.
+  returned: success
+  type: dict
+  contains:
+    installed:
+      description: Whether nginx was found.
+      type: bool
+      returned: success
+    version:
+      description: Its version; empty without nginx.
+      type: str
+      returned: success
+    openssl_version:
+      description: The OpenSSL that it runs with.
+      type: str
+      returned: success
+    http2_directive:
+      description: Whether C(http2) is a directive (1.25.1) rather than a parameter of C(listen).
+      type: bool
+      returned: success
+    keepalive_min_timeout:
+      description: Whether a reload can leave kept connections open for a while (1.27.4).
+      type: bool
+      returned: success
+    post_quantum:
+      description: Whether TLS can agree on keys by X25519MLKEM768 (OpenSSL 3.5).
+      type: bool
+      returned: success
+    ipv6:
+      description: Whether the host speaks IPv6.
+      type: bool
+      returned: success
+  sample:
+    installed: true
+    version: 1.26.3
+    openssl_version: 3.5.4
+    http2_directive: true
+    keepalive_min_timeout: false
+    post_quantum: true
+    ipv6: true
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.nginx_features import look
+
+
+def main() -> None:
+    """Nothing in, the features out."""
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module.exit_json(changed=False, nginx=look().as_dict())
+
+
+if __name__ == "__main__":
+    main()
