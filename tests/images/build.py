@@ -167,6 +167,14 @@ def push(images: list[Image], there: dict[str, Present]) -> int:
     return count
 
 
+def forget_replaced() -> None:
+    """Images of ours that lost their name to a newer build, unless a container still uses them."""
+    mine = ["--filter", f"label={RECIPE}", "--filter", "dangling=true", "--filter", f"reference={REGISTRY}/latentum/*"]
+    ids = docker("image", "ls", "--quiet", *mine).stdout.split()
+    if ids:
+        docker("image", "rm", *sorted(set(ids)), check=False)
+
+
 def ensure(*, pushing: bool = True) -> tuple[int, int]:
     """Build and push what is missing; how many were built and pushed."""
     engine.ensure(PATHS["engine-log"])
@@ -178,7 +186,10 @@ def ensure(*, pushing: bool = True) -> tuple[int, int]:
         for image in wanted:
             print(f"image: building {image.short}", flush=True)
             build(image)
-        return len(wanted), push(images, present() if wanted else there) if pushing else 0
+        pushed = push(images, present() if wanted else there) if pushing else 0
+        if wanted:
+            forget_replaced()
+        return len(wanted), pushed
 
 
 def main() -> int:
