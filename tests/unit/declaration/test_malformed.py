@@ -219,6 +219,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         '"web"',
         "remove services.web.expect",
     ),
+    ("path of nginx", [("routes[1].path", "/.latentum-ops/x")], "routes[1].path", '"/.latentum-ops/x"', "another path"),
     # Services
     (
         "options for no service",
