@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kinds of secrets: how a value comes to be, and what belongs to it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import string
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+# No characters that a shell, a URL, YAML or a Compose file reads as its own; none that look alike.
+ALPHABET = "".join(sorted(set(string.ascii_letters + string.digits) - set("0O1lI"))) + "-_."
+CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+REFERENCE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*(?:\|\s*([a-z0-9_]+)\s*)?\}\}")
+FILTERS = {
+    # RFC 3986: everything but unreserved characters is escaped, '/' too.
+    "urlencode": lambda value: quote(value, safe=""),
+    "b64encode": lambda value: base64.b64encode(value.encode()).decode(),
+}
+
+
+class SecretError(ValueError):
+    """A secret cannot be made as described; the message names it, the key, and what to write, never a value."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A value and what comes with it, for example the public half of a key pair (suffix → content)."""
+
+    value: str
+    companions: Mapping[str, str]
+
+
+def references(template: str) -> list[str]:
+    """Names of the secrets that a template uses."""
+    return [match[1] for match in REFERENCE.finditer(template)]
+
+
+def render(name: str, template: str, values: Mapping[str, str]) -> str:
+    """Fill a template with other secrets.
+
+    :raises SecretError: it uses a secret or a filter that is not there.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        source, chosen = match[1], match[2]
+        if source not in values:
+            raise SecretError(f"secrets.{name}.template: {source} is no secret of this stack: declare it, or correct the name")
+        if chosen and chosen not in FILTERS:
+            raise SecretError(f"secrets.{name}.template: filter {chosen!r}: write one of {', '.join(FILTERS)}")
+        return FILTERS[chosen](values[source]) if chosen else values[source]
+
+    filled = REFERENCE.sub(fill, template)
+    if "{{" in REFERENCE.sub("", template):
+        raise SecretError(f"secrets.{name}.template: write {{{{ secret }}}} or {{{{ secret | urlencode }}}}, with names of secrets only")
+    return filled
+
+
+def make(name: str, kind: str, options: Mapping[str, Any]) -> Made:
+    """A fresh secret of a kind that needs no other secret.
+
+    :raises SecretError: the kind cannot be generated.
+    """
+    if kind == "password":
+        return Made(_password(int(options.get("length") or 32)), {})
+    if kind == "token":
+        return Made(_token(str(options.get("encoding") or "urlsafe"), int(options.get("bytes") or 32)), {})
+    if kind == "uuid":
+        return Made(str(uuid.uuid4()), {})
+    if kind == "fernet":
+        return Made(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), {})
+    if kind in {"rsa", "ed25519"}:
+        return _key_pair(kind, int(options.get("bits") or 3072))
+    if kind == "htpasswd":
+        password = _password(32)
+        return Made(f"{options['user']}:{bcrypt_hash(password)}", {".password": password})
+    raise SecretError(f"secrets.{name}: a secret of kind {kind} is not generated: give it a value")
+
+
+def _password(length: int) -> str:
+    """Letters, digits and `-_.`, at least one of each class; 6 bits of chance a character."""
+    while True:
+        value = "".join(secrets.choice(ALPHABET) for _ in range(length))
+        if all(set(value) & set(one) for one in CLASSES) and value[0].isalnum():
+            return value
+
+
+def _token(encoding: str, size: int) -> str:
+    raw = secrets.token_bytes(size)
+    if encoding == "hex":
+        return raw.hex()
+    return (base64.b64encode(raw) if encoding == "base64" else base64.urlsafe_b64encode(raw).rstrip(b"=")).decode()
+
+
+def _key_pair(kind: str, bits: int) -> Made:
+    """Private key as PKCS #8 PEM, public key as PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+    key = rsa.generate_private_key(65537, bits) if kind == "rsa" else ed25519.Ed25519PrivateKey.generate()
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Made(private.decode(), {".pub": key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()})
+
+
+def bcrypt_hash(password: str) -> str:
+    """A bcrypt hash, as nginx and Apache read it."""
+    import bcrypt
+
+    return str(bcrypt.hashpw(password.encode(), bcrypt.gensalt(12)).decode())
+
+
+def bcrypt_matches(password: str, hashed: str) -> bool:
+    """The hash is one of this password."""
+    import bcrypt
+
+    try:
+        return bool(bcrypt.checkpw(password.encode(), hashed.encode()))
+    except ValueError:
+        return False
