@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .compose_spec import Compose, Service
-
-_REFERENCE = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*)")
+from .secret_kinds import references
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Secret:
     def references(self) -> tuple[str, ...]:
         """The secrets that this one is made of."""
         if self.kind == "template":
-            return tuple(dict.fromkeys(_REFERENCE.findall(self.options.get("template") or "")))
+            return tuple(dict.fromkeys(references(self.options.get("template") or "")))
         made_of = self.options.get("of")
         return (made_of,) if made_of else ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .declaration_model import Declaration, Secret
 from .declaration_refusals import looks_secret
 from .schema import HIDDEN, Problem, close_to, instead, shown
+from .secret_kinds import FILTERS, REFERENCE
 
 _OWN_VARIABLES = ("COMPOSE_", "DOCKER_")  # read by docker compose itself
 
@@ -95,10 +96,23 @@ def _check_references(declaration: Declaration, secret: Secret, problems: list[P
             near = close_to(name, declaration.secrets)
             fix = f"did you mean {near}?" if near else f"add secrets: {{{name}: {{kind: password}}}}, or correct the name"
             problems.append(Problem(f"secrets.{secret.name}.{option}", name, what, fix))
-    if secret.kind == "template" and secret.options.get("template") and not secret.references:
+    template = secret.options.get("template") or ""
+    if secret.kind == "template" and (unread := _unread(template)):
+        fix = f"write {{{{ secret }}}} or {{{{ secret | urlencode }}}}: names of secrets, filters {', '.join(sorted(FILTERS))}"
+        problems.append(Problem(f"secrets.{secret.name}.template", HIDDEN, unread, fix))
+    elif secret.kind == "template" and template and not secret.references:
         what = "refers to no other secret, so it is a plain text in the inventory"
         fix = 'write !unsafe "…{{ database_password }}…", or kind: provided with a value from a vault'
         problems.append(Problem(f"secrets.{secret.name}.template", HIDDEN, what, fix))
+
+
+def _unread(template: str) -> str:
+    """What the secret store could not read in a template; empty when it can read it all."""
+    unknown = [match[2] for match in REFERENCE.finditer(template) if match[2] and match[2] not in FILTERS]
+    if unknown:
+        return f"uses the filter {unknown[0]}, which templates of secrets do not have"
+    rest = REFERENCE.sub("", template)
+    return "has braces that cannot be read" if any(mark in rest for mark in ("{{", "{%")) else ""
 
 
 def _check_circles(declaration: Declaration, problems: list[Problem]) -> None:

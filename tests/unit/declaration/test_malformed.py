@@ -394,6 +394,27 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         "nothing",
         "vault_api_key",
     ),
+    (
+        "template with a filter",
+        [("secrets.database_url.template", "x{{ database_password | quote }}")],
+        "secrets.database_url.template",
+        HIDDEN,
+        "filters b64encode, urlencode",
+    ),
+    (
+        "template with an expression",
+        [("secrets.database_url.template", "x{{ database_password ~ 'hunter2' }}")],
+        "secrets.database_url.template",
+        HIDDEN,
+        "names of secrets, filters",
+    ),
+    (
+        "template with a statement",
+        [("secrets.database_url.template", "{% if x %}{{ database_password }}{% endif %}")],
+        "secrets.database_url.template",
+        HIDDEN,
+        "names of secrets, filters",
+    ),
     # Databases
     (
         "database on no service",
