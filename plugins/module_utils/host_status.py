@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .certificates import TLS, inspect
+from .certificates import in_service
 from .docker_client import DockerUnavailable, Engine
 from .health import expectation_from, look
 from .health_report import details
@@ -85,12 +85,8 @@ def _since(stamp: str) -> int:
 
 def certificates() -> list[dict[str, Any]]:
     """Each certificate in service: names, days left, issuer, and whether it is only the placeholder."""
-    found = []
-    for file in sorted(TLS.glob("[!.]*/fullchain.pem")):
-        if state := inspect(file):
-            one = {"name": file.parent.name, "domains": list(state.domains), "days_left": state.days_left}
-            found.append({**one, "issuer": state.issuer, "placeholder": state.placeholder})
-    return found
+    shown = ("name", "domains", "days_left", "issuer", "placeholder")
+    return [{key: one.as_dict()[key] for key in shown} for one in in_service()]
 
 
 def ports() -> dict[str, Any]:
