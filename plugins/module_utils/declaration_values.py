@@ -88,7 +88,8 @@ def network(value: str) -> str:
     """An address or a network; a network whose host bits are set is refused with the network that was meant."""
     text = value.strip()
     try:
-        return str(ip_network(text))
+        found = ip_network(text)
+        return str(found.network_address) if found.num_addresses == 1 else str(found)
     except ValueError:
         pass
     try:

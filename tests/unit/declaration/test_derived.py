@@ -161,6 +161,12 @@ def test_certificates(declared: Declaration) -> None:
     ]
 
 
+def test_networks_are_written_in_one_way() -> None:
+    networks = ["203.0.113.7", "203.0.113.8/32", "203.0.113.0/24", "2001:DB8::1", "2001:db8::/32"]
+    (rule,) = derive_web.firewall_rules(declare(("firewall[0].from", networks)))[2:]
+    assert rule["from"] == ["203.0.113.7", "203.0.113.8", "203.0.113.0/24", "2001:db8::1", "2001:db8::/32"]
+
+
 def test_firewall_rules_and_jails(declared: Declaration) -> None:
     rules = derive_web.firewall_rules(declared)
     assert [(rule["port"], rule["from"], rule["comment"]) for rule in rules] == [
