@@ -72,8 +72,11 @@ class Worker:
 
     async def put_back(self) -> None:
         """Jobs that a worker had taken and not finished."""
+        count = 0
         while await self.cache.lmove(PROCESSING, QUEUE, src="RIGHT", dest="RIGHT") is not None:
-            log.info("put back a job that was not finished")
+            count += 1
+        if count and not self.away:
+            log.info("put back jobs that were not finished: %d", count)
 
     def beat(self) -> None:
         """What the healthcheck looks at: queue and database answered a moment ago."""
