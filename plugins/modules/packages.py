@@ -1,0 +1,94 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages, looked up without opening apt's cache."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: packages
+short_description: Have packages installed, quickly when they are
+version_added: "0.1.0"
+description:
+  - Compares the names with dpkg's database, and calls apt only when something is missing. A run that changes nothing costs some
+    milliseconds, where M(ansible.builtin.apt) opens the whole package cache.
+  - In check mode it says what would be installed even on a bare host that has no package lists yet.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  name:
+    description: Names of the packages.
+    type: list
+    elements: str
+    required: true
+  state:
+    description: Whether they are installed.
+    type: str
+    choices: [present, absent]
+    default: present
+  lists_valid:
+    description: Package lists older than this many seconds are fetched before something is installed; V(0) fetches them in any case.
+    type: int
+    default: 3600
+  recommends:
+    description: Install what the packages recommend, too.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Have what the engine needs
+  latentum.ops.packages:
+    name: [python3-docker, python3-requests]
+"""
+
+RETURN = r"""
+packages:
+  description: Names that were, or in check mode would be, installed or removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [python3-docker]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils import packages
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+
+
+def main() -> None:
+    """Names in, the difference out."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "lists_valid": {"type": "int", "default": 3600},
+            "recommends": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        if given["state"] == "present":
+            affected = packages.missing(given["name"])
+            if affected and not module.check_mode:
+                packages.install(affected, lists_valid=given["lists_valid"], recommends=given["recommends"])
+        else:
+            affected = packages.present(given["name"])
+            if affected and not module.check_mode:
+                packages.remove(affected)
+    except (CommandError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=bool(affected), packages=affected)
+
+
+if __name__ == "__main__":
+    main()
