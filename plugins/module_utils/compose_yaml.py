@@ -92,7 +92,7 @@ def load(text: str) -> dict[str, Any]:
     except ValueError:
         raise Refused("is not valid YAML: a number in it cannot be read", "put quotes around values such as 0x or 09") from None
     if isinstance(found, str) and found.endswith((".yml", ".yaml", ".j2")):
-        fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/compose.yml.j2') }}\""
+        fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
         raise Refused("is the name of a Compose file, not its text", fix)
     if not isinstance(found, dict):
         what = "is empty" if found is None else "is not a mapping at its top"

@@ -149,7 +149,9 @@ OPENING = Record(
 STACK = Record(
     fields={
         "name": Text(required=True, default="", check=_STACK_NAME, example="latentum"),
-        "compose": Anything(required=True, example="\"{{ lookup('ansible.builtin.template', inventory_dir ~ '/compose.yml.j2') }}\""),
+        "compose": Anything(
+            required=True, example="\"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
+        ),
         "directory": Text(check=values.folder, example="/opt/latentum"),
         "contact": Text(check=values.email, example="ops@example.com"),
         "environment": Table(of=Scalar(default=""), name=values.variable_name, default={}, example="{LOG_LEVEL: info}"),
