@@ -21,7 +21,7 @@ from aiohttp import WSCloseCode, web
 from . import QUEUE
 from .config import Settings, seconds_asked, secret
 from .log import begin, log, short
-from .storage import Database, cache_of, check_cache, database_of
+from .storage import UNAVAILABLE, Database, cache_of, check_cache, database_of
 from .web import SETTINGS, application, serve
 
 DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
@@ -150,7 +150,7 @@ async def _say_goodbye(app: web.Application) -> None:
 
 
 def gateway(settings: Settings) -> web.Application:
-    app = application(settings)
+    app = application(settings, UNAVAILABLE)
     app.cleanup_ctx.append(_connections)
     app.on_shutdown.append(_say_goodbye)
     app.router.add_get("/", index)

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from .config import Settings
 from .log import log, short
-from .storage import UNAVAILABLE
 
 SETTINGS = web.AppKey("settings", Settings)
+UNAVAILABLE: web.AppKey[tuple[type[BaseException], ...]] = web.AppKey("unavailable")
 BODY_LIMIT = 16 * 1024 * 1024
 # Longer than a proxy keeps idle connections (nginx: 60 s), so that it is never we who close one as a request comes in.
 KEEPALIVE_SECONDS = 300.0
@@ -30,7 +30,7 @@ async def _errors(request: web.Request, handler: Callable[[web.Request], Awaitab
         return web.json_response(
             {"error": error.reason}, status=error.status, headers={k: v for k, v in error.headers.items() if k == "Allow"}
         )
-    except UNAVAILABLE as error:
+    except request.config_dict[UNAVAILABLE] as error:
         log.warning("%s %s: %s", request.method, request.path, short(error))
         return web.json_response({"error": "a dependency is away", "detail": short(error)}, status=503, headers={"Retry-After": "1"})
     except Exception:
@@ -49,9 +49,11 @@ async def version(request: web.Request) -> web.Response:
     return web.json_response(request.config_dict[SETTINGS].identity.shown())
 
 
-def application(settings: Settings) -> web.Application:
+def application(settings: Settings, unavailable: tuple[type[BaseException], ...] = ()) -> web.Application:
+    """``unavailable``: errors that mean that a dependency is away."""
     app = web.Application(middlewares=[_errors], client_max_size=BODY_LIMIT)
     app[SETTINGS] = settings
+    app[UNAVAILABLE] = unavailable
     app.on_response_prepare.append(_sign)
     app.router.add_get("/version", version)
     return app
