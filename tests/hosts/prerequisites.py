@@ -21,44 +21,56 @@ COMMANDS = {
     "shellcheck": "shellcheck",
     "ssh": "openssh-client",
 }
+# What comes with a package that is missing, where the distribution has it: newer Debian has the docker command apart from the
+# engine, and Ubuntu lacks Debian's keys.
+COMPANIONS = {"docker.io": ["docker-cli"], "mmdebstrap": ["debian-archive-keyring"]}
+# Elsewhere (macOS) the engine comes with Docker Desktop, and images from a registry.
+ANYWHERE = {"git", "docker", "openssl", "ssh"}
 
 
 def missing_packages() -> list[str]:
-    """Debian packages that this machine lacks; nothing on machines that bring their own Docker (macOS)."""
-    wanted = [package for command, package in COMMANDS.items() if shutil.which(command) is None]
-    if shutil.which("docker") and not engine_answers() and shutil.which("dockerd") is None:
-        wanted.append("docker.io")
+    """Debian packages that this machine lacks; a running engine, whoever brought it, is enough of an engine."""
+    commands = COMMANDS if sys.platform == "linux" else {name: COMMANDS[name] for name in ANYWHERE}
+    wanted = {package for command, package in commands.items() if shutil.which(command) is None}
+    if shutil.which("dockerd") is None and not engine_answers():
+        wanted.add("docker.io")
     if importlib.util.find_spec("ensurepip") is None:
-        wanted.append("python3-venv")
-    return sorted(set(wanted))
+        wanted.add("python3-venv")
+    return sorted(wanted)
+
+
+def companions(packages: list[str]) -> list[str]:
+    """What must be installed with these, as far as apt knows it; after `apt-get update`."""
+    asked = [name for package in packages for name in COMPANIONS.get(package, [])]
+    return [name for name in asked if subprocess.run(["apt-cache", "show", name], capture_output=True, check=False).returncode == 0]
 
 
 def engine_answers() -> bool:
     """A Docker engine is there already, whoever runs it."""
-    return subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
+    return shutil.which("docker") is not None and subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
 
 
 def main() -> int:
     """Exit 0 when everything is there (afterwards), 1 with the names of what is not."""
     missing = missing_packages()
-    if sys.platform != "linux":
-        missing = [package for package in missing if package in {"git", "docker.io"}]
     if not missing:
         return 0
     if sys.platform != "linux" or shutil.which("apt-get") is None or os.geteuid() != 0:
         print("These are missing and can only be installed by root on Debian or Ubuntu:", ", ".join(missing), file=sys.stderr)
         return 1
     print("prerequisites: installing", ", ".join(missing), flush=True)
+    if not apt_get("update"):
+        return 1
+    return 0 if apt_get("install", "--yes", "--no-install-recommends", *missing, *companions(missing)) else 1
+
+
+def apt_get(*arguments: str) -> bool:
+    """One call of apt-get; what it says is shown only when it fails."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *missing],
-    ):
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            print(done.stdout + done.stderr, file=sys.stderr)
-            return 1
-    return 0
+    done = subprocess.run(["apt-get", "-qq", *arguments], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(done.stdout + done.stderr, file=sys.stderr)
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

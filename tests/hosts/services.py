@@ -25,7 +25,8 @@ ISSUING_ROOT = "https://pebble.example.test:15000/roots/0"
 
 PEBBLE = """{"pebble": {"listenAddress": "0.0.0.0:14000", "managementListenAddress": "0.0.0.0:15000",
 "certificate": "/pki/server.pem", "privateKey": "/pki/server.key", "httpPort": 80, "tlsPort": 443,
-"externalAccountBindingRequired": false}}"""
+"externalAccountBindingRequired": false,
+"certificateValidityPeriod": 7776000, "profiles": {"default": {"description": "ninety days, as elsewhere", "validityPeriod": 7776000}}}}"""
 REGISTRY = """version: 0.1
 storage: {filesystem: {rootdirectory: /data}, delete: {enabled: true}}
 http: {addr: ":5000", tls: {certificate: /pki/server.pem, key: /pki/server.key}}
