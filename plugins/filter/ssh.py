@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters for role ssh_hardening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+
+def supported_algorithms(wanted: Mapping[str, Sequence[str]], known: Sequence[str]) -> dict[str, list[str]]:
+    """See the filter's own documentation."""
+    if not known:
+        return {kind: [str(one) for one in names] for kind, names in wanted.items()}
+    chosen = {kind: [str(one) for one in names if f"{kind} {one}" in known] for kind, names in wanted.items()}
+    for kind, names in chosen.items():
+        if not names:
+            raise AnsibleFilterError(f"supported_algorithms: this OpenSSH knows no wanted algorithm of kind {kind}: it is too old")
+    return chosen
+
+
+class FilterModule:
+    """Each is documented in a file of its own name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"supported_algorithms": supported_algorithms}
