@@ -21,6 +21,12 @@ RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnec
 BURST = 0.05  # seconds in which events of one cause arrive together
 
 
+def say(text: str) -> None:
+    """A line for the journal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def notify(state: str) -> None:
     """Tell systemd (sd_notify(3)); nothing outside a unit of type notify."""
     address = os.environ.get("NOTIFY_SOCKET")
@@ -41,10 +47,10 @@ def sync_and_tell(engine: Engine) -> None:
     try:
         outcome = sync(engine, load())
     except (ConfigSetError, CommandError, OSError, ValueError) as error:
-        print(f"upstreams: not changed: {error}", file=sys.stderr, flush=True)
+        say(f"upstreams: not changed: {error}")
         return
     for change in outcome.changes:
-        print(f"upstreams: {change.entry.path.name} written", flush=True)
+        say(f"upstreams: {change.entry.path.name} written")
 
 
 def follow() -> None:
@@ -64,7 +70,7 @@ def follow() -> None:
                     sync_and_tell(engine)
         except (DockerUnavailable, OSError) as error:
             # nginx goes on with what it has.
-            print(f"upstreams: waiting for Docker: {error}", file=sys.stderr, flush=True)
+            say(f"upstreams: waiting for Docker: {error}")
             if not ready:
                 notify("READY=1")
                 ready = True

@@ -19,6 +19,11 @@ from .health_report import details, text
 from .runner import CommandError
 
 
+def say(text: str) -> None:
+    """A line for the operator."""
+    sys.stdout.write(f"{text}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="opsctl", description=__doc__)
@@ -41,23 +46,23 @@ def health() -> int:
         verdicts = look(engine, stack["name"], [expectation_from(raw) for raw in stack["services"]])
         described = details(engine, verdicts)
         bad = bad or any(one["state"] != "ok" for one in described)
-        print(f"{stack['name']}: " + ", ".join(f"{one['service']} {one['state']}" for one in described))
+        say(f"{stack['name']}: " + ", ".join(f"{one['service']} {one['state']}" for one in described))
         if report := text(described):
-            print(report)
+            say(report)
     return 1 if bad else 0
 
 
 def show_upstreams() -> int:
     """Print the files that nginx includes."""
     for one in upstreams.load():
-        print(Path(one.path).read_text() if one.path.exists() else f"# {one.path} is not written yet")
+        say(Path(one.path).read_text() if one.path.exists() else f"# {one.path} is not written yet")
     return 0
 
 
 def status(as_json: bool) -> int:
     """Print the state of the host."""
     collected: dict[str, Any] = host_status.collect()
-    print(json.dumps(collected, indent=2) if as_json else host_table.table(collected))
+    say(json.dumps(collected, indent=2) if as_json else host_table.table(collected))
     return 0
 
 
@@ -73,11 +78,11 @@ def main() -> int:
             return show_upstreams()
         if options.way == "sync":
             outcome = upstreams.sync(Engine(), upstreams.load())
-            print("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
+            say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
             return 0
         follower.follow()
     except (DockerUnavailable, ConfigSetError, CommandError, OSError, ValueError) as error:
-        print(f"opsctl: {error}", file=sys.stderr)
+        sys.stderr.write(f"opsctl: {error}\n")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -85,4 +90,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
