@@ -119,7 +119,7 @@ def remembered(layout: Layout, name: str, key: str) -> str:
 def reason(result: Result) -> str:
     """Certbot's own reason, without what it says around it."""
     lines = [line.strip() for line in f"{result.stdout}\n{result.stderr}".splitlines()]
-    said = [line for line in lines if not NOISE.match(line) and not set(line) <= {"-", " "}]
+    said = [" ".join(line.split()) for line in lines if not NOISE.match(line) and not set(line) <= {"-", " "}]
     return " ".join(dict.fromkeys(said)) or f"certbot ended with exit status {result.rc} and said nothing"
 
 
