@@ -139,10 +139,12 @@ def parse_network(value: Any) -> str:
     if text.lower() in {ANY, "anywhere"}:
         return ANY
     try:
+        if "%" in text:
+            raise ValueError("a zone")
         network = ipaddress.ip_network(text)
     except ValueError:
         try:
-            loose = ipaddress.ip_interface(text)
+            loose = ipaddress.ip_interface(text.replace("%", "/%"))
         except ValueError:
             raise ValueError("write an address or a network such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32") from None
         raise ValueError(f"it has host bits set: write the network {loose.network} or the host {loose.ip}") from None

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters for nginx's JSON access log, against lines in the format that role nginx logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FILTERS = ROOT / "roles/fail2ban/templates/etc/fail2ban/filter.d"
+LOGGED = (ROOT / "roles/nginx/templates/etc/nginx/nginx.conf.j2").read_text()
+
+
+def matches(name: str, line: str) -> bool:
+    """What fail2ban does with a line: cut the date out, then look for the failure at its beginning."""
+    settings = dict(re.findall(r"^(\w+) = (.*)$", (FILTERS / f"ops-nginx-{name}.local.j2").read_text(), re.MULTILINE))
+    date = settings["datepattern"].replace("%%Y-%%m-%%dT%%H:%%M:%%S%%z", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+    rest, cut = re.subn(date, "", line)
+    assert cut == 1, "the date is not found"
+    expression = settings["failregex"].replace("<_wanted>", settings.get("_wanted", "")).replace("<HOST>", r"(?P<host>[0-9a-f.:]+)")
+    found = re.search(expression, rest)
+    return found is not None and found["host"] == "2001:db8::7"
+
+
+def line(method: str, path: str, status: int, agent: str = "x") -> str:
+    """A request in the order of nginx's log_format, escaped as JSON."""
+    fields = {"client": "2001:db8::7", "host": "example.test", "method": method, "path": path, "protocol": "HTTP/1.1"}
+    told = ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in fields.items())
+    return f'{{"time":"2026-11-21T06:31:02+00:00","id":"b922",{told},"status":{status},"bytes":1,"agent":{json.dumps(agent)}}}'
+
+
+def test_the_log_begins_with_what_the_filters_read() -> None:
+    logged = "".join(re.findall(r"'([^']*)'", LOGGED[LOGGED.index("log_format ") :].split(";")[0]))
+    assert re.findall(r'"(\w+)":', logged)[:8] == ["time", "id", "client", "host", "method", "path", "protocol", "status"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "banned"),
+    [
+        ("/wp-login.php", 404, True),
+        ("/blog/wp-admin/setup-config.php", 404, True),
+        ("/.env", 404, True),
+        ("/app/.env?a=1", 403, True),
+        ("/.git/config", 404, True),
+        ("/cgi-bin/luci", 400, True),
+        ("/x.php", 404, True),
+        ('/a"b.PHP', 404, True),
+        ("/vendor/phpunit/src/eval-stdin.php", 404, True),
+        ("/", 404, False),
+        ("/environment", 404, False),
+        ("/favicon.ico", 404, False),
+        ("/.well-known/acme-challenge/x", 404, False),
+        ("/wp-login.php", 200, False),
+        ("/index.php", 502, False),
+    ],
+)
+def test_scanners(path: str, status: int, banned: bool) -> None:
+    assert matches("botsearch", line("GET", path, status)) is banned
+
+
+def test_nobody_is_banned_by_what_somebody_else_writes_into_a_request() -> None:
+    forged = '","client":"203.0.113.9","host":"h","method":"GET","path":"/.env","protocol":"p","status":404,'
+    assert not matches("botsearch", line("GET", "/", 200, agent=forged))
+    assert not matches("botsearch", line("GET", "/?" + forged, 200))
+
+
+@pytest.mark.parametrize(("method", "status", "banned"), [("", 400, True), ("GET", 400, False), ("", 408, False), ("POST", 404, False)])
+def test_what_is_not_http(method: str, status: int, banned: bool) -> None:
+    assert matches("bad-request", line(method, "" if not method else "/", status)) is banned
