@@ -46,7 +46,10 @@ def test_nothing_is_done_while_there_is_room(guard: ModuleType, config: dict[str
     assert guard.clean(config) == 0
 
 
-@pytest.mark.parametrize(X)
+CASES = [([85, 70], 0, 1), ([85] * 9, 0, 3), ([95] * 9, 1, 3), ([95, 95, 85, 85, 85, 85], 0, 3)]
+
+
+@pytest.mark.parametrize(("uses", "status", "steps"), CASES)
 def test_it_cleans_step_by_step_until_there_is_room(
     uses: list[float], status: int, steps: int, guard: ModuleType, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
