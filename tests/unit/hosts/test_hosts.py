@@ -139,3 +139,57 @@ def test_prerequisites_name_what_only_root_can_install(monkeypatch: pytest.Monke
     monkeypatch.setattr(prerequisites.os, "geteuid", lambda: 1000)
     assert prerequisites.main() == 1
     assert "mmdebstrap" in capsys.readouterr().err
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """A machine where we are root, no engine answers, and starting one makes it answer; what was started is returned."""
+    import cache
+    import engine
+
+    started: list[list[str]] = []
+
+    class Started:
+        def __init__(self, argv: list[str], **_: object) -> None:
+            started.append(argv)
+
+        def poll(self) -> None:
+            return None
+
+    monkeypatch.setattr(cache, "CACHE", tmp_path)
+    monkeypatch.setattr(engine, "answers", lambda: bool(started))
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(engine.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(engine.subprocess, "Popen", Started)
+    monkeypatch.setattr(engine, "PID_FILE", tmp_path / "docker.pid")
+    monkeypatch.setattr(engine, "INOTIFY", tmp_path / "max_user_instances")
+    return started
+
+
+@pytest.mark.parametrize("left", ["99999999", "", str(os.getpid())], ids=["nobody", "empty", "somebody-else"])
+def test_the_pid_file_of_a_dead_engine_is_removed(no_engine: list[list[str]], tmp_path: Path, left: str) -> None:
+    import engine
+
+    (tmp_path / "docker.pid").write_text(left)
+    engine.ensure(tmp_path / "dockerd.log")
+    assert no_engine == [["dockerd"]]
+    assert not (tmp_path / "docker.pid").exists()
+
+
+def test_without_root_no_engine_is_started(no_engine: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import engine
+
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 1000)
+    with pytest.raises(engine.HostsError, match="start Docker and try again"):
+        engine.ensure(tmp_path / "dockerd.log")
+    assert no_engine == []
+
+
+def test_room_for_many_hosts_is_made_once(no_engine: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import engine
+
+    (tmp_path / "max_user_instances").write_text("128\n")
+    engine.ensure(tmp_path / "dockerd.log")
+    engine.ensure(tmp_path / "dockerd.log")
+    assert (tmp_path / "max_user_instances").read_text() == "1024\n"
+    assert capsys.readouterr().err.count("raising") == 1
