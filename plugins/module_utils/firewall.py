@@ -142,6 +142,8 @@ def apply(policy: Policy, *, check_mode: bool = False) -> Outcome:
             run(["systemctl", "enable", "--quiet", "ufw.service"])
         if booted:
             _load(policy, kept)
+            # UFW runs already; its unit only learns that it does.
+            run(["systemctl", "start", "ufw.service"])
             if problems := _not_live(policy, wanted):
                 raise FirewallError(problems)
     except (CommandError, OSError, FirewallError) as error:
@@ -163,11 +165,17 @@ def _compared(policy: Policy, kept: Kept) -> Outcome:
     outcome = Outcome(before=describe_kept(kept), after=_described(policy, kept))
     outcome.changed = not _same(policy, kept)
     if not outcome.changed and Path("/run/systemd/system").is_dir():
-        missing = _not_live(policy, kept.files)
-        if missing or not ENABLED_AT_BOOT.exists():
-            outcome.changed = True
-            outcome.before += "".join(f"not in force: {one}\n" for one in missing or ["ufw.service does not start at boot"])
+        missing = _not_live(policy, kept.files) + _not_started()
+        outcome.changed = bool(missing)
+        outcome.before += "".join(f"not in force: {one}\n" for one in missing)
     return outcome
+
+
+def _not_started() -> list[str]:
+    """What systemd would not do."""
+    missing = [] if ENABLED_AT_BOOT.exists() else ["ufw.service does not start at boot"]
+    active = run(["systemctl", "is-active", "--quiet", "ufw.service"], check=False).rc == 0
+    return missing if active else [*missing, "ufw.service is not active"]
 
 
 def _same(policy: Policy, kept: Kept) -> bool:

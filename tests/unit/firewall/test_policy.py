@@ -174,6 +174,7 @@ def test_check_mode_changes_nothing_and_shows_the_policy(host: list[list[str]], 
 
 def test_the_second_run_changes_nothing(host: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(firewall, "ENABLED_AT_BOOT", tmp_path)
+    monkeypatch.setattr(firewall, "_not_started", lambda: [])
     policy = firewall.Policy(parse_rules([SSH]))
     assert firewall.apply(policy).changed
     host.clear()
