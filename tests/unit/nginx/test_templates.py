@@ -152,7 +152,8 @@ def headers(block: Block) -> dict[str, str]:
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Path → content, for each variant."""
     folder = tmp_path_factory.mktemp("nginx")
-    (folder / "templates").symlink_to(ROLE / "templates")
+    for part in ("files", "templates"):
+        (folder / part).symlink_to(ROLE / part)
     tasks = [
         {
             "name": f"Render {name}",
@@ -283,7 +284,7 @@ def test_an_application_keeps_its_own_policy(rendered: dict[str, dict[str, str]]
 
 def test_limits_of_a_path(rendered: dict[str, dict[str, str]]) -> None:
     file, (_, server) = site(rendered, "new", "shop")
-    assert value(file, "limit_req_zone") == ["$binary_remote_addr", "zone=limit_shop_1:10m", "rate=20r/m"]
+    assert value(file, "limit_req_zone") == ["$ops_client", "zone=limit_shop_1:10m", "rate=20r/m"]
     found = locations(server)
     for match in ("= /api", "/api/"):
         assert value(found[match], "limit_req") == ["zone=limit_shop_1", "burst=40", "nodelay"]
