@@ -4,8 +4,8 @@
 # nginx itself then stays with its old configuration and tells nobody but its error log.
 set -u
 
-log=/var/log/nginx/error.log
-main=$(cat /run/nginx.pid) || exit 1
+log=${NGINX_ERROR_LOG:-/var/log/nginx/error.log}
+main=$(cat "${NGINX_PID_FILE:-/run/nginx.pid}") || exit 1
 workers() { cat "/proc/$main/task/$main/children" 2>/dev/null; }
 
 before=" $(workers) "
