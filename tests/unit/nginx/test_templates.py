@@ -38,8 +38,14 @@ SITE = {
         {"path": "/ws", "upstream": "shop_api_8080", "websocket": True, "buffering": False, "rate_limit": None, "headers": {}},
     ],
 }
+UPSTREAMS = [{"name": "shop_web_8080", "project": "shop", "service": "web", "port": 8080, "balance": "least_conn", "keepalive": 32}]
 VARIANTS: dict[str, dict[str, Any]] = {
-    "new": {"__nginx_found": {"nginx": {**NEW, "post_quantum": True, "ipv6": True}}, "nginx_sites": [SITE]},
+    "new": {
+        "__nginx_found": {"nginx": {**NEW, "post_quantum": True, "ipv6": True}},
+        "nginx_sites": [SITE],
+        "nginx_upstreams": UPSTREAMS,
+        "nginx_upstreams_name": "shop",
+    },
     "old": {
         "__nginx_found": {"nginx": {**OLD, "post_quantum": False, "ipv6": False}},
         "nginx_sites": [SITE],
@@ -383,3 +389,16 @@ def test_error_pages_exist_in_both_forms(rendered: dict[str, dict[str, str]]) ->
 
 def test_directives_by_hand_are_in_the_http_block(rendered: dict[str, dict[str, str]]) -> None:
     assert value(main(rendered, "balanced"), "proxy_headers_hash_max_size") == ["1024"]
+
+
+def test_the_follower_can_read_its_list(rendered: dict[str, dict[str, str]]) -> None:
+    text = rendered["new"]["/etc/latentum-ops/upstreams/shop.json"]
+    assert json.loads(text) == UPSTREAMS
+    assert text.endswith("]\n")
+
+
+def test_error_pages_are_json_to_the_last_character(rendered: dict[str, dict[str, str]]) -> None:
+    pages = {path: text for path, text in rendered["new"].items() if path.endswith(".json") and "error_pages" in path}
+    assert len(pages) == 6
+    for path, text in pages.items():
+        assert json.loads(text)["status"] == int(Path(path).stem)
