@@ -21,7 +21,7 @@ sleep 30 & workers=$!
 trap 'kill $workers; exit' TERM
 {on_reload}
 touch "$READY"
-while :; do wait; sleep 0.05; done
+while :; do wait; done
 """
 
 
