@@ -50,7 +50,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), she
 	yamllint --strict .
 	ruff check .
 	ruff format --check .
-	mypy plugins/module_utils plugins/modules plugins/filter tests/hosts tests/tools tests/images
+	cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.latentum.ops.plugins
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r shellcheck
 	python tests/tools/role_readme.py --check
 	antsibull-docs lint-collection-docs --plugin-docs .

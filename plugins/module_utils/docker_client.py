@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
@@ -42,6 +44,12 @@ class Container:
     def serves(self) -> bool:
         """May get traffic: running, and healthy where it has a healthcheck."""
         return self.state == "running" and self.health in {"healthy", "none"}
+
+    def uptime(self) -> float:
+        """Seconds since it was started; 0 when it was not (RFC 3339 with nanoseconds, UTC)."""
+        if self.state != "running" or not self.started_at:
+            return 0
+        return max(0.0, time.time() - datetime.fromisoformat(self.started_at[:19]).replace(tzinfo=UTC).timestamp())
 
     def address(self) -> str | None:
         """The address by which the host reaches it: of its first network by name."""

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from .config_set import ConfigSetError
@@ -19,6 +20,7 @@ from .upstreams import load, sync
 # What can change where a service is reached, or whether it may be.
 RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
 BURST = 0.05  # seconds in which events of one cause arrive together
+RETRY = 5  # seconds after which a synchronisation that failed is tried again
 
 
 def say(text: str) -> None:
@@ -42,36 +44,48 @@ def relevant(event: dict[str, Any]) -> bool:
     return str(event.get("Action", "")).split(":")[0] in RELEVANT
 
 
-def sync_and_tell(engine: Engine) -> None:
-    """One synchronisation; what it changed, or why it could not, goes to the journal."""
+def sync_and_tell(engine: Engine) -> bool:
+    """One synchronisation; what it changed, or why it could not, goes to the journal. Returns whether it was possible."""
     try:
         outcome = sync(engine, load())
     except (ConfigSetError, CommandError, OSError, ValueError) as error:
         say(f"upstreams: not changed: {error}")
-        return
+        return False
     for change in outcome.changes:
         say(f"upstreams: {change.entry.path.name} written")
+    return True
+
+
+def follow_engine(engine: Engine, ready: Callable[[], None]) -> None:
+    """Follow one engine until its events end: they do when it stops, or, after a failed synchronisation, soon."""
+    looked_at = time.time()
+    done = sync_and_tell(engine)
+    ready()
+    for event in engine.events(since=looked_at, until=None if done else looked_at + RETRY):
+        # What happened before the last look was seen by it: a storm of events costs one look, not one each.
+        if not relevant(event) or int(event.get("timeNano", 0)) / 1e9 < looked_at:
+            continue
+        time.sleep(BURST)
+        looked_at = time.time()
+        if not sync_and_tell(engine):
+            return
 
 
 def follow() -> None:
     """Run until killed; a dead engine is waited for, and everything is looked at again when it is back."""
-    ready = False
+    told = False
+
+    def ready() -> None:
+        nonlocal told
+        if not told:
+            notify("READY=1")
+            told = True
+
     while True:
         try:
-            engine = Engine()
-            seen_at = time.time()
-            sync_and_tell(engine)
-            if not ready:
-                notify("READY=1")
-                ready = True
-            for event in engine.events(since=seen_at):
-                if relevant(event):
-                    time.sleep(BURST)
-                    sync_and_tell(engine)
+            follow_engine(Engine(), ready)
         except (DockerUnavailable, OSError) as error:
             # nginx goes on with what it has.
             say(f"upstreams: waiting for Docker: {error}")
-            if not ready:
-                notify("READY=1")
-                ready = True
+            ready()
         time.sleep(1)

@@ -14,6 +14,8 @@ from .docker_client import Container, Engine
 from .probes import Probe, ProbeError, probe_from, run_probe
 
 EXPECTATIONS = ("healthy", "running", "completed")
+STEADY = 10  # seconds that a restarted container without a healthcheck must have run to count as running
+PATIENCE = 30  # seconds for a container that was unhealthy before, for example because what it needs was replaced
 CRASH_LOOP = 3  # restarts while being watched, after which waiting on is pointless
 
 
@@ -75,6 +77,9 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
         if one.health == "unhealthy":
             verdict.state, verdict.reason = "failed", f"{one.name} is unhealthy"
             return verdict
+    if young := [one.name for one in mine if one.health == "none" and one.restarts and one.uptime() < STEADY]:
+        verdict.state, verdict.reason = "waiting", f"{young[0]} was restarted moments ago"
+        return verdict
     good = [
         one for one in mine if one.state == "running" and (one.health == "healthy" or (wanted.expect == "running" and one.health == "none"))
     ]
@@ -131,13 +136,18 @@ def wait(
     """
     started = time.time()
     deadline = started + timeout
-    restarts = {one.id: one.restarts for one in engine.containers(project)}
+    before = engine.containers(project)
+    restarts = {one.id: one.restarts for one in before}
+    ailing = {one.service for one in before if one.health == "unhealthy"}
     good_since: float | None = None
     while True:
         seen_at = time.time()
         verdicts = look(engine, project, wanted, restarts)
         if progress:
             progress(verdicts)
+        for verdict in verdicts:
+            if verdict.state == "failed" and verdict.service in ailing and seen_at - started < PATIENCE:
+                verdict.state = "waiting"
         states = {verdict.state for verdict in verdicts}
         if "failed" in states or time.time() >= deadline:
             return verdicts

@@ -6,14 +6,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from .docker_client import Engine
 from .health import Verdict
+from .runner import MASKED
+
+SECRETS = Path("/etc/latentum-ops/secrets")
+SHORTEST = 6  # a shorter value would mask words of the log
+
+
+def secret_values(verdicts: Sequence[Verdict]) -> list[str]:
+    """Values that the consumers' copies in the secret stores of this host hold; only looked for when a log will be shown."""
+    if all(verdict.state == "ok" for verdict in verdicts):
+        return []
+    found = {file.read_text(errors="replace").strip() for file in SECRETS.glob("*/services/*/*") if file.is_file()}
+    return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
+
+
+def masked(lines: Sequence[str], values: Sequence[str]) -> list[str]:
+    """The lines without the values."""
+    shown = list(lines)
+    for value in values:
+        shown = [line.replace(value, MASKED) for line in shown]
+    return shown
 
 
 def details(engine: Engine, verdicts: Sequence[Verdict], log_lines: int = 20) -> list[dict[str, Any]]:
-    """One dictionary a service; containers of services that are not ok come with health log and last log lines."""
+    """One dictionary a service; containers of services that are not ok come with health log and last log lines.
+
+    Values of the project's secrets are masked in what containers wrote.
+    """
+    values = secret_values(verdicts)
     return [
         {
             "service": verdict.service,
@@ -28,10 +53,11 @@ def details(engine: Engine, verdicts: Sequence[Verdict], log_lines: int = 20) ->
                     "oom_killed": one.oom_killed,
                     "restarts": one.restarts,
                     "started_at": one.started_at,
+                    "uptime": int(one.uptime()),
                     "image": one.image,
                     "digest": engine.digest(one),
-                    "health_log": list(one.health_log) if verdict.state != "ok" else [],
-                    "log": engine.log_tail(one, log_lines) if verdict.state != "ok" else [],
+                    "health_log": masked(one.health_log, values) if verdict.state != "ok" else [],
+                    "log": masked(engine.log_tail(one, log_lines), values) if verdict.state != "ok" else [],
                 }
                 for one in verdict.containers
             ],

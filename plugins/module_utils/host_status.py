@@ -9,9 +9,7 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +70,9 @@ def services() -> list[dict[str, Any]]:
         described = details(engine, verdicts, log_lines=5)
         for service in described:
             for container in service["containers"]:
-                container["uptime"] = _since(container["started_at"]) if container["state"] == "running" else 0
+                container["uptime"] = int(container["uptime"])
         found.append({"name": stack["name"], "domains": stack.get("domains", []), "services": described})
     return found
-
-
-def _since(stamp: str) -> int:
-    """Seconds since a timestamp of Docker (RFC 3339 with nanoseconds, UTC)."""
-    started = datetime.fromisoformat(stamp[:19]).replace(tzinfo=UTC)
-    return max(0, int(time.time() - started.timestamp()))
 
 
 def certificates() -> list[dict[str, Any]]:

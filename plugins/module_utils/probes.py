@@ -48,7 +48,9 @@ def run_probe(probe: Probe, address: str | None) -> None:
         raise ProbeError("has no address to probe")
     url = f"http://{address}:{probe.port}{probe.path}"
     try:
-        answer = requests.get(url, timeout=probe.timeout, allow_redirects=False)
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment must not answer for a container
+            answer = session.get(url, timeout=probe.timeout, allow_redirects=False)
     except requests.RequestException as error:
         raise ProbeError(f"{url} did not answer: {type(error).__name__}") from error
     if answer.status_code != probe.status:

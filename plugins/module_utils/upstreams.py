@@ -9,9 +9,11 @@ nothing else can know them. Fail static: an upstream never loses its last server
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,15 +127,22 @@ def sync(
     :param purge: remove the files of upstreams that are not among these.
     :raises ConfigSetError: nginx refused the result; the old files are back.
     """
-    entries = plan(engine, upstreams) + (stale(upstreams) if purge else [])
-    return apply(
-        ConfigSet(
+    with one_writer():
+        entries = plan(engine, upstreams) + (stale(upstreams) if purge else [])
+        wanted = ConfigSet(
             name="upstreams",
             entries=entries,
             validate=[["nginx", "-t", "-q"]] if reload else [],
             activate=[["systemctl", "reload", "nginx.service"]] if reload else [],
             activate_unit="nginx.service",
             parents=True,
-        ),
-        check_mode=check_mode,
-    )
+        )
+        return apply(wanted, check_mode=check_mode)
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """The follower and a run of Ansible look and write one after the other, so that an older look never wins."""
+    with open("/run/latentum-ops-upstreams.lock", "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

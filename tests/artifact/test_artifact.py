@@ -58,7 +58,8 @@ def installed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_the_artifact_holds_the_collection_and_not_the_workshop(artifact: Path) -> None:
-    names = tarfile.open(artifact).getnames()
+    with tarfile.open(artifact) as opened:
+        names = opened.getnames()
     for wanted in ("playbooks/site.yml", "roles/nginx/tasks/main.yml", "plugins/modules/config_set.py", "meta/runtime.yml"):
         assert wanted in names
     for unwanted in (".venv", ".cache", ".collections", ".demo", ".git"):

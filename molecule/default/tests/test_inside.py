@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import HOSTS, INVENTORY, SECRETS, STACK, Production, eventually, execute, recap, site
+from conftest import HOSTS, INVENTORY, SECRETS, STACK, Production, eventually, recap, site
 
 SERVICES = {"api-gateway": 2, "model-server": 1, "worker": 1, "database": 1, "cache": 1}
 
@@ -47,7 +47,9 @@ def test_no_container_process_is_root(production: Production) -> None:
 
 
 def test_a_backend_network_has_no_way_out(production: Production) -> None:
-    networks = json.loads(production.root(f"docker network inspect $(docker network ls -q --filter label=com.docker.compose.project={STACK})"))
+    networks = json.loads(
+        production.root(f"docker network inspect $(docker network ls -q --filter label=com.docker.compose.project={STACK})")
+    )
     internal = {network["Labels"]["com.docker.compose.network"]: network["Internal"] for network in networks}
     assert internal["backend"] is True, internal
 
@@ -84,7 +86,9 @@ def test_both_hosts_hold_the_same_secrets() -> None:
     assert len(sums) == 1
 
 
-@pytest.mark.parametrize("unit", ["ssh", "docker", "nginx", "fail2ban", "ufw", "certbot.timer", "latentum-ops-upstreams", "unattended-upgrades"])
+@pytest.mark.parametrize(
+    "unit", ["ssh", "docker", "nginx", "fail2ban", "ufw", "certbot.timer", "latentum-ops-upstreams", "unattended-upgrades"]
+)
 def test_units_are_active_and_come_back_at_boot(production: Production, unit: str) -> None:
     assert production.root(f"systemctl is-active {unit}") == "active"
     assert production.root(f"systemctl is-enabled {unit}") == "enabled"
@@ -111,7 +115,7 @@ def test_docker_keeps_forwarding_after_hardening(production: Production) -> None
 
 
 def test_a_restarted_container_is_found_again(production: Production) -> None:
-    one = production.root(f"docker ps -q --filter label=com.docker.compose.service=api-gateway | head -1")
+    one = production.root("docker ps -q --filter label=com.docker.compose.service=api-gateway | head -1")
     production.root(f"docker restart {one}")
     eventually(lambda: production.root("opsctl upstreams show").count(":8080") >= 2, "both replicas are upstreams again", 60)
     assert production.healthy()

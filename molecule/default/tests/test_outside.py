@@ -60,7 +60,12 @@ def test_http_redirects_to_the_same_path(production: Production) -> None:
 @pytest.mark.parametrize("path", ["/version", "/no-such-page"])
 def test_security_headers_are_on_every_answer(production: Production, path: str) -> None:
     headers = production.curl(path, "--head" if path == "/version" else "--include").stdout.lower()
-    for wanted in ("strict-transport-security: max-age=", "content-security-policy:", "x-content-type-options: nosniff", "referrer-policy:"):
+    for wanted in (
+        "strict-transport-security: max-age=",
+        "content-security-policy:",
+        "x-content-type-options: nosniff",
+        "referrer-policy:",
+    ):
         assert wanted in headers, headers
     assert not re.search(r"server: nginx/\d", headers)
 
@@ -94,7 +99,7 @@ def test_too_many_requests_are_told_so(production: Production) -> None:
     """`/predict` is limited in the scenario's declaration; the rest of the site must stay usable meanwhile."""
     result = client(
         "sh", "-c",
-        f"seq 60 | xargs -P 20 -I% curl --silent --max-time 20 --cacert /tmp/issuing-root.pem --output /dev/null"
+        f"seq 60 | xargs -P 20 -I@ curl --silent --max-time 20 --cacert /tmp/issuing-root.pem --output /dev/null"
         f" --write-out '%{{http_code}}\\n' https://{production.domain}/predict",
     )  # fmt: skip
     codes = result.stdout.split()
@@ -112,7 +117,9 @@ def test_an_unknown_host_learns_nothing(production: Production) -> None:
     rc, said = handshake(production, name="somebody-else.example.test")
     assert rc != 0
     assert "BEGIN CERTIFICATE" not in said
-    shown = client("curl", "--silent", "--include", "--max-time", "10", "--header", "Host: somebody-else.example.test", f"http://{production.domain}/")
+    shown = client(
+        "curl", "--silent", "--include", "--max-time", "10", "--header", "Host: somebody-else.example.test", f"http://{production.domain}/"
+    )
     assert production.domain not in shown.stdout
     assert "latentum" not in shown.stdout.lower()
     assert not shown.stdout.startswith("HTTP/1.1 200")
@@ -121,7 +128,20 @@ def test_an_unknown_host_learns_nothing(production: Production) -> None:
 def open_ports(production: Production, *arguments: str) -> set[int]:
     """Every TCP port that answers the client."""
     shown = client(
-        "nmap", "-n", "-Pn", "-p-", "--min-rate", "8000", "--max-retries", "1", "--open", "-oG", "-", *arguments, production.domain, timeout=300
+        "nmap",
+        "-n",
+        "-Pn",
+        "-p-",
+        "--min-rate",
+        "8000",
+        "--max-retries",
+        "1",
+        "--open",
+        "-oG",
+        "-",
+        *arguments,
+        production.domain,
+        timeout=300,
     )
     assert shown.returncode == 0, shown.stderr
     return {int(port) for port in re.findall(r"(\d+)/open/tcp", shown.stdout)}
@@ -135,7 +155,16 @@ def test_only_declared_ports_are_open(production: Production) -> None:
 
 def test_ssh_offers_keys_only(production: Production) -> None:
     said = client(
-        "ssh", "-v", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"ops@{production.domain}", "true"
+        "ssh",
+        "-v",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "BatchMode=yes",
+        f"ops@{production.domain}",
+        "true",
     )
     assert said.returncode != 0
     offered = re.findall(r"Authentications that can continue: (\S+)", said.stderr)

@@ -12,7 +12,8 @@ from conftest import SECRETS, Production, site
 # values it looked for, and a line a hit; never a value. The patterns are read from stdin by grep, so they are in no argv.
 SEARCH = f"""
 cd {SECRETS}
-values=$(find . -maxdepth 1 -type f ! -name '.*' ! -name '*.json' ! -name '*.pub' -exec grep -h -v -e '^-----' {{}} + | awk 'length >= 12' | sort -u)
+files=$(find . -maxdepth 1 -type f ! -name '.*' ! -name '*.json' ! -name '*.pub')
+values=$(grep -h -v -e '^-----' $files | awk 'length >= 12' | sort -u)
 printf '%s\\n' "$values" | grep -c .
 look() {{ printf '%s\\n' "$values" | "$@" && echo "HIT: $*"; }}
 look grep -r -l -F -f - /var/log /etc --exclude-dir=secrets
@@ -21,7 +22,8 @@ journalctl --no-pager > /run/journal.txt; look grep -c -F -f - /run/journal.txt;
 docker ps -aq | xargs docker inspect > /run/inspect.json; look grep -c -F -f - /run/inspect.json; rm -f /run/inspect.json
 docker ps -q | xargs -n1 docker logs > /run/containers.txt 2>&1; look grep -c -F -f - /run/containers.txt; rm -f /run/containers.txt
 ps axww -o args > /run/ps.txt; look grep -c -F -f - /run/ps.txt; rm -f /run/ps.txt
-docker image ls -q | sort -u | xargs docker history --no-trunc > /run/history.txt; look grep -c -F -f - /run/history.txt; rm -f /run/history.txt
+docker image ls -q | sort -u | xargs docker history --no-trunc > /run/history.txt
+look grep -c -F -f - /run/history.txt; rm -f /run/history.txt
 true
 """
 

@@ -38,7 +38,9 @@ asyncio.run(main(sys.argv[1]))
 
 def serial(production: Production) -> str:
     """The serial number of the certificate that is served now."""
-    shown = client("sh", "-c", f"openssl s_client -connect {production.domain}:443 -servername {production.domain} </dev/null 2>/dev/null | openssl x509 -noout -serial")
+    target = production.domain
+    asked = f"openssl s_client -connect {target}:443 -servername {target} </dev/null 2>/dev/null"
+    shown = client("sh", "-c", f"{asked} | openssl x509 -noout -serial")
     assert "serial=" in shown.stdout, shown.stderr
     return shown.stdout.strip()
 
@@ -81,7 +83,9 @@ def test_docker_restarts_under_running_containers(production: Production) -> Non
 
 
 def test_a_recreated_container_is_as_closed_as_the_first(production: Production) -> None:
-    production.root("docker compose -f /opt/latentum/compose.yaml --project-directory /opt/latentum up -d --force-recreate --no-deps database")
+    production.root(
+        "docker compose -f /opt/latentum/compose.yaml --project-directory /opt/latentum up -d --force-recreate --no-deps database"
+    )
     eventually(production.healthy, "the application found its database again")
     assert open_ports(production) == {22, 80, 443}
 
