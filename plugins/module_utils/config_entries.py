@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
 import re
-import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -140,14 +140,26 @@ def parse_entries(raws: Iterable[Mapping[str, Any]], purge: Sequence[Mapping[str
     twice = sorted({str(path) for path in named if named.count(path) > 1})
     if twice:
         raise EntryError(f"files: {', '.join(twice)} is named twice: keep one entry")
-    for rule in purge:
+    entries += purged(purge, named)
+    return sorted(entries, key=order)
+
+
+def order(entry: Entry) -> tuple[int, str]:
+    """Sorts entries into the order in which they are written."""
+    return ORDER[entry.state], str(entry.path)
+
+
+def purged(rules: Iterable[Mapping[str, str]], named: Sequence[Path]) -> list[Entry]:
+    """An absent entry for each file or link that a rule matches now and ``named`` lacks."""
+    entries = []
+    for rule in rules:
         directory = Path(rule["directory"])
         pattern = rule.get("pattern") or "*"
         if directory.is_dir():
             for path in sorted(directory.iterdir()):
                 if fnmatch(path.name, pattern) and path not in named and (path.is_symlink() or path.is_file()):
                     entries.append(Entry(path=path, state="absent"))
-    return sorted(entries, key=lambda entry: (ORDER[entry.state], str(entry.path)))
+    return entries
 
 
 def find(path: Path) -> Found:
@@ -180,6 +192,8 @@ def compare(entry: Entry) -> Change | None:
         same = same and (entry.state == "directory" or found.content == entry.content)
     if not same and found.kind == "directory" and entry.state != "directory":
         raise EntryError(f"files: {entry.path} is a directory and should be a {entry.state}: remove it yourself")
+    if entry.state == "directory" and found.kind in {"file", "link"}:
+        raise EntryError(f"files: {entry.path} is a {found.kind} and should be a directory: remove it yourself, or name what it points to")
     return None if same else Change(entry, found)
 
 
@@ -189,10 +203,8 @@ def write(entry: Entry) -> None:
     if entry.state == "absent":
         path.unlink(missing_ok=True)
     elif entry.state == "directory":
-        if path.is_symlink() or (path.exists() and not path.is_dir()):
-            path.unlink()
         path.mkdir(mode=entry.mode, parents=True, exist_ok=True)
-        os.chown(path, entry.uid, entry.gid)
+        os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
         path.chmod(entry.mode)
     elif entry.state == "link":
         _link(path, entry.target)
@@ -205,14 +217,16 @@ def restore(found: Found) -> None:
     path = found.path
     if found.kind == "absent":
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            # A folder goes only when it is empty: what others put there since is not ours to remove.
+            with contextlib.suppress(OSError):
+                path.rmdir()
         else:
             path.unlink(missing_ok=True)
     elif found.kind == "link":
         _link(path, found.target)
     elif found.kind == "directory":
         path.mkdir(exist_ok=True)
-        os.chown(path, found.uid, found.gid)
+        os.chown(path, found.uid, found.gid, follow_symlinks=False)
         path.chmod(found.mode)
     else:
         write_atomic(path, found.content, found.mode, found.uid, found.gid)

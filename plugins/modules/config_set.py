@@ -14,6 +14,7 @@ description:
   - Compares all files, links and directories of a set with the host, and writes what differs, each atomically.
   - Then runs the real checkers with the new files in place. When one refuses, every old file comes back and the module fails.
   - Then activates, for example by a reload. When that fails, the old files come back and are activated again.
+  - A run that is killed in between is taken back by the next one.
   - With O(revert_after) the change takes itself back unless it is confirmed through a new connection, so that a mistake in the
     configuration of the SSH server or the firewall locks nobody out.
 author:
@@ -145,6 +146,11 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/ssh/sshd_config.d/10-latentum-ops.conf]
+confirmed:
+  description: Whether a change was waiting and stays. V(false) when there was none, or when it has already been taken back.
+  returned: O(state=confirmed)
+  type: bool
+  sample: true
 armed:
   description: Whether a change waits for its confirmation.
   returned: O(state=present)
@@ -194,15 +200,18 @@ def main() -> None:
     given = module.params
     try:
         if given["state"] == "confirmed":
-            module.exit_json(changed=confirm(given["name"], check_mode=module.check_mode))
+            waiting = confirm(given["name"], check_mode=module.check_mode)
+            module.exit_json(changed=waiting, confirmed=waiting)
         wanted = ConfigSet(
             name=given["name"],
-            entries=parse_entries(given["files"], given["purge"]),
+            entries=parse_entries(given["files"]),
+            purge=given["purge"],
             validate=[[str(word) for word in argv] for argv in given["validate"]],
             activate=[[str(word) for word in argv] for argv in given["activate"]],
             activate_unit=given["activate_when_active"],
             revert_after=given["revert_after"],
             parents=given["parents"],
+            journal=True,
         )
         outcome = apply(wanted, check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, OSError) as error:

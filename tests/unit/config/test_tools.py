@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running programs, writing files, and the lock of a stack."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils import files, lock
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, run
+
+
+def test_a_failure_tells_all_but_the_secrets() -> None:
+    with pytest.raises(CommandError) as failed:
+        run(["sh", "-c", "echo out; echo the password is hunter2 >&2; exit 4", "sh", "hunter2"], mask=["hunter2", ""])
+    error = failed.value
+    assert error.rc == 4 and error.stdout == "out\n" and "hunter2" not in f"{error} {error.argv} {error.stderr}"
+    assert "the password is ********" in str(error) and "exit status 4" in str(error)
+
+
+def test_no_shell_reads_the_arguments() -> None:
+    assert run(["printf", "%s", "$(id); `id`"]).stdout == "$(id); `id`"
+
+
+def test_what_is_not_installed_is_named() -> None:
+    with pytest.raises(CommandError, match="no-such-program is not installed") as failed:
+        run(["no-such-program"])
+    assert failed.value.rc == 127
+
+
+def test_a_deadline_ends_a_program() -> None:
+    with pytest.raises(CommandError, match=r"did not end within 0\.2 s"):
+        run(["sleep", "5"], timeout=0.2)
+
+
+def test_input_environment_and_a_status_that_is_no_error() -> None:
+    result = run(["sh", "-c", 'cat; printf %s "$MORE$LC_ALL"; exit 1'], input="in ü ", env={"MORE": "m "}, check=False)
+    assert (result.rc, result.stdout) == (1, "in ü m C.UTF-8")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+
+    def broken(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        files.write_atomic(target, "new", 0o600, os.getuid(), os.getgid())
+    assert target.read_text() == "old" and [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_written_file_is_never_open_to_more_than_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    real = Path.replace
+
+    def looked_at(self: Path, target: Path) -> Path:
+        seen.append(self.stat().st_mode & 0o777)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", looked_at)
+    files.write_atomic(tmp_path / "file", b"\xff", 0o400, os.getuid(), os.getgid())
+    assert seen == [0o400] and (tmp_path / "file").read_bytes() == b"\xff"
+
+
+def test_text_survives_a_round_trip(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes("ü".encode() + b"\xff")
+    text = files.read_text(tmp_path / "file")
+    assert text is not None and text.encode(errors="surrogateescape") == "ü".encode() + b"\xff"
+    assert files.read_text(tmp_path / "no" / "file") is None
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from ansible_collections.latentum.ops.plugins.module_utils import lock
+lock.FOLDER = Path(sys.argv[1])
+with lock.stack_lock("shop", "backup", what="nightly"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_holder_at_a_time_who_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "FOLDER", tmp_path)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        with pytest.raises(lock.LockHeld, match=rf"shop is locked by backup \(nightly, pid {other.pid}, since .*waited 0.2 s"):  # noqa: SIM117
+            with lock.stack_lock("shop", "rollout", 0.2):
+                pass
+        with lock.stack_lock("another", "rollout"):
+            pass
+        other.kill()  # a killed holder leaves no lock behind
+        with lock.stack_lock("shop", "rollout", 5):
+            pass
