@@ -12,7 +12,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # The collection as Ansible and Python import it: …/ansible_collections/latentum/ops
 LINK := .collections/ansible_collections/latentum/ops
-SANITY_TREE := .cache/sanity/ansible_collections/latentum/ops
+# Outside the checkout: ansible-test would otherwise ask git, which ignores the copy.
+SANITY_TREE := $(or $(TMPDIR),/tmp)/latentum-ops-sanity/ansible_collections/latentum/ops
 
 .PHONY: help
 help: ## List the targets

@@ -27,7 +27,7 @@ def _admitted(names: Sequence[str], patterns: Sequence[str]) -> bool:
     """Whether sshd's patterns (``*``, ``?``, ``!no``; a host part is not judged) admit one of the names."""
     if not patterns:
         return True
-    parts = [str(pattern).split("@")[0] for pattern in patterns]
+    parts = [str(pattern).split("@", maxsplit=1)[0] for pattern in patterns]
     if any(fnmatchcase(name, part[1:]) for part in parts if part.startswith("!") for name in names):
         return False
     return any(fnmatchcase(name, part) for part in parts for name in names)

@@ -48,11 +48,11 @@ def describe_kept(kept: Kept) -> str:
 
 def words(line: str) -> str:
     """A stored rule in words: ``limit in 22/tcp from anywhere (SSH)``."""
-    rule, _, comment = line.partition(" comment=")
+    rule, _sign, comment = line.partition(" comment=")
     parts = rule.split()
     if len(parts) != 7:  # of an application profile, which names two more fields
         return rule
-    action, protocol, port, destination, _, source, way = parts
+    action, protocol, port, destination, _from_port, source, way = parts
     action, routed = (action.removeprefix("route:"), "forwarded ") if action.startswith("route:") else (action, "")
     what = "anything" if (port, protocol) == ("any", "any") else f"{port}/{protocol}"
     text = f"{action} {routed}{way.replace('!', ' ').replace('_', ' on ')} {what}"

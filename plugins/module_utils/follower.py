@@ -41,7 +41,7 @@ def notify(state: str) -> None:
 
 def relevant(event: dict[str, Any]) -> bool:
     """The event can change an upstream."""
-    return str(event.get("Action", "")).split(":")[0] in RELEVANT
+    return str(event.get("Action", "")).split(":", maxsplit=1)[0] in RELEVANT
 
 
 def sync_and_tell(engine: Engine) -> bool:

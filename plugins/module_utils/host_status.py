@@ -91,7 +91,7 @@ def ports() -> dict[str, Any]:
     listening = set()
     for line in run(["ss", "-H", "-l", "-n", "-t", "-u"], check=False).stdout.splitlines():
         fields = line.split()
-        address, _, port = fields[4].rpartition(":")
+        address, _colon, port = fields[4].rpartition(":")
         if not address.startswith(("127.", "[::1]")):
             listening.add(f"{port}/{fields[0]}")
     return {"opened": sorted(set(rules)), "listening": sorted(listening, key=lambda one: int(one.split("/")[0]))}

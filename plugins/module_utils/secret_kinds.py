@@ -26,6 +26,14 @@ FILTERS = {
 }
 
 
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # a stack or a service: one folder
+# Numbers that an option may have; less is guessed or too weak, more is not what anybody means.
+LIMITS = {"password": ("length", 12, 256), "token": ("bytes", 16, 512), "rsa": ("bits", 2048, 8192)}
+REQUIRED = {"htpasswd": "user", "bcrypt": "of", "template": "template"}
+HASHED = 72  # bytes that bcrypt reads of a password
+
+
 class SecretError(ValueError):
     """A secret cannot be made as described; the message names it, the key, and what to write, never a value."""
 
@@ -36,6 +44,27 @@ class Made:
 
     value: str
     companions: Mapping[str, str]
+
+
+def check(entry: Mapping[str, Any]) -> None:
+    """Refuse an entry that cannot be made, before anything is.
+
+    :raises SecretError: a name that is no file of the store, a missing option, a number out of its range.
+    """
+    name, kind = str(entry["name"]), str(entry["kind"])
+    if not NAME.fullmatch(name):
+        raise SecretError(f"secrets: name {name!r}: write lower case letters, digits and '_', such as database_password")
+    for use in [*(entry.get("consumers") or []), *(entry.get("environment") or [])]:
+        if not PLACE.fullmatch(str(use["service"])):
+            raise SecretError(f"secrets.{name}: service {use['service']!r}: write the name of a service in the Compose file")
+    option = REQUIRED.get(kind, "")
+    if option and not entry.get("value") and not entry.get(option):
+        raise SecretError(f"secrets.{name}.{option}: is missing: a secret of kind {kind} needs it, or a value")
+    if kind == "htpasswd" and ":" in str(entry.get("user") or ""):
+        raise SecretError(f"secrets.{name}.user: {entry['user']!r}: write a name without ':', which ends it in an htpasswd line")
+    number, least, most = LIMITS.get(kind, ("", 0, 0))
+    if number and entry.get(number) is not None and not least <= int(entry[number]) <= most:
+        raise SecretError(f"secrets.{name}.{number}: {entry[number]}: write a number from {least} to {most}")
 
 
 def references(template: str) -> list[str]:
@@ -87,7 +116,7 @@ def make(name: str, kind: str, options: Mapping[str, Any]) -> Made:
 def _password(length: int) -> str:
     """Letters, digits and `-_.`, at least one of each class; 6 bits of chance a character."""
     while True:
-        value = "".join(secrets.choice(ALPHABET) for _ in range(length))
+        value = "".join(secrets.choice(ALPHABET) for _number in range(length))
         if all(set(value) & set(one) for one in CLASSES) and value[0].isalnum():
             return value
 
@@ -111,9 +140,14 @@ def _key_pair(kind: str, bits: int) -> Made:
 
 
 def bcrypt_hash(password: str) -> str:
-    """A bcrypt hash, as nginx and Apache read it."""
+    """A bcrypt hash, as nginx and Apache read it.
+
+    :raises SecretError: the password is longer than what bcrypt reads of it.
+    """
     import bcrypt
 
+    if len(password.encode()) > HASHED:
+        raise SecretError(f"a secret of more than {HASHED} bytes cannot be hashed by bcrypt: make it shorter")
     return str(bcrypt.hashpw(password.encode(), bcrypt.gensalt(12)).decode())
 
 

@@ -25,7 +25,7 @@ from . import env_file, sealing
 from .config_entries import Change, Entry
 from .config_set import ConfigSet, apply
 from .files import read_text, write_atomic
-from .secret_kinds import SecretError, bcrypt_hash, bcrypt_matches, make, references, render
+from .secret_kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, references, render
 
 ROOT = Path("/etc/latentum-ops/secrets")
 METADATA, KEY, INVITATION, RETIRED = "metadata.json", ".store.key", ".invitation", "retired"
@@ -51,6 +51,8 @@ class Store:
     """The store of a stack; `locked()` around everything that writes."""
 
     def __init__(self, stack: str, root: Path = ROOT) -> None:
+        if not PLACE.fullmatch(stack):
+            raise SecretError(f"stack: {stack!r}: write the name of the stack, such as shop")
         self.stack, self.folder = stack, root / stack
 
     @contextmanager
@@ -60,7 +62,7 @@ class Store:
         :raises TimeoutError: another writer holds the store.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(self.folder / ".lock", "w") as handle:
+        with open(self.folder / ".lock", "w", opener=private) as handle:
             end = time.monotonic() + timeout
             while True:
                 try:
@@ -74,7 +76,8 @@ class Store:
 
     def value(self, name: str) -> str | None:
         """The stored value; None when there is none. An empty file (a crash of an older tool) counts as none."""
-        return read_text(self.folder / name) or None
+        path = self.folder / name
+        return (path.read_bytes().decode() if path.is_file() else None) or None
 
     def metadata(self) -> dict[str, dict[str, Any]]:
         """Kind, version, dates and fingerprint by name.
@@ -83,8 +86,8 @@ class Store:
         """
         text = read_text(self.folder / METADATA)
         try:
-            return dict(json.loads(text)) if text else {}
-        except ValueError as error:
+            return {str(name): dict(one) for name, one in json.loads(text).items()} if text else {}
+        except (ValueError, TypeError, AttributeError) as error:
             raise SecretError(f"{self.folder / METADATA} is damaged: remove it; it is made anew from the secrets themselves") from error
 
     def key(self) -> bytes | None:
@@ -99,6 +102,8 @@ class Store:
 
         :raises SecretError: an entry cannot be made; nothing was changed.
         """
+        for entry in entries:
+            check(entry)
         names = [str(entry["name"]) for entry in entries]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SecretError(f"secrets: {', '.join(twice)} is declared twice: keep one")
@@ -113,22 +118,23 @@ class Store:
             elif stored != values[name]:
                 outcome.updated.append(name)
             metadata[name] = self._describe(entry, values[name], known.get(name), key, changed=stored != values[name])
-        files = [
-            Entry(self.folder, "directory", mode=0o700),
-            self._file(KEY, key),
-            *(self._file(name, value.encode()) for name, value in values.items()),
-            *(self._file(name, value.encode()) for name, value in companions.items()),
-            *self._copies(entries, values),
-            *self._environments(entries, values),
-            self._file(METADATA, (json.dumps(metadata, indent=2, sort_keys=True) + "\n").encode()),
+        readers = [*self._copies(entries, values), *self._environments(entries, values)]
+        # One after the other, so that a kill leaves nothing useless: the clear password before its line, a value before its copies.
+        stages = [
+            [Entry(self.folder, "directory", mode=0o700), self._file(KEY, key), *self._files(companions)],
+            self._files(values),
+            [*readers, *self._stale({entry.path for entry in readers})],
+            self._files({METADATA: json.dumps(metadata, indent=2, sort_keys=True) + "\n"}),
         ]
-        stale = self._stale({entry.path for entry in files})
         gone = sorted(name for name in known if name not in values)
-        outcome.services = self._outdated(files)
-        outcome.retired = gone
+        outcome.services = self._outdated(readers)
+        kept = [path.name for path in (self.folder / RETIRED).glob("*")] if purge else []
+        outcome.retired = sorted({*gone, *kept})
         if not check_mode:
+            self._sweep()
             self._retire(gone, purge=purge)
-        outcome.changes = apply(ConfigSet(f"secrets of {self.stack}", [*files, *stale]), check_mode=check_mode).changes
+        for stage in stages:
+            outcome.changes += apply(ConfigSet(f"secrets of {self.stack}", stage), check_mode=check_mode).changes
         return outcome
 
     def _values(self, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
@@ -187,6 +193,9 @@ class Store:
     def _file(self, name: str, content: bytes) -> Entry:
         return Entry(self.folder / name, content=content, mode=0o600, sensitive=True)
 
+    def _files(self, contents: Mapping[str, str]) -> list[Entry]:
+        return [self._file(name, content.encode()) for name, content in contents.items()]
+
     def _copies(self, entries: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Iterator[Entry]:
         """One file a consumer, readable by its container's user alone."""
         readers = [(str(entry["name"]), one) for entry in entries for one in entry.get("consumers") or []]
@@ -228,8 +237,17 @@ class Store:
                 found.add(where[1].removesuffix(".env"))
         return sorted(found)
 
+    def _sweep(self) -> None:
+        """Remove half-written files of a process that was killed: they hold values. The lock keeps other writers away."""
+        keep = {KEY, INVITATION, ".lock"}
+        for path in [*self.folder.glob(".*"), *self.folder.glob("services/*/.*"), *self.folder.glob("env/.*")]:
+            if path.is_file() and path.name not in keep:
+                path.unlink()
+
     def _retire(self, names: Sequence[str], *, purge: bool) -> None:
-        """Keep what is no longer declared in a folder of its own, or remove it when told to."""
+        """Keep what is no longer declared in a folder of its own, or remove it, and what was kept, when told to."""
+        for path in (self.folder / RETIRED).glob("*") if purge else ():
+            path.unlink()
         for name in names:
             for path in [self.folder / name, *self.folder.glob(f"{name}.*")]:
                 if path.is_file() and path.name != METADATA:
@@ -273,6 +291,11 @@ class Store:
 
 def _needs(entry: Mapping[str, Any]) -> list[str]:
     return [str(entry["of"])] if entry["kind"] == "bcrypt" else references(str(entry.get("template") or ""))
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that is root's alone, whatever the umask."""
+    return os.open(path, flags, 0o600)
 
 
 def fingerprint(value: str, key: bytes) -> str:

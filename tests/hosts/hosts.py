@@ -49,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
 
 def up(options: argparse.Namespace) -> None:
     """Fresh hosts, all at the same time once their images are there."""
-    wanted = [(name, platform or "trixie") for name, _, platform in (one.partition(":") for one in options.hosts)]
-    for platform in sorted({platform for _, platform in wanted} if not options.image else set()):
+    wanted = [(name, platform or "trixie") for name, _colon, platform in (one.partition(":") for one in options.hosts)]
+    for platform in sorted({platform for _name, platform in wanted} if not options.image else set()):
         rootfs.host_image(platform)
 
     def start(name: str, platform: str) -> None:

@@ -20,4 +20,6 @@ if compgen -G 'tests/sanity/ignore-*.txt' >/dev/null; then
   echo "sanity: ignore files are not accepted here" >&2
   exit 1
 fi
-exec ansible-test sanity --local --color no "${@:2}"
+# The Python of the toolchain; other versions that the machine may have are not ours to rely on.
+python=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+exec ansible-test sanity --local --python "$python" --color no "${@:2}"

@@ -9,8 +9,10 @@ import json
 import re
 
 import pytest
-from conftest import Production, client
+from conftest import Production, client, eventually
 
+# UFW limits new SSH connections of one address: the scan may find the port open or, after our own logins, closed.
+SSH = {22}
 ECHO = """
 import asyncio, ssl, sys, websockets
 async def main(url):
@@ -87,11 +89,11 @@ def test_a_body_is_echoed_and_a_large_one_refused(production: Production) -> Non
 
 
 def test_the_worker_takes_jobs(production: Production) -> None:
-    count = lambda: int(json.loads(production.curl("/jobs/count").stdout)["count"])  # noqa: E731
+    def count() -> int:
+        return int(json.loads(production.curl("/jobs/count").stdout)["count"])
+
     before = count()
     assert production.curl("/jobs", "--json", '{"name": "verify"}', "--fail").returncode == 0
-    from conftest import eventually
-
     eventually(lambda: count() == before + 1, "the worker has written its row", 30)
 
 
@@ -150,7 +152,7 @@ def open_ports(production: Production, *arguments: str) -> set[int]:
 def test_only_declared_ports_are_open(production: Production) -> None:
     published = production.root("docker ps --format '{{.Ports}}'")
     assert "0.0.0.0:5432->5432/tcp" in published, "the scenario must publish the database, or this proves nothing"
-    assert open_ports(production) == {22, 80, 443}
+    assert open_ports(production) - SSH == {80, 443}
 
 
 def test_ssh_offers_keys_only(production: Production) -> None:

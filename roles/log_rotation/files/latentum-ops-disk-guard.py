@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Managed by the collection latentum.ops, role log_rotation.
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -117,7 +116,7 @@ def limits(config: dict[str, Any]) -> int:
         return 0
     bad = []
     for line in run("docker", "inspect", "--format", "{{.Name}} {{json .HostConfig.LogConfig}}", *identifiers).splitlines():
-        name, _, told = line.partition(" ")
+        name, _space, told = line.partition(" ")
         log = json.loads(told)
         unbounded = log["Type"] == "json-file" and not (log.get("Config") or {}).get("max-size")
         if unbounded and name.removeprefix("/") not in config["unlimited"]:

@@ -289,7 +289,7 @@ def test_an_application_keeps_its_own_policy(rendered: dict[str, dict[str, str]]
 
 
 def test_limits_of_a_path(rendered: dict[str, dict[str, str]]) -> None:
-    file, (_, server) = site(rendered, "new", "shop")
+    file, (_plain, server) = site(rendered, "new", "shop")
     assert value(file, "limit_req_zone") == ["$ops_client", "zone=limit_shop_1:10m", "rate=20r/m"]
     found = locations(server)
     for match in ("= /api", "/api/"):

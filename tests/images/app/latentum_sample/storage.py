@@ -94,7 +94,7 @@ async def check_cache(cache: redis.asyncio.Redis) -> None:
 async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> None:
     """Like ``asyncio.timeout``, but without waiting for the clean-up of a driver whose server hangs."""
     task = asyncio.ensure_future(work)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
+    done, _pending = await asyncio.wait({task}, timeout=seconds)
     if not done:
         task.cancel()
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
