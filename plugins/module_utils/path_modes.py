@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .config_entries import EntryError
@@ -29,11 +29,17 @@ def parse_modes(raw: Mapping[str, str]) -> dict[Path, int]:
 
 
 def differing(modes: Mapping[Path, int]) -> dict[Path, tuple[int, int]]:
-    """Path → (mode now, mode wanted) of the paths that exist, are no links, and differ."""
-    found = {}
-    for path, wanted in modes.items():
-        if path.exists() and not path.is_symlink():
-            now = stat.S_IMODE(path.stat().st_mode)
-            if now != wanted:
-                found[path] = (now, wanted)
+    """Path → (mode now, mode to be) of the paths that exist, are no links, and allow more than they may."""
+    found: dict[Path, tuple[int, int]] = {}
+    for pattern, limit in modes.items():
+        for path in _existing(pattern):
+            now = stat.S_IMODE(path.lstat().st_mode)
+            if now & ~limit:
+                found[path] = (now, now & limit)
     return found
+
+
+def _existing(pattern: Path) -> Iterator[Path]:
+    """What the path, or the shell pattern, stands for; links are left alone."""
+    paths = Path("/").glob(str(pattern).lstrip("/")) if any(letter in str(pattern) for letter in "*?[") else (pattern,)
+    yield from (path for path in paths if path.exists() and not path.is_symlink())

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: path_modes
-short_description: Set the permissions of paths that exist
+short_description: Take permissions away from paths that exist
 version_added: "0.1.0"
 description:
-  - Sets the mode of each path in one call; paths that do not exist, and symbolic links, are passed over.
+  - Takes away from each path what its mode does not allow, all in one call, and never adds a permission.
+  - Paths that do not exist, and symbolic links, are passed over.
 author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
@@ -23,7 +24,7 @@ attributes:
     support: full
 options:
   paths:
-    description: Octal mode, quoted, by absolute path.
+    description: Octal mode, quoted, by absolute path. The path may be a shell pattern.
     type: dict
     required: true
 """
@@ -34,6 +35,7 @@ EXAMPLES = r"""
     paths:
       /etc/crontab: "0600"
       /etc/cron.d: "0700"
+      /home/*: "0750"
 """
 
 RETURN = r"""
