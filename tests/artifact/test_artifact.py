@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """
 all:
-  hosts: {elsewhere: {ansible_connection: local}}
+  hosts: {elsewhere: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}}
   vars:
     ops_stack:
       name: shop
@@ -78,7 +78,7 @@ def test_the_site_runs_by_its_full_name_and_refuses_before_it_changes(installed:
     (tmp_path / "hosts.yml").write_text(BAD)
     result = run(["ansible-playbook", "latentum.ops.site", "-i", "hosts.yml"], tmp_path, installed)
     assert result.returncode != 0
-    for named in ("ops_stack.name", "ops_stack.routes[0].service", "ops_stack.routes[0].port"):
+    for named in ("ops_stack has 3 errors", "name: is not", "routes[0].service: leads to", "routes[0].port: must be", "did you mean web?"):
         assert named in result.stdout
     assert "changed=0" in result.stdout
     assert "Take the hosts to production" not in result.stdout
