@@ -19,6 +19,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS_TOOL = [sys.executable, str(ROOT / "tests/hosts/hosts.py")]
 RESULTS = ROOT / ".artifacts/bench/site.json"
@@ -49,7 +51,7 @@ def inventory(names: list[str]) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(ROOT / "inventories/demo/group_vars")
     file = SCRATCH / "hosts.json"
-    described = json.loads(tool("inventory", *names))
+    described = yaml.safe_load(tool("inventory", *names))
     described["all"]["vars"] = {"latentum_domain": "{{ inventory_hostname }}.example.test"}
     file.write_text(json.dumps(described))
     return file
