@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options and return values that compose_health and its info twin share."""
+"""The options that compose_health and its info twin share, and those about services that compose_rollout has too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ options:
     description: Name of the Compose project.
     type: str
     required: true
+  log_lines:
+    description: Last log lines to return of containers that are not as expected.
+    type: int
+    default: 20
+"""
+
+    SERVICES = r"""
+options:
   services:
     description: What each service must reach; services that are not listed are not looked at.
     type: list
@@ -57,10 +65,6 @@ options:
             description: Seconds to wait for the answer.
             type: float
             default: 5.0
-  log_lines:
-    description: Last log lines to return of containers that are not as expected.
-    type: int
-    default: 20
 requirements:
   - Docker SDK for Python (C(python3-docker)) and C(python3-requests) on the host
 """

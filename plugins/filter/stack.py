@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils import derive_services, project
+from ansible_collections.latentum.ops.plugins.module_utils import derive_rollout, derive_services, project
 from ansible_collections.latentum.ops.plugins.plugin_utils.declared import derived
 
 
@@ -20,4 +20,6 @@ class FilterModule:
             "compose_project": derived(project.compose_project, dict),
             "secret_entries": derived(derive_services.secret_entries, list),
             "health_expectations": derived(derive_services.health_expectations, list),
+            "rollout_policies": derived(derive_rollout.rollout_policies, list),
+            "rollout_hooks": derived(derive_rollout.rollout_hooks, dict),
         }

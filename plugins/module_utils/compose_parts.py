@@ -95,6 +95,13 @@ class Mount:
     kind: str
     source: str
     target: str
+    read_only: bool = False
+
+    @property
+    def single_writer(self) -> bool:
+        """Whether two containers would write to the same files: a named volume or a folder of the host, not a socket."""
+        shared = self.kind in ("volume", "bind") and bool(self.source) and not self.source.endswith(".sock")
+        return shared and not self.read_only
 
     @property
     def engine_socket(self) -> bool:
@@ -172,14 +179,14 @@ def parse_mount(value: Any) -> Mount:
         target = str(value.get("target") or value.get("dst") or "")
         if not target:
             raise Refused("lacks its target", "add target: (the path inside the container)")
-        return Mount(kind, source, target)
+        return Mount(kind, source, target, value.get("read_only") is True)
     if not isinstance(value, str) or not value:
         raise Refused("is not a volume", "write name:/path/in/container or ./path:/path/in/container:ro")
     parts = value.split(":")
     if len(parts) == 1:
         return Mount("volume", "", parts[0])
     kind = "bind" if parts[0].startswith(("/", ".", "~")) else "volume"
-    return Mount(kind, parts[0], parts[1])
+    return Mount(kind, parts[0], parts[1], "ro" in ",".join(parts[2:]).split(","))
 
 
 def api_socket(service: Mapping[str, Any]) -> list[Mount]:

@@ -11,6 +11,7 @@ from .declaration_refusals import check_refusals
 from .declaration_routes import check_routes
 from .declaration_secrets import check_databases, check_environment, check_secrets
 from .declaration_services import check_services
+from .declaration_updates import check_updates
 from .schema import Problem
 
 
@@ -29,4 +30,5 @@ def check(declaration: Declaration, problems: list[Problem]) -> None:
     check_databases(declaration, problems)
     check_ports(declaration, problems)
     check_networks(declaration, problems)
+    check_updates(declaration, problems)
     check_refusals(declaration, problems)

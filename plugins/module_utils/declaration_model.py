@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .compose_spec import Compose, Service
+from .declaration_update_model import StackUpdate, Update, stack_update_from, update_from
 from .secret_kinds import references
 
 
@@ -55,6 +56,7 @@ class ServiceOptions:
     group_id: int | None = None
     probe: Probe | None = None
     allow: tuple[str, ...] = ()
+    update: Update = field(default_factory=Update)
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Declaration:
     databases: tuple[Database, ...]
     firewall: tuple[Opening, ...]
     compose: Compose
+    update: StackUpdate = field(default_factory=StackUpdate)
 
     def options(self, service: str) -> ServiceOptions:
         return self.services.get(service) or ServiceOptions()
@@ -143,6 +146,7 @@ def build(read: Mapping[str, Any], compose: Compose) -> Declaration:
         databases=tuple(Database(key=f"databases[{index}]", **item) for index, item in enumerate(read["databases"])),
         firewall=tuple(_opening(item, f"firewall[{index}]") for index, item in enumerate(read["firewall"])),
         compose=compose,
+        update=stack_update_from(read.get("update") or {}),
     )
 
 
@@ -163,7 +167,8 @@ def _route(item: dict[str, Any], key: str) -> Route:
 def _service(item: dict[str, Any]) -> ServiceOptions:
     probe = item.get("probe")
     allow = tuple(name for name in item.get("allow") or () if name)
-    return ServiceOptions(**{**item, "probe": Probe(**probe) if probe else None, "allow": allow})
+    update = update_from(item.get("update") or {})
+    return ServiceOptions(**{**item, "probe": Probe(**probe) if probe else None, "allow": allow, "update": update})
 
 
 def _secret(name: str, item: dict[str, Any]) -> Secret:

@@ -16,6 +16,7 @@ from .compose_spec import Service
 from .declaration_model import Declaration
 from .declaration_network import RESERVED
 from .schema import HIDDEN, Problem, shown
+from .update_safety import SHARED_VOLUME
 
 _SECRET_NAME = re.compile(
     r"(?:PASSWORD|PASSWD|PASSPHRASE)$|_PWD$|(?:^|_)(?:SECRET|TOKEN|CREDENTIALS?|(?:API|PRIVATE|SECRET|ACCESS|ENCRYPTION|SIGNING|MASTER|AUTH)_?KEY)$",
@@ -42,6 +43,8 @@ def check_refusals(declaration: Declaration, problems: list[Problem]) -> None:
     for service in declaration.compose.services.values():
         allowed = declaration.options(service.name).allow
         used = set()
+        if any(mount.single_writer for mount in service.mounts):
+            used.add(SHARED_VOLUME)  # looked at by check_updates
         for finding in _findings(declaration, service):
             used.add(finding.waiver)
             if finding.waiver not in allowed:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from . import declaration_values as values
+from .declaration_update_schema import STACK_UPDATE, UPDATE
 from .schema import Anything, Flag, Items, Node, Number, Record, Scalar, Table, Text
 
 WAIVERS = (
@@ -16,6 +17,7 @@ WAIVERS = (
     "plain_secret",
     "privileged",
     "publish_all",
+    "shared_volume",
 )
 
 _SERVICE = values.named(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not the name of a Compose service", "write the name that stands under services:")
@@ -79,6 +81,7 @@ SERVICE = Record(
             },
             example="{path: /health, port: 8080}",
         ),
+        "update": UPDATE,
         "allow": Items(of=Text(choices=WAIVERS, default=""), default=[], example="[publish_all]"),
     },
 )
@@ -156,6 +159,7 @@ STACK = Record(
         "contact": Text(check=values.email, example="ops@example.com"),
         "environment": Table(of=Scalar(default=""), name=values.variable_name, default={}, example="{LOG_LEVEL: info}"),
         "routes": Items(of=ROUTE, default=[], example="[{domain: app.example.com, service: web, port: 8080}]"),
+        "update": STACK_UPDATE,
         "services": Table(of=SERVICE, default={}, example="{web: {replicas: 2}}"),
         "secrets": Table(of=SECRET, name=_SECRET_NAME, default={}, hidden=True, example="{database_password: {kind: password}}"),
         "databases": Items(of=DATABASE, default=[], example=DATABASE.example),

@@ -153,6 +153,37 @@ def seconds(value: str) -> int:
     return found
 
 
+def whole_or_percent(value: str) -> str:
+    """A number of containers, or a percentage of them."""
+    text = value.strip()
+    if text.isdecimal() and 1 <= int(text) <= 100:
+        return str(int(text))
+    if text.endswith("%") and text[:-1].isdecimal() and 1 <= int(text[:-1]) <= 100:
+        return text
+    raise Refused("is neither a number of containers nor a percentage of them", "write a number from 1 on, or 1% to 100%, such as 50%")
+
+
+def between(least: float, most: float, example: str) -> Callable[[str], float]:
+    """A check for a number with decimals."""
+
+    def check(value: str) -> float:
+        try:
+            found = float(value)
+        except ValueError:
+            found = math.nan
+        if not least <= found <= most:
+            raise Refused(f"is not a number from {least:g} to {most:g}", f"write a number such as {example}")
+        return found
+
+    return check
+
+
+def web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
+        raise Refused("is not the address of a service", "write http:// or https:// and a name, such as http://127.0.0.1:9090")
+    return value.rstrip("/")
+
+
 def probe_timeout(value: str) -> float:
     try:
         found = parse_duration(value)

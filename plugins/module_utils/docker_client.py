@@ -15,6 +15,8 @@ PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
 ONEOFF = "com.docker.compose.oneoff"
+DEFINITION = "com.latentum.ops.definition"  # hash of the service's definition, written by release_pin
+GRACE = 10  # seconds that Docker gives a container to stop where nothing else is said
 
 
 class DockerUnavailable(Exception):
@@ -39,6 +41,9 @@ class Container:
     image_id: str
     addresses: tuple[tuple[str, str], ...]  # (network, IPv4 address), sorted by network
     health_log: tuple[str, ...]
+    definition: str = ""
+    created: float = 0.0  # epoch seconds
+    grace: int = GRACE  # seconds to stop
 
     @property
     def serves(self) -> bool:
@@ -49,11 +54,17 @@ class Container:
         """Seconds since it was started; 0 when it was not (RFC 3339 with nanoseconds, UTC)."""
         if self.state != "running" or not self.started_at:
             return 0
-        return max(0.0, time.time() - datetime.fromisoformat(self.started_at[:19]).replace(tzinfo=UTC).timestamp())
+        return max(0.0, time.time() - epoch(self.started_at))
 
     def address(self) -> str | None:
         """The address by which the host reaches it: of its first network by name."""
         return self.addresses[0][1] if self.addresses else None
+
+
+def epoch(stamp: str) -> float:
+    """Seconds since 1970 of the engine's time stamps (RFC 3339 with nanoseconds, UTC); fractions are kept to microseconds."""
+    whole, _dot, fraction = stamp.rstrip("Z").partition(".")
+    return datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp() + float(f"0.{fraction[:6] or '0'}")
 
 
 def parse(raw: Mapping[str, Any]) -> Container:
@@ -78,6 +89,9 @@ def parse(raw: Mapping[str, Any]) -> Container:
         image_id=raw.get("Image", ""),
         addresses=tuple(addresses),
         health_log=tuple(log),
+        definition=labels.get(DEFINITION, ""),
+        created=epoch(raw["Created"]) if raw.get("Created") else 0.0,
+        grace=int(raw["Config"].get("StopTimeout") or GRACE),
     )
 
 
@@ -125,6 +139,45 @@ class Engine:
         except self._errors:
             return []
         return raw.decode(errors="replace").splitlines()
+
+    def start(self, container: Container) -> None:
+        """Start a stopped container again."""
+        self.api.start(container.id)
+
+    def remove(self, container: Container) -> None:
+        """Ask it to stop, give it its grace period, and remove it. Gone already is fine."""
+        try:
+            if container.state == "paused":
+                self.api.unpause(container.id)
+            self.api.stop(container.id, timeout=container.grace)
+            self.api.remove_container(container.id, force=True)
+        except self._gone:
+            return
+        except self._errors as error:
+            if "already in progress" not in str(error):
+                raise DockerUnavailable(f"{container.name} could not be removed: {error}") from error
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """The engine's description of a local image (``Id``, ``RepoDigests`` …); None when it has none."""
+        try:
+            found: dict[str, Any] = self.api.inspect_image(reference)
+        except self._gone:
+            return None
+        return found
+
+    def remote_digest(self, reference: str) -> str | None:
+        """The digest that the registry has for a reference, without fetching anything; None when it does not say."""
+        try:
+            return str(self.api.inspect_distribution(reference)["Descriptor"]["digest"])
+        except (self._errors, KeyError):
+            return None
+
+    def named(self, name: str) -> str | None:
+        """State of the container of this name (``running``, ``exited`` …); None when there is none."""
+        try:
+            return str(self.api.inspect_container(name)["State"]["Status"])
+        except self._gone:
+            return None
 
     def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
         """Container events as they happen, from `since` (epoch seconds) on; ends at `until`.

@@ -12,8 +12,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from . import warm
 from .config_set import ConfigSetError
 from .docker_client import DockerUnavailable, Engine
+from .lock import LockHeld, stack_lock
+from .releases import STATE
+from .rollout_takeback import retire
 from .runner import CommandError
 from .upstreams import load, sync
 
@@ -21,6 +25,7 @@ from .upstreams import load, sync
 RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
 BURST = 0.05  # seconds in which events of one cause arrive together
 RETRY = 5  # seconds after which a synchronisation that failed is tried again
+EASY = 60  # seconds after which everything is looked at again without any event
 
 
 def say(text: str) -> None:
@@ -56,12 +61,28 @@ def sync_and_tell(engine: Engine) -> bool:
     return True
 
 
+def retire_due(engine: Engine) -> None:
+    """Remove old sets of blue-green updates whose time is up; while somebody works on the stack they wait."""
+    for folder in STATE.glob("*/warm.json"):
+        stack = folder.parent.name
+        if not any(one.due for one in warm.load(stack).values()):
+            continue
+        try:
+            with stack_lock(stack, "follower", what="retire"):
+                gone = retire(engine, stack, due_only=True)
+        except (LockHeld, DockerUnavailable, OSError) as error:
+            say(f"retire: not now: {error}")
+            continue
+        say(f"retire: {', '.join(gone) or 'nothing was left'}")
+
+
 def follow_engine(engine: Engine, ready: Callable[[], None]) -> None:
-    """Follow one engine until its events end: they do when it stops, or, after a failed synchronisation, soon."""
+    """Follow one engine until its events end: when it stops, after a while, or, after a failed synchronisation, soon."""
     looked_at = time.time()
     done = sync_and_tell(engine)
     ready()
-    for event in engine.events(since=looked_at, until=None if done else looked_at + RETRY):
+    retire_due(engine)
+    for event in engine.events(since=looked_at, until=looked_at + (EASY if done else RETRY)):
         # What happened before the last look was seen by it: a storm of events costs one look, not one each.
         if not relevant(event) or int(event.get("timeNano", 0)) / 1e9 < looked_at:
             continue
@@ -88,4 +109,4 @@ def follow() -> None:
             # nginx goes on with what it has.
             say(f"upstreams: waiting for Docker: {error}")
             ready()
-        time.sleep(1)
+            time.sleep(1)

@@ -6,17 +6,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from .docker_client import Container, Engine
+from .docker_client import Container
 from .probes import Probe, ProbeError, probe_from, run_probe
 
 EXPECTATIONS = ("healthy", "running", "completed")
 STEADY = 10  # seconds that a restarted container without a healthcheck must have run to count as running
 PATIENCE = 30  # seconds for a container that was unhealthy before, for example because what it needs was replaced
 CRASH_LOOP = 3  # restarts while being watched, after which waiting on is pointless
+
+
+class Watched(Protocol):
+    """What is needed of an engine, or of a part of one, to judge it."""
+
+    def containers(self, project: str) -> list[Container]:
+        """The containers to judge."""
+
+    def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
+        """What wakes the wait."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +63,11 @@ def expectation_from(raw: Mapping[str, Any]) -> Expectation:
     return Expectation(str(raw["service"]), expect, replicas, probe_from(raw.get("probe")))
 
 
-def judge(wanted: Expectation, containers: Sequence[Container], restarts_before: Mapping[str, int]) -> Verdict:
+def judge(wanted: Expectation, containers: Sequence[Container], restarts_before: Mapping[str, int], crashes: int = CRASH_LOOP) -> Verdict:
     """Judge one service by its containers alone (no probe).
 
     :param restarts_before: restart count of each container when watching began, so that old restarts are not held against it.
+    :param crashes: restarts from which on waiting is pointless.
     """
     mine = [one for one in containers if one.service == wanted.service]
     verdict = Verdict(wanted.service, "ok", containers=mine)
@@ -64,11 +75,9 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
         return _judge_completed(verdict)
     for one in mine:
         looping = one.restarts - restarts_before.get(one.id, 0)
-        if looping >= CRASH_LOOP:
-            verdict.state, verdict.reason = (
-                "failed",
-                f"{one.name} crashes again and again ({looping} restarts, last exit code {one.exit_code})",
-            )
+        if looping >= crashes:
+            how = "crashes again and again" if crashes > 1 else "crashed"
+            verdict.state, verdict.reason = "failed", f"{one.name} {how} ({looping} restarts, last exit code {one.exit_code})"
             return verdict
         if one.state in {"exited", "dead"}:
             cause = "was killed for memory" if one.oom_killed else f"exited with code {one.exit_code}"
@@ -101,12 +110,18 @@ def _judge_completed(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def look(engine: Engine, project: str, wanted: Sequence[Expectation], restarts_before: Mapping[str, int] | None = None) -> list[Verdict]:
+def look(
+    engine: Watched,
+    project: str,
+    wanted: Sequence[Expectation],
+    restarts_before: Mapping[str, int] | None = None,
+    crashes: int = CRASH_LOOP,
+) -> list[Verdict]:
     """Judge every service once, with its probe where the containers alone are fine."""
     containers = engine.containers(project)
     if restarts_before is None:
         restarts_before = {one.id: one.restarts for one in containers}
-    verdicts = [judge(one, containers, restarts_before) for one in wanted]
+    verdicts = [judge(one, containers, restarts_before, crashes) for one in wanted]
     for expectation, verdict in zip(wanted, verdicts, strict=True):
         if verdict.state != "ok" or expectation.probe is None:
             continue
@@ -119,12 +134,13 @@ def look(engine: Engine, project: str, wanted: Sequence[Expectation], restarts_b
 
 
 def wait(
-    engine: Engine,
+    engine: Watched,
     project: str,
     wanted: Sequence[Expectation],
     timeout: float,
     settle: float = 0,
     progress: Callable[[list[Verdict]], None] | None = None,
+    crashes: int = CRASH_LOOP,
 ) -> list[Verdict]:
     """Wait until every service is as expected, one has failed, or the time is up.
 
@@ -142,7 +158,7 @@ def wait(
     good_since: float | None = None
     while True:
         seen_at = time.time()
-        verdicts = look(engine, project, wanted, restarts)
+        verdicts = look(engine, project, wanted, restarts, crashes)
         if progress:
             progress(verdicts)
         for verdict in verdicts:

@@ -19,8 +19,11 @@ SHORTEST = 6  # a shorter value would mask words of the log
 
 def secret_values(verdicts: Sequence[Verdict]) -> list[str]:
     """Values that the consumers' copies in the secret stores of this host hold; only looked for when a log will be shown."""
-    if all(verdict.state == "ok" for verdict in verdicts):
-        return []
+    return [] if all(verdict.state == "ok" for verdict in verdicts) else secret_values_of_host()
+
+
+def secret_values_of_host() -> list[str]:
+    """All values that must not appear in what containers say, the longest first."""
     found = {file.read_text(errors="replace").strip() for file in SECRETS.glob("*/services/*/*") if file.is_file()}
     return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
 

@@ -11,17 +11,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import follower, host_status, host_table, upstreams
+from . import follower, host_status, host_table, opsctl_deploy, upstreams
 from .config_set import ConfigSetError
+from .deploy_order import DeployFailed
 from .docker_client import DockerUnavailable, Engine
 from .health import expectation_from, look
 from .health_report import details, text
+from .lock import LockHeld
+from .releases import ReleaseError
 from .runner import CommandError
 
 
 def say(text: str) -> None:
     """A line for the operator."""
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     ways.add_parser("show", help="print what nginx has now")
     ways.add_parser("sync", help="make them true once")
     ways.add_parser("follow", help="keep them true by Docker's events (run by systemd)")
+    opsctl_deploy.add_parsers(verbs)
     return top
 
 
@@ -74,6 +79,8 @@ def main() -> int:
             return status(options.json)
         if options.verb == "health":
             return health()
+        if options.verb in opsctl_deploy.VERBS:
+            return opsctl_deploy.run_verb(options, say)
         if options.way == "show":
             return show_upstreams()
         if options.way == "sync":
@@ -81,6 +88,9 @@ def main() -> int:
             say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
             return 0
         follower.follow()
+    except (DeployFailed, LockHeld, ReleaseError) as error:
+        sys.stderr.write(f"opsctl: {error}\n")
+        return 1
     except (DockerUnavailable, ConfigSetError, CommandError, OSError, ValueError) as error:
         sys.stderr.write(f"opsctl: {error}\n")
         return 2

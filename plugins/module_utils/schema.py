@@ -239,7 +239,7 @@ class Record(Node):
             return {name: node.default for name, node in self.fields.items()}
         fields = dict(self.fields)
         if self.selector:
-            fields |= self.variants.get(str(value.get(self.selector)), {})
+            fields |= self.variants.get(self._selected(value), {})
         for name, item in value.items():
             if name not in fields:
                 self._unknown(name, item, key, fields, value, problems)
@@ -254,6 +254,11 @@ class Record(Node):
                 problems.append(Problem(join(key, name), "nothing", "is required", f"add {name}{example}"))
         return kept
 
+    def _selected(self, value: Mapping[str, Any]) -> str:
+        given = value.get(self.selector)
+        node = self.fields.get(self.selector)
+        return str(given if given is not None or node is None else node.default)
+
     def _unknown(
         self,
         name: str,
@@ -266,8 +271,8 @@ class Record(Node):
         found = HIDDEN if self.hidden else shown(item)
         elsewhere = [variant for variant, options in self.variants.items() if name in options]
         if elsewhere:
-            problem = f"is not an option of {self.selector} {value.get(self.selector)}"
-            fix = f"remove it: {name} belongs to {self.selector} {', '.join(elsewhere)}"
+            problem = f"is not an option of {self.selector} {value.get(self.selector) or 'that is not given'}"
+            fix = f"remove it: {name} belongs to {self.selector} {' or '.join(one for one in elsewhere if one)}"
         else:
             problem, fix = f"is not a {self.what} that can stand here", instead(name, fields, self.what)
         problems.append(Problem(join(key, name), found, problem, fix))

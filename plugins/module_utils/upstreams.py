@@ -5,6 +5,7 @@
 
 The files in /etc/nginx/upstreams.d belong to this engine alone. Containers change their addresses when they restart, so
 nothing else can know them. Fail static: an upstream never loses its last servers because a look found none healthy.
+While a rollout is under way, the traffic plan says which of them serve (module traffic).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import traffic
 from .config_entries import Entry
 from .config_set import ConfigSet, Outcome, apply
 from .docker_client import Container, Engine
@@ -29,6 +31,8 @@ BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": "
 SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
 # Answers 502 at once: the discard port of loopback is not asked while it is marked down.
 NOBODY = "server 127.0.0.1:9 down;"
+# A server of nginx itself, on loopback, that answers 503 with Retry-After (role nginx writes it).
+MAINTENANCE = "127.8.0.3:8503"
 
 
 @dataclass(frozen=True)
@@ -69,22 +73,31 @@ def load() -> list[Upstream]:
     return found
 
 
-def servers(upstream: Upstream, containers: Sequence[Container], written: str | None) -> list[str]:
-    """The addresses that get traffic, sorted.
+def servers(upstream: Upstream, containers: Sequence[Container], written: str | None, plan: traffic.Traffic | None = None) -> list[str]:
+    """The servers that get traffic, sorted: ``address:port``, with ``weight=N`` where a rollout gives one.
 
-    Those of containers that serve; when there is none, those already written that still exist; then any that run.
+    Those of containers that serve and that the rollout's plan names; when there is none, any that serve; then those
+    already written that still exist; then any that run.
     """
+    if plan and plan.maintenance:
+        return [MAINTENANCE]
 
     def at(chosen: Sequence[Container]) -> list[str]:
-        return sorted(f"{address}:{upstream.port}" for one in chosen if (address := one.address()))
+        weights = plan.serve if plan else {}
+        return sorted(
+            f"{address}:{upstream.port}" + (f" weight={weights[one.id]}" if weights.get(one.id, 1) > 1 else "")
+            for one in chosen
+            if (address := one.address())
+        )
 
     mine = [one for one in containers if one.service == upstream.service and one.state in {"running", "paused"}]
-    serving = at([one for one in mine if one.serves])
-    if serving:
-        return serving
+    serving = [one for one in mine if one.serves]
+    chosen = [one for one in serving if plan is None or one.id in plan.serve]
+    if chosen or serving:
+        return at(chosen or serving)
     present = at(mine)
-    kept = [address for address in SERVER.findall(written or "") if address in present]
-    return sorted(kept) or present
+    kept = [server for server in present if server.split()[0] in SERVER.findall(written or "")]
+    return kept or present
 
 
 def render(upstream: Upstream, addresses: Sequence[str]) -> str:
@@ -106,9 +119,10 @@ def render(upstream: Upstream, addresses: Sequence[str]) -> str:
 def plan(engine: Engine | None, upstreams: Sequence[Upstream]) -> list[Entry]:
     """The files as they should be now; without an engine as if no container ran."""
     containers = {project: engine.containers(project) if engine else [] for project in {one.project for one in upstreams}}
+    plans = {project: traffic.load(project) for project in containers}
     entries = []
     for one in upstreams:
-        addresses = servers(one, containers[one.project], read_text(one.path))
+        addresses = servers(one, containers[one.project], read_text(one.path), plans[one.project].get(one.service))
         entries.append(Entry(path=one.path, content=render(one, addresses).encode()))
     return entries
 

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - latentum.ops.attributes
   - latentum.ops.expectations
+  - latentum.ops.expectations.services
 attributes:
   check_mode:
     support: full

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout says while it works: to the terminal, to whoever follows it from elsewhere, and to its final table."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path("/run/latentum-ops")
+SOON = 2.0  # seconds between two lines about the same waiting
+
+
+def path(stack: str) -> Path:
+    """The file that a follower reads: one JSON object a line."""
+    return FOLDER / f"{stack}.progress.jsonl"
+
+
+@dataclass
+class Progress:
+    """Lines with time and percentage.
+
+    :param attempt: names this run; a follower shows its lines only.
+    :param tell: called with each line.
+    """
+
+    stack: str
+    attempt: str
+    tell: Callable[[str], None] = lambda _line: None
+    silent: bool = False
+    started: float = field(default_factory=time.monotonic)
+    total: int = 0
+    done: int = 0
+    lines: list[str] = field(default_factory=list)
+    timings: list[tuple[str, float]] = field(default_factory=list)
+    _waited: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.silent:
+            with suppress(OSError):
+                FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
+                path(self.stack).write_text("")
+
+    def say(self, text: str) -> None:
+        """One line, now."""
+        passed = time.monotonic() - self.started
+        percent = f" {min(99, 100 * self.done // self.total):3d} %" if self.total else ""
+        line = f"[{passed:6.1f} s{percent}] {text}"
+        self.lines.append(line)
+        self.tell(line)
+        self._append({"attempt": self.attempt, "line": line})
+
+    def wait(self, text: str) -> None:
+        """A line about something that takes time; not more often than people want to read it."""
+        if time.monotonic() - self._waited >= SOON:
+            self._waited = time.monotonic()
+            self.say(text)
+
+    def step(self, count: int = 1) -> None:
+        """So many more steps are done."""
+        self.done += count
+
+    def finish(self, text: str) -> None:
+        """The last line; followers stop here."""
+        self.say(text)
+        self.close()
+
+    def close(self) -> None:
+        """Nothing more will be said."""
+        self._append({"attempt": self.attempt, "end": True})
+
+    def timed(self, what: str, since: float) -> None:
+        """Remember how long something took, for the table; seconds since ``time.monotonic()`` was `since`."""
+        self.timings.append((what, time.monotonic() - since))
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        if self.silent:
+            return
+        with suppress(OSError), path(self.stack).open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def follow(stack: str, attempt: str, offset: int, patience: float) -> tuple[list[str], int, bool]:
+    """Lines of an attempt from a byte offset on; waits up to `patience` seconds for one.
+
+    :return: the lines, the offset to go on from, and whether it was the end.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        lines, ended = [], False
+        try:
+            with path(stack).open("rb") as file:
+                if file.seek(0, os.SEEK_END) < offset:
+                    offset = 0  # the attempt began the file anew after the first look
+                file.seek(offset)
+                data = file.read()
+        except OSError:
+            data = b""
+        whole = data[: data.rfind(b"\n") + 1]
+        for raw in whole.splitlines():
+            entry = json.loads(raw)
+            if entry.get("attempt") == attempt:
+                ended = ended or bool(entry.get("end"))
+                lines += [entry["line"]] if "line" in entry else []
+        if lines or ended or time.monotonic() >= deadline:
+            return lines, offset + len(whole), ended
+        time.sleep(0.1)

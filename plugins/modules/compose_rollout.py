@@ -1,0 +1,329 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rolling updates of a Compose project."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: compose_rollout
+short_description: Bring a Compose project to a release without losing a request
+version_added: "0.1.0"
+description:
+  - Compares the running containers with the declared project and replaces what differs, service by service in the order of C(depends_on).
+    Images are pulled first and pinned by digest. New containers are started beside the old ones, must become and stay healthy,
+    get the traffic of nginx by one reload, and only when nobody waits for an answer of the old ones do those stop.
+  - Any failure takes everything back that the run has done. What a killed run left behind is finished or taken back by the next one.
+  - Every release is kept on the host, so that O(state=rolled_back) needs no argument.
+  - Runs detached on the host and shows its progress line by line; a controller that goes away does not stop it.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+  - latentum.ops.expectations.services
+attributes:
+  check_mode:
+    support: full
+    details: Returns the plan and the digests that the registry has now. Nothing is pulled.
+  diff_mode:
+    support: full
+options:
+  stack:
+    description: Name of the Compose project.
+    type: str
+    required: true
+  state:
+    description:
+      - V(deployed) brings about what O(compose) declares.
+      - V(rolled_back) returns to the last good release before the live one, or to the one named by O(to).
+      - V(scaled) changes the numbers of containers to O(replicas) and nothing else.
+    type: str
+    choices: [deployed, rolled_back, scaled]
+    default: deployed
+  compose:
+    description: The Compose project. Required for O(state=deployed).
+    type: dict
+  directory:
+    description: Where the project lives on the host; C(/opt/) and the name of the stack by default.
+    type: path
+  environment:
+    description: Plain values for C(${NAME}) in the project. Not for secrets.
+    type: dict
+    default: {}
+  services:
+    required: false
+    default: []
+  policies:
+    description: How each service is updated; the result of filter P(latentum.ops.rollout_policies#filter).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description: Name of the service.
+        type: str
+        required: true
+      strategy:
+        description:
+          - V(rolling) replaces batch by batch.
+          - V(canary) gives the first new container a share of the traffic and judges it by what nginx saw.
+          - V(blue_green) starts a whole new set, switches once, and keeps the old set running for a while.
+          - V(recreate) stops the old containers first; nginx answers 503 with C(Retry-After) meanwhile.
+        type: str
+        choices: [rolling, canary, blue_green, recreate]
+        default: rolling
+      surge:
+        description: New containers beside the old ones in one batch, as a number or a percentage of the replicas.
+        type: str
+        default: 100%
+      min_healthy:
+        description: Seconds that a new container must stay healthy before it gets traffic.
+        type: float
+        default: 5.0
+      healthy_timeout:
+        description: Seconds in which a new container must become healthy.
+        type: float
+        default: 120.0
+      drain_timeout:
+        description: Longest wait in seconds for requests and WebSockets of old containers.
+        type: float
+        default: 60.0
+      observe:
+        description: Seconds for which the new containers are watched before the release is good.
+        type: float
+        default: 10.0
+      keep_for:
+        description: Seconds for which a blue-green update keeps the old set running.
+        type: float
+        default: 600.0
+      maintenance:
+        description: Whose routes answer 503 during V(recreate), those of the service and its dependents, its own, or none.
+        type: str
+        choices: [dependents, service, none]
+        default: dependents
+      job:
+        description: The service runs to its end; there is nothing to roll.
+        type: bool
+        default: false
+      allow:
+        description: Waivers; V(shared_volume) lets two containers write to one volume.
+        type: list
+        elements: str
+        default: []
+      canary:
+        description: When the trial of V(canary) is passed.
+        type: dict
+        suboptions:
+          share:
+            description: Percent of the requests.
+            type: int
+            default: 10
+          duration:
+            description: Seconds.
+            type: float
+            default: 60.0
+          min_requests:
+            description: Fewer requests to the new version say nothing.
+            type: int
+            default: 100
+          max_error_rate:
+            description: Percentage points by which the new version may fail more often.
+            type: float
+            default: 1.0
+          max_latency_ratio:
+            description: 95th percentile of the new version over that of the old one.
+            type: float
+            default: 1.5
+          on_low_traffic:
+            description: What happens when there was too little traffic to judge.
+            type: str
+            choices: [abort, promote]
+            default: abort
+          prometheus:
+            description: A query whose value must not exceed a maximum.
+            type: dict
+            suboptions:
+              url:
+                description: Address of Prometheus as this host reaches it.
+                type: str
+                required: true
+              query:
+                description: A query with one value.
+                type: str
+                required: true
+              max:
+                description: The largest value that is fine.
+                type: float
+                required: true
+      migration:
+        description: A command that runs once with the new image before traffic changes.
+        type: dict
+        suboptions:
+          command:
+            description: Its argument list.
+            type: list
+            elements: str
+            required: true
+          timeout:
+            description: Seconds.
+            type: float
+            default: 600.0
+  domains:
+    description: Domains that lead to this stack, shown by C(opsctl status).
+    type: list
+    elements: str
+    default: []
+  pull:
+    description: V(missing) takes an image whose tag is on the host as it is; V(always) asks the registry what the tag is now.
+    type: str
+    choices: [missing, always]
+    default: missing
+  recreate:
+    description: Services to replace although nothing differs.
+    type: list
+    elements: str
+    default: []
+  before:
+    description:
+      - Commands of the host, as argument lists, that run before anything changes, for example a backup.
+      - One that fails stops the deployment.
+    type: list
+    elements: list
+    default: []
+  before_timeout:
+    description: Seconds for each of them.
+    type: float
+    default: 1800.0
+  to:
+    description: Release to return to with O(state=rolled_back); the beginning of its id is enough.
+    type: str
+  replicas:
+    description: Service to number of containers, for O(state=scaled).
+    type: dict
+    default: {}
+  force:
+    description: Also deploy a release that failed or was rolled back before.
+    type: bool
+    default: false
+  wait:
+    description: Seconds to wait while somebody else works on this stack. Otherwise the error names them.
+    type: float
+    default: 0.0
+  attempt:
+    description: Names this run for those who follow its progress. The action plugin chooses one.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Bring about what is declared
+  latentum.ops.compose_rollout:
+    stack: shop
+    compose: "{{ ops_stack | latentum.ops.compose_project }}"
+    services: "{{ ops_stack | latentum.ops.health_expectations }}"
+    policies: "{{ ops_stack | latentum.ops.rollout_policies }}"
+
+- name: Return to the last good release
+  latentum.ops.compose_rollout:
+    stack: shop
+    state: rolled_back
+
+- name: Three containers of the api
+  latentum.ops.compose_rollout:
+    stack: shop
+    state: scaled
+    replicas: {api: 3}
+"""
+
+RETURN = r"""
+release:
+  description: Id of the release that is, or would be, live.
+  returned: success
+  type: str
+  sample: 3f2a90c1d4e7
+previous:
+  description: Id of the release that was live before; empty for a first one.
+  returned: success
+  type: str
+  sample: 91be07aa52c0
+found:
+  description: What a killed run had left behind, and what was done with it.
+  returned: success
+  type: str
+  sample: ""
+plan:
+  description: One sentence for each service that differs.
+  returned: success
+  type: list
+  elements: str
+  sample: ["api: replace 2 by 2 containers (rolling, 2 at once): api:1.0.0 -> api:1.1.0"]
+services:
+  description: Service, action, strategy, replicas, reason, and digest before and after.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+requests:
+  description: Requests that nginx answered during the rollout.
+  returned: success
+  type: int
+  sample: 48211
+failed:
+  description: Those of them with a status from 500 on.
+  returned: success
+  type: int
+  sample: 0
+seconds:
+  description: How long each part took.
+  returned: success
+  type: dict
+  sample: {"api": 11.2, "in all": 22.0}
+table:
+  description: The same for people.
+  returned: success
+  type: str
+  sample: "release 3f2a90c1d4e7, before it 91be07aa52c0"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.deploy import EXPECTED, Deployment
+from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.opsctl_deploy import as_dict
+from ansible_collections.latentum.ops.plugins.module_utils.release_pin import with_replicas
+from ansible_collections.latentum.ops.plugins.module_utils.releases import ReleaseError, Store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout_arguments import ARGUMENTS, declared_from, order_from
+
+
+def main() -> None:
+    """Arguments in, outcome out."""
+    module = AnsibleModule(
+        argument_spec=ARGUMENTS,
+        required_if=[("state", "deployed", ["compose"]), ("state", "scaled", ["replicas"])],
+        supports_check_mode=True,
+    )
+    given = module.params
+    deployment = Deployment(given["stack"], order_from(given, check=module.check_mode))
+    try:
+        if given["state"] == "rolled_back":
+            outcome = deployment.rollback(given["to"])
+        elif given["state"] == "scaled":
+            live = Store(given["stack"]).live()
+            if live is None:
+                raise ReleaseError(f"stack: {given['stack']} has no live release on this host: deploy it first")
+            outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
+        else:
+            outcome = deployment.deploy(declared_from(given))
+    except (*EXPECTED, LockHeld) as error:
+        deployment.progress.close()
+        module.fail_json(msg=str(error))
+    plan = "".join(f"{one.sentence()}\n" for one in outcome.plans)
+    module.exit_json(
+        changed=outcome.changed,
+        diff=[change.difference() for change in outcome.files]
+        + ([{"before_header": "running", "after_header": "plan", "before": "", "after": plan}] if plan else []),
+        **as_dict(outcome),
+    )
+
+
+if __name__ == "__main__":
+    main()
