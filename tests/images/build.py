@@ -39,8 +39,10 @@ MMDEBSTRAP = (
     "--aptopt=Acquire::Languages none", "--customize-hook=rm -rf $1/var/lib/apt/lists/* $1/var/cache/apt/*.bin $1/var/log/*",
 )  # fmt: skip
 APPLICATIONS = ("api-gateway", "model-server", "worker")
-VERSIONS = ("1.0.0", "1.1.0")
-BROKEN = "1.2.0-broken"
+VERSIONS = ("1.0.0", "1.1.0", "1.3.0", "1.4.0")
+BROKEN = {"1.2.0-broken": "unhealthy"}
+# Versions of the gateway that are wrong in ways that a healthcheck does not see, or sees too late.
+FAULTY = {"1.2.0-crash": "crash", "1.2.0-errors": "errors", "1.2.0-slow": "slow", "1.2.0-migration": "migration"}
 STORES = {"postgres": "17", "redis": "8"}
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -105,8 +107,9 @@ def plan() -> list[Image]:
     python = Image(f"latentum-ops-test/sample-python:{recipe}", "python", base, recipe)
     images = [python]
     for name in APPLICATIONS:
-        for version in (*VERSIONS, BROKEN):
-            arguments = (("VERSION", version), ("BROKEN", "1" if version == BROKEN else ""))
+        faults = {**dict.fromkeys(VERSIONS, ""), **BROKEN, **(FAULTY if name == "api-gateway" else {})}
+        for version, fault in faults.items():
+            arguments = (("VERSION", version), ("FAULT", fault))
             recipe = digest(python.recipe, version, *sources(name))
             images.append(Image(f"{REGISTRY}/latentum/{name}:{version}", name, python.reference, recipe, arguments))
     for name, tag in STORES.items():

@@ -105,10 +105,10 @@ def test_seconds_that_may_not(text: str) -> None:
 
 
 def test_settings_of_a_service() -> None:
-    settings = Settings.read({"SERVICE": "worker", "VERSION": "1.2.0-broken", "BROKEN": "1", "LOG_LEVEL": "debug", "PORT": "9000"})
+    settings = Settings.read({"SERVICE": "worker", "VERSION": "1.2.0-broken", "FAULT": "unhealthy", "LOG_LEVEL": "debug", "PORT": "9000"})
     assert (settings.identity.service, settings.identity.version) == ("worker", "1.2.0-broken")
     assert (settings.broken, settings.log_level, settings.port) == (True, "DEBUG", 9000)
-    assert not Settings.read({"BROKEN": ""}).broken
+    assert not Settings.read({"FAULT": ""}).broken
 
 
 def test_an_unknown_log_level() -> None:

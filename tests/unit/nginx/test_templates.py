@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.upstreams import MAINTENANCE
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles/nginx"
@@ -369,10 +370,17 @@ def test_what_the_package_lacks_is_left_out(rendered: dict[str, dict[str, str]])
 
 
 def test_numbers_of_nginx_are_on_loopback_only(rendered: dict[str, dict[str, str]]) -> None:
-    status = every(main(rendered, "new"), "server")[2][0]
+    status = every(main(rendered, "new"), "server")[3][0]
     assert value(status, "listen") == ["127.0.0.1:8081"]
     assert "= /nginx_status" in locations(status)
-    assert len(every(main(rendered, "old"), "server")) == 2
+    assert len(every(main(rendered, "old"), "server")) == 3
+
+
+def test_the_maintenance_page_is_where_the_engine_points_upstreams_to(rendered: dict[str, dict[str, str]]) -> None:
+    for kind in ("new", "old"):
+        page = every(main(rendered, kind), "server")[2][0]
+        assert value(page, "listen") == [MAINTENANCE]
+        assert value(locations(page)["/"], "return") == ["503"]
 
 
 def test_error_pages_exist_in_both_forms(rendered: dict[str, dict[str, str]]) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from .config import ConfigError
 
-SERVICES = {"api-gateway": "gateway", "model-server": "model", "worker": "worker"}
+SERVICES = {"api-gateway": "gateway", "model-server": "model", "worker": "worker", "migrate": "migrate"}
 
 
 def main() -> int:

@@ -71,6 +71,17 @@ def seconds_asked(text: str, limit: float) -> float:
     return value
 
 
+FAULTS = ("", "unhealthy", "crash", "errors", "slow", "migration")
+
+
+def fault_of(environ: Mapping[str, str]) -> str:
+    """What is wrong with this version on purpose."""
+    fault = environ.get("FAULT", "")
+    if fault not in FAULTS:
+        raise ConfigError(f"FAULT={fault!r} is not one of {', '.join(FAULTS[1:])}")
+    return fault
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who answers: the service, its version, and the container."""
@@ -89,10 +100,15 @@ class Settings:
 
     identity: Identity
     port: int
-    broken: bool
+    fault: str
     log_level: str
     shutdown_seconds: float
     node_env: str
+
+    @property
+    def broken(self) -> bool:
+        """It starts, and never becomes healthy."""
+        return self.fault == "unhealthy"
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -102,7 +118,7 @@ class Settings:
         return cls(
             identity=Identity(environ.get("SERVICE", "unnamed"), environ.get("VERSION", "0.0.0")),
             port=int(number(environ, "PORT", 8080, 1, 65535)),
-            broken=bool(environ.get("BROKEN")),
+            fault=fault_of(environ),
             log_level=level,
             shutdown_seconds=number(environ, "SHUTDOWN_SECONDS", 25, 0, 3600),
             node_env=environ.get("NODE_ENV", "development"),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -17,6 +19,39 @@ UNAVAILABLE: web.AppKey[tuple[type[BaseException], ...]] = web.AppKey("unavailab
 BODY_LIMIT = 16 * 1024 * 1024
 # Longer than a proxy keeps idle connections (nginx: 60 s), so that it is never we who close one as a request comes in.
 KEEPALIVE_SECONDS = 300.0
+
+
+CRASH_SECONDS = 8.0
+SLOW_SECONDS = 2.0
+EVERY = 5  # of so many requests one fails
+
+
+def _faulty(fault: str) -> Callable[[web.Request, Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[web.StreamResponse]]:
+    """A version that is wrong on purpose; its healthcheck sees nothing of it."""
+    count = 0
+
+    @web.middleware
+    async def faulty(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        nonlocal count
+        if request.path != "/health":
+            count += 1
+            if fault == "errors" and count % EVERY == 0:
+                return web.json_response({"error": "this version fails on purpose"}, status=500)
+            if fault == "slow":
+                await asyncio.sleep(SLOW_SECONDS)
+        return await handler(request)
+
+    return faulty
+
+
+async def _crash(_app: web.Application) -> None:
+    """Ends the process a while after it became healthy."""
+
+    def now() -> None:
+        log.error("this version crashes on purpose")
+        os._exit(3)
+
+    asyncio.get_running_loop().call_later(CRASH_SECONDS, now)
 
 
 @web.middleware
@@ -51,7 +86,9 @@ async def version(request: web.Request) -> web.Response:
 
 def application(settings: Settings, unavailable: tuple[type[BaseException], ...] = ()) -> web.Application:
     """``unavailable``: errors that mean that a dependency is away."""
-    app = web.Application(middlewares=[_errors], client_max_size=BODY_LIMIT)
+    app = web.Application(middlewares=[_faulty(settings.fault), _errors], client_max_size=BODY_LIMIT)
+    if settings.fault == "crash":
+        app.on_startup.append(_crash)
     app[SETTINGS] = settings
     app[UNAVAILABLE] = unavailable
     app.on_response_prepare.append(_sign)
