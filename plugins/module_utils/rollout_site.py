@@ -111,21 +111,21 @@ class Site:
                 verdicts[0].reason = f"not {wanted.expect} within {timeout:g} s: {verdicts[0].reason}"
             raise RolloutFailed(text(details(self.engine, verdicts)))
 
-    def sync(self) -> None:
-        """Make the upstreams true. nginx may just be restarting, because somebody killed it: then once more.
+    def sync(self) -> bool:
+        """Make the upstreams true; returns whether that took a reload. nginx may be restarting after a kill: then once more.
 
         :raises ConfigSetError: nginx refuses its configuration; it goes on with the old one.
         """
         routes = upstreams.load()
         if not routes:
-            return
+            return False
         try:
-            upstreams.sync(self.engine, routes)
+            return bool(upstreams.sync(self.engine, routes).changes)
         except ConfigSetError:
             deadline = time.monotonic() + NGINX_BACK
             while run(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc != 0 and time.monotonic() < deadline:
                 time.sleep(0.2)
-            upstreams.sync(self.engine, routes)
+            return bool(upstreams.sync(self.engine, routes).changes)
 
     def switch(
         self,
@@ -147,7 +147,8 @@ class Site:
         before = drain.workers()
         addresses = self.addresses(service, leaving)
         traffic.put(self.stack, {service: entry})
-        self.sync()
+        if not self.sync():
+            before = set()  # they never named whom is leaving, or the follower was faster: those leaving count
         if not leaving:
             return
         started = time.monotonic()

@@ -23,10 +23,11 @@ from . import traffic
 from .config_entries import Entry
 from .config_set import ConfigSet, Outcome, apply
 from .docker_client import Container, Engine
-from .files import read_text
+from .files import read_text, write_atomic
 
 CONFIGURATION = Path("/etc/latentum-ops/upstreams")
 RENDERED = Path("/etc/nginx/upstreams.d")
+DRAINED = Path("/var/lib/latentum-ops/drained.json")
 BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}
 SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
 # Answers 502 at once: the discard port of loopback is not asked while it is marked down.
@@ -36,8 +37,22 @@ MAINTENANCE = "127.8.0.3:8503"
 
 
 @dataclass(frozen=True)
+class Member:
+    """A host behind a load balancer."""
+
+    name: str
+    address: str
+    port: int
+
+    @property
+    def server(self) -> str:
+        """``address:port``, as nginx names it."""
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
 class Upstream:
-    """One upstream: the containers of a service at one container port."""
+    """One upstream: the containers of a service at one container port, or the hosts behind a load balancer."""
 
     name: str
     project: str
@@ -45,6 +60,7 @@ class Upstream:
     port: int
     balance: str = "least_conn"
     keepalive: int = 32
+    members: tuple[Member, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -62,7 +78,11 @@ def upstream_from(raw: Mapping[str, Any]) -> Upstream:
         raise ValueError(f"upstreams: name {name!r}: write letters, digits, '_', '-' and '.' only")
     if balance not in BALANCES:
         raise ValueError(f"upstreams: balance {balance!r} of {name}: write one of {', '.join(BALANCES)}")
-    return Upstream(name, str(raw["project"]), str(raw["service"]), int(raw["port"]), balance, int(raw.get("keepalive", 32)))
+    members = tuple(Member(str(one["name"]), str(one["address"]), int(one.get("port") or 443)) for one in raw.get("members") or ())
+    if not members and not (raw.get("project") and raw.get("service") and raw.get("port")):
+        raise ValueError(f"upstreams: {name} leads nowhere: write project, service and port, or members")
+    project, service, port = str(raw.get("project") or ""), str(raw.get("service") or ""), int(raw.get("port") or 0)
+    return Upstream(name, project, service, port, balance, int(raw.get("keepalive") or 32), members)
 
 
 def load() -> list[Upstream]:
@@ -102,8 +122,9 @@ def servers(upstream: Upstream, containers: Sequence[Container], written: str | 
 
 def render(upstream: Upstream, addresses: Sequence[str]) -> str:
     """The file that nginx includes (ngx_http_upstream_module)."""
+    source = f"the running containers of {upstream.project}/{upstream.service}" if not upstream.members else "its members"
     lines = [
-        f"# Written by latentum.ops from the running containers of {upstream.project}/{upstream.service}; do not edit.",
+        f"# Written by latentum.ops from {source}; do not edit.",
         f"upstream {upstream.name} {{",
         f"    zone {upstream.name} 128k;",
     ]
@@ -118,10 +139,17 @@ def render(upstream: Upstream, addresses: Sequence[str]) -> str:
 
 def plan(engine: Engine | None, upstreams: Sequence[Upstream]) -> list[Entry]:
     """The files as they should be now; without an engine as if no container ran."""
-    containers = {project: engine.containers(project) if engine else [] for project in {one.project for one in upstreams}}
+    projects = {one.project for one in upstreams if not one.members}
+    containers = {project: engine.containers(project) if engine else [] for project in projects}
     plans = {project: traffic.load(project) for project in containers}
     entries = []
+    away = drained()
     for one in upstreams:
+        if one.members:
+            # Somebody must serve: were all of them drained, all of them would be asked.
+            present = [member.server for member in one.members if member.name not in away]
+            entries.append(Entry(path=one.path, content=render(one, present or [member.server for member in one.members]).encode()))
+            continue
         addresses = servers(one, containers[one.project], read_text(one.path), plans[one.project].get(one.service))
         entries.append(Entry(path=one.path, content=render(one, addresses).encode()))
     return entries
@@ -152,6 +180,17 @@ def sync(
             parents=True,
         )
         return apply(wanted, check_mode=check_mode)
+
+
+def drained() -> set[str]:
+    """Members that get no traffic now, by name."""
+    return set(json.loads(read_text(DRAINED) or "[]"))
+
+
+def set_drained(names: set[str]) -> None:
+    """Remember who gets no traffic; a restart of the host changes nothing about it."""
+    DRAINED.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomic(DRAINED, json.dumps(sorted(names)) + "\n", 0o600, 0, 0)
 
 
 @contextmanager

@@ -36,17 +36,31 @@ options:
         type: str
         required: true
       project:
-        description: Name of the Compose project.
+        description: Name of the Compose project. Not for an upstream with members.
         type: str
-        required: true
       service:
         description: Name of the service in it.
         type: str
-        required: true
       port:
         description: Port in the container.
         type: int
-        required: true
+      members:
+        description: Hosts behind this load balancer, instead of containers; module M(latentum.ops.upstream_member) drains them.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: How the host is called, for example its name in the inventory.
+            type: str
+            required: true
+          address:
+            description: Its address.
+            type: str
+            required: true
+          port:
+            description: Its port.
+            type: int
+            default: 443
       balance:
         description: How requests are spread over the containers.
         type: str
@@ -71,6 +85,14 @@ EXAMPLES = r"""
   latentum.ops.upstreams:
     upstreams:
       - {name: shop_api_8080, project: shop, service: api, port: 8080}
+
+- name: Point a load balancer at two hosts
+  latentum.ops.upstreams:
+    upstreams:
+      - name: edge_shop
+        members:
+          - {name: app-1, address: 192.0.2.11}
+          - {name: app-2, address: 192.0.2.12}
 """
 
 RETURN = r"""
@@ -93,9 +115,18 @@ from ansible_collections.latentum.ops.plugins.module_utils.runner import Command
 
 UPSTREAM_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
-    "project": {"type": "str", "required": True},
-    "service": {"type": "str", "required": True},
-    "port": {"type": "int", "required": True},
+    "project": {"type": "str"},
+    "service": {"type": "str"},
+    "port": {"type": "int"},
+    "members": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 443},
+        },
+    },
     "balance": {"type": "str", "choices": ["least_conn", "round_robin", "ip_hash"], "default": "least_conn"},
     "keepalive": {"type": "int", "default": 32},
 }
@@ -116,7 +147,7 @@ def main() -> None:
         wanted = [upstreams.upstream_from(raw) for raw in given["upstreams"]]
         engine = None
         try:
-            engine = Engine() if wanted else None
+            engine = Engine() if any(not one.members for one in wanted) else None
         except DockerUnavailable:
             # On a bare host the engine comes later in the same run; a check must be able to say what would be written.
             if not module.check_mode:

@@ -33,6 +33,7 @@ CLASSES = ("keepalive", "new", "post", "slow", "websocket", "jobs")
 # Seconds. A request that takes longer has failed; after a failure a connection waits, so that an outage is not counted by its own speed.
 TIMEOUT, PAUSE, ECHO_INTERVAL = 30.0, 0.1, 0.2
 ERRORS = 50
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 # The codes by which a server that shuts down or restarts takes leave of a WebSocket.
 ORDERLY = frozenset({1001, 1012})
 # Their time is the application's own, by design seconds: they would hide the p99 of all others.
@@ -295,7 +296,7 @@ class Connection:
         self.used = 0
 
     async def closed(self) -> bool:
-        """The server has closed it already. One turn of the loop lets a waiting FIN be seen, as every careful client looks before it sends."""
+        """The server has closed it already. One turn of the loop lets a waiting FIN be seen: careful clients look before they send."""
         await asyncio.sleep(0)
         return self.reader.at_eof() or self.writer.is_closing() or self.reader.exception() is not None
 
@@ -358,7 +359,7 @@ class Load:
     def __init__(self, target: Target, record: Record, rate: float) -> None:
         self.target, self.record, self.rate = target, record, rate
         self.stop = asyncio.Event()
-        self.noise = random.randbytes(1 << 20)
+        self.noise = os.urandom(1 << 20)
 
     def version(self, close: bool) -> Iterator[Exchange]:
         request = self.target.request("GET", "/version", close=close)
@@ -497,8 +498,9 @@ class Load:
     async def run(self, counts: dict[str, int], seconds: float, until: Path | None, ready: Callable[[], None]) -> None:
         """Run until told to stop; then let every request that is under way come to its end."""
         loop = asyncio.get_running_loop()
-        for number_ in (signal.SIGTERM, signal.SIGINT):
+        for number_ in STOPPING:
             loop.add_signal_handler(number_, self.stop.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         paces = {name: Pace(self.rate, self.stop) for name in CLASSES}
         starts: dict[str, Callable[[], Any]] = {
             "keepalive": lambda: self.http("keepalive", self.version(False), paces["keepalive"]),
@@ -578,8 +580,8 @@ def shared(options: argparse.Namespace, record: Record) -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
 
-    blocked = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    # The children inherit this, and unblock when they can stop in order.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     for index in range(options.processes):
         out = beside(options.out, f".{index}")
         argv = [sys.executable, __file__, "--raw", "--url", options.url, "--out", str(out), "--rate", str(options.rate / options.processes)]
@@ -588,17 +590,17 @@ def shared(options: argparse.Namespace, record: Record) -> None:
             argv += [f"--{name}", str(getattr(options, name) // options.processes + (index < getattr(options, name) % options.processes))]
         for name in ("ca", "until"):
             argv += [f"--{name}", str(getattr(options, name))] if getattr(options, name) else []
-        unblock = lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)  # noqa: E731
-        children.append((out, subprocess.Popen(argv, preexec_fn=unblock)))
-    for number_ in blocked:
+        children.append((out, subprocess.Popen(argv)))
+    for number_ in STOPPING:
         signal.signal(number_, forward)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     while not all(beside(out, ".ready").exists() for out, _ in children) and all(process.poll() is None for _, process in children):
         time.sleep(0.05)
+    if not all(beside(out, ".ready").exists() for out, _ in children):
+        forward()
     beside(options.out, ".ready").touch()
     codes = [process.wait() for _, process in children]
     if any(codes):
-        forward()
         raise SystemExit(f"a process of the load failed: {codes}")
     for out, _ in children:
         record.add(json.loads(out.read_text()))
