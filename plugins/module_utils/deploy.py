@@ -18,7 +18,7 @@ from .progress import Progress
 from .release_journal import Journal, Underway
 from .release_pin import Declared, pin
 from .releases import FAILED, GOOD, ROLLED_BACK, Release, ReleaseError, Store
-from .rollout_plan import ServicePlan, make, require_safe
+from .rollout_plan import ServicePlan, as_rolling, make, require_safe
 from .rollout_site import Site
 from .rollout_takeback import engine_again, take_back
 from .runner import CommandError
@@ -145,7 +145,7 @@ class Deployment:
         containers = engine.containers(self.stack) if engine else []
         recreate = [] if self.order.kind == "rollback" else self.order.recreate
         plans = make(release, containers, warm=warm.ids(self.stack), recreate=recreate)
-        outcome.plans = [plan for plan in plans if plan.changes]
+        outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
         outcome.files = release_files.write(release, check=True)
         outcome.digests = _digests(outcome.plans, release, engine)
         known = next((one for one in self.store.all() if one.id == release.id), None)

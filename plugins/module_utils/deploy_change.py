@@ -51,7 +51,7 @@ class Change:
         compose = Compose(site.stack, release.directory, self.store.save(release))
         meter = Meter(_of(site.stack))
         started = time.monotonic()
-        progress.total = steps(outcome.plans) + 2
+        progress.total = steps(outcome.plans) + 3
         try:
             site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""))
             for plan in outcome.plans:
@@ -71,7 +71,7 @@ class Change:
             self.store.mark(release.id, GOOD)
             if order.kind == "rollback" and live and live.id != release.id:
                 self.store.mark(live.id, ROLLED_BACK, f"rolled back by {who()}")
-            self.store.set_live(release.id, back=order.kind == "rollback")
+            self.store.set_live(release.id, order.kind)
             release_files.write(release)
             site.journal.ended()
         except BaseException as error:
@@ -157,7 +157,6 @@ class Change:
         """
         replaced = [plan for plan in self.outcome.plans if plan.action == REPLACE]
         window = max((plan.policy.observe for plan in replaced), default=0.0)
-        self.site.progress.step()
         if not window or self.order.kind == "rollback":
             return
         self.site.step(f"observe {', '.join(plan.service for plan in replaced)} for {window:g} s")

@@ -166,17 +166,19 @@ class Store:
         """Ids of the good releases before the live one, the last one first."""
         return list(reversed(self._pointer().get("previous", [])))
 
-    def set_live(self, release: str, *, back: bool = False) -> None:
+    def set_live(self, release: str, kind: str = "deploy") -> None:
         """Make a release the live one.
 
-        :param back: it is returned to, so what was live after it is not a release to go back to.
+        :param kind: after a ``rollback`` what was live is nothing to go back to; a ``scale`` takes the place of what was live.
         """
         pointer = self._pointer()
         before, live = list(pointer.get("previous", [])), pointer.get("live")
         if live == release:
             return
-        if back and release in before:
+        if kind == "rollback" and release in before:
             before = before[: before.index(release)]
+        elif kind == "scale":
+            before = [one for one in before if one != release]
         elif live:
             before = [one for one in before if one not in (release, live)] + [live]
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -66,7 +66,8 @@ class Rollout:
         if site.routed(service):
             # Before anything starts: a new container must not serve because it is healthy.
             traffic.put(site.stack, {service: traffic.Traffic({one.id: 1 for one in serving})})
-        if warm.ids(site.stack) & {one.id for one in new}:
+        kept = bool(warm.ids(site.stack) & {one.id for one in new})
+        if kept:
             warm.put(site.stack, service, None)  # what was kept is wanted again
         done = 0
         while done < target:
@@ -76,7 +77,8 @@ class Rollout:
                 new += site.start(self.compose, service, goal - len(new))
             site.step(f"wait until {goal} of {target} are healthy for {plan.policy.min_healthy:g} s", service=service)
             started = time.monotonic()
-            site.healthy(self.release, service, new[:goal], plan.policy.healthy_timeout, plan.policy.min_healthy)
+            settle = 0 if kept and self.back else plan.policy.min_healthy  # a warm set has proved itself before
+            site.healthy(self.release, service, new[:goal], plan.policy.healthy_timeout, settle)
             site.progress.timed(f"{service}: healthy", started)
             site.progress.step()
             new = [one for one in site.of(service) if one.id in {known.id for known in new}]  # with their addresses
