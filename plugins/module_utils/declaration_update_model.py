@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .declaration_update_schema import CANARY
+
 
 @dataclass(frozen=True)
 class Update:
@@ -38,8 +40,8 @@ class StackUpdate:
 def update_from(item: Mapping[str, Any]) -> Update:
     """From what the schema read."""
     given = {name: value for name, value in item.items() if value not in (None, "")}
-    if isinstance(given.get("migration"), Mapping) and not given["migration"]["command"]:
-        del given["migration"]
+    if given.get("strategy") == "canary":
+        given.setdefault("canary", CANARY.read({}, "", []))  # its defaults, so that they stand in one place
     return Update(**{**given, "chosen": "strategy" in given})
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import derive_rollout
+from ansible_collections.latentum.ops.plugins.module_utils.compose_spec import Service, parse
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.rollout_policy import policies_from
+from ansible_collections.latentum.ops.plugins.module_utils.update_safety import unsafe
 
 from .samples import REMOVED, changed
 
@@ -23,7 +25,24 @@ def test_without_a_word_everything_is_rolled() -> None:
     told = policy("web")
     assert told["strategy"] == "rolling"
     assert (told["surge"], told["min_healthy"], told["drain_timeout"], told["observe"]) == ("100%", 5, 60, 10)
+    assert (told["healthy_timeout"], told["keep_for"], told["maintenance"]) == (120, 600, "dependents")
     assert (told["canary"], told["migration"], told["job"], told["allow"]) == (None, None, False, [])
+
+
+def test_every_service_has_a_policy_in_the_order_of_the_compose_file() -> None:
+    assert [one["service"] for one in derive_rollout.rollout_policies(load(changed()))] == ["web", "worker", "migrate", "database"]
+
+
+def test_a_canary_without_a_word_has_its_defaults_written_out() -> None:
+    assert policy("web", ("services.web.update", {"strategy": "canary"}))["canary"] == {
+        "share": 10,
+        "duration": 60,
+        "min_requests": 100,
+        "max_error_rate": 1.0,
+        "max_latency_ratio": 1.5,
+        "on_low_traffic": "abort",
+        "prometheus": None,
+    }
 
 
 def test_a_job_is_told_to_be_one() -> None:
@@ -83,9 +102,18 @@ def test_hooks_of_the_stack() -> None:
         ([("services.web.update", {"observe": "soon"})], "services.web.update.observe", "number with its unit"),
         ([("services.web.update", {"strategy": "canary", "canary": {"share": 60}})], "services.web.update.canary.share", "1 to 50"),
         ([("services.web.update", {"migration": {}})], "services.web.update.migration.command", "add command"),
+        ([("services.web.update", {"migration": {"command": []}})], "services.web.update.migration.command", "remove migration"),
+        ([("update", {"before": [["ls"], []]})], "update.before[1]", "remove it"),
+        ([("update", {"before": ["ls"]})], "update.before[0]", "write a list"),
         ([("services.migrate.update", {"strategy": "rolling"})], "services.migrate.update", "remove update"),
+        ([("services.migrate.update", {"observe": "1s"})], "services.migrate.update", "remove update"),
+        ([("services.migrate.update", {"migration": {"command": ["x"]}})], "services.migrate.update", "remove update"),
+        ([("services.migrate.update", {"migration": {"command": []}})], "services.migrate.update", "remove update"),
         ([("services.worker", {"update": {"strategy": "canary"}})], "services.worker.update.strategy", "rolling"),
         ([("services.database", {"update": {"strategy": "rolling"}})], "services.database.update.strategy", "recreate"),
+        # The host knows of no databases: what would stop it there is waived, or missing.
+        ([("services.database", {"allow": ["shared_volume"]})], "services.database.update.strategy", "recreate"),
+        ([("compose.services.database.volumes", [])], "services.database.update.strategy", "recreate"),
         (
             [("services.web.update", {"strategy": "rolling"}), ("compose.services.web.volumes", ["data:/data"])],
             "compose.services.web.volumes",
@@ -99,12 +127,14 @@ def test_refused(changes: list[tuple[str, Any]], key: str, fix: str) -> None:
     found = [one for one in problems(changed(*changes)) if one.key == key]
     assert found, problems(changed(*changes))
     assert fix in found[0].fix
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         [("services.database", {"update": {"strategy": "recreate", "maintenance": "none"}})],
+        [("services.database", {"update": {"strategy": "recreate"}, "allow": ["shared_volume"]})],
         [("services.worker", {"update": {"observe": "1s"}})],  # implied rolling: judged when it changes
         [("services.web.update", {"strategy": "rolling"}), ("compose.services.web.volumes", ["data:/data:ro"])],
         [
@@ -121,3 +151,53 @@ def test_refused(changes: list[tuple[str, Any]], key: str, fix: str) -> None:
 )
 def test_not_refused(changes: list[tuple[str, Any]]) -> None:
     assert problems(changed(*changes)) == ()
+
+
+def service(**keys: Any) -> Service:
+    """A service that can be rolled, with these keys of Compose."""
+    healthy = {"image": "acme/web:1", "healthcheck": {"test": "true"}}
+    return parse({"services": {"web": {**healthy, **keys}}}, {}, []).services["web"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "last"),
+    [
+        ({"healthcheck": {"disable": True}}, "healthcheck"),
+        ({"container_name": "web"}, "container_name"),
+        ({"ports": ["127.0.0.1:9000:80"]}, "ports"),
+        ({"network_mode": "host"}, "network_mode"),
+        ({"volumes": ["data:/data"]}, "volumes"),
+        ({"volumes": ["/srv/data:/data"]}, "volumes"),
+        ({"volumes": [{"type": "bind", "source": "/srv/data", "target": "/data"}]}, "volumes"),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["rolling", "canary", "blue_green"])
+def test_unsafe_beside_itself(strategy: str, keys: dict[str, Any], last: str) -> None:
+    (found,) = unsafe(service(**keys), strategy, ())
+    assert found.key == f"compose.services.web.{last}"
+    assert "services.web.update.strategy: recreate" in found.fix
+    assert unsafe(service(**keys), "recreate", ()) == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"ports": ["80"]},
+        {"tmpfs": ["/tmp"]},
+        {"volumes": [{"type": "tmpfs", "target": "/tmp"}]},
+        {"volumes": ["/tmp/of/its/own"]},
+        {"volumes": ["data:/data:ro"]},
+        {"volumes": [{"type": "volume", "source": "data", "target": "/data", "read_only": True}]},
+        {"volumes": ["/run/proxy.sock:/run/proxy.sock"]},
+    ],
+)
+def test_safe_beside_itself(keys: dict[str, Any]) -> None:
+    assert unsafe(service(**keys), "rolling", ()) == []
+
+
+def test_all_reasons_at_once_and_only_the_volume_is_waived() -> None:
+    web = service(healthcheck={}, container_name="web", ports=["9000:80"], network_mode="host", volumes=["data:/data"])
+    found = [one.key.rpartition(".")[2] for one in unsafe(web, "rolling", ())]
+    assert found == ["healthcheck", "container_name", "ports", "network_mode", "volumes"]
+    assert [one.key.rpartition(".")[2] for one in unsafe(web, "rolling", ("shared_volume", "publish_all"))] == found[:-1]
