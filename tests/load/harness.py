@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The load from the controller's side: start and stop client.py in the client container, and read wrk's and hey's words.
 
-`with`-less by design: a rollout happens between `start()` and `stop()`. Times end in _ms or are seconds.
+What is to be measured happens between `start()` and `stop()`. Times end in _ms, or are in seconds.
 """
 
 from __future__ import annotations
@@ -163,9 +163,8 @@ class Load:
     def abandon(self) -> None:
         """End the load without a result, and leave nothing behind; harmless when it has ended."""
         if self.folder:
-            self.inside(
-                'if pid=$(cat pid 2>&1) && tr "\\0" " " < /proc/$pid/cmdline 2>&1 | grep -qF "$PWD"; then kill -TERM "$pid"; fi; rm -rf "$PWD"'
-            )
+            running = 'pid=$(cat pid 2>&1) && tr "\\0" " " < "/proc/$pid/cmdline" 2>&1 | grep -qF "$PWD"'
+            self.inside(f'if {running}; then kill -TERM "$pid"; fi; rm -rf "$PWD"')
             self.folder = ""
 
     def inside(self, script: str) -> str:

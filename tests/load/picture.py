@@ -18,18 +18,18 @@ Second = dict[str, Any]
 WIDTH, LEFT, RIGHT, PLOT, LETTER, ROW = 960, 64, 64, 200, 6.2, 15
 HEADING, FOOT, TITLE = 26, 40, 34
 
-STYLE = """
-svg { --paper: #ffffff; --ink: #1f2328; --soft: #59636e; --grid: #d8dee4; --area: #4c8dd6; --line: #9a6700; --bad: #cf222e; }
-@media (prefers-color-scheme: dark) {
-  svg { --paper: #0d1117; --ink: #e6edf3; --soft: #9198a1; --grid: #2a313c; --area: #3f7cc4; --line: #e3b341; --bad: #ff6b63; }
-}
-text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-.title { font-size: 16px; font-weight: 600; } .heading { font-weight: 600; } .axis { fill: var(--soft); font-size: 11px; }
-.paper { fill: var(--paper); } .grid { stroke: var(--grid); stroke-width: 1; } .area { fill: var(--area); fill-opacity: 0.55; }
-.failed { fill: var(--bad); } .bad { fill: var(--bad); font-weight: 600; }
-.p99 { fill: none; stroke: var(--line); stroke-width: 1.5; } .p99-text { fill: var(--line); font-size: 11px; }
-.mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; } .label { font-size: 11px; }
-"""
+# Colours once as they are and once for the dark, not as variables: not every viewer of SVG knows those.
+LIGHT = {"paper": "#ffffff", "ink": "#1f2328", "soft": "#59636e", "grid": "#d8dee4", "area": "#4c8dd6", "line": "#9a6700", "bad": "#cf222e"}
+DARK = {"paper": "#0d1117", "ink": "#e6edf3", "soft": "#9198a1", "grid": "#2a313c", "area": "#3f7cc4", "line": "#e3b341", "bad": "#ff6b63"}
+COLOURS = (
+    "text {{ fill: {ink}; }} .axis {{ fill: {soft}; }} .paper {{ fill: {paper}; }} .grid {{ stroke: {grid}; }} .area {{ fill: {area}; }}"
+    " .failed, .bad {{ fill: {bad}; }} .p99 {{ stroke: {line}; }} .p99-text {{ fill: {line}; }} .mark {{ stroke: {soft}; }}"
+)
+STYLE = (
+    "text { font: 12px system-ui, sans-serif; } .title { font-size: 16px; font-weight: 600; } .heading, .bad { font-weight: 600; }"
+    " .axis, .p99-text, .label { font-size: 11px; } .area { fill-opacity: 0.55; } .p99 { fill: none; stroke-width: 1.5; }"
+    f" .mark {{ stroke-dasharray: 3 3; }} {COLOURS.format(**LIGHT)} @media (prefers-color-scheme: dark) {{ {COLOURS.format(**DARK)} }}"
+)
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def axes(scales: Scales, top: float) -> list[str]:
 
 
 def curves(panel: Panel, scales: Scales, floor: float) -> list[str]:
-    """The requests as an area in steps of a second, the failed ones as bars before it, the p99 as a line that breaks where there is none."""
+    """The requests as an area in steps of a second, the failed ones as bars, the p99 as a line that breaks where there is none."""
     if not panel.seconds:
         return []
     zero, steps, bars, lines = start(panel), "", [], ""
