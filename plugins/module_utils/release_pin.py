@@ -124,6 +124,7 @@ def definition(service: Mapping[str, Any], variables: Mapping[str, str]) -> str:
     told["labels"] = _labels(service.get("labels"), None)
     if isinstance(told.get("deploy"), Mapping):
         told["deploy"] = {key: value for key, value in told["deploy"].items() if key != "replicas"}
+    told = {key: value for key, value in told.items() if value not in (None, {}, [])}
     resolver = Interpolation(variables)
     return fingerprint(resolver.resolve(told, ""))
 

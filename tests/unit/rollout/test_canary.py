@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The access log as a measure, and the verdict on a canary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.access_log import Figures, Meter, attempts
+from ansible_collections.latentum.ops.plugins.module_utils.canary import Rule, judge, least, rule_from
+
+RULE = Rule(min_requests=100)
+
+
+def line(address: str, status: int = 200, duration: str = "0.010", upstream: str = "shop_api_80", **more: Any) -> str:
+    record = {"upstream": upstream, "upstream_address": address, "upstream_status": str(status), "upstream_duration": duration}
+    return json.dumps({**record, "status": status, **more}) + "\n"
+
+
+def test_each_attempt_counts_for_its_own_server() -> None:
+    record = {"upstream_address": "a:1, b:1", "upstream_status": "502, 200", "upstream_duration": "0.001, 0.200", "status": 200}
+    assert list(attempts(record)) == [("a:1", True, 0.001), ("b:1", False, 0.2)]
+
+
+def test_a_client_that_left_is_nobodys_failure() -> None:
+    assert list(attempts({"upstream_address": "a:1", "upstream_status": "-", "upstream_duration": "1.0", "status": 499})) == []
+    assert list(attempts({"upstream_address": "a:1", "upstream_status": "-", "upstream_duration": "-", "status": 502})) == [
+        ("a:1", True, None)
+    ]
+
+
+def test_the_meter_reads_on_over_a_rotation(tmp_path: Path) -> None:
+    log = tmp_path / "access.json"
+    log.write_text(line("a:1"))
+    meter = Meter(lambda name: name == "shop_api_80", log)
+    with log.open("a") as file:
+        file.write(line("a:1", 500) + line("z:1", upstream="other") + line("b:1")[:20])
+        file.flush()
+        meter.look()
+        file.write(line("b:1")[20:])
+    log.rename(tmp_path / "access.json.1")
+    log.write_text(line("b:1", duration="0.500"))
+    meter.look()
+    assert (meter.total.requests, meter.total.failed) == (3, 1)
+    assert (meter.of(["a:1"]).failed, meter.of(["b:1"]).requests, meter.of(["b:1"]).percentile(95)) == (1, 2, 0.5)
+
+
+def test_without_a_log_there_is_nothing_to_count(tmp_path: Path) -> None:
+    meter = Meter(lambda _name: True, tmp_path / "none")
+    meter.look()
+    assert meter.total.requests == 0
+
+
+def figures(requests: int, failed: int = 0, seconds: float = 0.01) -> Figures:
+    return Figures(requests, failed, [seconds] * min(requests, 1000))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "over", "state"),
+    [
+        (figures(1000), figures(100, 20), False, "bad"),
+        (figures(1000), figures(15, 3), False, "bad"),
+        (figures(1000), figures(2, 2), False, "open"),  # two are no proof
+        (figures(1000), figures(100), False, "open"),
+        (figures(1000), figures(100), True, "good"),
+        (figures(1000), figures(99), True, "low_traffic"),
+        (figures(1000, 200), figures(1000, 205), True, "good"),  # as bad as the old one is
+        (figures(1000), figures(1000, 12), True, "bad"),
+        (figures(1000, seconds=0.01), figures(1000, seconds=2.0), False, "bad"),
+        (figures(1000, seconds=0.001), figures(1000, seconds=0.02), True, "good"),  # milliseconds are nobody's harm
+        (figures(1000, seconds=0.2), figures(19, seconds=2.0), False, "open"),
+    ],
+)
+def test_verdicts(old: Figures, new: Figures, over: bool, state: str) -> None:
+    assert judge(old, new, RULE, over=over).state == state
+
+
+def test_the_least_rate_grows_with_what_was_seen() -> None:
+    assert least(0, 0) == 0
+    assert least(1, 10) < least(10, 100) < least(100, 1000) < 0.1
+
+
+def test_a_rule_from_the_declaration() -> None:
+    rule = rule_from({"share": 5, "prometheus": {"url": "http://p", "query": "up", "max": 1.0}, "duration": None})
+    assert (rule.share, rule.duration, rule.prometheus.query if rule.prometheus else "") == (5, 60.0, "up")

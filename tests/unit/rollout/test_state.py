@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is kept on disk: releases, the journal, who serves, what is warm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils import progress, traffic, warm
+from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.releases import GOOD, ReleaseError, Store
+from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic, share_weights
+
+from .samples import release
+
+
+def saved(store: Store, *tags: str) -> list[str]:
+    found = [release(tag, tag=tag) for tag in tags]
+    for one in found:
+        store.save(one)
+        store.mark(one.id, GOOD)
+    return [one.id for one in found]
+
+
+def test_a_rollback_goes_back_one_by_one() -> None:
+    store = Store("shop")
+    a, b, c = saved(store, "a", "b", "c")
+    for one in (a, b, c):
+        store.set_live(one)
+    assert store.previous() == [b, a]
+    store.set_live(b, "rollback")
+    assert store.live() is not None and store.live().id == b  # type: ignore[union-attr]
+    assert store.previous() == [a]
+    store.set_live(c)
+    assert store.previous() == [b, a]
+
+
+def test_a_scaled_release_is_nothing_to_go_back_to() -> None:
+    store = Store("shop")
+    a, b, b3 = saved(store, "a", "b", "b3")
+    for one in (a, b):
+        store.set_live(one)
+    store.set_live(b3, "scale")
+    assert store.previous() == [a]
+
+
+def test_what_is_known_of_a_release_stays_when_it_is_saved_again() -> None:
+    store = Store("shop")
+    (a,) = saved(store, "a")
+    store.mark(a, "failed", "it crashed")
+    store.save(release("a", tag="a"))
+    assert (store.load(a).state, store.load(a).reason) == ("failed", "it crashed")
+
+
+def test_releases_are_found_by_the_beginning_of_their_id() -> None:
+    store = Store("shop")
+    (a,) = saved(store, "a")
+    assert store.find(a[:5]).id == a
+    with pytest.raises(ReleaseError, match=a):
+        store.find("zzz")
+
+
+def test_old_releases_are_forgotten_but_never_the_live_one() -> None:
+    store = Store("shop")
+    ids = []
+    for number in range(30):
+        ids += saved(store, f"t{number}")
+        store.set_live(ids[-1])
+    kept = {one.id for one in store.all()}
+    assert {ids[-1], *store.previous()} <= kept
+    assert len(kept) < 30
+
+
+def test_the_rollout_under_way_survives_and_ends(state: Path) -> None:
+    journal = Journal("shop")
+    journal.keep(Underway("x", "deploy", "b", "a", "ada", old={"api": ["1"]}))
+    found = Journal("shop").underway()
+    assert found is not None
+    assert found.old == {"api": ["1"]}
+    assert "deploy of b by ada" in found.said()
+    journal.ended()
+    assert journal.underway() is None
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(state: Path) -> None:
+    journal = Journal("shop")
+    journal.write(step="one")
+    with journal.lines.open("a") as file:
+        file.write('{"at": "2026')
+    assert [one["step"] for one in journal.read()] == ["one"]
+
+
+def test_traffic_is_put_and_taken_away() -> None:
+    traffic.put("shop", {"api": Traffic({"a": 9, "b": 1}), "web": Traffic(maintenance=True)})
+    assert traffic.load("shop") == {"api": Traffic({"a": 9, "b": 1}), "web": Traffic(maintenance=True)}
+    traffic.put("shop", {"api": None})
+    assert list(traffic.load("shop")) == ["web"]
+
+
+@pytest.mark.parametrize(("old", "new", "percent"), [(2, 1, 10), (1, 1, 50), (4, 1, 5), (3, 3, 20), (1, 1, 1), (10, 1, 25)])
+def test_weights_give_the_share(old: int, new: int, percent: int) -> None:
+    before, after = [f"o{number}" for number in range(old)], [f"n{number}" for number in range(new)]
+    weights = share_weights(before, after, percent)
+    share = 100 * sum(weights[one] for one in after) / sum(weights.values())
+    assert abs(share - percent) <= max(1.5, percent / 5)
+    assert all(weight >= 1 for weight in weights.values())
+
+
+def test_warm_sets() -> None:
+    Store("shop").folder.mkdir(parents=True)
+    warm.put("shop", "api", warm.Warm(("a", "b"), 0.0))
+    assert warm.ids("shop") == {"a", "b"}
+    assert warm.load("shop")["api"].due
+    warm.put("shop", "api", None)
+    assert warm.ids("shop") == set()
+
+
+def test_a_follower_reads_its_attempt_to_the_end() -> None:
+    told: list[str] = []
+    first = progress.Progress("shop", "one", told.append)
+    first.total = 4
+    first.step()
+    first.say("start")
+    lines, offset, ended = progress.follow("shop", "one", 0, 0)
+    assert (lines, ended) == (told, False)
+    assert " 25 % start" in lines[0].replace("]", "")
+    first.finish("done")
+    lines, _offset, ended = progress.follow("shop", "one", offset, 0)
+    assert ("done" in lines[0], ended) == (True, True)
+
+
+def test_a_follower_that_came_too_early_sees_the_new_file_from_its_beginning() -> None:
+    old = progress.Progress("shop", "old")
+    for _number in range(50):
+        old.say("something long ago")
+    _lines, offset, _ended = progress.follow("shop", "new", 0, 0)
+    progress.Progress("shop", "new").finish("done")
+    assert progress.follow("shop", "new", offset, 0)[2]

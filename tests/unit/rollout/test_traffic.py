@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who serves while a rollout is under way, and when everybody has left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils import drain, drain_member, upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic
+from ansible_collections.latentum.ops.plugins.module_utils.upstreams import MAINTENANCE, Upstream, plan, render, servers, upstream_from
+
+from .samples import container
+
+UPSTREAM = Upstream("shop_api_80", "shop", "api", 80)
+
+
+def test_a_new_container_waits_for_its_turn() -> None:
+    there = [container(1), container(2)]
+    assert servers(UPSTREAM, there, None, Traffic({"api1": 1})) == ["10.0.0.1:80"]
+    assert servers(UPSTREAM, there, None) == ["10.0.0.1:80", "10.0.0.2:80"]
+
+
+def test_weights_of_a_trial() -> None:
+    there = [container(1), container(2)]
+    shown = servers(UPSTREAM, there, None, Traffic({"api1": 9, "api2": 1}))
+    assert shown == ["10.0.0.1:80 weight=9", "10.0.0.2:80"]
+    text = render(UPSTREAM, shown)
+    assert "server 10.0.0.1:80 weight=9 max_fails=0;" in text
+    assert "least_conn" not in text  # by which a slow version would get fewer requests than its share
+    assert "least_conn" in render(UPSTREAM, ["10.0.0.1:80"])
+
+
+def test_when_nobody_of_the_plan_is_left_whoever_is_healthy_serves() -> None:
+    there = [container(1, health="unhealthy"), container(2)]
+    assert servers(UPSTREAM, there, None, Traffic({"api1": 1})) == ["10.0.0.2:80"]
+
+
+def test_maintenance() -> None:
+    assert servers(UPSTREAM, [container(1)], None, Traffic(maintenance=True)) == [MAINTENANCE]
+
+
+def test_a_load_balancer_leaves_out_who_is_drained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drained = tmp_path / "drained.json"
+    monkeypatch.setattr(upstreams, "DRAINED", drained)
+    edge = upstream_from({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}, {"name": "b", "address": "192.0.2.2"}]})
+
+    def written() -> str:
+        return plan(None, [edge])[0].content.decode()
+
+    assert "192.0.2.1:443" in written() and "192.0.2.2:443" in written()
+    drained.write_text(json.dumps(["a"]))
+    assert "192.0.2.1:443" not in written() and "192.0.2.2:443" in written()
+    drained.write_text(json.dumps(["a", "b"]))
+    assert "192.0.2.1:443" in written()
+
+
+def test_the_last_member_is_never_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstreams, "DRAINED", tmp_path / "drained.json")
+    edge = upstream_from({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}]})
+    monkeypatch.setattr(upstreams, "load", lambda: [edge])
+    with pytest.raises(drain_member.DrainError, match="last one"):
+        drain_member.set_member("a", "drained", 1)
+    with pytest.raises(drain_member.DrainError, match="write one of a"):
+        drain_member.set_member("c", "drained", 1)
+
+
+def test_an_upstream_that_leads_nowhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="or members"):
+        upstream_from({"name": "x"})
+
+
+class Proc:
+    """A /proc with an nginx in it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder / "proc"
+        (self.folder / "net").mkdir(parents=True)
+        (folder / "nginx.pid").write_text("10\n")
+        monkeypatch.setattr(drain, "PROC", self.folder)
+        monkeypatch.setattr(drain, "PID_FILE", folder / "nginx.pid")
+        monkeypatch.setattr(drain, "CONFIGURATION", folder / "nginx.conf")
+        monkeypatch.setattr(drain, "MARGIN", 0.1)
+        self.connections()
+
+    def worker(self, pid: int, title: str = "nginx: worker process", start: int = 7) -> None:
+        folder = self.folder / str(pid)
+        folder.mkdir(exist_ok=True)
+        (folder / "stat").write_text(f"{pid} (nginx) S 10 " + "0 " * 17 + f"{start} 0\n")
+        (folder / "cmdline").write_text(title)
+
+    def gone(self, pid: int) -> None:
+        for file in (self.folder / str(pid)).iterdir():
+            file.unlink()
+
+    def connections(self, *remote: str) -> None:
+        lines = [f"   {n}: 0100007F:1F90 {one} 01 00000000:00000000" for n, one in enumerate(remote)]
+        (self.folder / "net/tcp").write_text("\n".join(["  sl  local_address rem_address   st", *lines]) + "\n")
+
+
+@pytest.fixture
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proc:
+    return Proc(tmp_path, monkeypatch)
+
+
+def test_drained_is_when_the_old_workers_are_gone(proc: Proc) -> None:
+    proc.worker(11)
+    before = drain.workers()
+    proc.gone(11)
+    proc.worker(12)
+    proc.worker(11, start=9)  # the number is used again by a new worker
+    proc.connections("0200000A:0050")
+    assert drain.wait(before, ["10.0.0.2:80"], 5) is None
+
+
+def test_an_old_worker_with_a_connection_is_waited_for(proc: Proc) -> None:
+    proc.worker(11, "nginx: worker process is shutting down")
+    proc.connections("0200000A:0050")
+    seen: list[drain.Left] = []
+    left = drain.wait(set(), ["10.0.0.2:80"], 0.4, seen.append)
+    assert left == drain.Left(1, 1)
+    assert seen
+
+
+def test_an_old_worker_that_stays_for_another_service_is_not_waited_for(proc: Proc) -> None:
+    proc.worker(11, "nginx: worker process is shutting down")
+    proc.connections("0300000A:0050")
+    assert drain.wait(set(), ["10.0.0.2:80"], 5) is None
+
+
+def test_while_old_workers_may_take_requests_no_connection_says_nothing(proc: Proc, tmp_path: Path) -> None:
+    (tmp_path / "nginx.conf").write_text("http {\n    keepalive_min_timeout 2s;\n}\n")
+    proc.worker(11, "nginx: worker process is shutting down")
+    assert drain.floor() == 2.0
+    assert drain.wait(set(), ["10.0.0.2:80"], 0.3) == drain.Left(1, 0)
