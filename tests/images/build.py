@@ -110,7 +110,7 @@ def plan() -> list[Image]:
         faults = {**dict.fromkeys(VERSIONS, ""), **BROKEN, **(FAULTY if name == "api-gateway" else {})}
         for version, fault in faults.items():
             arguments = (("VERSION", version), ("FAULT", fault))
-            recipe = digest(python.recipe, version, *sources(name))
+            recipe = digest(python.recipe, version, fault, *sources(name))
             images.append(Image(f"{REGISTRY}/latentum/{name}:{version}", name, python.reference, recipe, arguments))
     for name, tag in STORES.items():
         images.append(Image(f"{REGISTRY}/latentum/{name}:{tag}", name, base, digest(base, *sources(name))))

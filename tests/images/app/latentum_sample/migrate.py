@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 
-from .config import ConfigError, Settings
-from .log import begin, log
-from .storage import database_of
+from .config import Settings
+from .log import begin, log, short
+from .storage import UNAVAILABLE, database_of
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS schema_versions (version text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
+# The lock is that of the other tables: two migrations at once must not create the table twice.
+SCHEMA = """
+SELECT pg_advisory_xact_lock(7206148);
+CREATE TABLE IF NOT EXISTS schema_versions (version text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());
+"""
 
 
 async def _migrate(settings: Settings) -> None:
@@ -24,9 +29,13 @@ async def _migrate(settings: Settings) -> None:
 
 
 def main() -> None:
+    """Prints one line; what goes wrong in the database is exit code 1."""
     settings = Settings.read(os.environ)
     begin(settings)
     if settings.fault == "migration":
-        raise ConfigError('column "customer_id" of relation "jobs" does not exist')
-    asyncio.run(_migrate(settings))
+        sys.exit('migrate: column "customer_id" of relation "jobs" does not exist')
+    try:
+        asyncio.run(_migrate(settings))
+    except UNAVAILABLE as error:
+        sys.exit(f"migrate: {short(error)}")
     log.info("schema is at %s", settings.identity.version)
