@@ -49,6 +49,7 @@ def take_back(site: Site, store: Store) -> list[str]:
         known = set(site.underway.old[service])
         there = [one for one in site.of(service) if one.id not in warm.ids(site.stack) or one.id in known]
         keep, others = [one for one in there if one.id in known], [one for one in there if one.id not in known]
+        warm.put(site.stack, service, None)  # what was kept is what serves again, or is not known and goes
         if before is None and not known:
             continue  # a first deployment: nothing to go back to, and the evidence stays
         wanted = before.replicas(service) if before else len(known)

@@ -35,9 +35,9 @@ LONGEST = 16.0  # seconds in which a rollout here ends
 MIX = {"keepalive": 8, "new": 2, "post": 2, "slow": 2, "websocket": 2, "jobs": 2}
 # Each prints what it hit, nothing when there was nothing to hit.
 TARGETS = {
-    "opsctl": "pgrep -f 'latentum_ops.opsctl deploy' | xargs -r kill -9 -- && echo opsctl",
-    "module": "pgrep -f 'AnsiballZ_compose_rollout|async_wrapper' | xargs -r kill -9 -- && echo module",
-    "reload": "for i in $(seq 400); do p=$(pgrep -f nginx-reload) && kill -9 $p && echo reload && exit; sleep 0.02; done",
+    "opsctl": "pgrep -f 'latentum_ops.[o]psctl deploy' | xargs -r kill -9 -- && echo opsctl",
+    "module": "pgrep -f 'AnsiballZ_compose_[r]ollout|[a]sync_wrapper' | xargs -r kill -9 -- && echo module",
+    "reload": "for i in $(seq 400); do p=$(pgrep -f 'nginx-[r]eload') && kill -9 $p && echo reload && exit; sleep 0.02; done",
     "engine": "pkill -9 -x dockerd && echo engine",
 }
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
-from conftest import Production, client, eventually, hosts_tool, site
+from conftest import ROOT, Production, client, eventually, hosts_tool, site
 from test_outside import SSH, open_ports
+
+sys.path.insert(0, str(ROOT / "tests/load"))
+
+import harness
 
 # Keep-alive requests and one WebSocket for as long as the file /tmp/go-on exists; prints "requests failures socket".
 LOAD = """
@@ -98,3 +103,21 @@ def test_the_host_comes_back_as_it_was(production: Production) -> None:
     assert (after["database"], after["cache"]) == (before["database"] + 1, before["cache"] + 1)
     assert production.root("ufw status").startswith("Status: active")
     assert open_ports(production) - SSH == {80, 443}
+
+
+def test_a_release_is_rolled_out_and_back(production: Production) -> None:
+    load = harness.Load(
+        harness.CLIENT_CONTAINER, f"https://{production.domain}", hosts_tool("path", "pebble-root"), keepalive=4, new=1, post=2
+    )
+    load.start()
+    try:
+        production.root("opsctl deploy --image api-gateway=registry.example.test:5000/latentum/api-gateway:1.1.0")
+        production.root("opsctl rollback")
+        result = load.stop()
+    finally:
+        load.abandon()
+    assert set(result.versions) == {"1.0.0", "1.1.0"}
+    version = tuple(int(part) for part in production.root("nginx -v 2>&1").rpartition("/")[2].split()[0].split("."))
+    # Before 1.27.4 a reload closes kept connections that a client may just be using (docs/rolling_updates.md, "What is lost").
+    allowed = 0 if version >= (1, 27, 4) else result.requests // 1000
+    assert result.failed <= allowed, (result.failures, result.requests)

@@ -30,7 +30,7 @@ STACK, SERVICE = "latentum", "api-gateway"
 STATE = f"/var/lib/latentum-ops/stacks/{STACK}"
 MIX = {"keepalive": 6, "new": 1, "post": 2, "slow": 1, "jobs": 1}
 # Short trials: the tests wait for them.
-QUICK = {"service": SERVICE, "min_healthy": 2, "drain_timeout": 8, "observe": 2}
+QUICK = {"service": SERVICE, "min_healthy": 5, "drain_timeout": 8, "observe": 2}
 OTHERS = [
     {"service": "model-server", "min_healthy": 1, "observe": 1},
     {"service": "worker", "min_healthy": 1, "observe": 1},
@@ -70,10 +70,13 @@ def playbook(
     name: str, *variables: dict[str, Any], limit: str = "apps", arguments: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     """A playbook over the hosts of the scenario."""
+    # Errors of Ansible go to its standard error.
     argv = ["ansible-playbook", "-i", INVENTORY, f"playbooks/{name}.yml", "-e", f"ops_hosts={limit}", *arguments]
     for one in variables:
         argv += ["-e", json.dumps(one)]
-    return execute(argv, timeout=600)
+    done = execute(argv, timeout=600)
+    done.stdout += done.stderr
+    return done
 
 
 @dataclass
