@@ -223,7 +223,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 def parse_head(head: bytes) -> tuple[str, int, dict[str, str]]:
     """Version, status and headers of an answer."""
     start, *lines = head.decode("latin-1")[:-4].split("\r\n")
-    version, _, rest = start.partition(" ")
+    version, _space, rest = start.partition(" ")
     if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
         raise Malformed(f"no status line: {start[:80]!r}")
     headers = {}
@@ -519,7 +519,7 @@ class Load:
             "websocket": self.websocket,
         }
         self.record.started = time.time()
-        tasks = [asyncio.create_task(starts[name]()) for name in CLASSES for _ in range(counts[name])]
+        tasks = [asyncio.create_task(starts[name]()) for name in CLASSES for _index in range(counts[name])]
         ready()
         end = time.monotonic() + seconds if seconds else math.inf
         while not self.stop.is_set() and time.monotonic() < end and not (until and until.exists()):
@@ -583,7 +583,7 @@ def shared(options: argparse.Namespace, record: Record) -> None:
     """The load of several processes, added up."""
     children: list[tuple[Path, subprocess.Popen[bytes]]] = []
 
-    def forward(*_: object) -> None:
+    def forward(*_given: object) -> None:
         for _path, process in children:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
@@ -602,15 +602,17 @@ def shared(options: argparse.Namespace, record: Record) -> None:
     for number_ in STOPPING:
         signal.signal(number_, forward)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    while not all(beside(out, ".ready").exists() for out, _ in children) and all(process.poll() is None for _, process in children):
+    while not all(beside(out, ".ready").exists() for out, _process in children) and all(
+        process.poll() is None for _out, process in children
+    ):
         time.sleep(0.05)
-    if not all(beside(out, ".ready").exists() for out, _ in children):
+    if not all(beside(out, ".ready").exists() for out, _process in children):
         forward()
     beside(options.out, ".ready").touch()
-    codes = [process.wait() for _, process in children]
+    codes = [process.wait() for process in processes]
     if any(codes):
         raise SystemExit(f"a process of the load failed: {codes}")
-    for out, _ in children:
+    for out, _process in children:
         record.add(json.loads(out.read_text()))
         out.unlink()
         beside(out, ".ready").unlink(missing_ok=True)

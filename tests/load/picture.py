@@ -80,7 +80,7 @@ def drawn(panels: list[Panel], title: str) -> str:
     parts, y = [], float(TITLE)
     for panel in shown:
         labels = placed(panel, scales)
-        y += HEADING + ROW * (1 + max((row for _, _, _, row in labels), default=-1))
+        y += HEADING + ROW * (1 + max((row for _x, _left, _label, row in labels), default=-1))
         parts += plot(panel, labels, scales, y)
         y += PLOT + FOOT
     head = (
@@ -100,7 +100,7 @@ def common(panels: list[Panel]) -> Scales:
     """Scales that all panels fit."""
     seconds = [second for panel in panels for second in panel.seconds]
     length = max([panel.seconds[-1]["t"] - panel.seconds[0]["t"] + 1 for panel in panels if panel.seconds], default=1)
-    length = max([length, *(t - start(panel) for panel in panels for t, _ in panel.marks)])
+    length = max([length, *(t - start(panel) for panel in panels for t, _label in panel.marks)])
     times = [second["p99_ms"] for second in seconds if second["p99_ms"]]
     low = math.floor(math.log10(min(times, default=1)))
     high = math.ceil(math.log10(max(times, default=10)))
@@ -109,7 +109,7 @@ def common(panels: list[Panel]) -> Scales:
 
 def start(panel: Panel) -> float:
     """The epoch second that is zero on the panel's own axis."""
-    return float(panel.seconds[0]["t"]) if panel.seconds else min((t for t, _ in panel.marks), default=0.0)
+    return float(panel.seconds[0]["t"]) if panel.seconds else min((t for t, _label in panel.marks), default=0.0)
 
 
 def nice(value: float) -> float:
@@ -134,7 +134,7 @@ def placed(panel: Panel, scales: Scales) -> list[tuple[float, float, str, int]]:
 def plot(panel: Panel, labels: list[tuple[float, float, str, int]], scales: Scales, top: float) -> list[str]:
     """One panel whose plot begins at this y."""
     floor, right = top + PLOT, WIDTH - RIGHT
-    rows = 1 + max((row for _, _, _, row in labels), default=-1)
+    rows = 1 + max((row for _x, _left, _label, row in labels), default=-1)
     return [
         *heading(panel, top - ROW * rows - 9),
         *axes(scales, top),

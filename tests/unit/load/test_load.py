@@ -176,7 +176,7 @@ def test_records_of_processes_add_up() -> None:
     parts = []
     for ms in (5.0, 50.0):
         part = load_client.Record()
-        for _ in range(10):
+        for _index in range(10):
             part.answered("post", ms, "1.0.0")
         part.failure("post", "timeout")
         part.stopped = part.ended = part.started + 1
