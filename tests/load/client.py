@@ -602,9 +602,8 @@ def shared(options: argparse.Namespace, record: Record) -> None:
     for number_ in STOPPING:
         signal.signal(number_, forward)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    while not all(beside(out, ".ready").exists() for out, _process in children) and all(
-        process.poll() is None for _out, process in children
-    ):
+    processes = [process for _out, process in children]
+    while not all(beside(out, ".ready").exists() for out, _process in children) and all(one.poll() is None for one in processes):
         time.sleep(0.05)
     if not all(beside(out, ".ready").exists() for out, _process in children):
         forward()

@@ -13,7 +13,7 @@ from ansible_collections.latentum.ops.plugins.module_utils import rollout_site, 
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
-from ansible_collections.latentum.ops.plugins.module_utils.releases import Release, Store
+from ansible_collections.latentum.ops.plugins.module_utils.releases import Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout_site import RolloutFailed, Site
 from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic
 
@@ -56,16 +56,16 @@ class Stage:
         self.healthy = True
         monkeypatch.setattr(rollout_takeback, "engine_again", lambda: self.engine)
         monkeypatch.setattr(upstreams, "load", list)
-        monkeypatch.setattr(rollout_site.Site, "start", self.start)
-        monkeypatch.setattr(rollout_site.Site, "healthy", self.judge)
+        monkeypatch.setattr(rollout_site.Site, "start", lambda _site, _compose, service, count: self.start(service, count))
+        monkeypatch.setattr(rollout_site.Site, "healthy", lambda _site, _release, service, *_more: self.judge(service))
 
-    def start(self, _site: Site, _compose: object, service: str, count: int) -> list[Container]:
+    def start(self, service: str, count: int) -> list[Container]:
         fresh = [container(90 + number, "old", service) for number in range(count)]
         self.engine.done += [f"create {one.id}" for one in fresh]
         self.engine.there += fresh
         return fresh
 
-    def judge(self, _site: Site, _release: Release, service: str, *_more: object) -> None:
+    def judge(self, service: str) -> None:
         if not self.healthy:
             raise RolloutFailed(f"{service} is unhealthy")
 
