@@ -78,8 +78,13 @@ docs: toolchain ## Write the role tables of the READMEs from their argument spec
 	python tests/tools/role_readme.py
 
 .PHONY: bench
-bench: toolchain ## Measure provisioning and no-change runs; JSON in .artifacts/bench
+bench: toolchain ## Measure provisioning, no-change runs and rollouts under load; JSON and a picture in .artifacts/bench
 	python tests/bench/site.py
+	python tests/bench/rollout.py
+
+.PHONY: kills
+kills: toolchain ## SIGKILL at 60 random moments of rollouts under load (half an hour)
+	python tests/bench/kills.py
 
 .PHONY: clean
 clean: ## Remove hosts, networks and images of the tests, and the caches of this checkout

@@ -45,9 +45,13 @@ class Compose:
         how = "--force-recreate" if recreate else "--no-recreate"
         run([*self.argv, "up", "--detach", "--no-deps", how, f"--scale={service}={scale}", service], timeout=UP_TIMEOUT)
 
-    def create(self, services: Sequence[str]) -> None:
-        """Start services that are not there yet, each when those among them that it depends on are healthy; nothing else is touched."""
-        run([*self.argv, "up", "--detach", "--no-deps", "--no-recreate", *services], timeout=CREATE_TIMEOUT)
+    def create(self, services: Sequence[str], *, alone: bool) -> None:
+        """Start services that are not there yet, each when what it depends on is healthy.
+
+        :param alone: some depend on services that are there already, and those must not be touched.
+        """
+        dependencies = ["--no-deps"] if alone else []
+        run([*self.argv, "up", "--detach", "--no-recreate", *dependencies, *services], timeout=CREATE_TIMEOUT)
 
     def once(self, service: str, command: Sequence[str], name: str, timeout: float) -> Result:
         """Run a command in a container of its own, with the image and settings of a service, to its end."""

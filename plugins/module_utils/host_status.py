@@ -17,6 +17,8 @@ from .certificates import in_service
 from .docker_client import DockerUnavailable, Engine
 from .health import expectation_from, look
 from .health_report import details
+from .release_journal import Journal
+from .releases import Store
 from .runner import CommandError, run
 
 STACKS = Path("/etc/latentum-ops/stacks")
@@ -71,7 +73,9 @@ def services() -> list[dict[str, Any]]:
         for service in described:
             for container in service["containers"]:
                 container["uptime"] = int(container["uptime"])
-        found.append({"name": stack["name"], "domains": stack.get("domains", []), "services": described})
+        live, underway = Store(stack["name"]).live(), Journal(stack["name"]).underway()
+        releases = {"release": live.id if live else "", "underway": underway.said() if underway else ""}
+        found.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
     return found
 
 

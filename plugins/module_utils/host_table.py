@@ -70,6 +70,10 @@ def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
     lines: list[str] = []
     for stack in stacks:
         lines += ["", f"stack {stack['name']}" + (f" ({', '.join(stack['domains'])})" if stack["domains"] else "")]
+        if stack.get("release"):
+            lines.append(f"release {stack['release']}; others: opsctl releases")
+        if stack.get("underway"):
+            lines.append(f"{BAD} {stack['underway']}; the next deployment, or opsctl rollback, goes on with it")
         rows = [["", "service", "container", "state", "health", "up", "restarts", "image", "digest"]]
         for service in stack["services"]:
             mark = GOOD if service["state"] == "ok" else BAD

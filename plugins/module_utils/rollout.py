@@ -17,7 +17,7 @@ from .docker_client import Container
 from .health import expectation_from, look
 from .health_report import details, text
 from .releases import Release
-from .rollout_plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependents, short
+from .rollout_plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependencies, dependents, short
 from .rollout_site import FIRST_CRASH, Part, RolloutFailed, Site
 
 LOOK = 1.0  # seconds between two looks at figures
@@ -213,7 +213,8 @@ class Rollout:
         names = [plan.service for plan in plans]
         self.site.step(f"start {', '.join(f'{plan.service} x{plan.replicas}' if plan.replicas > 1 else plan.service for plan in plans)}")
         started = time.monotonic()
-        self.compose.create(names)
+        services = self.release.project["services"]
+        self.compose.create(names, alone=any(set(dependencies(services[name])) - set(names) for name in names))
         self.site.progress.timed("start new services", started)
         for plan in plans:
             self.site.healthy(self.release, plan.service, self.site.of(plan.service), plan.policy.healthy_timeout, 0)
