@@ -59,7 +59,9 @@ class Change:
             compose.check()
             self._fetch()
             self._hooks()
-            self._migrate(compose)
+            for plan in outcome.plans if order.kind == "deploy" else ():
+                if plan.action == REPLACE:
+                    self._migrate(plan, compose)
             if order.kind != "rollback":
                 kept = warm.ids(site.stack)
                 retire(site.engine, site.stack, [one.service for one in outcome.plans if not kept & {c.id for c in one.current}])
@@ -68,11 +70,11 @@ class Change:
             if live is None:
                 self._verify()
             site.step("good")
+            release_files.write(release)
             self.store.mark(release.id, GOOD)
             if order.kind == "rollback" and live and live.id != release.id:
                 self.store.mark(live.id, ROLLED_BACK, f"rolled back by {who()}")
             self.store.set_live(release.id, order.kind)
-            release_files.write(release)
             site.journal.ended()
         except BaseException as error:
             self._undo(error)
@@ -101,25 +103,24 @@ class Change:
             self.site.step(f"run {argv[0]}")
             run(list(argv), timeout=self.order.before_timeout)
 
-    def _migrate(self, compose: Compose) -> None:
-        """One-shot commands with the new images, while the old version still serves.
+    def _migrate(self, plan: ServicePlan, compose: Compose) -> None:
+        """A one-shot command with the new image, while the old version still serves.
 
         :raises RolloutFailed: with the end of what the command said.
         """
-        for plan in self.outcome.plans if self.order.kind == "deploy" else ():
-            migration = plan.policy.migration
-            if migration is None or plan.action not in (CREATE, REPLACE):
-                continue
-            name = f"{self.site.stack}-{plan.service}-migration"
-            self._wait_for_left_behind(name, migration.timeout)
-            self.site.step(f"migration: {' '.join(migration.command)}", service=plan.service)
-            started = time.monotonic()
-            result = compose.once(plan.service, migration.command, name, migration.timeout)
-            self.site.progress.timed(f"{plan.service}: migration", started)
-            if result.rc != 0:
-                said = masked((result.stdout + result.stderr).strip().splitlines()[-20:], secret_values_of_host())
-                text = "\n".join(f"    {line}" for line in said)
-                raise RolloutFailed(f"{plan.service}: the migration failed with exit status {result.rc}:\n{text}")
+        migration = plan.policy.migration
+        if migration is None:
+            return
+        name = f"{self.site.stack}-{plan.service}-migration"
+        self._wait_for_left_behind(name, migration.timeout)
+        self.site.step(f"migration: {' '.join(migration.command)}", service=plan.service)
+        started = time.monotonic()
+        result = compose.once(plan.service, migration.command, name, migration.timeout)
+        self.site.progress.timed(f"{plan.service}: migration", started)
+        if result.rc != 0:
+            said = masked((result.stdout + result.stderr).strip().splitlines()[-20:], secret_values_of_host())
+            text = "\n".join(f"    {line}" for line in said)
+            raise RolloutFailed(f"{plan.service}: the migration failed with exit status {result.rc}:\n{text}")
 
     def _wait_for_left_behind(self, name: str, timeout: float) -> None:
         """A migration whose run was killed goes on in its container: two at once would be worse than waiting."""
@@ -136,6 +137,11 @@ class Change:
         new: dict[str, list[str]] = {}
         for plan in [*self.outcome.plans, None]:
             if plan is not None and plan.action == CREATE:
+                if plan.policy.migration and self.order.kind == "deploy":
+                    # Of a first release, what the command needs must be there before it.
+                    rollout.create(fresh)
+                    fresh = []
+                    self._migrate(plan, rollout.compose)
                 fresh.append(plan)
                 continue
             if fresh:

@@ -208,6 +208,8 @@ class Rollout:
 
     def create(self, plans: Sequence[ServicePlan]) -> None:
         """Services that are not there yet, together: Compose starts them in the order of their dependencies."""
+        if not plans:
+            return
         for plan in plans:
             self.site.touch(plan.service, [])
         names = [plan.service for plan in plans]

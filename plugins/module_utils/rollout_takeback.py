@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from . import traffic, warm
+from . import release_files, traffic, warm
 from .compose_cli import Compose
 from .config_set import ConfigSetError
 from .docker_client import Container, DockerUnavailable, Engine
@@ -62,6 +62,8 @@ def take_back(site: Site, store: Store) -> list[str]:
     traffic.put(site.stack, dict.fromkeys(set(traffic.load(site.stack)) - set(warm.load(site.stack))))
     if not lost:
         site.sync()
+        if before:
+            release_files.write(before)
     return lost
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rollout_site, rollout_takeback, traffic, upstreams, warm
+from ansible_collections.latentum.ops.plugins.module_utils import release_files, rollout_site, rollout_takeback, traffic, upstreams, warm
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
@@ -56,6 +56,8 @@ class Stage:
         self.healthy = True
         monkeypatch.setattr(rollout_takeback, "engine_again", lambda: self.engine)
         monkeypatch.setattr(upstreams, "load", list)
+        self.files: list[str] = []
+        monkeypatch.setattr(release_files, "write", lambda release: self.files.append(release.id))
         monkeypatch.setattr(rollout_site.Site, "start", lambda _site, _compose, service, count: self.start(service, count))
         monkeypatch.setattr(rollout_site.Site, "healthy", lambda _site, _release, service, *_more: self.judge(service))
 
@@ -83,6 +85,7 @@ def test_new_ones_go_and_old_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stage.take_back() == []
     assert stage.engine.ids() == ["api1", "api2"]
     assert traffic.load("shop") == {}
+    assert stage.files == [stage.site.underway.before]
 
 
 def test_old_ones_that_are_gone_already_come_back_before_the_new_go(monkeypatch: pytest.MonkeyPatch) -> None:
