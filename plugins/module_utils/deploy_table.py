@@ -21,7 +21,7 @@ def digest(text: str) -> str:
 def table(outcome: Outcome) -> str:
     """Release, digests, batches, requests, and the time of each part."""
     if not outcome.plans:
-        return f"release {outcome.release}: nothing to do"
+        return "\n".join([*([outcome.found] if outcome.found else []), f"release {outcome.release}: nothing to do"])
     came = f", before it {outcome.previous}" if outcome.previous and outcome.previous != outcome.release else ""
     lines = [f"release {outcome.release}{came}"]
     if outcome.found:

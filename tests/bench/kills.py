@@ -33,6 +33,7 @@ VERSIONS = ("1.1.0", "1.3.0", "1.4.0", "1.0.0")
 STATE = f"/var/lib/latentum-ops/stacks/{STACK}"
 LONGEST = 14.0  # seconds in which a rollout here ends
 MIX = {"keepalive": 8, "new": 2, "post": 2, "slow": 2, "jobs": 2}
+RATE = 150  # requests a second and class: what is looked for is lost requests, not their number
 # Each prints what it hit, nothing when there was nothing to hit.
 TARGETS = {
     "opsctl": "pgrep -f 'latentum_ops.[o]psctl deploy' | xargs -r kill -9 -- && echo opsctl",
@@ -100,7 +101,7 @@ def converged(host: str, version: str) -> str:
 
 def one(host: str, number: int, target: str, version: str, url: str, randomly: random.Random) -> Kill:
     """Begin, kill, begin again, look."""
-    load = harness.Load(harness.CLIENT_CONTAINER, url, site_host.root_of_pebble(), **MIX)
+    load = harness.Load(harness.CLIENT_CONTAINER, url, site_host.root_of_pebble(), rate=RATE, **MIX)
     load.start()
     after = randomly.uniform(0.2, LONGEST) + (4 if target in ("controller", "module") else 0)
     rollout = begin(host, target, version)

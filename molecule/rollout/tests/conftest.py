@@ -30,7 +30,7 @@ STACK, SERVICE = "latentum", "api-gateway"
 STATE = f"/var/lib/latentum-ops/stacks/{STACK}"
 MIX = {"keepalive": 6, "new": 1, "post": 2, "slow": 1, "jobs": 1}
 # Short trials: the tests wait for them.
-QUICK = {"service": SERVICE, "min_healthy": 5, "drain_timeout": 8, "observe": 2}
+QUICK = {"service": SERVICE, "min_healthy": 2, "drain_timeout": 8, "observe": 2}
 OTHERS = [
     {"service": "model-server", "min_healthy": 1, "observe": 1},
     {"service": "worker", "min_healthy": 1, "observe": 1},

@@ -80,7 +80,6 @@ Circumstances = Callable[[AppHost], object]
     ("tag", "said", "circumstances"),
     [
         ("1.2.0-broken", "is unhealthy", as_it_is),
-        ("1.2.0-crash", "crashed", as_it_is),
         ("9.9.9", "the registry has no such image", as_it_is),
         ("1.4.0", "the registry does not answer", without_registry),
         ("2.0.0-large", "the disk is full", with_full_disk),
@@ -93,6 +92,18 @@ def test_a_bad_release_takes_itself_back(app: AppHost, tag: str, said: str, circ
         done = app.deploy(tag)
     assert done.returncode == 1
     assert said in done.stderr, done.stderr
+    none_lost(found)
+    assert app.live() == before
+    app.settled("1.0.0")
+
+
+def test_a_release_that_crashes_after_it_was_healthy_gets_no_traffic(app: AppHost) -> None:
+    before = app.live()
+    with app.load() as found:
+        done = playbook("rolling_update", policies(min_healthy=6), images("1.2.0-crash"), limit=app.name)
+    assert done.returncode != 0
+    assert "crashed" in done.stdout
+    assert "this version crashes on purpose" in done.stdout, "the last line of its log"
     none_lost(found)
     assert app.live() == before
     app.settled("1.0.0")
