@@ -53,7 +53,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
     def _follow(self, stack: str, attempt: str, job: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Show lines until the end, then fetch the result."""
         host = variables.get("inventory_hostname", "")
-        offset, heard, reached, ended = 0, time.monotonic(), time.monotonic(), False
+        offset, heard, reached, ended, gone = 0, time.monotonic(), time.monotonic(), False, False
         while True:
             try:
                 if not ended:
@@ -62,12 +62,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
                         display.display(f"  {host} {line}")
                         heard = time.monotonic()
                     offset, ended = info.get("offset", offset), bool(info.get("end"))
-                if ended or time.monotonic() - heard > SILENCE:
+                    was_gone, gone = gone, not ended and not info.get("alive", True)
+                if ended or gone or time.monotonic() - heard > SILENCE:
                     heard = time.monotonic()
                     result = self._status(job, variables, "status")
                     if result.get("finished") or result.get("failed"):
                         self._status(job, variables, "cleanup")
                         return self._shown(host, result)
+                    if gone and was_gone:
+                        # Its process is not there, and it left no result: nobody will ever write one.
+                        self._status(job, variables, "cleanup")
+                        why = "the rollout was killed on the host; traffic is where it was, and the next run finishes it or takes it back"
+                        return {"failed": True, "changed": True, "msg": why}
                 reached = time.monotonic()
             except AnsibleConnectionFailure:
                 # The rollout goes on without us; it is only we who cannot see it.

@@ -46,7 +46,7 @@ class Progress:
         if not self.silent:
             with suppress(OSError):
                 FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
-                path(self.stack).write_text("")
+                path(self.stack).write_text(json.dumps({"attempt": self.attempt, "pid": os.getpid()}) + "\n")
 
     def say(self, text: str) -> None:
         """One line, now."""
@@ -85,6 +85,15 @@ class Progress:
             return
         with suppress(OSError), path(self.stack).open("a") as file:
             file.write(json.dumps(entry) + "\n")
+
+
+def alive(stack: str, attempt: str) -> bool:
+    """Whether somebody works on this attempt; one that has not begun to speak is thought to."""
+    try:
+        first = json.loads(path(stack).read_text().partition("\n")[0])
+    except (OSError, ValueError):
+        return True
+    return first.get("attempt") != attempt or Path(f"/proc/{first['pid']}").exists()
 
 
 def follow(stack: str, attempt: str, offset: int, patience: float) -> tuple[list[str], int, bool]:

@@ -95,6 +95,11 @@ end:
   returned: with O(follow)
   type: bool
   sample: false
+alive:
+  description: Whether its process is there.
+  returned: with O(follow)
+  type: bool
+  sample: true
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -119,7 +124,7 @@ def main() -> None:
     given = module.params
     if given["follow"]:
         lines, offset, end = progress.follow(given["stack"], given["follow"], given["offset"], given["patience"])
-        module.exit_json(changed=False, lines=lines, offset=offset, end=end)
+        module.exit_json(changed=False, lines=lines, offset=offset, end=end, alive=progress.alive(given["stack"], given["follow"]))
     store = Store(given["stack"])
     try:
         live, underway = store.live(), Journal(given["stack"]).underway()

@@ -66,7 +66,7 @@ def begin(host: str, target: str, version: str) -> subprocess.Popen[str]:
     """Start a rollout: from the controller where that, or its module, is to be killed, otherwise on the host."""
     if target in ("controller", "module"):
         argv = ["ansible-playbook", "playbooks/rolling_update.yml", "-i", str(site_host.inventory(host))]
-        argv += ["-e", f"latentum_domain={host}.example.test", "-e", json.dumps(images(version))]
+        argv += ["-e", f"latentum_domain={host}.example.test", "-e", json.dumps(images(version)), "-e", json.dumps(POLICIES)]
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "LATENTUM_OPS_TEST_CA": site_host.tool("path", "ca").strip()}
         return subprocess.Popen(
             argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,13 @@ def test_a_follower_that_came_too_early_sees_the_new_file_from_its_beginning() -
     _lines, offset, _ended = progress.follow("shop", "new", 0, 0)
     progress.Progress("shop", "new").finish("done")
     assert progress.follow("shop", "new", offset, 0)[2]
+
+
+def test_a_follower_sees_that_nobody_works_any_more(tmp_path: Path) -> None:
+    assert progress.alive("shop", "one"), "it has not begun to speak"
+    progress.Progress("shop", "one")
+    assert progress.alive("shop", "one")
+    file = progress.path("shop")
+    file.write_text(file.read_text().replace(f'"pid": {os.getpid()}', '"pid": 4194305'))
+    assert not progress.alive("shop", "one")
+    assert progress.alive("shop", "another")
