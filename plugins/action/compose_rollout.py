@@ -53,7 +53,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
     def _follow(self, stack: str, attempt: str, job: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Show lines until the end, then fetch the result."""
         host = variables.get("inventory_hostname", "")
-        offset, heard, reached, ended, gone = 0, time.monotonic(), time.monotonic(), False, False
+        offset, heard, reached = 0, time.monotonic(), time.monotonic()
+        ended = gone = was_gone = False
         while True:
             try:
                 if not ended:
@@ -63,6 +64,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
                         heard = time.monotonic()
                     offset, ended = info.get("offset", offset), bool(info.get("end"))
                     was_gone, gone = gone, not ended and not info.get("alive", True)
+                elif time.monotonic() - reached > LOST:
+                    was_gone = gone = True  # it said that it ended, and never wrote its result
                 if ended or gone or time.monotonic() - heard > SILENCE:
                     heard = time.monotonic()
                     result = self._status(job, variables, "status")
@@ -74,7 +77,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
                         self._status(job, variables, "cleanup")
                         why = "the rollout was killed on the host; traffic is where it was, and the next run finishes it or takes it back"
                         return {"failed": True, "changed": True, "msg": why}
-                reached = time.monotonic()
+                if not ended:
+                    reached = time.monotonic()
             except AnsibleConnectionFailure:
                 # The rollout goes on without us; it is only we who cannot see it.
                 if time.monotonic() - reached > LOST:
