@@ -31,7 +31,9 @@ def reload(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subproces
     log, ready, pid = tmp_path / "error.log", tmp_path / "ready", tmp_path / "pid"
     log.write_text("2026/01/01 00:00:00 [emerg] 1#1: an old story\n")
     environment = {"PATH": "/usr/bin:/bin", "LOG": str(log), "READY": str(ready)}
-    master = subprocess.Popen(["bash", "-c", MASTER.format(on_reload=request.param)], env=environment)
+    # A shell cannot trap what was ignored when it started, as under nohup.
+    argv = ["env", "--default-signal=HUP", "bash", "-c", MASTER.format(on_reload=request.param)]
+    master = subprocess.Popen(argv, env=environment)
     try:
         while not ready.exists():
             time.sleep(0.02)
