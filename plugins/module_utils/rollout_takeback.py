@@ -54,6 +54,8 @@ def take_back(site: Site, store: Store) -> list[str]:
             continue  # a first deployment: nothing to go back to, and the evidence stays
         wanted = before.replicas(service) if before else len(known)
         policy = policies_from(failed.policies).get(service) or Policy(service)
+        if policy.job:
+            continue  # what ran to its end has had its effect; the job of the old release is not run once more
         try:
             _return(site, before, service, keep, others, wanted, policy)
         except (RolloutFailed, ConfigSetError) as error:
@@ -81,7 +83,7 @@ def _return(
     if missing > 0 and compose and before:
         site.step(f"start {missing} of {short(before.images.get(service, ''))} again", service=service)
         keep = keep + site.start(compose, service, missing)
-    if (missing > 0 or stopped) and before and not policy.job:
+    if (missing > 0 or stopped) and before:
         site.healthy(before, service, keep, policy.healthy_timeout, 0)
     if others:
         site.step(f"traffic back to {len(keep)} old, remove {len(others)} new", service=service)

@@ -129,6 +129,15 @@ def test_what_has_one_writer_is_never_there_twice(monkeypatch: pytest.MonkeyPatc
     assert stage.engine.done == ["remove api3", "remove api4", "create api90", "create api91"]
 
 
+def test_a_job_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, container(5, "new", "job", state="exited"), old={"job": ["job1"]})
+    failed = stage.store.load(stage.site.underway.target)
+    failed.policies.append({"service": "job", "job": True})
+    stage.store.save(failed)
+    assert stage.take_back() == []
+    assert stage.engine.done == []
+
+
 def test_what_cannot_be_brought_back_is_said_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     web = container(5, "new", "web")
     stage = Stage(monkeypatch, OLD[0], *NEW, web, old={"web": [], "api": ["api1", "api2"]})
