@@ -75,6 +75,7 @@ class Change:
             if order.kind == "rollback" and live and live.id != release.id:
                 self.store.mark(live.id, ROLLED_BACK, f"rolled back by {who()}")
             self.store.set_live(release.id, order.kind)
+            site.done()
             site.journal.ended()
         except BaseException as error:
             self._undo(error)
@@ -196,6 +197,7 @@ class Change:
     def _undo(self, error: BaseException) -> None:
         """Take back, remember, and say what happened; always raises."""
         site, reason = self.site, str(error) or type(error).__name__
+        site.begun = None  # it was not done
         site.progress.say(f"failed: {reason.splitlines()[0]}")
         self._note("failed", reason=reason[:4000])
         if isinstance(error, RolloutFailed) and self.order.kind != "rollback":
@@ -203,6 +205,7 @@ class Change:
         site.underway.failing = True
         site.journal.keep(site.underway)
         lost = take_back(site, self.store)
+        site.done()
         live = self.live.id if self.live else None
         if lost:
             state = "\n".join(["it could NOT be taken back completely; the next run goes on with it:", *lost])

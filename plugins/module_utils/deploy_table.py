@@ -63,6 +63,11 @@ def history(entries: Sequence[dict[str, Any]]) -> str:
     rows = [["at", "what", "release", "service", "step"]]
     for one in entries:
         step = str(one.get("step", ""))
+        if "done" in one:
+            begun = next((row for row in reversed(rows[1:]) if row[3:] == [one.get("service", ""), step]), None)
+            if begun:
+                begun[4] += f" ({one['done']:g} s)"
+            continue
         if reason := one.get("reason"):
             step += f": {str(reason).splitlines()[0][:120]}"
         if "served" in one:

@@ -57,14 +57,26 @@ class Site:
     progress: Progress
     journal: Journal
     underway: Underway
+    begun: tuple[str, str, float] | None = None
 
     def step(self, text: str, *, service: str = "") -> None:
-        """Say and journal what is about to be done."""
+        """Say and journal what is about to be done; what was begun before it is done now."""
+        self.done()
         self.underway.step = f"{service}: {text}" if service else text
         self.journal.keep(self.underway)
-        entry = {"attempt": self.underway.attempt, "kind": self.underway.kind, "release": self.underway.target}
-        self.journal.write(**entry, service=service, step=text)
+        self._note(service=service, step=text)
+        self.begun = (service, text, time.monotonic())
         self.progress.say(self.underway.step)
+
+    def done(self) -> None:
+        """The step that was begun last is done."""
+        if self.begun:
+            service, text, since = self.begun
+            self._note(service=service, step=text, done=round(time.monotonic() - since, 1))
+            self.begun = None
+
+    def _note(self, **entry: object) -> None:
+        self.journal.write(attempt=self.underway.attempt, kind=self.underway.kind, release=self.underway.target, **entry)
 
     def touch(self, service: str, old: Sequence[Container]) -> None:
         """Remember which containers were there before anything happens to a service. The first word counts, also after a kill."""

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.access_log import Figures, Meter, attempts
-from ansible_collections.latentum.ops.plugins.module_utils.canary import Rule, judge, least, rule_from
+from ansible_collections.latentum.ops.plugins.module_utils.canary import Query, Rule, ask_prometheus, judge, least, rule_from
 
 RULE = Rule(min_requests=100)
 
@@ -87,3 +91,52 @@ def test_the_least_rate_grows_with_what_was_seen() -> None:
 def test_a_rule_from_the_declaration() -> None:
     rule = rule_from({"share": 5, "prometheus": {"url": "http://p", "query": "up", "max": 1.0}, "duration": None})
     assert (rule.share, rule.duration, rule.prometheus.query if rule.prometheus else "") == (5, 60.0, "up")
+
+
+class Prometheus(BaseHTTPRequestHandler):
+    """The HTTP API of Prometheus, as far as one query needs it (Prometheus documentation, "HTTP API")."""
+
+    answers: ClassVar[dict[str, Any]] = {
+        "vector": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "0.25"]}]},
+        "scalar": {"resultType": "scalar", "result": [1, "0.25"]},
+        "nothing": {"resultType": "vector", "result": []},
+        "nan": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "NaN"]}]},
+    }
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)["query"][0]
+        self.send_response(200 if query in self.answers else 400)
+        self.end_headers()
+        self.wfile.write(json.dumps({"status": "success", "data": self.answers.get(query)}).encode())
+
+    def log_message(self, *_given: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def prometheus() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Prometheus)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("query", "allowed", "state"),
+    [
+        ("vector", 0.5, "good"),
+        ("vector", 0.2, "bad"),
+        ("scalar", 0.5, "good"),
+        ("nothing", 0.5, "bad"),
+        ("nan", 0.5, "bad"),
+        ("wrong", 0.5, "bad"),
+    ],
+)
+def test_prometheus_has_a_word(prometheus: str, query: str, allowed: float, state: str) -> None:
+    assert ask_prometheus(Query(prometheus, query, allowed)).state == state
+
+
+def test_a_prometheus_that_is_away_is_no_consent() -> None:
+    assert ask_prometheus(Query("http://127.0.0.1:9", "up", 1)).state == "bad"

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import progress, traffic, warm
+from ansible_collections.latentum.ops.plugins.module_utils import deploy_table, progress, traffic, warm
 from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
 from ansible_collections.latentum.ops.plugins.module_utils.releases import GOOD, ReleaseError, Store
 from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic, share_weights
@@ -149,3 +149,14 @@ def test_a_follower_sees_that_nobody_works_any_more(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace(f'"pid": {os.getpid()}', '"pid": 4194305'))
     assert not progress.alive("shop", "one")
     assert progress.alive("shop", "another")
+
+
+def test_the_history_tells_how_long_each_step_took() -> None:
+    journal = Journal("shop")
+    for more in ({}, {"done": 2.5}):
+        journal.write(kind="deploy", release="b", service="api", step="drain", **more)
+    journal.write(kind="deploy", release="b", service="api", step="stop 2 old")
+    lines = deploy_table.history(journal.read()).splitlines()
+    assert len(lines) == 3
+    assert lines[1].endswith("drain (2.5 s)")
+    assert lines[2].endswith("stop 2 old")  # begun, and never done: here somebody was killed
