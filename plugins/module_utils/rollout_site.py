@@ -132,12 +132,12 @@ class Site:
         if not routes:
             return False
         try:
-            return bool(upstreams.sync(self.engine, routes).changes)
+            return upstreams.sync(self.engine, routes).reloaded
         except ConfigSetError:
             deadline = time.monotonic() + NGINX_BACK
             while run(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc != 0 and time.monotonic() < deadline:
                 time.sleep(0.2)
-            return bool(upstreams.sync(self.engine, routes).changes)
+            return upstreams.sync(self.engine, routes).reloaded
 
     def switch(
         self,

@@ -21,13 +21,18 @@ from typing import Any
 
 from . import traffic
 from .config_entries import Entry
-from .config_set import ConfigSet, Outcome, apply
+from .config_set import ConfigSet, ConfigSetError, Outcome, apply
 from .docker_client import Container, Engine
 from .files import read_text, write_atomic
+from .runner import CommandError, run
 
 CONFIGURATION = Path("/etc/latentum-ops/upstreams")
 RENDERED = Path("/etc/nginx/upstreams.d")
 DRAINED = Path("/var/lib/latentum-ops/drained.json")
+# There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
+PENDING = Path("/run/latentum-ops-upstreams.pending")
+NGINX_TEST = ["nginx", "-t", "-q"]
+NGINX_RELOAD = ["systemctl", "reload", "nginx.service"]
 BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}
 SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
 # Answers 502 at once: the discard port of loopback is not asked while it is marked down.
@@ -163,9 +168,16 @@ def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
     return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path not in named]
 
 
+@dataclass
+class Synced(Outcome):
+    """What was changed, and whether nginx has taken files over that it did not have: also those that a killed run had written."""
+
+    reloaded: bool = False
+
+
 def sync(
     engine: Engine | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
-) -> Outcome:
+) -> Synced:
     """Make the files true; with `reload` tested by nginx and taken over by it when it runs.
 
     :param purge: remove the files of upstreams that are not among these.
@@ -176,12 +188,39 @@ def sync(
         wanted = ConfigSet(
             name="upstreams",
             entries=entries,
-            validate=[["nginx", "-t", "-q"]] if reload else [],
-            activate=[["systemctl", "reload", "nginx.service"]] if reload else [],
+            validate=[NGINX_TEST] if reload else [],
+            activate=[NGINX_RELOAD] if reload else [],
             activate_unit="nginx.service",
             parents=True,
         )
-        return apply(wanted, check_mode=check_mode)
+        changes = apply(wanted, check_mode=True).changes
+        if check_mode:
+            return Synced(changes)
+        if changes:
+            # Files that are right say nothing about nginx, if whoever wrote them was killed before the reload.
+            PENDING.touch()
+            apply(wanted)
+        reloaded = bool(changes) and reload
+        if not changes and reload and PENDING.exists():
+            reloaded = _take_over()
+        if reload:
+            PENDING.unlink(missing_ok=True)
+        return Synced(changes, reloaded=reloaded)
+
+
+def _take_over() -> bool:
+    """Have nginx read what is written; nothing to do while it does not run.
+
+    :raises ConfigSetError: it refuses.
+    """
+    if run(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc != 0:
+        return False
+    try:
+        run(NGINX_TEST, timeout=120)
+        run(NGINX_RELOAD, timeout=300)
+    except CommandError as error:
+        raise ConfigSetError(f"upstreams: nginx does not take over what is written: {error}") from error
+    return True
 
 
 def drained() -> set[str]:
