@@ -64,8 +64,11 @@ class Rollout:
         blue_green = plan.policy.strategy == "blue_green" and not self.back
         trial = plan.policy.strategy == "canary" and not self.back
         if site.routed(service):
-            # Before anything starts: a new container must not serve because it is healthy.
-            traffic.put(site.stack, {service: traffic.Traffic({one.id: 1 for one in serving})})
+            # Before anything starts: a new container must not serve because it is healthy. Those that a killed run had admitted
+            # go on: some of the old ones may be gone already.
+            admitted = traffic.load(site.stack).get(service, traffic.Traffic()).serve if not trial else {}
+            held = [*serving, *(one for one in new if one.id in admitted)]
+            traffic.put(site.stack, {service: traffic.Traffic({one.id: 1 for one in held})})
         kept = bool(warm.ids(site.stack) & {one.id for one in new})
         if kept:
             warm.put(site.stack, service, None)  # what was kept is wanted again

@@ -141,6 +141,15 @@ def test_what_a_killed_run_started_is_used() -> None:
     ]
 
 
+def test_what_a_killed_run_had_given_traffic_keeps_it() -> None:
+    traffic.put("shop", {"api": traffic.Traffic({"api5": 1, "api6": 1})})
+    site = FakeSite(*old(1), container(5), container(6))
+    site.sick = "stop here"
+    with pytest.raises(RolloutFailed):
+        carry_out(site)
+    assert set(traffic.load("shop")["api"].serve) == {"api1", "api5", "api6"}
+
+
 def test_sick_ones_never_get_traffic_and_the_old_ones_stay() -> None:
     site = FakeSite(*old())
     site.sick = "api is unhealthy"
