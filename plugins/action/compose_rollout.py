@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 LIMIT = 6 * 3600  # seconds that a rollout may take; its own deadlines end it much earlier
 PATIENCE = 2.0  # seconds for which one look waits on the host
 SILENCE = 10.0  # seconds without a line after which the job itself is looked at
+SPEAKS = 60.0  # seconds within which it says its first word
 LOST = 120.0  # seconds for which a broken connection is tried again
 MODULE = "latentum.ops.compose_rollout"
 INFO = "latentum.ops.compose_release_info"
@@ -53,7 +54,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
     def _follow(self, stack: str, attempt: str, job: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Show lines until the end, then fetch the result."""
         host = variables.get("inventory_hostname", "")
-        offset, heard, reached = 0, time.monotonic(), time.monotonic()
+        offset, began = 0, time.monotonic()
+        heard = reached = began
         ended = gone = was_gone = False
         while True:
             try:
@@ -63,7 +65,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
                         display.display(f"  {host} {line}")
                         heard = time.monotonic()
                     offset, ended = info.get("offset", offset), bool(info.get("end"))
-                    was_gone, gone = gone, not ended and not info.get("alive", True)
+                    was_gone, gone = gone, not ended and info.get("alive") is False
+                    if not ended and info.get("alive") is None and time.monotonic() - began > SPEAKS:
+                        was_gone = gone = True  # killed before its first word
                 elif time.monotonic() - reached > LOST:
                     was_gone = gone = True  # it said that it ended, and never wrote its result
                 if ended or gone or time.monotonic() - heard > SILENCE:

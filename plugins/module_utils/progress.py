@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,9 +19,12 @@ FOLDER = Path("/run/latentum-ops")
 SOON = 2.0  # seconds between two lines about the same waiting
 
 
-def path(stack: str) -> Path:
-    """The file that a follower reads: one JSON object a line."""
-    return FOLDER / f"{stack}.progress.jsonl"
+KEPT = 3600.0  # seconds for which an attempt can be followed after its last word
+
+
+def path(stack: str, attempt: str) -> Path:
+    """The file of one attempt that its follower reads: one JSON object a line."""
+    return FOLDER / f"{stack}.{re.sub(r'[^A-Za-z0-9_-]', '_', attempt)}.progress.jsonl"
 
 
 @dataclass
@@ -46,7 +50,10 @@ class Progress:
         if not self.silent:
             with suppress(OSError):
                 FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
-                path(self.stack).write_text(json.dumps({"attempt": self.attempt, "pid": os.getpid()}) + "\n")
+                for old in FOLDER.glob(f"{self.stack}.*.progress.jsonl"):
+                    if time.time() - old.stat().st_mtime > KEPT:
+                        old.unlink(missing_ok=True)
+                path(self.stack, self.attempt).write_text(json.dumps({"pid": os.getpid()}) + "\n")
 
     def say(self, text: str) -> None:
         """One line, now."""
@@ -55,7 +62,7 @@ class Progress:
         line = f"[{passed:6.1f} s{percent}] {text}"
         self.lines.append(line)
         self.tell(line)
-        self._append({"attempt": self.attempt, "line": line})
+        self._append({"line": line})
 
     def wait(self, text: str) -> None:
         """A line about something that takes time; not more often than people want to read it."""
@@ -74,7 +81,7 @@ class Progress:
 
     def close(self) -> None:
         """Nothing more will be said."""
-        self._append({"attempt": self.attempt, "end": True})
+        self._append({"end": True})
 
     def timed(self, what: str, since: float) -> None:
         """Remember how long something took, for the table; seconds since ``time.monotonic()`` was `since`."""
@@ -83,17 +90,17 @@ class Progress:
     def _append(self, entry: dict[str, Any]) -> None:
         if self.silent:
             return
-        with suppress(OSError), path(self.stack).open("a") as file:
+        with suppress(OSError), path(self.stack, self.attempt).open("a") as file:
             file.write(json.dumps(entry) + "\n")
 
 
-def alive(stack: str, attempt: str) -> bool:
-    """Whether somebody works on this attempt; one that has not begun to speak is thought to."""
+def alive(stack: str, attempt: str) -> bool | None:
+    """Whether the process of an attempt is there; None before it has begun to speak."""
     try:
-        first = json.loads(path(stack).read_text().partition("\n")[0])
+        first = json.loads(path(stack, attempt).read_text().partition("\n")[0])
     except (OSError, ValueError):
-        return True
-    return first.get("attempt") != attempt or Path(f"/proc/{first['pid']}").exists()
+        return None
+    return Path(f"/proc/{first['pid']}").exists()
 
 
 def follow(stack: str, attempt: str, offset: int, patience: float) -> tuple[list[str], int, bool]:
@@ -105,9 +112,7 @@ def follow(stack: str, attempt: str, offset: int, patience: float) -> tuple[list
     while True:
         lines, ended = [], False
         try:
-            with path(stack).open("rb") as file:
-                if file.seek(0, os.SEEK_END) < offset:
-                    offset = 0  # the attempt began the file anew after the first look
+            with path(stack, attempt).open("rb") as file:
                 file.seek(offset)
                 data = file.read()
         except OSError:
@@ -115,9 +120,8 @@ def follow(stack: str, attempt: str, offset: int, patience: float) -> tuple[list
         whole = data[: data.rfind(b"\n") + 1]
         for raw in whole.splitlines():
             entry = json.loads(raw)
-            if entry.get("attempt") == attempt:
-                ended = ended or bool(entry.get("end"))
-                lines += [entry["line"]] if "line" in entry else []
+            ended = ended or bool(entry.get("end"))
+            lines += [entry["line"]] if "line" in entry else []
         if lines or ended or time.monotonic() >= deadline:
             return lines, offset + len(whole), ended
         time.sleep(0.1)

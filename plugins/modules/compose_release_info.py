@@ -96,7 +96,7 @@ end:
   type: bool
   sample: false
 alive:
-  description: Whether its process is there.
+  description: Whether its process is there; null before it has begun to speak.
   returned: with O(follow)
   type: bool
   sample: true

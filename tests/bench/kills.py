@@ -112,7 +112,11 @@ def one(host: str, number: int, target: str, version: str, url: str, randomly: r
             os.killpg(rollout.pid, signal.SIGKILL)
     else:
         hit = inside(host, TARGETS[target]).stdout.strip()
-    rollout.wait(timeout=300)
+    try:
+        rollout.wait(timeout=300)
+    except subprocess.TimeoutExpired:
+        os.killpg(rollout.pid, signal.SIGKILL)
+        hit += ", and whoever began it never came to an end"
     again = subprocess.run(
         ["docker", "exec", host, "opsctl", "deploy", "--wait", "120", "--force", "--image", f"{SERVICE}={IMAGE}:{version}"],
         capture_output=True, text=True, check=False, timeout=400,

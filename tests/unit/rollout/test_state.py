@@ -132,23 +132,23 @@ def test_a_follower_reads_its_attempt_to_the_end() -> None:
     assert ("done" in lines[0], ended) == (True, True)
 
 
-def test_a_follower_that_came_too_early_sees_the_new_file_from_its_beginning() -> None:
-    old = progress.Progress("shop", "old")
-    for _number in range(50):
-        old.say("something long ago")
-    _lines, offset, _ended = progress.follow("shop", "new", 0, 0)
-    progress.Progress("shop", "new").finish("done")
-    assert progress.follow("shop", "new", offset, 0)[2]
+def test_two_attempts_do_not_disturb_each_other() -> None:
+    first = progress.Progress("shop", "first")
+    first.say("begun")
+    progress.Progress("shop", "second").finish("refused: somebody else is at it")
+    first.say("going on")
+    lines, _offset, ended = progress.follow("shop", "first", 0, 0)
+    assert ([line.partition("] ")[2] for line in lines], ended) == (["begun", "going on"], False)
+    assert progress.follow("shop", "second", 0, 0)[2]
 
 
-def test_a_follower_sees_that_nobody_works_any_more(tmp_path: Path) -> None:
-    assert progress.alive("shop", "one"), "it has not begun to speak"
+def test_a_follower_sees_that_nobody_works_any_more() -> None:
+    assert progress.alive("shop", "one") is None
     progress.Progress("shop", "one")
     assert progress.alive("shop", "one")
-    file = progress.path("shop")
+    file = progress.path("shop", "one")
     file.write_text(file.read_text().replace(f'"pid": {os.getpid()}', '"pid": 4194305'))
-    assert not progress.alive("shop", "one")
-    assert progress.alive("shop", "another")
+    assert progress.alive("shop", "one") is False
 
 
 def test_the_history_tells_how_long_each_step_took() -> None:
