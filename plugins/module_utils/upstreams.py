@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from . import traffic
-from .config_entries import Entry
-from .config_set import ConfigSet, ConfigSetError, Outcome, apply
+from .config_entries import Change, Entry
+from .config_set import ConfigSet, ConfigSetError, apply
 from .docker_client import Container, Engine
 from .files import read_text, write_atomic
 from .runner import CommandError, run
@@ -168,11 +168,17 @@ def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
     return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path not in named]
 
 
-@dataclass
-class Synced(Outcome):
+@dataclass(frozen=True)
+class Synced:
     """What was changed, and whether nginx has taken files over that it did not have: also those that a killed run had written."""
 
+    changes: list[Change]
     reloaded: bool = False
+
+    @property
+    def paths(self) -> list[str]:
+        """The changed files."""
+        return [str(change.entry.path) for change in self.changes]
 
 
 def sync(
