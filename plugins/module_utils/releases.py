@@ -86,10 +86,12 @@ def now() -> str:
 
 
 def compose_text(project: Mapping[str, Any]) -> str:
-    """The project as a Compose file that a person can read."""
-    import yaml
-
+    """The project as a Compose file that a person can read; on a bare host that is only checked, without PyYAML, as JSON, which is YAML too."""
     head = "# Written by latentum.ops; images are pinned by digest. Change the declaration, or use `opsctl deploy`.\n"
+    try:
+        import yaml
+    except ImportError:
+        return head + json.dumps(project, indent=2) + "\n"
     return head + str(yaml.safe_dump(dict(project), sort_keys=False, width=160, allow_unicode=True))
 
 

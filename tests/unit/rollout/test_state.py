@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.latentum.ops.plugins.module_utils import deploy_table, progress, traffic, warm
 from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
-from ansible_collections.latentum.ops.plugins.module_utils.releases import GOOD, ReleaseError, Store
+from ansible_collections.latentum.ops.plugins.module_utils.releases import GOOD, ReleaseError, Store, compose_text
 from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic, share_weights
 
 from .samples import release
@@ -160,3 +162,11 @@ def test_the_history_tells_how_long_each_step_took() -> None:
     assert len(lines) == 3
     assert lines[1].endswith("drain (2.5 s)")
     assert lines[2].endswith("stop 2 old")  # begun, and never done: here somebody was killed
+
+
+def test_a_bare_host_can_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    readable = compose_text({"services": {"api": {"image": "a:1"}}})
+    monkeypatch.setitem(sys.modules, "yaml", None)  # as on a host that has no python3-yaml yet
+    bare = compose_text({"services": {"api": {"image": "a:1"}}})
+    monkeypatch.undo()
+    assert yaml.safe_load(bare) == yaml.safe_load(readable)
