@@ -86,7 +86,7 @@ def now() -> str:
 
 
 def compose_text(project: Mapping[str, Any]) -> str:
-    """The project as a Compose file that a person can read; on a bare host that is only checked, without PyYAML, as JSON, which is YAML too."""
+    """The project as a Compose file that a person can read. Without PyYAML, on a bare host that is checked, as JSON: that is YAML, too."""
     head = "# Written by latentum.ops; images are pinned by digest. Change the declaration, or use `opsctl deploy`.\n"
     try:
         import yaml
