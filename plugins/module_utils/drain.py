@@ -38,7 +38,7 @@ def workers() -> set[tuple[int, str]]:
     master = (read_text(PID_FILE) or "").strip()
     found = set()
     for stat in PROC.glob("[0-9]*/stat") if master else ():
-        fields = (read_text(stat) or "").rpartition(")")[2].split()
+        fields = _of_process(stat).rpartition(")")[2].split()
         if len(fields) > 19 and fields[1] == master:
             found.add((int(stat.parent.name), fields[19]))
     return found
@@ -46,7 +46,15 @@ def workers() -> set[tuple[int, str]]:
 
 def leaving() -> set[tuple[int, str]]:
     """Those workers that finish what they have and take nothing new."""
-    return {one for one in workers() if "shutting down" in (read_text(PROC / str(one[0]) / "cmdline") or "")}
+    return {one for one in workers() if "shutting down" in _of_process(PROC / str(one[0]) / "cmdline")}
+
+
+def _of_process(path: Path) -> str:
+    """A file of a process, empty when it is gone: also between opening and reading (ESRCH, proc(5))."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def connections(addresses: Collection[str]) -> int:

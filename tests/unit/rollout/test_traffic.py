@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import drain, drain_member, upstreams
@@ -136,3 +137,18 @@ def test_while_old_workers_may_take_requests_no_connection_says_nothing(proc: Pr
     proc.worker(11, "nginx: worker process is shutting down")
     assert drain.floor() == 2.0
     assert drain.wait(set(), ["10.0.0.2:80"], 0.3) == drain.Left(1, 0)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_gone(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    proc.worker(11)
+    proc.worker(12)
+    read = Path.read_text
+
+    def ends(path: Path, *given: Any, **more: Any) -> str:
+        if "11" in path.parts:
+            raise ProcessLookupError(3, "No such process")
+        return read(path, *given, **more)
+
+    monkeypatch.setattr(Path, "read_text", ends)
+    assert {pid for pid, _start in drain.workers()} == {12}
+    assert drain.leaving() == set()
