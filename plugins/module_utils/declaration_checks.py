@@ -12,6 +12,7 @@ from .declaration_routes import check_routes
 from .declaration_secrets import check_databases, check_environment, check_secrets
 from .declaration_services import check_services
 from .declaration_updates import check_updates
+from .declaration_watch import check_watch, check_watchdog
 from .schema import Problem
 
 
@@ -19,6 +20,7 @@ def check(declaration: Declaration, problems: list[Problem]) -> None:
     """Appends whatever contradicts itself. Without a readable Compose file only what needs none is checked."""
     check_routes(declaration, problems)
     check_firewall(declaration, problems)
+    check_watchdog(declaration, problems)
     if not declaration.compose.services:
         return
     if declaration.compose.name and declaration.name and declaration.compose.name != declaration.name:
@@ -31,4 +33,5 @@ def check(declaration: Declaration, problems: list[Problem]) -> None:
     check_ports(declaration, problems)
     check_networks(declaration, problems)
     check_updates(declaration, problems)
+    check_watch(declaration, problems)
     check_refusals(declaration, problems)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .compose_spec import Compose, Service
 from .declaration_update_model import StackUpdate, Update, stack_update_from, update_from
+from .declaration_watch_model import Watch, Watchdog, watch_from, watchdog_from
 from .secret_kinds import references
 
 
@@ -57,6 +58,7 @@ class ServiceOptions:
     probe: Probe | None = None
     allow: tuple[str, ...] = ()
     update: Update = field(default_factory=Update)
+    watch: Watch = field(default_factory=watch_from)
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Declaration:
     firewall: tuple[Opening, ...]
     compose: Compose
     update: StackUpdate = field(default_factory=StackUpdate)
+    watchdog: Watchdog = field(default_factory=watchdog_from)
 
     def options(self, service: str) -> ServiceOptions:
         return self.services.get(service) or ServiceOptions()
@@ -132,6 +135,12 @@ class Declaration:
         """The services that mount the secret as a file."""
         return (service for service in self.compose.services.values() if any(use.source == secret for use in service.secrets))
 
+    def watch_secrets(self) -> Iterator[tuple[str, str]]:
+        """What the watchdog itself reads: the key that names a secret, and the secret."""
+        for name, options in self.services.items():
+            yield from options.watch.secrets(f"services.{name}.watch")
+        yield from self.watchdog.secrets("watchdog")
+
 
 def build(read: Mapping[str, Any], compose: Compose) -> Declaration:
     """The typed declaration from what the schema read."""
@@ -147,6 +156,7 @@ def build(read: Mapping[str, Any], compose: Compose) -> Declaration:
         firewall=tuple(_opening(item, f"firewall[{index}]") for index, item in enumerate(read["firewall"])),
         compose=compose,
         update=stack_update_from(read.get("update") or {}),
+        watchdog=watchdog_from(read.get("watchdog")),
     )
 
 
@@ -168,7 +178,8 @@ def _service(item: dict[str, Any]) -> ServiceOptions:
     probe = item.get("probe")
     allow = tuple(name for name in item.get("allow") or () if name)
     update = update_from(item.get("update") or {})
-    return ServiceOptions(**{**item, "probe": Probe(**probe) if probe else None, "allow": allow, "update": update})
+    changed = {"probe": Probe(**probe) if probe else None, "allow": allow, "update": update, "watch": watch_from(item.get("watch"))}
+    return ServiceOptions(**{**item, **changed})
 
 
 def _secret(name: str, item: dict[str, Any]) -> Secret:

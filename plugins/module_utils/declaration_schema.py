@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import declaration_values as values
 from .declaration_update_schema import STACK_UPDATE, UPDATE
+from .declaration_watch_schema import WATCH, WATCHDOG
 from .schema import Anything, Flag, Items, Node, Number, Record, Scalar, Table, Text
 
 WAIVERS = (
@@ -25,11 +26,6 @@ _STACK_NAME = values.named(
     r"[a-z][a-z0-9-]{0,30}",
     "is not a stack name",
     "write lower case letters, digits and -, a letter first, at most 31, such as latentum",
-)
-_SECRET_NAME = values.named(
-    r"[a-z][a-z0-9_]{0,62}",
-    "is not the name of a secret",
-    "write lower case letters, digits and _, such as database_password",
 )
 _DATABASE_NAME = values.named(
     r"[A-Za-z_][A-Za-z0-9_-]{0,62}", "is not a database identifier", "write letters, digits and _, a letter first"
@@ -82,6 +78,7 @@ SERVICE = Record(
             example="{path: /health, port: 8080}",
         ),
         "update": UPDATE,
+        "watch": WATCH,
         "allow": Items(of=Text(choices=WAIVERS, default=""), default=[], example="[publish_all]"),
     },
 )
@@ -106,7 +103,7 @@ SECRET_KINDS: dict[str, dict[str, Node]] = {
     "ed25519": {},
     "fernet": {},
     "htpasswd": {"user": Text(required=True, check=_HTPASSWD_USER, example="admin")},
-    "bcrypt": {"of": Text(required=True, check=_SECRET_NAME, example="admin_password")},
+    "bcrypt": {"of": Text(required=True, check=values.secret_name, example="admin_password")},
     "template": {
         "template": Text(hidden=True, required=True, example='!unsafe "postgres://app:{{ database_password | urlencode }}@db/app"')
     },
@@ -127,7 +124,7 @@ DATABASE = Record(
         "engine": Text(default="postgresql", choices=("postgresql",)),
         "name": Text(required=True, default="", check=_DATABASE_NAME, example="latentumdb"),
         "user": Text(required=True, default="", check=_DATABASE_NAME, example="latentum"),
-        "password_secret": Text(required=True, default="", check=_SECRET_NAME, example="database_password"),
+        "password_secret": Text(required=True, default="", check=values.secret_name, example="database_password"),
     },
     example="{service: database, engine: postgresql, name: app, user: app, password_secret: database_password}",
 )
@@ -160,8 +157,9 @@ STACK = Record(
         "environment": Table(of=Scalar(default=""), name=values.variable_name, default={}, example="{LOG_LEVEL: info}"),
         "routes": Items(of=ROUTE, default=[], example="[{domain: app.example.com, service: web, port: 8080}]"),
         "update": STACK_UPDATE,
+        "watchdog": WATCHDOG,
         "services": Table(of=SERVICE, default={}, example="{web: {replicas: 2}}"),
-        "secrets": Table(of=SECRET, name=_SECRET_NAME, default={}, hidden=True, example="{database_password: {kind: password}}"),
+        "secrets": Table(of=SECRET, name=values.secret_name, default={}, hidden=True, example="{database_password: {kind: password}}"),
         "databases": Items(of=DATABASE, default=[], example=DATABASE.example),
         "firewall": Items(of=OPENING, default=[], example=OPENING.example),
     },

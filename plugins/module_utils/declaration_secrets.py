@@ -53,6 +53,7 @@ def _used(declaration: Declaration) -> set[str]:
     used = {use.source for service in declaration.compose.services.values() for use in service.secrets}
     used |= {secret.name for secret in declaration.secrets.values() if secret.environment}
     used |= {database.password_secret for database in declaration.databases}
+    used |= {name for _key, name in declaration.watch_secrets()}
     return used | {name for secret in declaration.secrets.values() for name in secret.references}
 
 

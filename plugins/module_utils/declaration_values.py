@@ -37,6 +37,13 @@ def named(pattern: str, problem: str, fix: str) -> Callable[[str], str]:
     return check
 
 
+secret_name = named(
+    r"[a-z][a-z0-9_]{0,62}",
+    "is not the name of a secret",
+    "write lower case letters, digits and _, such as database_password",
+)
+
+
 def domain(value: str) -> str:
     """A host name as RFC 1123 and the public suffix need it: lower case, at least one dot, no scheme, port or path."""
     text = value.strip()
@@ -153,6 +160,22 @@ def seconds(value: str) -> int:
     return found
 
 
+def lasting(least: str, most: str) -> Callable[[str], float]:
+    """A check for a duration within limits; it keeps seconds, with their fraction."""
+    low, high = parse_duration(least), parse_duration(most)
+
+    def check(value: str) -> float:
+        try:
+            found = parse_duration(value)
+        except ValueError:
+            raise Refused("is not a duration", DURATION_HINT) from None
+        if not low <= found <= high:
+            raise Refused(f"is not between {least} and {most}", f"write something between {least} and {most}")
+        return int(found) if found == int(found) else found
+
+    return check
+
+
 def whole_or_percent(value: str) -> str:
     """A number of containers, or a percentage of them."""
     text = value.strip()
@@ -182,6 +205,36 @@ def web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
         raise Refused("is not the address of a service", "write http:// or https:// and a name, such as http://127.0.0.1:9090")
     return value.rstrip("/")
+
+
+def runbook(value: str) -> str:
+    """The address of a page, in which C({service}) is replaced."""
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
+        raise Refused("is not the address of a page", "write http:// or https://, such as https://wiki.example.com/{service}")
+    if re.search(r"[{}]", value.replace("{service}", "")):
+        raise Refused("has braces that nothing fills", "write {service}, the only name that is known in it")
+    return value
+
+
+def server(value: str) -> str:
+    """A host name or an address, without scheme and port."""
+    text = value.strip()
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        pass
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text):
+        raise Refused("is not the name of a server", "write only its name, such as smtp.example.com; its port has a key of its own")
+    return text
+
+
+def expression(value: str) -> str:
+    """A regular expression of Python."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise Refused(f"is not a regular expression: {error}", r"correct it; a sign that stands for itself needs a \ before it") from None
+    return value
 
 
 def probe_timeout(value: str) -> float:

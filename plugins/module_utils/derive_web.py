@@ -9,6 +9,7 @@ from typing import Any
 
 from .declaration_model import Declaration, Route
 
+STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack
 KEEPALIVE = 32  # idle connections that each nginx worker keeps open to an upstream
 
 
@@ -17,11 +18,35 @@ def upstream_name(declaration: Declaration, route: Route) -> str:
 
 
 def _domains(declaration: Declaration) -> dict[str, list[Route]]:
-    """The routes of each domain, in the order of their first appearance."""
+    """The routes of each domain, in the order of their first appearance; the status page may have one of its own."""
     domains: dict[str, list[Route]] = {}
     for route in declaration.routes:
         domains.setdefault(route.domain, []).append(route)
+    if page_domain := _page_domain(declaration):
+        domains.setdefault(page_domain, [])
     return domains
+
+
+def _page_domain(declaration: Declaration) -> str:
+    """Where the status page is; empty where it is not served."""
+    page = declaration.watchdog.page
+    return page.domain or (declaration.routes[0].domain if page.path and declaration.routes else "")
+
+
+def _page(declaration: Declaration, domain: str) -> list[dict[str, Any]]:
+    """The location of the status page, on its domain."""
+    page = declaration.watchdog.page
+    if domain != _page_domain(declaration):
+        return []
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return [
+        {
+            "path": page.path or "/",
+            "directory": f"{STATUS_PAGES}/{declaration.name}",
+            "allow_from": list(page.allow_from),
+            "headers": {"Content-Security-Policy": policy, "Cache-Control": "no-store"},
+        }
+    ]
 
 
 def _aliases(routes: list[Route]) -> list[str]:
@@ -36,7 +61,7 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
             "domain": domain,
             "aliases": _aliases(routes),
             "certificate": domain,
-            "locations": [_location(declaration, route) for route in routes],
+            "locations": [_location(declaration, route) for route in routes] + _page(declaration, domain),
         }
         for domain, routes in _domains(declaration).items()
     ]
@@ -82,7 +107,7 @@ def certificates(declaration: Declaration) -> list[dict[str, Any]]:
 def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
     """Openings beside SSH, which is the firewall role's own."""
     rules: list[dict[str, Any]] = []
-    if declaration.routes:
+    if _domains(declaration):
         rules.append({"action": "allow", "port": 80, "protocol": "tcp", "from": [], "comment": "HTTP"})
         rules.append({"action": "allow", "port": 443, "protocol": "tcp", "from": [], "comment": "HTTPS"})
     for opening in declaration.firewall:

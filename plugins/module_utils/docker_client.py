@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +44,7 @@ class Container:
     definition: str = ""
     created: float = 0.0  # epoch seconds
     grace: int = GRACE  # seconds to stop
+    project: str = ""
 
     @property
     def serves(self) -> bool:
@@ -92,6 +93,7 @@ def parse(raw: Mapping[str, Any]) -> Container:
         definition=labels.get(DEFINITION, ""),
         created=epoch(raw["Created"]) if raw.get("Created") else 0.0,
         grace=int(raw["Config"].get("StopTimeout") or GRACE),
+        project=labels.get(PROJECT, ""),
     )
 
 
@@ -124,6 +126,15 @@ class Engine:
                 continue  # removed between the list and the look
         return sorted(found, key=lambda one: (one.service, one.number, one.name))
 
+    def container(self, identity: str) -> Container | None:
+        """One container of a service by its id; None when it is gone, or belongs to no service."""
+        try:
+            raw = self.api.inspect_container(identity)
+        except self._gone:
+            return None
+        labels = raw["Config"].get("Labels") or {}
+        return parse(raw) if labels.get(PROJECT) and labels.get(ONEOFF) != "True" else None
+
     def digest(self, container: Container) -> str:
         """The registry digest of the container's image, or its local id when it never came from a registry."""
         try:
@@ -143,6 +154,20 @@ class Engine:
     def start(self, container: Container) -> None:
         """Start a stopped container again."""
         self.api.start(container.id)
+
+    def restart(self, container: Container) -> None:
+        """Stop it, after its grace period by force, and start it; a paused one is let go first."""
+        if container.state == "paused":
+            self.api.unpause(container.id)
+        self.api.restart(container.id, timeout=container.grace)
+
+    def unpause(self, container: Container) -> None:
+        """Let a paused container go on."""
+        self.api.unpause(container.id)
+
+    def connect(self, container: Container, network: str) -> None:
+        """Put it back into a network under the names that Compose gives."""
+        self.api.connect_container_to_network(container.id, network, aliases=[container.service, container.name])
 
     def remove(self, container: Container) -> None:
         """Ask it to stop, give it its grace period, and remove it. Gone already is fine."""
@@ -179,12 +204,50 @@ class Engine:
         except self._gone:
             return None
 
-    def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
+    def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, str]:
+        """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote.
+
+        One whose time is up is left behind: the engine has no way to end it.
+        """
+        made = self.api.exec_create(container.id, list(argv))["Id"]
+        channel = self.api.exec_start(made, socket=True)
+        raw = getattr(channel, "_sock", channel)
+        raw.settimeout(timeout)
+        deadline, said = time.monotonic() + timeout, b""
+        try:
+            while time.monotonic() < deadline and (part := raw.recv(65536)):
+                said = (said + part)[-65536:]
+        except TimeoutError:
+            return 124, f"no end within {timeout:g} s"
+        finally:
+            # Of the answer that the SDK hangs on the socket: closing only the socket leaves it half open.
+            getattr(channel, "_response", channel).close()
+        state = self.api.exec_inspect(made)
+        code = state.get("ExitCode")
+        return (124 if code is None else int(code)), _demultiplexed(said)
+
+    def events(
+        self, since: float, until: float | None = None, project: str | None = None, actions: Sequence[str] = ()
+    ) -> Iterator[dict[str, Any]]:
         """Container events as they happen, from `since` (epoch seconds) on; ends at `until`.
+
+        :param actions: only these; the engine then does not even send the three events of each health check.
 
         The engine keeps recent events, so that subscribing with a time in the past leaves no gap after a first look.
         """
         filters: dict[str, Any] = {"type": ["container", "network"]}
         if project:
             filters = {"type": "container", "label": f"{PROJECT}={project}"}
+        if actions:
+            filters["event"] = list(actions)
         yield from self.api.events(since=since, until=until, filters=filters, decode=True)
+
+
+def _demultiplexed(raw: bytes) -> str:
+    """What a command without a terminal wrote: frames of a stream number, three zeros, four bytes of length, and the bytes."""
+    said = b""
+    while len(raw) >= 8:
+        length = int.from_bytes(raw[4:8], "big")
+        said += raw[8 : 8 + length]
+        raw = raw[8 + length :]
+    return said.decode(errors="replace")

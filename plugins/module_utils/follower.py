@@ -17,9 +17,8 @@ from .config_set import ConfigSetError
 from .docker_client import DockerUnavailable, Engine
 from .lock import LockHeld, stack_lock
 from .releases import STATE
-from .rollout_takeback import retire
 from .runner import CommandError
-from .upstreams import load, sync
+from .upstreams import Sight, load, sync
 
 # What can change where a service is reached, or whether it may be.
 RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
@@ -49,7 +48,7 @@ def relevant(event: dict[str, Any]) -> bool:
     return str(event.get("Action", "")).split(":", maxsplit=1)[0] in RELEVANT
 
 
-def sync_and_tell(engine: Engine) -> bool:
+def sync_and_tell(engine: Sight) -> bool:
     """One synchronisation; what it changed, or why it could not, goes to the journal. Returns whether it was possible."""
     try:
         outcome = sync(engine, load())
@@ -67,6 +66,8 @@ def retire_due(engine: Engine) -> None:
         stack = folder.parent.name
         if not any(one.due for one in warm.load(stack).values()):
             continue
+        from .rollout_takeback import retire  # the whole of a rollout: a watchdog that rolls nothing out need not carry it
+
         try:
             with stack_lock(stack, "follower", what="retire"):
                 gone = retire(engine, stack, due_only=True)

@@ -30,10 +30,10 @@ class LockHeld(Exception):
 
 
 @contextmanager
-def stack_lock(stack: str, holder: str, timeout: float = 0, *, what: str = "") -> Iterator[None]:
+def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") -> Iterator[None]:
     """Hold the lock of a stack (flock(2)); it goes with the process, so a killed holder leaves none behind.
 
-    :param holder: who takes it, for the others' messages: ``rollout``, ``backup`` …
+    :param taker: who takes it, for the others' messages: ``rollout``, ``backup`` …
     :param timeout: seconds to wait for it; 0 for one look.
     :raises LockHeld: it was not free in time.
     """
@@ -51,10 +51,31 @@ def stack_lock(stack: str, holder: str, timeout: float = 0, *, what: str = "") -
                     raise LockHeld(stack, _holder(descriptor), timeout) from None
                 time.sleep(min(0.1, left))  # flock(2) has no deadline of its own
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        _write(descriptor, {"who": holder, "what": what, "pid": os.getpid(), "since": since})
+        _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since})
         yield
     finally:
         os.close(descriptor)  # also lets the lock go; the file stays, or two could hold locks on different files
+
+
+def holder(stack: str) -> dict[str, object] | None:
+    """Who holds the lock now (keys who, what, pid, since); None when nobody does.
+
+    Asked of the kernel (proc(5), ``/proc/locks``): trying to take it, even for a moment, could get somebody else refused.
+    """
+    path = FOLDER / f"{stack}.lock"
+    try:
+        status = path.stat()
+        held = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    mark = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    if not any(fields[1] == "FLOCK" and fields[5] == mark for fields in map(str.split, held.splitlines()) if len(fields) > 5):
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(descriptor: int, holder: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import follower, host_status, host_table, opsctl_deploy, upstreams
+from . import follower, host_status, host_table, opsctl_deploy, opsctl_watch, upstreams
 from .config_set import ConfigSetError
 from .deploy_order import DeployFailed
 from .docker_client import DockerUnavailable, Engine
@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     ways.add_parser("sync", help="make them true once")
     ways.add_parser("follow", help="keep them true by Docker's events (run by systemd)")
     opsctl_deploy.add_parsers(verbs)
+    opsctl_watch.add_parsers(verbs)
     return top
 
 
@@ -67,7 +68,12 @@ def show_upstreams() -> int:
 def status(as_json: bool) -> int:
     """Print the state of the host."""
     collected: dict[str, Any] = host_status.collect()
-    say(json.dumps(collected, indent=2) if as_json else host_table.table(collected))
+    if as_json:
+        say(json.dumps(collected, indent=2))
+        return 0
+    say(host_table.table(collected))
+    if watched := opsctl_watch.live():
+        say(f"\n{watched}")
     return 0
 
 
@@ -81,6 +87,8 @@ def main() -> int:
             return health()
         if options.verb in opsctl_deploy.VERBS:
             return opsctl_deploy.run_verb(options, say)
+        if options.verb in opsctl_watch.VERBS:
+            return opsctl_watch.run_verb(options, say)
         if options.way == "show":
             return show_upstreams()
         if options.way == "sync":

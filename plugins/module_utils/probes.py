@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +38,11 @@ def probe_from(raw: Mapping[str, Any] | None) -> Probe | None:
     return Probe(port, str(raw.get("path") or "/"), int(raw.get("status") or 200), float(raw.get("timeout") or 5))
 
 
-def run_probe(probe: Probe, address: str | None) -> None:
+def run_probe(probe: Probe, address: str | None, match: str = "") -> None:
     """Ask once; redirects are not followed.
 
-    :raises ProbeError: no address, no answer in time, or another status.
+    :param match: a regular expression that must be found in the first 64 KiB of the answer.
+    :raises ProbeError: no address, no answer in time, another status, or another text.
     """
     import requests
 
@@ -50,8 +52,11 @@ def run_probe(probe: Probe, address: str | None) -> None:
     try:
         with requests.Session() as session:
             session.trust_env = False  # a proxy of the environment must not answer for a container
-            answer = session.get(url, timeout=probe.timeout, allow_redirects=False)
+            with session.get(url, timeout=probe.timeout, allow_redirects=False, stream=True) as answer:
+                body = next(answer.iter_content(65536), b"") if match else b""
     except requests.RequestException as error:
         raise ProbeError(f"{url} did not answer: {type(error).__name__}") from error
     if answer.status_code != probe.status:
         raise ProbeError(f"{url} answered {answer.status_code}, expected {probe.status}")
+    if match and not re.search(match, body.decode(errors="replace")):
+        raise ProbeError(f"{url} answered without {match!r}")

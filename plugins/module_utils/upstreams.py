@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from . import traffic
+from . import rotation, traffic
 from .config_entries import Change, Entry
 from .config_set import ConfigSet, ConfigSetError, apply
-from .docker_client import Container, Engine
+from .docker_client import Container
 from .files import read_text, write_atomic
 from .runner import CommandError, run
 
@@ -32,13 +33,21 @@ DRAINED = Path("/var/lib/latentum-ops/drained.json")
 # There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
 PENDING = Path("/run/latentum-ops-upstreams.pending")
 NGINX_TEST = ["nginx", "-t", "-q"]
-NGINX_RELOAD = ["systemctl", "reload", "nginx.service"]
+# What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
+NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
 BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}
 SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
 # Answers 502 at once: the discard port of loopback is not asked while it is marked down.
 NOBODY = "server 127.0.0.1:9 down;"
 # A server of nginx itself, on loopback, that answers 503 with Retry-After (role nginx writes it).
 MAINTENANCE = "127.8.0.3:8503"
+
+
+class Sight(Protocol):
+    """What is needed of an engine, or of a picture of it."""
+
+    def containers(self, project: str) -> list[Container]:
+        """The containers of a project's services."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +107,19 @@ def load() -> list[Upstream]:
     return found
 
 
-def servers(upstream: Upstream, containers: Sequence[Container], written: str | None, plan: traffic.Traffic | None = None) -> list[str]:
+def servers(
+    upstream: Upstream,
+    containers: Sequence[Container],
+    written: str | None,
+    plan: traffic.Traffic | None = None,
+    out: Collection[str] = (),
+) -> list[str]:
     """The servers that get traffic, sorted: ``address:port``, with ``weight=N`` where a rollout gives one.
 
-    Those of containers that serve and that the rollout's plan names; when there is none, any that serve; then those
-    already written that still exist; then any that run.
+    Those of containers that serve, that the rollout's plan names, and that the watchdog has not taken out; when there is
+    none, also those taken out; then any that serve; then those already written that still exist; then any that run.
+
+    :param out: ids of containers that fail although Docker calls them healthy.
     """
     if plan and plan.maintenance:
         return [MAINTENANCE]
@@ -117,9 +134,9 @@ def servers(upstream: Upstream, containers: Sequence[Container], written: str | 
 
     mine = [one for one in containers if one.service == upstream.service and one.state in {"running", "paused"}]
     serving = [one for one in mine if one.serves]
-    chosen = [one for one in serving if plan is None or one.id in plan.serve]
-    if chosen or serving:
-        return at(chosen or serving)
+    chosen = [one for one in serving if plan is None or one.id in plan.serve] or serving
+    if chosen:
+        return at([one for one in chosen if one.id not in out] or chosen)
     present = at(mine)
     kept = [server for server in present if server.split()[0] in SERVER.findall(written or "")]
     return kept or present
@@ -144,11 +161,12 @@ def render(upstream: Upstream, addresses: Sequence[str]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def plan(engine: Engine | None, upstreams: Sequence[Upstream]) -> list[Entry]:
+def plan(engine: Sight | None, upstreams: Sequence[Upstream]) -> list[Entry]:
     """The files as they should be now; without an engine as if no container ran."""
     projects = {one.project for one in upstreams if not one.members}
     containers = {project: engine.containers(project) if engine else [] for project in projects}
     plans = {project: traffic.load(project) for project in containers}
+    out = {project: rotation.load(project) for project in containers}
     entries = []
     away = drained()
     for one in upstreams:
@@ -157,7 +175,7 @@ def plan(engine: Engine | None, upstreams: Sequence[Upstream]) -> list[Entry]:
             present = [member.server for member in one.members if member.name not in away]
             entries.append(Entry(path=one.path, content=render(one, present or [member.server for member in one.members]).encode()))
             continue
-        addresses = servers(one, containers[one.project], read_text(one.path), plans[one.project].get(one.service))
+        addresses = servers(one, containers[one.project], read_text(one.path), plans[one.project].get(one.service), out[one.project])
         entries.append(Entry(path=one.path, content=render(one, addresses).encode()))
     return entries
 
@@ -182,7 +200,7 @@ class Synced:
 
 
 def sync(
-    engine: Engine | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
+    engine: Sight | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
 ) -> Synced:
     """Make the files true; with `reload` tested by nginx and taken over by it when it runs.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cache import CACHE, PATHS, alone
 from engine import run
 
-SERVED = "DNS:pebble.example.test,DNS:registry.example.test,DNS:localhost,IP:127.0.0.1"
+SERVED = "DNS:pebble.example.test,DNS:registry.example.test,DNS:receivers.example.test,DNS:localhost,IP:127.0.0.1"
 
 
 def public_key() -> str:
@@ -26,18 +26,27 @@ def ensure_pki() -> None:
     """A CA and one server certificate for the ACME server and the registry (ECDSA P-256, ten years)."""
     pki = CACHE / "pki"
     with alone("pki"):
-        if not (pki / "server.pem").exists():
-            pki.mkdir(parents=True, exist_ok=True)
-            make_pki(pki)
+        pki.mkdir(parents=True, exist_ok=True)
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
+        if not (pki / "ca.pem").exists():
+            make_ca(pki, curve)
+        names = pki / "server.names"
+        if not names.exists() or names.read_text() != SERVED:
+            # The authority stays: hosts that run trust it.
+            make_server(pki, curve)
+            names.write_text(SERVED)
 
 
-def make_pki(pki: Path) -> None:
-    """Make the CA, then the certificate; the certificate's file comes last and says that all is there."""
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
+def make_ca(pki: Path, curve: list[str]) -> None:
+    """The authority that all hosts of the tests trust."""
     run([
         "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test CA", "-addext", "basicConstraints=critical,CA:TRUE",
         "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(pki / "ca.key"), "-out", str(pki / "ca.pem"),
     ])  # fmt: skip
+
+
+def make_server(pki: Path, curve: list[str]) -> None:
+    """The certificate that all services share."""
     run([
         "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test services",
         "-CA", str(pki / "ca.pem"), "-CAkey", str(pki / "ca.key"),

@@ -14,7 +14,7 @@ from cache import CACHE, PATHS, alone
 from engine import LABEL, HostsError, docker
 from host import remove
 from keys import ensure_pki
-from rootfs import digest, toolbox_image
+from rootfs import HERE, digest, toolbox_image
 
 PREFIX = "latentum-ops-test-"
 RECIPE = f"{LABEL}.recipe"
@@ -59,6 +59,13 @@ SERVICES = (
         "mkdir -p /run/apt-cacher-ng; chown apt-cacher-ng: /run/apt-cacher-ng /var/cache/apt-cacher-ng;"
         " exec runuser -u apt-cacher-ng -- /usr/sbin/apt-cacher-ng -c /etc/apt-cacher-ng ForeGround=1",
         ("--volume", f"{PREFIX}packages:/var/cache/apt-cacher-ng"),
+    ),
+    # Who is told by the watchdog: Slack, PagerDuty, a dead-man's switch, a mail server; what came is in /received.
+    Service(
+        "receivers", "receivers.example.test",
+        "mkdir -p /received; exec python3 /receivers/receivers.py --folder /received --http 8088 --https 8443 --smtp 2525"
+        " --cert /pki/server.pem --key /pki/server.key --login ops:mail-word-of-the-test",
+        ("--volume", f"{CACHE}/pki:/pki:ro", "--volume", f"{HERE.parent / 'receivers'}:/receivers:ro"),
     ),
 )  # fmt: skip
 

@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The matrix of faults: each is real, found in time, healed, and told once when it opens and once when it ends."""
+
+from __future__ import annotations
+
+import time
+
+import harness
+import pytest
+from conftest import HOST, RECEIVERS, URL, Inbox, Watched, execute, hosts_tool, wait_for, well
+
+GATEWAY = "latentum-api-gateway-1"
+ROOT_CERTIFICATE = "pebble-root"
+
+
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: Inbox, signal: str) -> None:
+    address = host.address(GATEWAY)
+    load = harness.Load(harness.CLIENT_CONTAINER, URL, hosts_tool("path", ROOT_CERTIFICATE), keepalive=4, new=1)
+    load.start()
+    try:
+        host.sh(f"docker kill --signal {signal} {GATEWAY}")
+        wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 2)
+        told = inbox.story("latentum/api-gateway")
+        result = load.stop()
+    finally:
+        load.abandon()
+    assert len(host.servers()) == 2
+    # What was in the killed container's hands is lost with it; nothing after it is.
+    assert result.failed <= 10, result
+    assert result.requests > 500, result
+    assert f"started {GATEWAY}" in told[-1].text
+    assert [one.what for one in inbox.mail() if one.key == "latentum/api-gateway"] == ["open", "end"]
+    assert not [one for one in inbox.pager() if one.key == "latentum/api-gateway"]  # one of two: a warning, nobody is woken
+
+
+def test_what_a_killed_database_drags_along_is_one_incident(host: Watched, inbox: Inbox) -> None:
+    """It hangs: nothing ends, every connection waits. Docker needs three health checks to see it, its dependents fail at once."""
+    processes = host.sh("docker top latentum-database-1 -eo pid | tail -n +2 | tr '\\n' ' '")
+    host.sh(f"kill -STOP {processes}")
+    told = inbox.story("latentum/database", 180)
+    well(host)
+    assert inbox.opened() == {"latentum/database"}
+    assert [one.what for one in inbox.pager()] == ["open", "end"]
+    assert "Affected" in told[-1].text
+    assert "api-gateway" in told[-1].text
+    assert "restarted latentum-database-1" in told[-1].text
+
+
+def test_a_hung_container_is_taken_out_and_restarted(host: Watched, inbox: Inbox) -> None:
+    address, before = host.address(GATEWAY), host.started(GATEWAY)
+    host.sh(f"kill -STOP {host.pid(GATEWAY)}")
+    wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 40)
+    inbox.story("latentum/api-gateway", 120)
+    assert host.started(GATEWAY) != before
+    assert len(host.servers()) == 2
+
+
+def test_a_paused_container_goes_on(host: Watched, inbox: Inbox) -> None:
+    address, before = host.address(GATEWAY), host.started(GATEWAY)
+    host.sh(f"docker pause {GATEWAY}")
+    wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 2)
+    inbox.story("latentum/api-gateway")
+    assert host.started(GATEWAY) == before
+    assert len(host.servers()) == 2
+
+
+def test_a_container_that_was_cut_off_is_back_in_its_network(host: Watched, inbox: Inbox) -> None:
+    address = host.address(GATEWAY)
+    host.sh(f"docker network disconnect latentum_backend {GATEWAY}")
+    told = inbox.story("latentum/api-gateway", 120)
+    assert "cut off from its network latentum_backend" in told[0].text
+    assert "put" in told[-1].text
+    networks = host.sh(f"docker inspect --format '{{{{json .NetworkSettings.Networks}}}}' {GATEWAY}")
+    assert "latentum_backend" in networks
+    assert address
+
+
+def test_healthy_for_docker_but_500_for_clients(host: Watched, inbox: Inbox) -> None:
+    wait_for("both served", lambda: len(host.servers("faults_web")) == 2, 20)
+    address = host.address("faults-web-1")
+    host.sh("docker exec faults-web-1 touch /dev/shm/fail")
+    wait_for("out of rotation", lambda: f"{address}:8000" not in host.servers("faults_web"), 10)
+    assert host.service("faults/web")["out"][0]["container"] == "faults-web-1"
+    told = inbox.story("faults/web")
+    assert "answered 500" in told[0].text
+    assert "restarted faults-web-1" in told[-1].text
+    assert "https://wiki.example.test/faults/web" in told[0].text
+    assert len(host.servers("faults_web")) == 2
+
+
+def test_healing_that_does_not_help_ends_with_a_human_and_never_empties_the_upstream(host: Watched, inbox: Inbox) -> None:
+    host.sh("for one in 1 2; do docker exec faults-web-$one touch /tmp/fail; done")
+    wait_for("breaker", lambda: host.service("faults/web")["breaker"], 90)
+    heals = host.service("faults/web")["heals"]
+    assert len(host.servers("faults_web")) == 2  # all of them fail: then all of them are asked
+    time.sleep(8)
+    assert host.service("faults/web")["heals"] == heals
+    host.sh("for one in 1 2; do docker exec faults-web-$one rm /tmp/fail; done")
+    told = inbox.story("faults/web")
+    assert "human" in [one.what for one in told]
+
+
+def test_a_crash_loop_is_one_incident(host: Watched, inbox: Inbox) -> None:
+    host.sh("docker exec faults-loop-1 touch /tmp/crash")
+    wait_for("breaker", lambda: host.service("faults/loop")["breaker"], 60)
+    assert "ended with exit code 3" in host.status()["incidents"][0]["cause"]
+    # A human: a new container, without the file that kills it.
+    host.sh("docker rm --force faults-loop-1; opsctl deploy --stack faults --wait 60")
+    told = inbox.story("faults/loop")
+    assert [one.what for one in told].count("human") == 1
+
+
+def test_killed_for_memory(host: Watched, inbox: Inbox) -> None:
+    host.sh("docker exec faults-hog-1 touch /dev/shm/hog")
+    told = inbox.story("faults/hog")
+    assert "killed for memory" in told[0].text
+    assert "password=not-for-anybody" not in told[0].text
+    assert host.service("faults/hog")["healthy"] == 1
+
+
+def test_a_missing_container_is_brought_back_by_the_steward(host: Watched, inbox: Inbox) -> None:
+    host.sh("docker rm --force latentum-worker-1")
+    told = inbox.story("latentum/worker", 120)
+    assert "brought the missing containers" in told[-1].text
+    assert host.service("latentum/worker")["healthy"] == 1
+
+
+def test_the_steward_does_only_what_is_declared(host: Watched) -> None:
+    request = '{"stack": "latentum", "service": "cache", "remedy": "rollback", "at": %d}' % time.time()  # noqa: UP031
+    before = host.sh("cat /var/lib/latentum-ops/stacks/latentum/live.json")
+    host.sh(f"echo '{request}' > /run/latentum-ops-watchdog/requests/latentum.cache.rollback.json")
+    wait_for("an answer", lambda: "not among the declared" in host.sh("journalctl -u latentum-ops-steward --no-pager"), 20)
+    assert host.sh("cat /var/lib/latentum-ops/stacks/latentum/live.json") == before
+
+
+def test_twenty_services_fail_at_once(host: Watched, inbox: Inbox) -> None:
+    """Each is an incident, and is healed; whoever wants few messages gets few, that name them all."""
+    host.sh("docker kill " + " ".join(f"faults-s{number}-1" for number in range(1, 21)))
+    wait_for("all told", lambda: len([one for one in inbox.chat() if one.what == "end" and one.key.startswith("faults/s")]) == 20, 120)
+    for number in range(1, 21):
+        told = [one.what for one in inbox.chat() if one.key == f"faults/s{number}"]
+        assert told == ["open", "end"]
+    wait_for("digests", lambda: all(f"faults/s{number}" in str(inbox.raw("any")) for number in range(1, 21)), 90)
+    assert len(inbox.raw("any")) <= 10
+
+
+def test_dockerd_killed(host: Watched, inbox: Inbox) -> None:
+    before = host.started(GATEWAY)
+    host.sh("kill -KILL $(pidof dockerd)")
+    told = inbox.story("host/docker", 120)
+    assert "docker" in told[0].text
+    assert host.started(GATEWAY) == before
+    well(host)
+    assert inbox.opened() == {"host/docker"}
+
+
+def test_nginx_killed(host: Watched, inbox: Inbox) -> None:
+    host.sh("kill -KILL $(cat /run/nginx.pid)")
+    inbox.story("host/nginx", 120)
+    assert inbox.opened() == {"host/nginx"}
+    done = execute(["docker", "exec", "latentum-ops-test-client", "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", URL])
+    assert done.stdout == "200"
+
+
+def test_nginx_broken_by_hand(host: Watched, inbox: Inbox) -> None:
+    host.sh("echo 'serverr {' > /etc/nginx/sites.d/zz-broken.conf")
+    try:
+        wait_for("told", lambda: "host/nginx configuration" in inbox.opened(), 40)
+    finally:
+        host.sh("rm /etc/nginx/sites.d/zz-broken.conf")
+    told = inbox.story("host/nginx configuration")
+    assert "zz-broken.conf" in told[0].text
+
+
+def test_a_full_disk(host: Watched, inbox: Inbox) -> None:
+    host.sh("mkdir /root/log && cp -a /var/log/. /root/log/ && mount -t tmpfs -o size=64m tmpfs /var/log && cp -a /root/log/nginx /var/log/")
+    try:
+        host.sh("head -c 80000000 /dev/zero > /var/log/filler || true")
+        wait_for("told", lambda: "host/disk /var/log" in inbox.opened(), 40)
+        host.sh("rm /var/log/filler")
+        told = inbox.story("host/disk /var/log")
+        assert "% of the space" in told[0].text
+    finally:
+        host.sh("umount --lazy /var/log; rm -r /root/log; systemctl reload nginx || systemctl restart nginx", check=False)
+
+
+def test_a_certificate_that_ends_soon(host: Watched, inbox: Inbox) -> None:
+    link = f"/etc/latentum-ops/tls/{HOST}.example.test"
+    host.sh(
+        f"mkdir -p /root/soon && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5 -subj /CN={HOST}.example.test"
+        f" -keyout /root/soon/privkey.pem -out /root/soon/fullchain.pem && readlink {link} > /root/soon/before"
+        f" && ln -sfn /root/soon {link} && systemctl reload nginx"
+    )
+    try:
+        wait_for("told", lambda: f"latentum/certificate:{HOST}.example.test" in inbox.opened(), 60)
+    finally:
+        host.sh(f"ln -sfn $(cat /root/soon/before) {link} && systemctl reload nginx")
+    told = inbox.story(f"latentum/certificate:{HOST}.example.test", 90)
+    assert "ends in 4 days" in told[0].text
+
+
+def test_the_watchdog_killed_in_mid_healing(host: Watched, inbox: Inbox) -> None:
+    """A stopped process does not hear SIGTERM, so that the restart takes its whole grace period: time enough to be killed in it."""
+    host.sh(f"kill -STOP {host.pid(GATEWAY)}")
+    wait_for("healing", lambda: f"restart {GATEWAY}" in host.journal(inbox.since), 60)
+    host.sh("systemctl kill --signal KILL latentum-ops-watchdog")
+    told = inbox.story("latentum/api-gateway", 120)
+    assert [one.what for one in inbox.mail() if one.key == "latentum/api-gateway"] == ["open", "end"]
+    assert told
+    assert len(host.servers()) == 2
+
+
+def test_receivers_that_are_down_are_told_later_and_once(host: Watched, inbox: Inbox) -> None:
+    execute(["docker", "exec", RECEIVERS, "touch", "/received/down"])
+    try:
+        host.sh("docker kill latentum-cache-1")
+        time.sleep(30)
+        assert not [one for one in inbox.chat() if one.key == "latentum/cache"]
+        host.sh("systemctl kill --signal KILL latentum-ops-watchdog")
+    finally:
+        execute(["docker", "exec", RECEIVERS, "rm", "/received/down"])
+    inbox.story("latentum/cache", 150)
+    wait_for("mail", lambda: [one.what for one in inbox.mail() if one.key == "latentum/cache"] == ["open", "end"], 60)
+    wait_for("pager", lambda: [one.what for one in inbox.pager() if one.key == "latentum/cache"] == ["open", "end"], 60)
+
+
+def test_a_deployment_is_nobodys_incident(host: Watched, inbox: Inbox) -> None:
+    done = execute(["docker", "exec", HOST, "opsctl", "deploy", "--stack", "latentum", "--recreate", "api-gateway", "--recreate", "cache"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    well(host)
+    time.sleep(5)
+    assert inbox.chat() == []
+
+
+def test_maintenance_by_playbook(host: Watched, inbox: Inbox) -> None:
+    def playbook(*variables: str) -> None:
+        argv = ["ansible-playbook", "-i", inventory(), "playbooks/maintenance.yml"]
+        done = execute([*argv, *(word for one in variables for word in ("-e", one))])
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    playbook("maintenance=on", "maintenance_for=10m", '{"maintenance_reason": "a new disk"}', "maintenance_scope=latentum/model-server")
+    host.sh("docker stop latentum-model-server-1")
+    time.sleep(8)
+    assert host.service("latentum/model-server")["state"] == "maintenance"
+    assert host.sh("docker inspect --format '{{.State.Running}}' latentum-model-server-1") == "false"
+    assert inbox.chat() == []
+    playbook("maintenance=off", "maintenance_scope=latentum/model-server")
+    inbox.story("latentum/model-server")
+
+
+def inventory() -> str:
+    import os
+
+    return os.environ["MOLECULE_INVENTORY_FILE"]
+
+
+def test_a_host_restart_is_no_incident(host: Watched, inbox: Inbox) -> None:
+    hosts_tool("restart", HOST)
+    wait_for("a new life", lambda: execute(["docker", "exec", HOST, "systemctl", "is-active", "latentum-ops-watchdog"]).returncode == 0, 120)
+    well(host)
+    time.sleep(5)
+    assert [one for one in inbox.chat() if one.key.startswith(("latentum/", "faults/"))] == []

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is told: the routes of all stacks on this host, and which of them a notice takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CONFIG = Path("/etc/latentum-ops/watchdog")
+HOST = "host.json"  # the host's own settings, beside the stacks'
+DESTINATION = ("kind", "server", "port", "url", "url_file", "key_file", "to")
+Told = Mapping[str, Collection[tuple[str, float]]]  # by route, what it was told of one incident and when
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to tell people.
+
+    :param key: stack and name, unique on the host: ``latentum/mail``.
+    :param severities: of incidents that it wants.
+    :param reminder: seconds after which it is told again of what is still open; 0 for never.
+    :param burst: messages that may go out at once; per so many seconds in the long run.
+    :param options: what its kind needs, such as server or url_file.
+    """
+
+    key: str
+    stack: str
+    name: str
+    kind: str
+    severities: tuple[str, ...] = ("critical", "warning")
+    reminder: float = 0.0
+    burst: int = 10
+    per: float = 600.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def destination(self) -> str:
+        """The same for two routes that reach the same people by the same way."""
+        return json.dumps([self.options.get(name) if name != "kind" else self.kind for name in DESTINATION])
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """The routes of this host by key, and why the file of a stack could not be read."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def route_from(stack: str, raw: Mapping[str, Any]) -> Route:
+    """A route from one entry of `alerts` in the file of a stack.
+
+    :raises KeyError, TypeError, ValueError: it is not what the filter writes.
+    """
+    name, kind = str(raw["name"]), str(raw["kind"])
+    return Route(
+        key=f"{stack}/{name}",
+        stack=stack,
+        name=name,
+        kind=kind,
+        severities=tuple(str(one) for one in raw.get("severities", Route.severities)),
+        reminder=float(raw.get("reminder", Route.reminder)),
+        burst=max(1, int(raw.get("burst", Route.burst))),
+        per=float(raw.get("per", Route.per)),
+        options=dict(raw),
+    )
+
+
+def alerts_from(configs: Iterable[Mapping[str, Any]]) -> Alerts:
+    """The routes of stacks whose files are read already."""
+    return Alerts({route.key: route for config in configs for route in _routes(config)})
+
+
+def load_alerts(folder: Path = CONFIG) -> Alerts:
+    """The routes of all stacks; a file that cannot be read takes nothing from the others."""
+    alerts = Alerts()
+    for path in sorted(folder.glob("*.json")):
+        if path.name == HOST:
+            continue
+        try:
+            alerts.routes.update({route.key: route for route in _routes(json.loads(path.read_bytes()))})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            alerts.broken[path.stem] = f"{path} cannot be read ({type(error).__name__}): run the playbook again"
+    return alerts
+
+
+def _routes(config: Mapping[str, Any]) -> list[Route]:
+    return [route_from(str(config["stack"]), raw) for raw in config.get("alerts") or []]
+
+
+def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], told: Told | None = None) -> list[str]:
+    """The keys of the routes that get this notice.
+
+    A test goes to every route of its stack (of the host: to all). An end goes to those that were told of the incident. Anything else
+    goes to the routes that want its severity, and to those that were told earlier, so that nobody hears only half of a story. One
+    destination that several routes name (two stacks that mail the same people) is told once, by the route that told it before.
+
+    :param told: what `Spool.told` has of this incident.
+    """
+    incident = notice["incident"]
+    stack, severity = str(incident["stack"]), str(incident["severity"])
+    mine = [route for route in routes.values() if not stack or route.stack == stack]
+    if notice["what"] == "test":
+        return [route.key for route in mine]
+    before = [route for route in routes.values() if route.key in (told or {})]
+    wanting = [] if notice["what"] == "end" else [route for route in mine if severity in route.severities]
+    chosen: dict[str, str] = {}
+    for route in [*before, *wanting]:
+        chosen.setdefault(route.destination, route.key)
+    return sorted(chosen.values())
+
+
+def reminders_for(incident: Mapping[str, Any], routes: Mapping[str, Route], told: Told, now: float) -> list[str]:
+    """The keys of the routes that want to hear now that this incident is still open: their `reminder` has passed since they were told."""
+    due = []
+    for key, said in told.items():
+        route, last = routes.get(key), max((at for _what, at in said), default=0.0)
+        if route and route.reminder and now - last >= route.reminder and incident.get("ended") is None:
+            due.append(key)
+    return sorted(due)

@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one look at a service finds: which containers are bad, why, and what would cure them. Pure: no look is taken here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..docker_client import Container
+from ..health import STEADY
+from .probing import LOAD, Reading
+from .settings import ServiceSpec
+
+
+@dataclass(frozen=True)
+class Death:
+    """A container that ended without being asked by the engine's user in an orderly way."""
+
+    at: float
+    exit_code: int
+    oom: bool = False
+
+    def said(self) -> str:
+        """As a clause."""
+        if self.oom:
+            return "was killed for memory"
+        return f"was killed by signal {self.exit_code - 128}" if 128 < self.exit_code < 160 else f"ended with exit code {self.exit_code}"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A container that fails.
+
+    :param container: None where one is missing.
+    :param remedy: restart, start, unpause, connect, replace; ``wait`` where the engine is at it; ``none`` where no remedy helps.
+    :param sure: the engine itself says so, so the second look need not wait for a probe.
+    """
+
+    container: Container | None
+    reason: str
+    remedy: str
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result for one subject.
+
+    :param key: of the subject (see Incident).
+    :param state: ok, starting (neither well nor failing), failing.
+    :param needs: keys of subjects whose failure would explain this one.
+    :param seen: monotonic time of the evidence.
+    """
+
+    key: str
+    stack: str
+    subject: str
+    state: str = "ok"
+    severity: str = "critical"
+    cause: str = ""
+    needs: tuple[str, ...] = ()
+    bad: tuple[Bad, ...] = ()
+    healthy: int = 0
+    seen: float = 0.0
+    sure: bool = True
+
+    @property
+    def failing(self) -> bool:
+        """Something is wrong."""
+        return self.state == "failing"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a service's containers besides the containers themselves.
+
+    :param readings: by container id and probe name: monotonic time, reading.
+    :param deaths: by container id.
+    :param lost: networks that a container was cut off from.
+    :param now: monotonic time.
+    """
+
+    readings: Mapping[tuple[str, str], tuple[float, Reading]]
+    deaths: Mapping[str, Death]
+    lost: Callable[[Container], Collection[str]]
+    now: float
+
+
+def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], evidence: Evidence) -> Finding:
+    """Judge one service.
+
+    :param containers: those of the service that are to serve (not an old set that is kept warm).
+    """
+    judged = [(one, _bad(spec, one, evidence)) for one in containers]
+    bad = [why for _one, why in judged if why]
+    starting = [one for one, why in judged if why is None and _starting(spec, one, evidence)]
+    if (missing := spec.replicas - len(containers)) > 0:
+        what = "is missing" if missing == 1 else "are missing"
+        bad.append(Bad(None, f"{missing} of {spec.replicas} containers {what}", "replace"))
+    healthy = sum(1 for one, why in judged if (why is None or why.remedy == "none") and one.serves)
+    key, needs = f"{stack}/{spec.service}", ("host/docker", *(f"{stack}/{one}" for one in spec.needs))
+    finding = Finding(key, stack, spec.service, "starting" if starting else "ok", spec.severity, "", needs, (), healthy, evidence.now)
+    if not bad:
+        return finding
+    light = healthy > 0 or all(one.remedy == "none" for one in bad)
+    return replace(
+        finding,
+        state="failing",
+        severity="warning" if light else spec.severity,
+        cause="; ".join(one.reason for one in bad[:3]) + (f"; and {len(bad) - 3} more" if len(bad) > 3 else ""),
+        bad=tuple(bad),
+        seen=min((_seen(spec, one, evidence) for one in bad if not one.sure), default=evidence.now),
+        sure=any(one.sure for one in bad),
+    )
+
+
+def _seen(spec: ServiceSpec, bad: Bad, evidence: Evidence) -> float:
+    """When the newest probe that failed was taken."""
+    identity = bad.container.id if bad.container else ""
+    times = [evidence.readings[identity, one.name][0] for one in spec.probes if (identity, one.name) in evidence.readings]
+    return max(times, default=evidence.now)
+
+
+def _bad(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
+    death = evidence.deaths.get(one.id)
+    if one.state in ("exited", "dead", "created"):
+        ended = Death(0, one.exit_code, one.oom_killed).said() if one.state != "created" else "was never started"
+        return Bad(one, f"{one.name} {ended} and does not run", "start")
+    if one.state == "restarting":
+        return Bad(one, f"{one.name} {(death or Death(0, one.exit_code, one.oom_killed)).said()} and is restarted by Docker", "wait")
+    if one.state == "paused":
+        return Bad(one, f"{one.name} is paused", "unpause")
+    if one.health == "unhealthy":
+        said = one.health_log[-1].splitlines()[0][:160] if one.health_log else "no log"
+        return Bad(one, f"{one.name} is unhealthy ({said})", "restart")
+    if death and (one.health == "starting" or (one.health == "none" and one.uptime() < STEADY)):
+        return Bad(one, f"{one.name} {death.said()} and starts again", "wait")
+    if lost := evidence.lost(one):
+        return Bad(one, f"{one.name} was cut off from its network {', '.join(sorted(lost))}", "connect")
+    if one.health == "starting":
+        return None  # Docker's start period: nobody judges it before
+    return _failed_probe(spec, one, evidence)
+
+
+def _failed_probe(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
+    failed = []
+    for probe in spec.probes:
+        _at, reading = evidence.readings.get((one.id, probe.name), (0.0, None))
+        if reading is not None and not reading.ok:
+            failed.append((probe, reading))
+    if not failed or (one.health == "none" and one.uptime() < spec.start_period):
+        return None
+    curable = [reading for probe, reading in failed if probe.kind not in LOAD]
+    reason = (curable or [reading for _probe, reading in failed])[0].reason
+    return Bad(one, f"{one.name}: {reason}", "restart" if curable else "none", sure=False)
+
+
+def _starting(spec: ServiceSpec, one: Container, evidence: Evidence) -> bool:
+    """It neither proves to be well nor fails: in its start period, or not probed since it started."""
+    if one.health == "starting":
+        return True
+    unproven = any(
+        (found := evidence.readings.get((one.id, probe.name))) is None or not found[1].ok for probe in spec.probes if probe.kind not in LOAD
+    )
+    return one.health == "none" and one.uptime() < spec.start_period and unproven

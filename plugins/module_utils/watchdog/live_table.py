@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the watchdog knows, for a terminal: `opsctl status` ends with it, `opsctl incidents` is it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..host_table import BAD, GOOD, columns
+from .masks import line
+from .overall import overall, shown_subject
+from .page_days import percent, uptime
+from .when import lasting, moment
+
+FINE = ("ok", "starting", "suspect", "maintenance")  # states of a service that ask nothing of anybody
+SHOWN = 20  # ended incidents
+LONGEST = 300  # characters of a sentence that may hold the output of a program
+Status = Mapping[str, Any]
+
+
+def table(status: Status) -> str:
+    """All that is known now as aligned text; what needs attention begins with two exclamation marks."""
+    at = float(status.get("at", 0))
+    sum_up = overall(status)
+    loop = status.get("loop", {})
+    ran = f", running for {lasting(float(loop['uptime']))}" if "uptime" in loop else ""
+    lines = [
+        f"{GOOD if sum_up.level in ('ok', 'maintenance', 'none') else BAD} watchdog: {sum_up.sentence}",
+        f"written {moment(at)}{ran}",
+    ]
+    for part in (_open(status), *(_stack(one) for one in status.get("stacks", [])), _host(status), _maintenance(status), _alerts(status)):
+        lines += part
+    return "\n".join(one.rstrip() for one in lines)
+
+
+def incidents_table(status: Status) -> str:
+    """The open incidents in full, and the last ones that ended, each with its cause and what was done."""
+    at = float(status.get("at", 0))
+    opened, ended = status.get("incidents", []), status.get("history", [])
+    lines = [f"{len(opened)} open" if opened else "nothing is open"]
+    for one in opened:
+        lines += ["", *_incident(one, at)]
+    if ended:
+        shown = f"the last {SHOWN} of {len(ended)} that ended" if len(ended) > SHOWN else f"{len(ended)} ended"
+        lines += ["", shown]
+    for one in ended[:SHOWN]:
+        lines += ["", *_incident(one, at)]
+    return "\n".join(lines)
+
+
+def _open(status: Status) -> list[str]:
+    at, lines = float(status.get("at", 0)), []
+    for one in status.get("incidents", []):
+        human = "; healing gave up, a human is needed" if one.get("needs_human") else ""
+        lines.append(f"{BAD} {_named(one)}: {one['severity']} for {lasting(at - float(one['began']))}{human}: {_said(one['cause'])}")
+        if one.get("affected"):
+            lines.append(f"   affects {', '.join(map(line, one['affected']))}")
+    return ["", "incidents; more: opsctl incidents", *lines] if lines else []
+
+
+def _stack(stack: Status) -> list[str]:
+    rows = [["", "service", "state", "healthy", "uptime", "healed"]]
+    for one in stack.get("services", []):
+        share = uptime(one.get("days", []))
+        up = "no data" if share is None else percent(share)
+        healed = f"{one.get('heals', 0)}" + (", gave up" if one.get("breaker") else "")
+        rows.append([_mark(one), line(one["service"]), line(one["state"]), f"{one['healthy']}/{one['replicas']}", up, healed])
+    lines = ["", f"watched of {line(stack['name'])}"]
+    if stack.get("busy"):
+        lines.append(f"healing waits: {line(stack['busy'])}")
+    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack)]
+
+
+def _troubles(stack: Status) -> Iterator[str]:
+    for one in stack.get("services", []):
+        name = line(one["service"])
+        if one["state"] not in ("ok", "maintenance") and one.get("reason"):
+            yield f"{_mark(one)} {name}: {_said(one['reason'])}"
+        for probe in one.get("probes", []):
+            if not probe["ok"]:
+                yield f"{BAD} {name}: probe {line(probe['name'])} fails after {float(probe['latency']):.3f} s: {_said(probe['reason'])}"
+        for out in one.get("out", []):
+            yield f"{BAD} {name}: {line(out['container'])} is out of rotation: {_said(out['reason'])}"
+
+
+def _sites(stack: Status) -> list[str]:
+    rows = []
+    for one in stack.get("sites", []):
+        days = one.get("certificate_days")
+        until = "no certificate" if days is None else f"certificate {days} days"
+        latency = f"{float(one['latency']) * 1000:.0f} ms" if one.get("latency") is not None else ""
+        mark = GOOD if one["state"] == "ok" else BAD
+        rows.append([mark, line(one["domain"]), line(one["state"]), latency, until, _said(one.get("reason", ""))])
+    return ["", *columns(rows)] if rows else []
+
+
+def _host(status: Status) -> list[str]:
+    """Only what is not ok: the first part of `opsctl status` shows the rest."""
+    lines = [
+        f"{BAD} {line(one['name'])}: {line(one['state'])}: {_said(one.get('reason') or one.get('value', ''))}"
+        for one in status.get("host_checks", [])
+        if one["state"] != "ok"
+    ]
+    return ["", *lines] if lines else []
+
+
+def _maintenance(status: Status) -> list[str]:
+    rows = [
+        [line(one["scope"]), f"until {moment(float(one['until']))}", f"by {line(one['who'])}", _said(one["reason"])]
+        for one in status.get("maintenance", [])
+    ]
+    return ["", "maintenance, so no alarms and no healing", *columns(rows)] if rows else []
+
+
+def _alerts(status: Status) -> list[str]:
+    alerts = status.get("alerts", {})
+    lines = [f"{BAD} alerts by {line(name)} fail: {_said(why)}" for name, why in sorted(alerts.get("failed", {}).items())]
+    waiting = int(alerts.get("waiting", 0))
+    if waiting:
+        lines.append(f"{BAD if lines else GOOD} {waiting} message{'' if waiting == 1 else 's'} to people wait{'s' if waiting == 1 else ''}")
+    return ["", *lines] if lines else []
+
+
+def _incident(one: Status, at: float) -> Sequence[str]:
+    """One incident in full; `at` in epoch seconds, for how long an open one lasts."""
+    began, ended = float(one["began"]), one.get("ended")
+    lasted = lasting((at if ended is None else float(ended)) - began)
+    marks = ["a human was needed" if ended else "a human is needed"] if one.get("needs_human") else []
+    marks += ["flapping"] if one.get("flapping") else []
+    head = f"{moment(began)}  {_named(one)}  {line(one['severity'])}  {'for' if ended else 'open for'} {lasted}"
+    lines = [f"{BAD if ended is None else GOOD} {head}" + "".join(f"  {mark}" for mark in marks), f"   cause: {_said(one['cause'])}"]
+    if one.get("affected"):
+        lines.append(f"   affected: {', '.join(map(line, one['affected']))}")
+    return [*lines, *(f"   {moment(float(done_at))}  {_said(what)}" for done_at, what in one.get("done", []))]
+
+
+def _named(one: Status) -> str:
+    return line(f"{one['stack'] or 'host'}/{shown_subject(one)}")
+
+
+def _mark(service: Status) -> str:
+    return GOOD if service["state"] in FINE and not service.get("breaker") else BAD
+
+
+def _said(words: object) -> str:
+    return line(words, LONGEST)

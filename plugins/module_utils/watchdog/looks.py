@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All looks: when each is due, what it saw last, and what follows for every subject."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from .. import traffic, warm
+from ..docker_client import Container, Engine
+from ..host_status import stacks
+from ..runner import CommandError
+from . import host_checks, probing, sites
+from .findings import Death, Evidence, Finding, judge
+from .host_checks import Check, NginxConfiguration, Units, nginx_accepts
+from .picture import Picture
+from .probing import Reading
+from .settings import ServiceSpec, Settings, SiteSpec, StackSpec
+from .sites import SiteReading
+
+Token = tuple[str, ...]
+HOST: Token = ("host",)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The result of one look that ran beside the loop."""
+
+    token: Token
+    began: float
+    value: Any
+
+
+class Looks:
+    """The looks of one set of settings.
+
+    :param begin: runs a look beside the loop; its result comes back through `take`.
+    """
+
+    def __init__(self, settings: Settings, picture: Picture, begin: Callable[[Token, Callable[[], Any]], None]) -> None:
+        self.settings = settings
+        self.picture = picture
+        self.begin = begin
+        self.readings: dict[tuple[str, str], tuple[float, Reading]] = {}
+        self.sites: dict[str, tuple[float, SiteReading]] = {}
+        self.checks: list[Check] = []
+        self.deaths: dict[str, Death] = {}
+        self.replicas: dict[tuple[str, str], int] = {}
+        self.blind = "the first look has not come yet"
+        self._due: dict[Token, float] = {}
+        self._running: dict[Token, float] = {}
+        self._units, self._nginx = Units(), NginxConfiguration(nginx_accepts)
+        self._began = time.monotonic()
+        self._phase = random.SystemRandom().random  # probes of many containers must not march in step
+
+    def serving(self, stack: StackSpec, spec: ServiceSpec) -> list[Container]:
+        """The containers of a service that are to be well: not an old set that is kept warm."""
+        aside = warm.ids(stack.name)
+        return [one for one in self.picture.containers(stack.name) if one.service == spec.service and one.id not in aside]
+
+    def schedule(self, engine: Engine | None, now: float) -> float:
+        """Begin what is due; returns the monotonic time at which something is due next."""
+        wanted = dict(self._wanted(engine))
+        for token, (interval, look) in wanted.items():
+            if token in self._running or now < self._due.setdefault(token, now + self._phase() * min(2.0, interval)):
+                continue
+            self._running[token] = now
+            self._due[token] = now + interval * (0.95 + 0.1 * self._phase())
+            self.begin(token, look)
+        self._due = {token: at for token, at in self._due.items() if token in wanted}
+        return min((at for token, at in self._due.items() if token not in self._running), default=now + 1)
+
+    def _wanted(self, engine: Engine | None) -> Iterator[tuple[Token, tuple[float, Callable[[], Any]]]]:
+        """Every look that makes sense now, with its interval."""
+        yield HOST, (self.settings.host.interval, self._look_at_host)
+        for stack in self.settings.stacks:
+            for site in stack.sites:
+                yield ("site", stack.name, site.domain), (site.interval, partial(sites.read, site))
+            if engine is None:
+                continue
+            for spec in stack.services:
+                for one in self.serving(stack, spec) if spec.probes else ():
+                    if one.state != "running" or one.health == "starting":
+                        continue
+                    for probe in spec.probes:
+                        look = partial(probing.read, probe, one, engine)
+                        yield ("probe", one.id, probe.name, stack.name, spec.service), (probe.interval, look)
+
+    def hurry(self, key: str, now: float) -> None:
+        """Look at a subject as soon as possible."""
+        stack, _slash, subject = key.partition("/")
+        for token in self._due:
+            if (stack == "host" and token == HOST) or token[-2:] == (stack, subject) or token == ("site", stack, subject.partition(":")[2]):
+                self._due[token] = min(self._due[token], now)
+
+    def take(self, seen: Seen) -> None:
+        """The result of a look."""
+        self._running.pop(seen.token, None)
+        if seen.token == HOST:
+            self.checks = seen.value
+        elif seen.token[0] == "site":
+            self.sites[f"{seen.token[1]}/site:{seen.token[2]}"] = (seen.began, seen.value)
+        else:
+            self.readings[seen.token[1], seen.token[2]] = (seen.began, seen.value)
+
+    def fresh(self, key: str, since: float) -> bool:
+        """Every probe of a subject that runs now was begun after `since`."""
+        stack, _slash, subject = key.partition("/")
+        mine = [token for token in self._due if token[-2:] == (stack, subject)]
+        return all(self.readings.get((token[1], token[2]), (0.0, None))[0] >= since for token in mine)
+
+    def died(self, identity: str, death: Death) -> None:
+        """Remember how a container ended."""
+        self.deaths[identity] = death
+        for token in [key for key in self.readings if key[0] == identity]:
+            del self.readings[token]  # of another life
+
+    def count_replicas(self) -> None:
+        """How many containers the live release has: `opsctl scale` may have changed what is declared."""
+        for stack in stacks():
+            for one in stack["services"]:
+                self.replicas[stack["name"], one["service"]] = int(one.get("replicas") or 1)
+
+    def forget_gone(self) -> None:
+        """Drop what is known of containers that are no more, and deaths that are overcome."""
+        alive = {one.id: one for project in self.picture.projects for one in self.picture.containers(project)}
+        self.readings = {key: value for key, value in self.readings.items() if key[0] in alive}
+        self.deaths = {key: value for key, value in self.deaths.items() if key in alive and not _overcome(alive[key])}
+
+    def findings(self, now: float) -> list[Finding]:
+        """Everything, what others need first; services and sites only while Docker answers."""
+        found = [_of_check(check, now) for check in self._host_checks()]
+        for stack in self.settings.stacks:
+            if not self.blind:
+                evidence = Evidence(self.readings, self.deaths, self.picture.lost_networks, now)
+                for declared in sorted(stack.services, key=lambda one: (len(one.needs), one.service)):
+                    spec = replace(declared, replicas=self.replicas.get((stack.name, declared.service), declared.replicas))
+                    found.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
+            found += [one for site in stack.sites for one in self._of_site(stack, site, traffic.load(stack.name))]
+        return found
+
+    def known(self) -> Collection[str]:
+        """All keys that could come out of a look."""
+        keys = {f"{stack.name}/{one.service}" for stack in self.settings.stacks for one in stack.services}
+        for stack in self.settings.stacks:
+            keys |= {f"{stack.name}/{kind}:{one.domain}" for one in stack.sites for kind in ("site", "certificate")}
+        return keys | {check.key for check in self._host_checks()} | {"host/clock jump"}
+
+    def _host_checks(self) -> list[Check]:
+        if not self.blind or time.monotonic() - self._began < 3:
+            return self.checks
+        unit = next((one for one in self.checks if one.name == "docker" and one.state != "ok"), None)
+        docker = unit or Check("docker", "critical", "silent", f"the Docker engine does not answer: {self.blind}")
+        return [docker, *(one for one in self.checks if one.name != "docker")]
+
+    def _look_at_host(self) -> list[Check]:
+        spec = self.settings.host
+        found: list[Check] = []
+        looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+            ("units", lambda: self._units.checks(spec, time.monotonic())),
+            ("disks", lambda: host_checks.disk_checks(spec)),
+            ("memory", lambda: host_checks.memory_checks(spec)),
+            ("nginx configuration", self._nginx.checks),
+            ("reboot", lambda: host_checks.reboot_checks(spec)),
+            ("clock", lambda: host_checks.clock_checks(spec)),
+            ("backups", lambda: host_checks.backup_checks(self.settings)),
+        )
+        for name, look in looks:
+            try:
+                found += list(look())
+            except (CommandError, OSError, ValueError) as error:
+                found.append(Check(name, "warning", "unknown", f"{name} cannot be looked at: {error}"))
+        return found
+
+    def _of_site(self, stack: StackSpec, site: SiteSpec, plans: Mapping[str, traffic.Traffic]) -> Iterator[Finding]:
+        key = f"{stack.name}/site:{site.domain}"
+        if key not in self.sites:
+            return
+        seen, reading = self.sites[key]
+        needs = ("host/docker", "host/nginx", *(f"{stack.name}/{one}" for one in site.services))
+        planned = any(plans[one].maintenance for one in site.services if one in plans)
+        failing = not reading.ok and not planned
+        yield Finding(
+            key, stack.name, f"site:{site.domain}", "failing" if failing else "ok",
+            cause=reading.reason, needs=needs, seen=seen, sure=False,
+        )  # fmt: skip
+        days = reading.days_left()
+        if days is not None:
+            late = days < site.certificate_days
+            cause = f"the certificate that nginx serves for {site.domain} ends in {days} days; `certbot renew`, `opsctl status`"
+            severity = "critical" if days < 3 else "warning"
+            subject = f"certificate:{site.domain}"
+            state = "failing" if late else "ok"
+            yield Finding(f"{stack.name}/{subject}", stack.name, subject, state, severity, cause, seen=seen, sure=False)
+
+
+def _of_check(check: Check, now: float) -> Finding:
+    failing = check.state != "ok"
+    return Finding(check.key, "", check.name, "failing" if failing else "ok", check.state if failing else "warning", check.reason, seen=now)
+
+
+def _overcome(container: Container) -> bool:
+    """It runs and is well again after it died."""
+    return container.health == "healthy" or (container.health == "none" and container.state == "running" and container.uptime() >= 10)

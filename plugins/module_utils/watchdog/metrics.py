@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the watchdog knows, for Prometheus: `latentum_ops_watchdog_*`, on loopback.
+
+Left out on purpose: a total of incidents. The status keeps the last 200 that ended, so a number made of them would stand still or
+fall. `last_incident_timestamp_seconds` changes with each incident; `changes()` of it counts them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIServer
+
+from .incidents import SEVERITIES
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+PREFIX = "latentum_ops_watchdog_"
+DAY = 86400
+SERVICE_STATES = ("ok", "starting", "suspect", "degraded", "down", "affected", "maintenance")
+STACK_STATES = ("ok", "degraded", "down", "maintenance")
+CHECK_STATES = ("ok", "warning", "critical")
+Status = Mapping[str, Any]
+Sample = tuple[Sequence[str], float]
+
+
+def serve(address: str, port: int, status: Callable[[], Status]) -> WSGIServer:
+    """Answer scrapes in threads of their own, until `shutdown()` of what this returns.
+
+    :param port: 0 for any that is free (`server_port`).
+    :param status: gives the last finished status; it is called in other threads, so what it gave must not be changed any more.
+    :raises ValueError: not a loopback address: who may read this is for a proxy to say.
+    :raises OSError: the port is taken, or python3-prometheus-client is not installed.
+    """
+    if not ipaddress.ip_address(address.strip("[]")).is_loopback:
+        raise ValueError(f"metrics: {address} is not a loopback address: write 127.0.0.1 or ::1")
+    try:
+        from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+    except ImportError as error:
+        raise OSError("the Prometheus client is missing on this host: install the package python3-prometheus-client") from error
+    registry = CollectorRegistry()
+    registry.register(Collector(status))  # type: ignore[arg-type]  # its base class could not be imported above
+    ProcessCollector(registry=registry)
+    server, _thread = start_http_server(port, address.strip("[]"), registry)
+    return server
+
+
+class Collector:
+    """Makes the metrics of each scrape from the last status; none before there is one."""
+
+    def __init__(self, status: Callable[[], Status]) -> None:
+        self.status = status
+        self._heals: dict[tuple[str, str], int] = {}
+
+    def describe(self) -> list[Metric]:
+        """Nothing: the names are the same at each scrape, and no other collector has them."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics."""
+        status = self.status()
+        if not status.get("at"):
+            return
+        yield from _watchdog(status)
+        yield from _stacks(status["stacks"])
+        yield from self._services(status["stacks"])
+        yield from _probes(status["stacks"])
+        yield from _sites(status["stacks"])
+        yield _states("host_check_state", "1 for the state that a check of the host is in, 0 for the others.", ("check",), CHECK_STATES, (
+            ((str(one["name"]),), str(one["state"])) for one in status["host_checks"]
+        ))  # fmt: skip
+        yield from _incidents(status)
+        yield _gauge("maintenance", "1 while maintenance of this scope is under way.", ("scope",), (
+            ((str(one["scope"]),), 1) for one in status["maintenance"]
+        ))  # fmt: skip
+        yield from _alerts(status["alerts"])
+
+    def _services(self, stacks: Sequence[Status]) -> Iterator[Metric]:
+        services = [((str(stack["name"]), str(one["service"])), one) for stack in stacks for one in stack["services"]]
+        labels = ("stack", "service")
+        yield _states(
+            "service_state", "1 for the state that a service is in, 0 for the others.", labels, SERVICE_STATES,
+            ((key, str(one["state"])) for key, one in services),
+        )  # fmt: skip
+        for name, said, value in (
+            ("service_replicas", "Containers that a service should have.", lambda one: one["replicas"]),
+            ("service_replicas_healthy", "Containers of a service that are as expected.", lambda one: one["healthy"]),
+            ("service_out_of_rotation", "Containers of a service that the watchdog took out of rotation.", lambda one: len(one["out"])),
+            ("service_breaker_open", "1 while the watchdog has given up healing a service.", lambda one: one["breaker"]),
+        ):
+            yield _gauge(name, said, labels, ((key, value(one)) for key, one in services))
+        # A remedy that could not be begun is taken back from the number; a counter never falls.
+        for key, one in services:
+            self._heals[key] = max(int(one["heals"]), self._heals.get(key, 0))
+        yield _counter("service_heals", "Remedies that the watchdog has begun for a service.", labels, (
+            (key, self._heals[key]) for key, _one in services
+        ))  # fmt: skip
+
+
+def _watchdog(status: Status) -> Iterator[Metric]:
+    loop = status["loop"]
+    yield _gauge("well", "1 while no critical incident is open and the engine answers.", (), [((), status["well"])])
+    info = (str(status["version"]), str(status["host"]))
+    yield _gauge("info", "Always 1; says which watchdog this is.", ("version", "host"), [(info, 1)])
+    yield _gauge("status_timestamp_seconds", "When the status that these numbers come from was made.", (), [((), status["at"])])
+    yield _gauge("uptime_seconds", "How long the watchdog has run.", (), [((), loop["uptime"])])
+    yield _gauge("loop_lag_seconds", "How late the last round of the watchdog's loop began.", (), [((), loop["lag"])])
+    yield _counter("events", "Events of the Docker engine that were taken in.", (), [((), loop["events"])])
+
+
+def _stacks(stacks: Sequence[Status]) -> Iterator[Metric]:
+    named = [((str(one["name"]),), one) for one in stacks]
+    said = "1 for the state that a stack is in, 0 for the others."
+    yield _states("stack_state", said, ("stack",), STACK_STATES, ((key, str(one["state"])) for key, one in named))
+    busy = "1 while somebody else works on a stack, so that healing waits."
+    yield _gauge("stack_busy", busy, ("stack",), ((key, bool(one["busy"])) for key, one in named))
+
+
+def _probes(stacks: Sequence[Status]) -> Iterator[Metric]:
+    probes = [
+        ((str(stack["name"]), str(service["service"]), str(one["name"])), one)
+        for stack in stacks
+        for service in stack["services"]
+        for one in service["probes"]
+    ]
+    labels = ("stack", "service", "probe")
+    success = "1 when a probe succeeded for all containers of a service the last time."
+    yield _gauge("probe_success", success, labels, ((key, one["ok"]) for key, one in probes))
+    latency = "How long a probe took the last time, for the slowest container."
+    yield _gauge("probe_latency_seconds", latency, labels, ((key, one["latency"]) for key, one in probes))
+
+
+def _sites(stacks: Sequence[Status]) -> Iterator[Metric]:
+    sites = [((str(stack["name"]), str(one["domain"])), one) for stack in stacks for one in stack["sites"]]
+    labels = ("stack", "domain")
+    up = "1 when a site answered through nginx the last time, with a status below 500."
+    yield _gauge("site_up", up, labels, ((key, one["state"] == "ok") for key, one in sites))
+    latency = "How long a site took to answer the last time."
+    yield _gauge("site_latency_seconds", latency, labels, ((key, one["latency"]) for key, one in sites))
+    left = "Whole days that the certificate served for a site is still valid, in seconds; negative when it has expired."
+    known = ((key, one["certificate_days"] * DAY) for key, one in sites if one["certificate_days"] is not None)
+    yield _gauge("site_certificate_remaining_seconds", left, labels, known)
+
+
+def _incidents(status: Status) -> Iterator[Metric]:
+    opened = status["incidents"]
+    for name, said, counted in (
+        ("incidents_open", "Incidents that are open.", opened),
+        ("incidents_open_needing_human", "Open incidents that healing could not end.", [one for one in opened if one["needs_human"]]),
+    ):
+        numbers = (((severity,), sum(1 for one in counted if one["severity"] == severity)) for severity in SEVERITIES)
+        yield _gauge(name, said, ("severity",), numbers)
+    last = max((float(one["opened"]) for one in (*opened, *status["history"])), default=None)
+    said = "When the last incident opened; changes() of it counts incidents."
+    yield _gauge("last_incident_timestamp_seconds", said, (), [] if last is None else [((), last)])
+
+
+def _alerts(alerts: Status) -> Iterator[Metric]:
+    failed, sent = alerts["failed"], alerts["last_sent"]
+    yield _gauge("alerts_waiting", "Messages to people that could not be sent yet.", (), [((), alerts["waiting"])])
+    failing = "1 while a route of alerts does not work, of routes that were ever used."
+    yield _gauge("alerts_failing", failing, ("route",), (((str(route),), route in failed) for route in sorted({*failed, *sent})))
+    last = "When a route last accepted a message."
+    yield _gauge("alerts_last_sent_timestamp_seconds", last, ("route",), (((str(route),), at) for route, at in sent.items()))
+
+
+def _gauge(name: str, said: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    family = GaugeMetricFamily(PREFIX + name, said, labels=labels)
+    # Two samples with the same labels would spoil the whole scrape.
+    for values, value in dict(samples).items():
+        family.add_metric(list(values), float(value))
+    return family
+
+
+def _counter(name: str, said: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily
+
+    family = CounterMetricFamily(PREFIX + name, said, labels=labels)
+    for values, value in dict(samples).items():
+        family.add_metric(list(values), float(value))
+    return family
+
+
+def _states(name: str, said: str, labels: Sequence[str], states: Sequence[str], now: Iterable[tuple[tuple[str, ...], str]]) -> Metric:
+    """One sample for each state that is possible, so that an alert never waits for a series to appear."""
+    samples = (((*values, state), state == current) for values, current in now for state in states)
+    return _gauge(name, said, (*labels, "state"), samples)

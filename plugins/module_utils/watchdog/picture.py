@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture of the containers, kept true by Docker's events: only what an event names is looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from ..docker_client import Container
+
+# What can change where a service is reached, whether it may be, and why.
+ACTIONS = ("start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
+
+
+class Inspector(Protocol):
+    """What is needed of an engine."""
+
+    def containers(self, project: str) -> list[Container]:
+        """All containers of a project's services."""
+
+    def container(self, identity: str) -> Container | None:
+        """One of them."""
+
+
+def action(event: Mapping[str, Any]) -> str:
+    """``health_status`` of ``health_status: unhealthy``."""
+    return str(event.get("Action", "")).split(":", maxsplit=1)[0]
+
+
+def subject(event: Mapping[str, Any]) -> str:
+    """The id of the container that an event is about."""
+    actor = event.get("Actor") or {}
+    return str((actor.get("Attributes") or {}).get("container") if event.get("Type") == "network" else actor.get("ID") or "")
+
+
+class Picture:
+    """The containers of some projects; serves wherever an engine is asked for them."""
+
+    def __init__(self, projects: Iterable[str]) -> None:
+        self.projects = set(projects)
+        self._seen: dict[str, Container] = {}
+        self._networks: dict[str, set[str]] = {}
+
+    def containers(self, project: str) -> list[Container]:
+        """As the engine would give them."""
+        found = [one for one in self._seen.values() if one.project == project]
+        return sorted(found, key=lambda one: (one.service, one.number, one.name))
+
+    def look(self, engine: Inspector) -> None:
+        """Look at everything."""
+        self._seen = {one.id: one for project in self.projects for one in engine.containers(project)}
+        for one in self._seen.values():
+            self._note(one)
+        self._networks = {identity: names for identity, names in self._networks.items() if identity in self._seen}
+
+    def look_at(self, engine: Inspector, identities: Iterable[str]) -> None:
+        """Look at some again."""
+        for identity in identities:
+            one = engine.container(identity)
+            if one is None or one.project not in self.projects:
+                self._seen.pop(identity, None)
+                continue
+            self._seen[identity] = one
+            self._note(one)
+
+    def lost_networks(self, container: Container) -> set[str]:
+        """Networks in which a running container was and is no more: somebody cut it off."""
+        if container.state != "running":
+            return set()
+        return self._networks.get(container.id, set()) - {name for name, _address in container.addresses}
+
+    def _note(self, container: Container) -> None:
+        # Only a running container has addresses; networks without one (none, host) are never noted.
+        if container.state == "running":
+            self._networks.setdefault(container.id, set()).update(name for name, _address in container.addresses)

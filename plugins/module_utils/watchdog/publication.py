@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows what the watchdog knows: the status for opsctl and programs, and a page for people."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..host_status import stacks
+from . import maintenance
+from .days import Days
+from .findings import Finding
+from .healing import Healer
+from .judgement import Judgement
+from .looks import Looks
+from .maintenance import Window
+from .memory import Memory
+from .page import render
+from .settings import ServiceSpec, Settings, StackSpec
+from .steward_desk import RUN, STATUS
+
+PAGES = RUN / "page"
+EASY = 10.0  # seconds between two writings while nothing changes
+VERSION = "0.1.0"
+
+
+class Publication:
+    """The status and the pages.
+
+    :param busy: says who works on a stack.
+    :param out: containers of a stack that were taken out of rotation, with reasons.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: str,
+        days: Days,
+        busy: Callable[[str], str],
+        out: Callable[[str], Mapping[str, str]],
+    ) -> None:
+        self.settings = settings
+        self.host = host
+        self.days = days
+        self.busy = busy
+        self.out = out
+        self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
+        self._shown: dict[str, Any] = {}
+        self._written = self._counted = self._saved = time.monotonic()
+        self._domains = {one["name"]: one.get("domains", []) for one in stacks()}
+
+    def publish(
+        self,
+        looks: Looks,
+        findings: Mapping[str, Finding],
+        judgement: Judgement,
+        healer: Healer,
+        memory: Memory,
+        windows: list[Window],
+        loop: Mapping[str, Any],
+        alerts: Mapping[str, Any],
+    ) -> None:
+        """Bring the status up to date; written when something changed, and now and then."""
+        now, wall = time.monotonic(), time.time()
+        described = [self._stack(one, looks, findings, judgement, healer, windows) for one in self.settings.stacks]
+        states = {f"{one['name']}/{service['service']}": service["state"] for one in described for service in one["services"]}
+        if not looks.blind:
+            self.days.count(states, now - self._counted, wall)
+        self._counted = now
+        incidents = judgement.open_incidents()
+        shown = {
+            "states": states,
+            "incidents": [(one.id, one.severity, len(one.done), len(one.affected)) for one in incidents],
+            "maintenance": windows,
+            "history": memory.history[:1],
+            "alerts": alerts,
+            "sites": [site["state"] for one in described for site in one["sites"]],
+            "busy": [one["busy"] for one in described],
+            "out": [service["out"] for one in described for service in one["services"]],
+        }
+        self.status = {
+            "host": self.host,
+            "at": wall,
+            "version": VERSION,
+            "well": not any(one.severity == "critical" for one in incidents) and not looks.blind,
+            "loop": dict(loop),
+            "stacks": described,
+            "host_checks": [
+                {"name": one.name, "state": one.state, "reason": one.reason, "value": one.value} for one in looks.checks
+            ],
+            "incidents": [one.as_dict() for one in incidents],
+            "history": [one.as_dict() for one in memory.history],
+            "maintenance": [vars(one) for one in windows],
+            "alerts": dict(alerts),
+        }  # fmt: skip
+        if shown == self._shown and now - self._written < EASY:
+            return
+        changed = shown != self._shown
+        self._shown, self._written = shown, now
+        _write(STATUS, json.dumps(self.status), 0o640)
+        if changed or now - self._saved > 30:
+            self._saved = now
+            for one in self.settings.stacks:
+                self._pages(one)
+            self.days.save()
+
+    def _stack(
+        self,
+        stack: StackSpec,
+        looks: Looks,
+        findings: Mapping[str, Finding],
+        judgement: Judgement,
+        healer: Healer,
+        windows: list[Window],
+    ) -> dict[str, Any]:
+        services = [self._service(stack, one, looks, findings, judgement, healer, windows) for one in stack.services]
+        states = {one["state"] for one in services}
+        state = "down" if "down" in states else "degraded" if states & {"degraded", "affected"} else "ok"
+        if maintenance.covering(windows, stack.name):
+            state = "maintenance"
+        sites = []
+        for site in stack.sites:
+            _at, reading = looks.sites.get(f"{stack.name}/site:{site.domain}", (0.0, None))
+            if reading is not None:
+                shown = {"state": "ok" if reading.ok else "down", "reason": reading.reason, "latency": round(reading.latency, 4)}
+                sites.append({"domain": site.domain, **shown, "certificate_days": reading.days_left()})
+        common = {"name": stack.name, "domains": self._domains.get(stack.name, []), "title": (stack.status_page or {}).get("title", "")}
+        return {**common, "state": state, "busy": self.busy(stack.name), "services": services, "sites": sites}
+
+    def _service(
+        self,
+        stack: StackSpec,
+        spec: ServiceSpec,
+        looks: Looks,
+        findings: Mapping[str, Finding],
+        judgement: Judgement,
+        healer: Healer,
+        windows: list[Window],
+    ) -> dict[str, Any]:
+        key = f"{stack.name}/{spec.service}"
+        finding, subject, record = findings.get(key), judgement.subject(key), healer.record(key)
+        containers = {one.id: one.name for one in looks.serving(stack, spec)}
+        probes = []
+        for probe in spec.probes:
+            readings = [seen[1] for (identity, name), seen in looks.readings.items() if name == probe.name and identity in containers]
+            worst = next((one for one in readings if not one.ok), None)
+            if readings:
+                latency = max(one.latency for one in readings)
+                said = worst.reason if worst else ""
+                probes.append({"name": probe.name, "ok": worst is None, "latency": round(latency, 4), "reason": said})
+        out = self.out(stack.name)
+        return {
+            "service": spec.service,
+            "state": _state(key, finding, subject.phase, windows),
+            "reason": finding.cause if finding else "",
+            "replicas": spec.replicas,
+            "healthy": finding.healthy if finding else 0,
+            "out": [{"container": containers[one], "reason": out[one]} for one in sorted(out) if one in containers],
+            "probes": probes,
+            "heals": record.heals,
+            "breaker": record.breaker_until is not None,
+            "days": self.days.of(key),
+        }
+
+    def _pages(self, stack: StackSpec) -> None:
+        folder = PAGES / stack.name
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _write(folder / "index.html", render(self.status, stack.name), 0o644)
+        public = {name: self.status[name] for name in ("host", "at", "well", "maintenance")}
+        public["stacks"] = [one for one in self.status["stacks"] if one["name"] == stack.name]
+        mine = ("", stack.name)
+        for name in ("incidents", "history"):
+            public[name] = [{**one, "log": []} for one in self.status[name] if one["stack"] in mine]
+        _write(folder / "status.json", json.dumps(public), 0o644)
+
+    def purge(self) -> None:
+        """Remove pages of stacks that are not watched any more."""
+        for folder in PAGES.glob("*"):
+            if self.settings.stack(folder.name) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _state(key: str, finding: Finding | None, phase: str, windows: list[Window]) -> str:
+    if maintenance.covering(windows, key):
+        return "maintenance"
+    if finding is None:
+        return "suspect"
+    if finding.failing:
+        if phase in ("ok", "suspect"):
+            return "suspect"
+        return "affected" if phase == "affected" else "degraded" if finding.healthy else "down"
+    return finding.state
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """In memory (/run): a rename is enough, nothing needs to survive a power cut."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text)
+    temporary.chmod(mode)
+    temporary.rename(path)

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the watchdog leaves what only root may do, and finds what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+RUN = Path("/run/latentum-ops-watchdog")
+REQUESTS, ANSWERS = RUN / "requests", RUN / "answers"
+STATUS = RUN / "status.json"
+SAID = {
+    "replace": "the missing containers",
+    "recreate": "a new container in place of each",
+    "rollback": "a rollback to the last good release",
+}
+
+
+def open_desk() -> None:
+    """Make the folders."""
+    REQUESTS.mkdir(parents=True, exist_ok=True)
+    ANSWERS.mkdir(parents=True, exist_ok=True)
+
+
+def ask(stack: str, service: str, remedy: str) -> None:
+    """Leave a request; asking twice is asking once."""
+    waiting = REQUESTS / f".{stack}.{service}.{remedy}"
+    waiting.write_text(json.dumps({"stack": stack, "service": service, "remedy": remedy, "at": time.time()}))
+    waiting.rename(REQUESTS / f"{stack}.{service}.{remedy}.json")
+
+
+def answers() -> list[tuple[str, str]]:
+    """Key of the service and what was done; each is given once."""
+    found = []
+    for file in sorted(ANSWERS.glob("*.json")):
+        raw = json.loads(file.read_text())
+        found.append((f"{raw['stack']}/{raw['service']}", str(raw["said"])))
+        file.unlink()
+    return found
