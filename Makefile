@@ -44,7 +44,7 @@ demo-down: toolchain ## Remove the demo host and all that came with it
 	@$(BIN)/python tests/demo/demo.py down
 
 .PHONY: test
-test: lint unit sanity artifact molecule ## Everything that CI checks: lint, unit, sanity, artifact, Molecule
+test: lint unit sanity artifact browser molecule ## Everything that CI checks: lint, unit, sanity, artifact, browser, Molecule
 
 .PHONY: lint
 lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), shellcheck, documentation
@@ -68,6 +68,11 @@ sanity: toolchain ## ansible-test sanity on a copy of the tree, without any igno
 .PHONY: artifact
 artifact: toolchain ## Build the collection, install it elsewhere, run its playbooks by FQCN
 	python -m pytest tests/artifact
+
+.PHONY: browser
+browser: toolchain ## The status page in a real headless browser
+	python tests/hosts/hosts.py services
+	python -m pytest tests/browser
 
 .PHONY: molecule
 molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCENARIO=name

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .declaration_model import Declaration, Route
+from .watchdog.page_style import CSP
 
 STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack
 KEEPALIVE = 32  # idle connections that each nginx worker keeps open to an upstream
@@ -38,13 +39,14 @@ def _page(declaration: Declaration, domain: str) -> list[dict[str, Any]]:
     page = declaration.watchdog.page
     if domain != _page_domain(declaration):
         return []
-    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return [
         {
             "path": page.path or "/",
             "directory": f"{STATUS_PAGES}/{declaration.name}",
             "allow_from": list(page.allow_from),
-            "headers": {"Content-Security-Policy": policy, "Cache-Control": "no-store"},
+            "headers": {"Content-Security-Policy": CSP, "Cache-Control": "no-store"},
+            # nginx has the clock by which the page says that the watchdog is silent.
+            "directives": ["ssi on;"],
         }
     ]
 

@@ -15,6 +15,10 @@ class ProbeError(Exception):
     """The container did not answer as declared; the message says how."""
 
 
+class ProbeLimit(ProbeError):
+    """It answered well, but what it says is beyond a limit: there is more to do than it can, and no restart changes that."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """What is asked and what counts as well: a path, a container port, the expected status, a deadline in seconds."""

@@ -385,5 +385,5 @@ class Daemon:
 
         try:
             serve(address, int(port), lambda: self.publication.status)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             say(f"watchdog: no metrics on {self.settings.host.metrics}: {error}")

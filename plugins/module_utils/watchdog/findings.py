@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..docker_client import Container
 from ..health import STEADY
-from .probing import LOAD, Reading
+from .probing import Reading
 from .settings import ServiceSpec
 
 
@@ -145,23 +145,19 @@ def _bad(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
 
 
 def _failed_probe(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
-    failed = []
-    for probe in spec.probes:
-        _at, reading = evidence.readings.get((one.id, probe.name), (0.0, None))
-        if reading is not None and not reading.ok:
-            failed.append((probe, reading))
+    readings = [evidence.readings[one.id, probe.name][1] for probe in spec.probes if (one.id, probe.name) in evidence.readings]
+    failed = [reading for reading in readings if not reading.ok]
     if not failed or (one.health == "none" and one.uptime() < spec.start_period):
         return None
-    curable = [reading for probe, reading in failed if probe.kind not in LOAD]
-    reason = (curable or [reading for _probe, reading in failed])[0].reason
-    return Bad(one, f"{one.name}: {reason}", "restart" if curable else "none", sure=False)
+    # A limit last: what does not answer is worse than what has much to do.
+    worst = sorted(failed, key=lambda reading: reading.limit)[0]
+    return Bad(one, f"{one.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False)
 
 
 def _starting(spec: ServiceSpec, one: Container, evidence: Evidence) -> bool:
     """It neither proves to be well nor fails: in its start period, or not probed since it started."""
     if one.health == "starting":
         return True
-    unproven = any(
-        (found := evidence.readings.get((one.id, probe.name))) is None or not found[1].ok for probe in spec.probes if probe.kind not in LOAD
-    )
+    readings = [evidence.readings.get((one.id, probe.name)) for probe in spec.probes]
+    unproven = any(found is None or not (found[1].ok or found[1].limit) for found in readings)
     return one.health == "none" and one.uptime() < spec.start_period and unproven

@@ -18,6 +18,7 @@ from .incidents import SEVERITIES, Incident
 
 SURE = 0.5  # seconds until the second look at what the engine itself calls bad
 PATIENCE = 15.0  # seconds for the answer of what a failing subject needs: a probe that hangs takes its whole time
+SUSPENSE = 60.0  # seconds for the second look at what it needs, where the first was bad
 AFTERMATH = 30.0  # seconds in which what was dragged along may recover after the cause has ended
 FLAP_WINDOW = 900.0  # seconds in which a third failure is flapping
 FLAP_QUIET = 300.0  # seconds of being well after which flapping has ended
@@ -147,7 +148,7 @@ class Judgement:
             if finding.subject not in incident.affected:
                 incident.affected.append(finding.subject)
             return []
-        if ailing and waiting:
+        if ailing and now < subject.suspected + SUSPENSE:
             return []  # its cause is just being looked at again
         subject.phase = "open"
         subject.incident = Incident(

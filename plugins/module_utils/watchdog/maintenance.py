@@ -99,7 +99,9 @@ def seconds(text: str) -> float:
 
 
 def _require_known(scope: str) -> None:
-    known = {"host": []} | {str(one["name"]): [str(service["service"]) for service in one["services"]] for one in stacks()}
+    known: dict[str, list[str]] = {"host": []} | {
+        str(one["name"]): [str(service["service"]) for service in one["services"]] for one in stacks()
+    }
     stack, _slash, service = scope.partition("/")
     if stack not in known or (service and service not in known[stack]):
         choice = known[stack] if stack in known else list(known)

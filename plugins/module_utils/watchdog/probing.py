@@ -13,18 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..docker_client import Container, DockerUnavailable, Engine
-from ..probes import Probe, ProbeError, run_probe
+from ..probes import Probe, ProbeError, ProbeLimit, run_probe
 from .settings import ProbeSpec
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a probe saw. `latency` in seconds; `reason` is a sentence where it failed."""
+    """What a probe saw.
+
+    :param latency: seconds.
+    :param reason: a sentence, where it failed.
+    :param limit: it answers, but something is beyond a limit, which a restart cannot cure: many jobs, a standby that is behind.
+    """
 
     name: str
     ok: bool
     latency: float = 0.0
     reason: str = ""
+    limit: bool = False
 
 
 def read(spec: ProbeSpec, container: Container, engine: Engine) -> Reading:
@@ -32,6 +38,8 @@ def read(spec: ProbeSpec, container: Container, engine: Engine) -> Reading:
     began = time.monotonic()
     try:
         KINDS[spec.kind](spec, container, engine)
+    except ProbeLimit as error:
+        return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}", limit=True)
     except (ProbeError, DockerUnavailable, OSError, ValueError) as error:
         return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}")
     latency = time.monotonic() - began
@@ -87,7 +95,7 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
     if not answer.startswith(b":"):
         raise ProbeError(f"{options['list']} is not a list")
     if int(answer[1:]) > int(options["max"]):
-        raise ProbeError(f"{int(answer[1:])} wait in {options['list']}, more than {options['max']}")
+        raise ProbeLimit(f"{int(answer[1:])} wait in {options['list']}, more than {options['max']}")
 
 
 # Connections used in percent; on a standby the seconds since the last replayed transaction, unless it has all that was sent;
@@ -111,9 +119,9 @@ def _postgresql(spec: ProbeSpec, container: Container, engine: Engine) -> None:
         raise ProbeError(f"psql said {said.strip()[-200:]!r}")
     connections, lag = int(found[1]), int(found[2])
     if connections > int(options.get("max_connections_percent") or 100):
-        raise ProbeError(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")
+        raise ProbeLimit(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")
     if options.get("max_lag") and lag > float(options["max_lag"]):
-        raise ProbeError(f"replication is {lag} s behind, more than {options['max_lag']:g} s")
+        raise ProbeLimit(f"replication is {lag} s behind, more than {options['max_lag']:g} s")
 
 
 KINDS: dict[str, Callable[[ProbeSpec, Container, Engine], None]] = {
@@ -123,6 +131,3 @@ KINDS: dict[str, Callable[[ProbeSpec, Container, Engine], None]] = {
     "redis_queue": _redis_queue,
     "postgresql": _postgresql,
 }
-
-# What a restart cannot cure: many jobs, many connections, a standby that is behind.
-LOAD = ("redis_queue", "postgresql")

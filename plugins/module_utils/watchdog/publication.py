@@ -22,6 +22,7 @@ from .looks import Looks
 from .maintenance import Window
 from .memory import Memory
 from .page import render
+from .public import public
 from .settings import ServiceSpec, Settings, StackSpec
 from .steward_desk import RUN, STATUS
 
@@ -172,12 +173,12 @@ class Publication:
         folder = PAGES / stack.name
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         _write(folder / "index.html", render(self.status, stack.name), 0o644)
-        public = {name: self.status[name] for name in ("host", "at", "well", "maintenance")}
-        public["stacks"] = [one for one in self.status["stacks"] if one["name"] == stack.name]
+        shown = {name: self.status[name] for name in ("host", "at", "well")}
+        shown["stacks"] = [_shown(one) for one in self.status["stacks"] if one["name"] == stack.name]
         mine = ("", stack.name)
         for name in ("incidents", "history"):
-            public[name] = [{**one, "log": []} for one in self.status[name] if one["stack"] in mine]
-        _write(folder / "status.json", json.dumps(public), 0o644)
+            shown[name] = [_told(one) for one in self.status[name] if one["stack"] in mine]
+        _write(folder / "status.json", json.dumps(shown), 0o644)
 
     def purge(self) -> None:
         """Remove pages of stacks that are not watched any more."""
@@ -196,6 +197,23 @@ def _state(key: str, finding: Finding | None, phase: str, windows: list[Window])
             return "suspect"
         return "affected" if phase == "affected" else "degraded" if finding.healthy else "down"
     return finding.state
+
+
+def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack as whoever sees the page may have it: without names of containers, and of sentences what is public."""
+    services = [
+        {key: one[key] for key in ("service", "state", "replicas", "healthy", "days")} | {"reason": public(one["reason"])}
+        for one in stack["services"]
+    ]
+    sites = [one | {"reason": public(one["reason"])} for one in stack["sites"]]
+    return {"name": stack["name"], "state": stack["state"], "services": services, "sites": sites}
+
+
+def _told(incident: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident likewise."""
+    kept = ("id", "stack", "subject", "severity", "began", "opened", "ended", "affected", "flapping", "needs_human")
+    done = [[at, public(what)] for at, what in incident["done"]]
+    return {key: incident[key] for key in kept} | {"cause": public(incident["cause"]), "done": done}
 
 
 def _write(path: Path, text: str, mode: int) -> None:
