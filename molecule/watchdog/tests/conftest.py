@@ -82,8 +82,9 @@ class Watched:
     def started(self, container: str) -> str:
         return self.sh(f"docker inspect --format '{{{{.State.StartedAt}}}}' {container}")
 
-    def pid(self, container: str) -> str:
-        return self.sh(f"docker inspect --format '{{{{.State.Pid}}}}' {container}")
+    def hang(self, container: str) -> None:
+        """Stop every process of a container; that of a health check may be gone already."""
+        self.sh(f"kill -STOP $(docker top {container} -eo pid | tail -n +2)", check=False)
 
     def journal(self, since: float) -> str:
         return self.sh(f"journalctl -u latentum-ops-watchdog --no-pager -o short-unix --since @{int(since)}")

@@ -38,8 +38,7 @@ def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: I
 
 def test_what_a_killed_database_drags_along_is_one_incident(host: Watched, inbox: Inbox) -> None:
     """It hangs: nothing ends, every connection waits. Docker needs three health checks to see it, its dependents fail at once."""
-    processes = host.sh("docker top latentum-database-1 -eo pid | tail -n +2 | tr '\\n' ' '")
-    host.sh(f"kill -STOP {processes}", check=False)  # the process of a health check may be gone already
+    host.hang("latentum-database-1")
     told = inbox.story("latentum/database", 180)
     well(host)
     assert inbox.opened() == {"latentum/database"}
@@ -51,7 +50,7 @@ def test_what_a_killed_database_drags_along_is_one_incident(host: Watched, inbox
 
 def test_a_hung_container_is_taken_out_and_restarted(host: Watched, inbox: Inbox) -> None:
     address, before = host.address(GATEWAY), host.started(GATEWAY)
-    host.sh(f"kill -STOP {host.pid(GATEWAY)}")
+    host.hang(GATEWAY)
     wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 40)
     inbox.story("latentum/api-gateway", 120)
     assert host.started(GATEWAY) != before
@@ -95,10 +94,13 @@ def test_healing_that_does_not_help_ends_with_a_human_and_never_empties_the_upst
     host.sh("for one in 1 2; do docker exec faults-web-$one touch /tmp/fail; done")
     wait_for("breaker", lambda: host.service("faults/web")["breaker"], 90)
     heals = host.service("faults/web")["heals"]
-    assert len(host.servers("faults_web")) == 2  # all of them fail: then all of them are asked
-    time.sleep(8)
-    assert host.service("faults/web")["heals"] == heals
-    host.sh("for one in 1 2; do docker exec faults-web-$one rm /tmp/fail; done")
+    try:
+        # All of them fail: then all of them are asked.
+        wait_for("both served", lambda: len(host.servers("faults_web")) == 2, 20)
+        time.sleep(8)
+        assert host.service("faults/web")["heals"] == heals
+    finally:
+        host.sh("for one in 1 2; do docker exec faults-web-$one rm /tmp/fail; done")
     told = inbox.story("faults/web")
     assert "human" in [one.what for one in told]
 
@@ -192,7 +194,8 @@ def test_a_full_disk(host: Watched, inbox: Inbox) -> None:
 def test_a_certificate_that_ends_soon(host: Watched, inbox: Inbox) -> None:
     link = f"/etc/latentum-ops/tls/{HOST}.example.test"
     host.sh(
-        f"mkdir -p /root/soon && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5 -subj /CN={HOST}.example.test"
+        f"mkdir -p /root/soon && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5"
+        f" -subj /CN={HOST}.example.test"
         f" -keyout /root/soon/privkey.pem -out /root/soon/fullchain.pem && readlink {link} > /root/soon/before"
         f" && ln -sfn /root/soon {link} && systemctl reload nginx"
     )
@@ -206,7 +209,7 @@ def test_a_certificate_that_ends_soon(host: Watched, inbox: Inbox) -> None:
 
 def test_the_watchdog_killed_in_mid_healing(host: Watched, inbox: Inbox) -> None:
     """A stopped process does not hear SIGTERM, so that the restart takes its whole grace period: time enough to be killed in it."""
-    host.sh(f"kill -STOP {host.pid(GATEWAY)}")
+    host.hang(GATEWAY)
     wait_for("healing", lambda: f"restart {GATEWAY}" in host.journal(inbox.since), 60)
     host.sh("systemctl kill --signal KILL latentum-ops-watchdog")
     told = inbox.story("latentum/api-gateway", 120)

@@ -189,7 +189,7 @@ class Daemon:
         identity, code = subject(event), int(attributes.get("exitCode") or 0)
         if action(event) == "oom":
             self.looks.died(identity, Death(time.monotonic(), 137, oom=True))
-        if action(event) != "die" or self.mutes.busy_now(stack):
+        if action(event) != "die" or self.mutes.busy_now(stack) or identity in self.healer.record(f"{stack}/{service}").in_flight:
             return
         before = self.looks.deaths.get(identity)
         oom = bool(before and before.oom and time.monotonic() - before.at < 5)

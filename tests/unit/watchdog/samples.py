@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of the watchdog's core share: containers and findings made small, a clock, an engine, a host in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils import (
+    follower,
+    health_report,
+    host_status,
+    lock,
+    releases,
+    rotation,
+    traffic,
+    upstreams,
+    warm,
+)
+from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
+    maintenance,
+    publication,
+    spool,
+    steward,
+    steward_desk,
+)
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec, ServiceSpec
+
+HOUR = 3600.0
+
+
+def container(number: int = 1, service: str = "api", *, age: float = HOUR, **changes: Any) -> Container:
+    """One of stack shop that runs without a healthcheck, started `age` seconds ago; its id is ``<service><number>``."""
+    given: dict[str, Any] = {
+        "id": f"{service}{number}",
+        "name": f"shop-{service}-{number}",
+        "service": service,
+        "number": number,
+        "state": "running",
+        "health": "none",
+        "restarts": 0,
+        "exit_code": 0,
+        "oom_killed": False,
+        "started_at": datetime.fromtimestamp(time.time() - age, UTC).replace(tzinfo=None).isoformat() + "Z",
+        "image": f"registry/{service}:1",
+        "image_id": "",
+        "addresses": (("backend", f"10.0.0.{number}"),),
+        "health_log": (),
+        "project": "shop",
+    }
+    return Container(**{**given, **changes})
+
+
+def probe(kind: str = "http", name: str = "", *, timeout: float = 5, interval: float = 15, **options: Any) -> ProbeSpec:
+    """A probe, named after its kind where nothing else is said."""
+    return ProbeSpec(kind, name or kind, timeout, interval, options)
+
+
+def service(name: str = "api", **changed: Any) -> ServiceSpec:
+    """A service of one container."""
+    return ServiceSpec(name, **changed)
+
+
+def failing(key: str = "shop/api", cause: str = "it does not answer", **changed: Any) -> Finding:
+    """Something that the engine itself calls bad."""
+    stack, _slash, subject = key.partition("/")
+    return Finding(key, "" if stack == "host" else stack, subject, "failing", cause=cause, **changed)
+
+
+def well(key: str = "shop/api", state: str = "ok") -> Finding:
+    """The same without a fault."""
+    return replace(failing(key), state=state, cause="")
+
+
+def bad(remedy: str = "restart", number: int = 1, *, sure: bool = True) -> Bad:
+    """A container that fails; none where one is missing."""
+    return Bad(None if remedy == "replace" else container(number), f"it needs {remedy}", remedy, sure)
+
+
+class Clock:
+    """Both clocks of a host, which only go on when they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steady, self.wall = 5000.0, 1_800_000_000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.steady)
+        monkeypatch.setattr(time, "time", lambda: self.wall)
+
+    def go(self, seconds: float) -> None:
+        """Time passes."""
+        self.steady += seconds
+        self.wall += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock."""
+        self.wall += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that stands."""
+    return Clock(monkeypatch)
+
+
+class FakeEngine:
+    """Containers in a list; what was asked and done goes into another."""
+
+    def __init__(self, *there: Container) -> None:
+        self.there = list(there)
+        self.asked: list[str] = []
+        self.did: list[str] = []
+
+    def containers(self, project: str) -> list[Container]:
+        self.asked.append(f"all of {project}")
+        return [one for one in self.there if one.project == project]
+
+    def container(self, identity: str) -> Container | None:
+        self.asked.append(identity)
+        return next((one for one in self.there if one.id == identity), None)
+
+    def change(self, identity: str, **changes: Any) -> None:
+        """Something happens to one of them."""
+        self.there = [replace(one, **changes) if one.id == identity else one for one in self.there]
+
+    def log_tail(self, one: Container, _lines: int = 20) -> list[str]:
+        return [f"last words of {one.name}"]
+
+    def restart(self, one: Container) -> None:
+        self.did.append(f"restart {one.id}")
+
+    def start(self, one: Container) -> None:
+        self.did.append(f"start {one.id}")
+
+    def unpause(self, one: Container) -> None:
+        self.did.append(f"unpause {one.id}")
+
+    def connect(self, one: Container, network: str) -> None:
+        self.did.append(f"connect {one.id} to {network}")
+
+
+@dataclass
+class Host:
+    """A host whose /run, /var/lib and /etc are folders of the test."""
+
+    run: Path
+    state: Path
+    etc: Path
+
+    def declare(self, name: str = "shop", **services: int) -> None:
+        """A stack that role `stack` has described: its services and how many containers each has."""
+        described = {"name": name, "services": [{"service": one, "replicas": count} for one, count in services.items()]}
+        (self.etc / "stacks" / f"{name}.json").write_text(json.dumps(described))
+
+    def watch(self, name: str = "shop", **raw: Any) -> None:
+        """What the watchdog is to watch of a stack."""
+        (self.etc / "watchdog" / f"{name}.json").write_text(json.dumps({"stack": name, **raw}))
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """An empty host, owned by whoever runs the test."""
+    made = Host(tmp_path / "run", tmp_path / "state", tmp_path / "etc")
+    for folder in (made.run, made.state / "watchdog", made.state / "stacks", made.etc / "stacks", made.etc / "watchdog"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(os, "fchown", lambda *_given: None)
+    for module in (lock, rotation):
+        monkeypatch.setattr(module, "FOLDER", made.run / "locks")
+    for module in (releases, traffic, warm, follower):
+        monkeypatch.setattr(module, "STATE", made.state / "stacks")
+    monkeypatch.setattr(host_status, "STACKS", made.etc / "stacks")
+    monkeypatch.setattr(health_report, "SECRETS", made.etc / "secrets")
+    monkeypatch.setattr(upstreams, "CONFIGURATION", made.etc / "upstreams")
+    monkeypatch.setattr(maintenance, "FILE", made.state / "watchdog" / "maintenance.json")
+    monkeypatch.setattr(spool, "SPARE", made.run / "spool")
+    desk = made.run / "desk"
+    for module in (steward_desk, steward):
+        monkeypatch.setattr(module, "REQUESTS", desk / "requests")
+        monkeypatch.setattr(module, "ANSWERS", desk / "answers")
+    for module in (steward_desk, publication):
+        monkeypatch.setattr(module, "STATUS", desk / "status.json")
+    monkeypatch.setattr(publication, "PAGES", desk / "page")
+    return made
