@@ -87,7 +87,7 @@ def test_both_hosts_hold_the_same_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["ssh", "docker", "nginx", "fail2ban", "ufw", "certbot.timer", "latentum-ops-upstreams", "unattended-upgrades"]
+    "unit", ["ssh", "docker", "nginx", "fail2ban", "ufw", "certbot.timer", "latentum-ops-watchdog", "unattended-upgrades"]
 )
 def test_units_are_active_and_come_back_at_boot(production: Production, unit: str) -> None:
     assert production.root(f"systemctl is-active {unit}") == "active"

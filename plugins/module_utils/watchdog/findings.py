@@ -119,8 +119,8 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
 def _seen(spec: ServiceSpec, bad: Bad, evidence: Evidence) -> float:
     """When the newest probe that failed was taken."""
     identity = bad.container.id if bad.container else ""
-    times = [evidence.readings[identity, one.name][0] for one in spec.probes if (identity, one.name) in evidence.readings]
-    return max(times, default=evidence.now)
+    readings = [evidence.readings[identity, one.name] for one in spec.probes if (identity, one.name) in evidence.readings]
+    return max((at for at, reading in readings if not reading.ok), default=evidence.now)
 
 
 def _bad(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:

@@ -43,7 +43,7 @@ class Action:
 class Record:
     """What was done for one service."""
 
-    tries: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    tries: deque[float] = field(default_factory=lambda: deque(maxlen=4096))  # more than a breaker counts: 100 of each replica
     next_at: dict[str, float] = field(default_factory=dict)  # by container id, or by remedy where there is no container
     in_flight: set[str] = field(default_factory=set)
     heals: int = 0
@@ -95,14 +95,15 @@ class Healer:
         record = self.record(finding.key)
         if spec.heal == "none" or not any(one.remedy not in ("none", "wait") or self._looping(spec, record, now) for one in finding.bad):
             return [], False
-        if record.breaker_until is not None and now < record.breaker_until:
-            return [], False
+        if record.breaker_until is not None:
+            if now < record.breaker_until:
+                return [], False
+            # It rested: one more try, after which it rests again.
+            record.tries.clear()
+            record.tries.extend([now] * (_limit(spec) - 1))
+            record.breaker_until = None
         if self._looping(spec, record, now):
-            if record.breaker_until is not None:  # it rested: one more try
-                record.tries.clear()
-                record.breaker_until = None
-            else:
-                return self._beyond(spec, finding, record, now)
+            return self._beyond(spec, finding, record, now)
         actions = []
         for bad in finding.bad:
             action = self._remedy(spec, finding, bad, record, now)
@@ -112,7 +113,7 @@ class Healer:
         return actions, False
 
     def _looping(self, spec: ServiceSpec, record: Record, now: float) -> bool:
-        return sum(1 for at in record.tries if now - at < spec.heal_window) >= spec.max_heals * max(1, spec.replicas)
+        return sum(1 for at in record.tries if now - at < spec.heal_window) >= _limit(spec)
 
     def _beyond(self, spec: ServiceSpec, finding: Finding, record: Record, now: float) -> tuple[list[Action], bool]:
         """Restarts did not help: the next rung of the escalation, or a human."""
@@ -144,6 +145,11 @@ class Healer:
         record.in_flight.add(mark)
         before = sum(1 for at in record.tries if now - at < LONGEST) - 1
         record.next_at[mark] = now + min(LONGEST, FIRST * 2**before) * (0.8 + 0.4 * self.jitter())
+
+
+def _limit(spec: ServiceSpec) -> int:
+    """Tries within the window from which on they do not help."""
+    return spec.max_heals * max(1, spec.replicas)
 
 
 def _mark(remedy: str, container: Container | None) -> str:

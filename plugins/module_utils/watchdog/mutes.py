@@ -10,12 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import lock
+from ..release_journal import Journal
 from . import maintenance
 from .maintenance import Window
 
 HOLDER = "watchdog"  # as the watchdog writes itself into the lock of a stack
 SETTLE = 60.0  # seconds after a boot in which containers may still be on their way
 YOUNG = 180.0  # seconds of uptime that count as just booted
+INTERRUPTED = 300.0  # seconds that a deployment which was killed may wait for the run that finishes it or takes it back
+WAITING = "an interrupted"
 BUSY = 1800.0  # seconds after which somebody's lock is no excuse any more
 
 
@@ -42,7 +45,8 @@ class Mutes:
                 self._since[stack] = now
                 if self._busy.get(stack):
                     self.released(stack)
-            self._busy[stack] = said if now - self._since.setdefault(stack, now) < BUSY else ""
+            patience = INTERRUPTED if said.startswith(WAITING) else BUSY
+            self._busy[stack] = said if now - self._since.setdefault(stack, now) < patience else ""
 
     def why(self, key: str) -> str:
         """Why a key is not judged now; empty when it is."""
@@ -62,6 +66,8 @@ class Mutes:
     def busy_now(stack: str) -> str:
         """Who else works on a stack, so that what happens there is theirs; a backup changes nothing, so it does not count."""
         holder = lock.holder(stack)
+        if holder is None and (underway := Journal(stack).underway()):
+            return f"{WAITING} {underway.said()}"
         if holder is None or holder.get("who") == HOLDER or str(holder.get("what")).startswith("backup"):
             return ""
         return f"{holder.get('what') or 'work'} by {holder.get('who', 'somebody')}"

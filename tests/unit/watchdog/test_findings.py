@@ -191,8 +191,3 @@ def test_a_probe_that_is_well_is_no_second_look_at_one_that_failed() -> None:
     spec = service(probes=(probe("http"), probe("command")))
     readings = {("api1", "http"): (NOW - 9, failed()), ("api1", "command"): (NOW - 1, Reading("command", True))}
     assert judged(container(), spec=spec, readings=readings).seen == NOW - 9
-
-
-def test_a_reading_of_an_older_life_says_nothing_about_this_one() -> None:
-    before = {("api1", "http"): (NOW - 60, failed())}
-    assert judged(container(age=20, health="healthy"), spec=PROBED, readings=before).state == "ok"

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When the watchdog holds its tongue and its hands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils import lock
+from ansible_collections.latentum.ops.plugins.module_utils.lock import stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance, mutes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.mutes import BUSY, HOLDER, SETTLE, YOUNG, Mutes
+
+from . import samples
+from .samples import Clock, Host
+
+host, clock = samples.host, samples.clock
+
+API = "shop/api"
+
+
+class Quiet:
+    """The mutes of a host with stack shop, and whose work has ended."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: Clock, uptime: float = 1e6) -> None:
+        monkeypatch.setattr(mutes, "_uptime", lambda: uptime)
+        self.clock = clock
+        self.ended: list[str] = []
+        self.mutes = Mutes(self.ended.append)
+
+    def why(self, key: str = API) -> str:
+        """What the next look says."""
+        self.mutes.look(["shop", "blog"], self.clock.steady)
+        return self.mutes.why(key)
+
+
+@pytest.fixture
+def quiet(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Quiet:
+    host.declare("shop", api=2)
+    return Quiet(monkeypatch, clock)
+
+
+def test_nothing_is_muted_by_itself(quiet: Quiet) -> None:
+    assert quiet.why() == quiet.why("host/disk /") == ""
+
+
+def test_after_a_boot_the_containers_are_given_time_but_not_the_host(
+    host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = Quiet(monkeypatch, clock, uptime=YOUNG - 1)
+    assert quiet.why() == "the host has just started" and quiet.why("host/nginx") == ""
+    clock.go(SETTLE - 1)
+    assert quiet.why()
+    clock.go(1)
+    assert quiet.why() == ""
+
+
+def test_a_restart_of_the_watchdog_alone_mutes_nothing(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Quiet(monkeypatch, clock, uptime=YOUNG).why() == ""
+
+
+def test_the_uptime_is_the_kernel_s() -> None:
+    assert mutes._uptime() > 0
+
+
+@pytest.mark.parametrize(
+    ("scope", "muted"),
+    [("host", [API, "shop/db", "blog/web", "host/disk /"]), ("shop", [API, "shop/db"]), ("shop/api", [API])],
+)
+def test_maintenance_mutes_its_scope(scope: str, muted: list[str], host: Host, quiet: Quiet) -> None:
+    maintenance.present(scope, "a larger disk", "30m")
+    found = {key: quiet.why(key) for key in (API, "shop/db", "blog/web", "host/disk /", "shop/api2")}
+    wanted = {*muted, *({"shop/api2"} if scope != "shop/api" else set())}
+    assert {key for key, why in found.items() if why} == wanted
+    assert found[API].startswith(f"maintenance of {scope} by ") and found[API].endswith(": a larger disk")
+
+
+def test_maintenance_ends_by_itself(quiet: Quiet, clock: Clock) -> None:
+    maintenance.present("shop", "a larger disk", "30m")
+    assert quiet.why()
+    clock.go(1800)
+    assert quiet.why() == ""
+
+
+def test_a_deployment_keeps_its_stack_to_itself(quiet: Quiet) -> None:
+    with stack_lock("shop", "ada (pid 7)", what="deploy"):
+        assert quiet.why() == "deploy by ada (pid 7)"
+        assert quiet.mutes.busy("shop") and quiet.why("blog/web") == quiet.why("host/disk /") == ""
+        assert quiet.ended == []
+    assert quiet.why() == "" and quiet.ended == ["shop"]
+    quiet.why()
+    assert quiet.ended == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("holder", "busy"),
+    [
+        ({"who": "ada", "what": "rollback"}, "rollback by ada"),
+        ({"who": "ada", "what": "restore"}, "restore by ada"),
+        ({"who": "ada", "what": ""}, "work by ada"),
+        ({}, "work by somebody"),  # it is just writing itself in
+        ({"who": HOLDER, "what": "healing"}, ""),
+        ({"who": "cron", "what": "backup"}, ""),
+        ({"who": "cron", "what": "backup of database"}, ""),
+        (None, ""),
+    ],
+)
+def test_whose_work_counts(holder: dict[str, Any] | None, busy: str, quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "holder", lambda stack: holder if stack == "shop" else None)
+    assert Mutes.busy_now("shop") == quiet.why() == busy
+    assert Mutes.busy_now("blog") == ""
+
+
+def test_a_lock_that_is_held_for_too_long_is_no_excuse(quiet: Quiet, clock: Clock) -> None:
+    quiet.why()
+    with stack_lock("shop", "ada", what="deploy"):
+        clock.go(BUSY - 1)
+        assert quiet.why() == "deploy by ada"
+        clock.go(1)
+        assert quiet.why() == ""
+        clock.go(BUSY)
+        assert quiet.why() == ""
+    quiet.why()
+    with stack_lock("shop", "ada", what="deploy"):
+        assert quiet.why() == "deploy by ada"
+
+
+def test_a_watchdog_that_comes_into_a_deployment_counts_from_there(quiet: Quiet, clock: Clock) -> None:
+    with stack_lock("shop", "ada", what="deploy"):
+        assert quiet.why() == "deploy by ada"
+        clock.go(BUSY)
+        assert quiet.why() == ""
