@@ -192,17 +192,16 @@ def test_a_full_disk(host: Watched, inbox: Inbox) -> None:
 
 
 def test_a_certificate_that_ends_soon(host: Watched, inbox: Inbox) -> None:
-    link = f"/etc/latentum-ops/tls/{HOST}.example.test"
+    link, soon = f"/etc/latentum-ops/tls/{HOST}.example.test", "/etc/latentum-ops/tls/soon"
     host.sh(
-        f"mkdir -p /root/soon && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5"
-        f" -subj /CN={HOST}.example.test"
-        f" -keyout /root/soon/privkey.pem -out /root/soon/fullchain.pem && readlink {link} > /root/soon/before"
-        f" && ln -sfn /root/soon {link} && systemctl reload nginx"
+        f"mkdir -p {soon} && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5 -subj /CN=soon"
+        f" -keyout {soon}/privkey.pem -out {soon}/fullchain.pem && readlink {link} > {soon}/before"
+        f" && ln -sfn {soon} {link} && systemctl reload nginx"
     )
     try:
         wait_for("told", lambda: f"latentum/certificate:{HOST}.example.test" in inbox.opened(), 60)
     finally:
-        host.sh(f"ln -sfn $(cat /root/soon/before) {link} && systemctl reload nginx")
+        host.sh(f"ln -sfn $(cat {soon}/before) {link} && systemctl reload nginx")
     told = inbox.story(f"latentum/certificate:{HOST}.example.test", 90)
     assert "ends in 4 days" in told[0].text
 

@@ -46,6 +46,7 @@ class Record:
     tries: deque[float] = field(default_factory=lambda: deque(maxlen=4096))  # more than a breaker counts: 100 of each replica
     next_at: dict[str, float] = field(default_factory=dict)  # by container id, or by remedy where there is no container
     in_flight: set[str] = field(default_factory=set)
+    died: float = float("-inf")
     heals: int = 0
     rung: int = 0
     breaker_until: float | None = None
@@ -67,7 +68,9 @@ class Healer:
 
     def note_death(self, key: str, now: float) -> None:
         """The engine restarts what dies by itself: that counts as a try, or a crash loop would never open the breaker."""
-        self.record(key).tries.append(now)
+        record = self.record(key)
+        record.tries.append(now)
+        record.died = now
 
     def well(self, key: str) -> None:
         """The incident has ended."""
@@ -101,7 +104,7 @@ class Healer:
             # It rested: one more try, after which it rests again.
             record.tries.clear()
             record.tries.extend([now] * (_limit(spec) - 1))
-            record.breaker_until = None
+            record.breaker_until, record.died = None, float("-inf")
         if self._looping(spec, record, now):
             return self._beyond(spec, finding, record, now)
         actions = []
@@ -140,6 +143,9 @@ class Healer:
 
     def _begun(self, record: Record, action: Action, now: float) -> None:
         mark = _mark(action.remedy, action.container)
+        if now - record.died < FIRST:
+            record.tries.pop()  # the engine left it to us: one failure, one try
+            record.died = float("-inf")
         record.tries.append(now)
         record.heals += 1
         record.in_flight.add(mark)

@@ -18,6 +18,8 @@ from .settings import HostSpec, Settings
 
 REBOOT = Path("/run/reboot-required")
 NGINX = Path("/etc/nginx")
+# As systemd writes durations (systemd.time(7)).
+SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "month": 2629800.0, "y": 31557600.0}
 BACKUPS = Path("/var/lib/latentum-ops/backups")  # role `backup` writes <stack>.json with the epoch of the last restored backup
 
 
@@ -72,9 +74,10 @@ def clock_checks(spec: HostSpec) -> Iterator[Check]:
         said = run(["timedatectl", "timesync-status"], timeout=5, check=False).stdout
     except CommandError:
         return
-    if not (found := re.search(r"Offset: ([+-]?)([0-9.]+)(us|ms|s|min)", said)):
+    found = re.search(r"Offset: (.*)", said)
+    if not (parts := re.findall(r"([0-9.]+)(us|ms|s|min|h|d|w|month|y)\b", found[1] if found else "")):
         return
-    offset = float(found[2]) * {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}[found[3]]
+    offset = sum(float(number) * SPANS[unit] for number, unit in parts)
     bad = offset > spec.clock_offset
     reason = f"the clock is {offset:.1f} s off: certificates and one-time passwords will fail" if bad else ""
     yield Check("clock", "warning" if bad else "ok", f"{offset * 1000:.1f} ms", reason)
@@ -153,4 +156,6 @@ def nginx_accepts() -> str:
         done = run(["nginx", "-t", "-q"], timeout=30, check=False)
     except CommandError as error:
         return str(error)
-    return "" if done.rc == 0 else f"nginx refuses its files, so no reload works: {done.stderr.strip()[-400:]}"
+    lines = done.stderr.strip().splitlines()
+    why = next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), done.stderr.strip())
+    return "" if done.rc == 0 else f"nginx refuses its files, so no reload works: {why[:400]}"

@@ -30,9 +30,10 @@ def action(event: Mapping[str, Any]) -> str:
 
 
 def subject(event: Mapping[str, Any]) -> str:
-    """The id of the container that an event is about."""
+    """The id of the container that an event is about; empty where it is about none."""
     actor = event.get("Actor") or {}
-    return str((actor.get("Attributes") or {}).get("container") if event.get("Type") == "network" else actor.get("ID") or "")
+    of_network = event.get("Type") == "network"
+    return str(((actor.get("Attributes") or {}).get("container") if of_network else actor.get("ID")) or "")
 
 
 class Picture:

@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from ..deploy import EXPECTED, Deployment
 from ..deploy_order import Order
@@ -31,9 +32,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
         try:
             raw = json.loads(file.read_text())
             stack, service, remedy, at = str(raw["stack"]), str(raw["service"]), str(raw["remedy"]), float(raw["at"])
-        except (KeyError, TypeError, ValueError) as error:
-            say(f"steward: {file.name} is not a request: {error}")
-            file.unlink(missing_ok=True)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            say(f"steward: {file.name} is not a request: {type(error).__name__}")
+            with suppress(OSError):
+                file.unlink()
             bad += 1
             continue
         file.unlink(missing_ok=True)
@@ -42,16 +44,28 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
         bad += said.startswith(("refused", "failed"))
         say(f"steward: {remedy} of {stack}/{service}: {said}")
         if not refusal:
-            _answer(file.name, {"stack": stack, "service": service, "said": said})
+            try:
+                _answer(file.name, {"stack": stack, "service": service, "said": said})
+            except OSError as error:
+                say(f"steward: {file.name} cannot be answered: {error}")
     return bad
 
 
 def _answer(name: str, answer: dict[str, str]) -> None:
-    """As root, in a folder that somebody else owns: never through a link that he left there."""
-    path = ANSWERS / name
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "w") as file:
-        json.dump(answer, file)
+    """As root, in a folder that somebody else owns: never through a link that he left there, be it the folder itself.
+
+    :raises OSError: he left something else in the way.
+    """
+    folder = os.open(ANSWERS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        half = f".{name}.half"  # the watchdog reads what ends in .json, and only all of it
+        with suppress(FileNotFoundError):
+            os.unlink(half, dir_fd=folder)
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder), "w") as file:
+            json.dump(answer, file)
+        os.rename(half, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _refusal(settings: Settings, stack: str, service: str, remedy: str, at: float) -> str:
@@ -61,7 +75,7 @@ def _refusal(settings: Settings, stack: str, service: str, remedy: str, at: floa
         return f"{stack}/{service} is not declared on this host"
     if remedy != "replace" and remedy not in spec.escalate:
         return f"{remedy} is not among the declared escalations of {service}"
-    return "it is too old" if abs(time.time() - at) > OLDEST else ""
+    return "" if abs(time.time() - at) <= OLDEST else "it is too old"  # so also what is no number
 
 
 def _carry_out(stack: str, service: str, remedy: str, say: Callable[[str], None]) -> str:

@@ -156,6 +156,26 @@ def test_deaths_that_docker_itself_heals_open_the_breaker() -> None:
     assert ward.healer.record(KEY).heals == 0
 
 
+def test_a_death_that_is_left_to_the_watchdog_is_one_try() -> None:
+    ward = Ward(service(max_heals=4))
+    for _death in range(3):
+        ward.healer.note_death(KEY, ward.now)
+        assert ward.treated(bad("start"), after=1) == ["start"]
+        ward.now += 100
+    assert len(ward.healer.record(KEY).tries) == 3
+    ward.healer.note_death(KEY, ward.now)
+    ward.now += FIRST
+    assert ward.treated(bad("start")) == [] and ward.gave_up == 1  # of long ago: the engine restarted it in between
+
+
+def test_a_death_just_before_the_rest_is_over() -> None:
+    ward = Ward(service(max_heals=1))
+    ward.exhaust()
+    ward.now += REST
+    ward.healer.note_death(KEY, ward.now)
+    assert ward.treated() == ["restart"] and ward.exhaust() == []
+
+
 def test_deaths_far_apart_do_not() -> None:
     ward = Ward(service(max_heals=4))
     for _death in range(20):

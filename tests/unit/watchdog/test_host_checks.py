@@ -1,0 +1,297 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host itself is asked: units, nginx's files, disks, memory, the clock, a reboot, backups."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import host_checks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check, NginxConfiguration, Units
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
+
+from . import samples
+from .samples import HOUR, Clock
+
+clock = samples.clock
+
+SPEC = HostSpec(recover=30)
+
+
+def short(checks: Iterable[Check]) -> list[tuple[str, str, str]]:
+    return [(one.name, one.state, one.reason) for one in checks]
+
+
+class Programs:
+    """What programs of the host say, in the order of the questions; the last one again and again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.says: list[str | Result | CommandError] = [""]
+        self.asked: list[list[str]] = []
+        monkeypatch.setattr(host_checks, "run", self.run)
+
+    def run(self, argv: list[str], **_how: object) -> Result:
+        self.asked.append(list(argv))
+        said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
+        if isinstance(said, CommandError):
+            raise said
+        return said if isinstance(said, Result) else Result(tuple(argv), 0, said, "")
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
+    return Programs(monkeypatch)
+
+
+def gone(name: str) -> CommandError:
+    return CommandError(Result((name,), 127, "", ""), "is not installed")
+
+
+# Units
+
+
+def unit(name: str, state: str = "active", restarts: int = 0, result: str = "success") -> str:
+    return f"Id={name}.service\nActiveState={state}\nNRestarts={restarts}\nResult={result}\n"
+
+
+def shown(docker: str = "", nginx: str = "") -> str:
+    return "\n".join([docker or unit("docker"), nginx or unit("nginx")])
+
+
+def test_units_that_run(programs: Programs) -> None:
+    programs.says = [shown(nginx=unit("nginx", "reloading"))]
+    assert short(Units().checks(SPEC, 0)) == [("docker", "ok", ""), ("nginx", "ok", "")]
+    assert programs.asked[0][-2:] == ["docker.service", "nginx.service"]
+
+
+@pytest.mark.parametrize("state", ["failed", "inactive", "activating", "deactivating"])
+def test_a_unit_that_does_not(state: str, programs: Programs) -> None:
+    programs.says = [shown(nginx=unit("nginx", state, result="exit-code"))]
+    assert short(Units().checks(SPEC, 0))[1] == ("nginx", "critical", f"nginx.service is {state} (exit-code)")
+
+
+def test_a_restart_by_systemd_is_seen_although_it_took_a_moment(programs: Programs) -> None:
+    units, again = Units(), shown(nginx=unit("nginx", restarts=4))
+    programs.says = [shown(nginx=unit("nginx", restarts=3)), again]
+    assert short(units.checks(SPEC, 0))[1] == ("nginx", "ok", "")  # those of before are not held against it
+    told = ("nginx", "critical", "nginx.service died and was started again by systemd")
+    assert [short(units.checks(SPEC, now))[1] for now in (10, 20, 39.9)] == [told] * 3
+    assert [short(units.checks(SPEC, now)) for now in (40, 50)] == [[("docker", "ok", ""), ("nginx", "ok", "")]] * 2
+
+
+def test_a_second_restart_begins_the_time_anew(programs: Programs) -> None:
+    units = Units()
+    programs.says = [shown(nginx=unit("nginx", restarts=count)) for count in (0, 1, 2)]
+    found = [short(units.checks(SPEC, now))[1][1] for now in (0, 10, 39, 68, 69)]
+    assert found == ["ok", "critical", "critical", "critical", "ok"]
+
+
+def test_a_counter_that_begins_anew_is_no_restart(programs: Programs) -> None:
+    units = Units()
+    programs.says = [shown(nginx=unit("nginx", restarts=count)) for count in (5, 0, 1)]
+    assert [short(units.checks(SPEC, now))[1][1] for now in (0, 10, 20)] == ["ok", "ok", "critical"]
+
+
+def test_down_is_worse_than_restarted(programs: Programs) -> None:
+    units = Units()
+    programs.says = [shown(), shown(nginx=unit("nginx", "failed", 5, "start-limit-hit"))]
+    list(units.checks(SPEC, 0))
+    assert short(units.checks(SPEC, 10))[1][2] == "nginx.service is failed (start-limit-hit)"
+
+
+# nginx's files
+
+
+@pytest.fixture
+def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """/etc/nginx with a site and an upstream."""
+    folder = tmp_path / "nginx"
+    for name in ("nginx.conf", "sites-enabled/shop.conf", "upstreams.d/shop_api.conf"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+        os.utime(folder / name, (1000, 1000))
+    monkeypatch.setattr(host_checks, "NGINX", folder)
+    return folder
+
+
+class Accepts:
+    """nginx, which says this against its files, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.says, self.asked = "", 0
+
+    def __call__(self) -> str:
+        self.asked += 1
+        return self.says
+
+
+def touched(path: Path, at: float) -> None:
+    path.write_text("")
+    os.utime(path, (at, at))
+
+
+def test_nginx_is_asked_only_when_its_files_change(nginx: Path) -> None:
+    says = Accepts()
+    look = NginxConfiguration(says)
+    assert short(look.checks()) == short(look.checks()) == [("nginx configuration", "ok", "")] and says.asked == 1
+    touched(nginx / "sites-enabled" / "shop.conf", 2000)
+    assert short(look.checks()) == short(look.checks()) == [("nginx configuration", "ok", "")] and says.asked == 2
+    touched(nginx / "sites-enabled" / "blog.conf", 500)
+    list(look.checks())
+    (nginx / "sites-enabled" / "blog.conf").unlink()
+    list(look.checks())
+    assert says.asked == 4
+
+
+def test_what_the_watchdog_itself_writes_there_is_no_change(nginx: Path) -> None:
+    says = Accepts()
+    look = NginxConfiguration(says)
+    list(look.checks())
+    touched(nginx / "upstreams.d" / "shop_api.conf", 2000)
+    touched(nginx / "upstreams.d" / "shop_web.conf", 2000)
+    list(look.checks())
+    assert says.asked == 1
+
+
+def test_files_that_nginx_refuses_are_asked_about_until_it_takes_them(nginx: Path) -> None:
+    says = Accepts()
+    look, says.says = NginxConfiguration(says), "unknown directive"
+    assert short(look.checks()) == short(look.checks()) == [("nginx configuration", "critical", "unknown directive")]
+    assert says.asked == 2
+    says.says = ""  # a file that is not below /etc/nginx, such as a certificate, may have been the cause
+    assert short(look.checks()) == [("nginx configuration", "ok", "")]
+    list(look.checks())
+    assert says.asked == 3
+
+
+def test_a_host_without_nginx_has_no_such_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_checks, "NGINX", tmp_path / "none")
+    assert list(NginxConfiguration(Accepts()).checks()) == []
+
+
+def test_what_nginx_says(programs: Programs) -> None:
+    refused = "nginx: [warn] odd\nnginx: [emerg] unknown directive in shop.conf:3\nnginx: configuration file test failed\n"
+    programs.says = [Result(("nginx",), rc, "", said) for rc, said in ((0, "[warn] odd"), (1, refused), (1, "killed"))] + [gone("nginx")]
+    assert host_checks.nginx_accepts() == ""
+    assert host_checks.nginx_accepts() == "nginx refuses its files, so no reload works: unknown directive in shop.conf:3"
+    assert host_checks.nginx_accepts() == "nginx refuses its files, so no reload works: killed"
+    assert "is not installed" in host_checks.nginx_accepts()
+
+
+# Disks and memory
+
+
+@pytest.mark.parametrize(
+    ("blocks", "inodes", "state", "reason"),
+    [
+        (84, 10, "ok", ""),
+        (85, 10, "warning", "85 % of the space of / are used"),
+        (94, 10, "warning", "94 % of the space"),
+        (95, 10, "critical", "95 % of the space"),
+        (10, 84, "ok", ""),
+        (10, 90, "warning", "90 % of the inodes of / are used"),
+        (90, 99, "critical", "99 % of the inodes"),
+    ],
+)
+def test_a_disk_that_fills_up(blocks: int, inodes: int, state: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_checks, "disks", lambda: [{"mount": "/", "percent": blocks, "inodes_percent": inodes}])
+    (found,) = host_checks.disk_checks(HostSpec())
+    assert (found.key, found.state, found.value) == ("host/disk /", state, f"{blocks} %")
+    assert found.reason.startswith(reason) and bool(found.reason) == bool(reason)
+
+
+def test_each_disk_has_its_own_check_and_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [{"mount": mount, "percent": 60, "inodes_percent": 1} for mount in ("/", "/var")]
+    monkeypatch.setattr(host_checks, "disks", lambda: found)
+    states = [(one.name, one.state) for one in host_checks.disk_checks(HostSpec(disk_warning=50, disk_critical=60))]
+    assert states == [("disk /", "critical"), ("disk /var", "critical")]
+
+
+@pytest.mark.parametrize(("available", "state"), [(110, "ok"), (100, "warning"), (40, "warning"), (30, "critical"), (0, "critical")])
+def test_memory_that_nobody_can_get(available: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"MemTotal:       1000 kB\nMemFree:           1 kB\nMemAvailable:   {available} kB\n"
+    read = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda self, *rest: text if str(self) == "/proc/meminfo" else read(self, *rest))
+    (found,) = host_checks.memory_checks(HostSpec())
+    assert (found.state, found.value) == (state, f"{100 - available // 10} %") and bool(found.reason) == (state != "ok")
+
+
+def test_the_real_memory_can_be_read() -> None:
+    (found,) = host_checks.memory_checks(HostSpec())
+    assert 0 <= int(found.value.removesuffix(" %")) <= 100
+
+
+# Time
+
+
+def test_a_reboot_that_waits(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_checks, "REBOOT", tmp_path / "reboot-required")
+    assert short(host_checks.reboot_checks(HostSpec())) == [("reboot", "ok", "")]
+    (tmp_path / "reboot-required").write_text("")
+    for days, state in ((0, "ok"), (7, "ok"), (8, "warning")):
+        os.utime(tmp_path / "reboot-required", (clock.wall - days * 86400, clock.wall - days * 86400))
+        (found,) = host_checks.reboot_checks(HostSpec())
+        assert (found.state, found.value) == (state, "due") and (state == "ok" or "for 8 days" in found.reason)
+
+
+@pytest.mark.parametrize(
+    ("offset", "state", "value"),
+    [
+        ("+812us", "ok", "0.8 ms"),
+        ("-1.634ms", "ok", "1.6 ms"),
+        ("+999ms", "ok", "999.0 ms"),
+        ("-1.5s", "warning", "1500.0 ms"),
+        ("+2min 3.5s", "warning", "123500.0 ms"),
+        ("-1h 2min", "warning", "3720000.0 ms"),
+        ("+3d 1h", "warning", "262800000.0 ms"),
+    ],
+)
+def test_a_clock_that_is_off(offset: str, state: str, value: str, programs: Programs) -> None:
+    programs.says = [f"       Server: 10.0.0.1\nPoll interval: 2min 8s\n       Offset: {offset}\n        Delay: 5.1ms\n"]
+    ((found),) = host_checks.clock_checks(HostSpec())
+    assert (found.name, found.state, found.value) == ("clock", state, value)
+
+
+@pytest.mark.parametrize("said", ["", "Failed to query server", "Offset: n/a", gone("timedatectl")])
+def test_a_host_whose_clock_nobody_measures(said: str | CommandError, programs: Programs) -> None:
+    programs.says = [said]
+    assert list(host_checks.clock_checks(HostSpec())) == []
+
+
+# Backups
+
+
+@pytest.mark.parametrize(
+    ("written", "state", "reason"),
+    [
+        ({"restorable": 24}, "ok", ""),
+        ({"restorable": 25}, "critical", "the last restorable backup of shop is 25 h old"),
+        ({"finished": 1}, "critical", "no backup of shop has ever been restored"),
+        ({"restorable": None}, "critical", "no backup of shop has ever been restored"),
+        ([], "critical", "no backup of shop has ever been restored"),
+        (None, "critical", "no backup of shop has ever been restored"),
+    ],
+)
+def test_a_backup_that_is_too_old(
+    written: object, state: str, reason: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
+    if isinstance(written, dict) and isinstance(written.get("restorable"), int):
+        written = {"restorable": clock.wall - written["restorable"] * HOUR}
+    if written is not None:
+        (tmp_path / "shop.json").write_text(json.dumps(written))
+    settings = Settings(stacks=(StackSpec("blog"), StackSpec("shop", backup_max_age=24 * HOUR)))
+    assert short(host_checks.backup_checks(settings)) == [("backup shop", state, reason)]
+
+
+def test_half_a_file_is_no_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
+    (tmp_path / "shop.json").write_text('{"restor')
+    settings = Settings(stacks=(StackSpec("shop", backup_max_age=1),))
+    assert [one.state for one in host_checks.backup_checks(settings)] == ["critical"]
