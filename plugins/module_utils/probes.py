@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,19 +49,19 @@ def run_probe(probe: Probe, address: str | None, match: str = "") -> None:
     :param match: a regular expression that must be found in the first 64 KiB of the answer.
     :raises ProbeError: no address, no answer in time, another status, or another text.
     """
-    import requests
-
     if address is None:
         raise ProbeError("has no address to probe")
     url = f"http://{address}:{probe.port}{probe.path}"
+    connection = http.client.HTTPConnection(address, probe.port, timeout=probe.timeout)
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy of the environment must not answer for a container
-            with session.get(url, timeout=probe.timeout, allow_redirects=False, stream=True) as answer:
-                body = next(answer.iter_content(65536), b"") if match else b""
-    except requests.RequestException as error:
+        connection.request("GET", probe.path, headers={"Connection": "close", "User-Agent": "latentum-ops"})
+        with connection.getresponse() as answer:
+            status, body = answer.status, answer.read(65536) if match else b""
+    except (OSError, http.client.HTTPException) as error:
         raise ProbeError(f"{url} did not answer: {type(error).__name__}") from error
-    if answer.status_code != probe.status:
-        raise ProbeError(f"{url} answered {answer.status_code}, expected {probe.status}")
+    finally:
+        connection.close()
+    if status != probe.status:
+        raise ProbeError(f"{url} answered {status}, expected {probe.status}")
     if match and not re.search(match, body.decode(errors="replace")):
         raise ProbeError(f"{url} answered without {match!r}")

@@ -57,7 +57,7 @@ class Alerting:
         stack = self.settings.stack(incident.stack)
         runbook = stack.runbook_of(incident.subject) if stack else ""
         # The same time each time: a watchdog that was killed between remembering and telling tells it again.
-        at = {"open": incident.opened, "end": incident.ended}.get(what) or time.time()
+        at = {"open": incident.opened, "escalate": incident.escalated, "end": incident.ended}.get(what) or time.time()
         return {"what": what, "host": self.host, "at": at, "incident": incident.as_dict(), "runbook": runbook}
 
     def remind(self, incidents: Sequence[Incident], quiet: Mapping[str, str], now: float) -> None:

@@ -34,7 +34,7 @@ from .spool import Spool
 from .stream import PATIENCE, Connected, Disconnected, listen
 
 BURST = 0.03  # seconds in which events of one cause arrive together
-TICK = 1.0  # seconds between two rounds at the most
+TICK = 1.0  # seconds between two rounds at the most, and at the least while there is no hurry
 EASY = 60.0  # seconds after which everything is looked at without any event
 JUMP = 5.0  # seconds by which the wall clock may move against the monotonic one
 
@@ -51,7 +51,7 @@ class Daemon:
         self.memory = Memory()
         self.days = Days(STATE / "days.json")
         self.healer = Healer()
-        self.mutes = Mutes(lambda _stack: self.looks.count_replicas())  # whoever worked there may have changed them
+        self.mutes = Mutes(self._released)
         self.events = 0
         self.lag = 0.0
         self.stopping = self.reloading = False
@@ -97,8 +97,9 @@ class Daemon:
         ready = False
         due = time.monotonic()
         while not self.stopping:
-            items = self._take(max(0.0, min(TICK, due - time.monotonic())))
-            self.lag = max(0.0, time.monotonic() - due) if not items else 0.0
+            due = min(due, time.monotonic() + TICK)
+            items = self._take(due)
+            self.lag = max(0.0, time.monotonic() - due)
             due = self._round(items)
             if not ready and (self.engine or time.monotonic() - self.began > PATIENCE):
                 notify("READY=1")
@@ -113,18 +114,28 @@ class Daemon:
         self.stopping, self.reloading = self.stopping or stop, self.reloading or not stop
         self.inbox.put(None)
 
-    def _take(self, timeout: float) -> list[Any]:
-        """What arrived within `timeout` seconds, with what follows closely."""
-        try:
-            items = [self.inbox.get(timeout=timeout)]
-        except queue.Empty:
-            return []
-        end = time.monotonic() + BURST
+    def _released(self, stack: str) -> None:
+        """Somebody has ended his work on a stack: other replicas perhaps, and another chance for healing."""
+        self.looks.count_replicas()
+        self.healer.forget(stack)
+
+    def _take(self, due: float) -> list[Any]:
+        """What arrives until `due`, or until shortly after the first thing that cannot wait."""
+        items: list[Any] = []
+        end = due
         while True:
             try:
                 items.append(self.inbox.get(timeout=max(0.0, end - time.monotonic())))
             except queue.Empty:
                 return items
+            if not self._can_wait(items[-1]):
+                end = min(end, time.monotonic() + BURST)
+
+    def _can_wait(self, item: Any) -> bool:
+        """Good news, while nothing is suspected: many containers give much of it, and a round for each would be most of the work."""
+        if not isinstance(item, Seen) or self.judgement.suspects():
+            return False
+        return all(one.state == "ok" for one in item.value) if isinstance(item.value, list) else bool(item.value.ok)
 
     def _round(self, items: list[Any]) -> float:
         """One turn of the loop; returns the monotonic time of the next one."""
@@ -148,7 +159,8 @@ class Daemon:
         self.publication.publish(
             self.looks, findings, self.judgement, self.healer, self.memory, self.mutes.windows, loop, self.alerting.summary
         )
-        return min(next_look, self.judgement.due(now))
+        suspected = self.judgement.due(now)
+        return min(next_look if self.judgement.suspects() else max(next_look, now + TICK / 2), suspected)
 
     # Taking in what happened
 
@@ -263,6 +275,8 @@ class Daemon:
         """What a killed watchdog remembered and perhaps did not spool; the spool knows what was told."""
         for one in self.memory.open:
             self.alerting.tell(Told("open", one))
+            if one.escalated:
+                self.alerting.tell(Told("escalate", one))
         for one in self.memory.history[:20]:
             if one.ended and time.time() - one.ended < 3600:
                 self.alerting.tell(Told("end", one))
@@ -301,7 +315,7 @@ class Daemon:
                     continue
                 actions, gave_up = self.healer.plan(spec, finding, now)
                 if gave_up and not incident.needs_human:
-                    incident.needs_human, incident.severity = True, "critical"
+                    incident.needs_human, incident.severity, incident.escalated = True, "critical", time.time()
                     incident.did("healing gave up: a human is needed")
                     self._note(Told("escalate", incident))
                 if actions:
@@ -358,7 +372,7 @@ class Daemon:
         quiet = {key: why for key in findings if (why := self.mutes.why(key))}
         self.alerting.remind(self.judgement.open_incidents(), quiet, now)
         self.alerting.deliver(now)
-        if self.publication.status["well"] and not self.alerting.summary.get("failed"):
+        if self.publication.well and not self.alerting.summary.get("failed"):
             for file in self.deadman.pings(now):
                 self.pool.submit(Deadman.ping, file).add_done_callback(self._pinged)
 

@@ -78,6 +78,14 @@ class Healer:
         record.next_at.clear()
         record.rung, record.breaker_until = 0, None
 
+    def forget(self, stack: str) -> None:
+        """Somebody has worked on a stack: what was tried before says nothing about what is there now."""
+        for key, record in self.records.items():
+            if key.startswith(f"{stack}/"):
+                record.tries.clear()
+                record.next_at.clear()
+                record.rung, record.breaker_until = 0, None
+
     def done(self, action: Action, now: float) -> None:
         """A remedy was carried out, well or not."""
         record = self.record(action.key)

@@ -27,6 +27,7 @@ class Incident:
     :param affected: subjects that fail because of it and are not told on their own.
     :param log: last log lines of what fails, without secrets.
     :param needs_human: healing has given up.
+    :param escalated: epoch seconds since which it is worse than when it opened.
     :param flapping: failed again and again, so it ends only after a long quiet time.
     """
 
@@ -43,6 +44,7 @@ class Incident:
     log: list[str] = field(default_factory=list)
     needs_human: bool = False
     flapping: bool = False
+    escalated: float | None = None
 
     @property
     def id(self) -> str:

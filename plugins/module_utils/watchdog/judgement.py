@@ -115,7 +115,7 @@ class Judgement:
     def _failing(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Told]:
         subject.well_since = None
         if subject.phase == "open" and subject.incident:
-            return self._worse(finding, subject.incident)
+            return self._worse(finding, subject.incident, wall)
         if self.muted(finding.key):
             # Judged anew when it is over.
             subject.phase = "ok"
@@ -158,10 +158,10 @@ class Judgement:
         subject.incident.flapping = len(recent) >= 2
         return [Told("open", subject.incident)]
 
-    def _worse(self, finding: Finding, incident: Incident) -> list[Told]:
+    def _worse(self, finding: Finding, incident: Incident, wall: float) -> list[Told]:
         if SEVERITIES.index(finding.severity) <= SEVERITIES.index(incident.severity):
             return []
-        incident.severity, incident.cause = finding.severity, finding.cause
+        incident.severity, incident.cause, incident.escalated = finding.severity, finding.cause, wall
         return [Told("escalate", incident)]
 
     def _well(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Told]:

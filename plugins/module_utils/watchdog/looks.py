@@ -53,6 +53,7 @@ class Looks:
         self.deaths: dict[str, Death] = {}
         self.replicas: dict[tuple[str, str], int] = {}
         self.blind = "the first look has not come yet"
+        self._aside: dict[str, set[str]] = {}
         self._due: dict[Token, float] = {}
         self._running: dict[Token, float] = {}
         self._units, self._nginx = Units(), NginxConfiguration(nginx_accepts)
@@ -61,11 +62,12 @@ class Looks:
 
     def serving(self, stack: StackSpec, spec: ServiceSpec) -> list[Container]:
         """The containers of a service that are to be well: not an old set that is kept warm."""
-        aside = warm.ids(stack.name)
-        return [one for one in self.picture.containers(stack.name) if one.service == spec.service and one.id not in aside]
+        aside = self._aside.get(stack.name, set())
+        return [one for one in self.picture.of(stack.name, spec.service) if one.id not in aside]
 
     def schedule(self, engine: Engine | None, now: float) -> float:
         """Begin what is due; returns the monotonic time at which something is due next."""
+        self._aside = {stack.name: warm.ids(stack.name) for stack in self.settings.stacks}
         wanted = dict(self._wanted(engine))
         for token, (interval, look) in wanted.items():
             if token in self._running or now < self._due.setdefault(token, now + self._phase() * min(2.0, interval)):

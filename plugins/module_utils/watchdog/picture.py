@@ -43,21 +43,34 @@ class Picture:
         self.projects = set(projects)
         self._seen: dict[str, Container] = {}
         self._networks: dict[str, set[str]] = {}
+        self._sorted: dict[tuple[str, str], list[Container]] | None = None
 
     def containers(self, project: str) -> list[Container]:
         """As the engine would give them."""
-        found = [one for one in self._seen.values() if one.project == project]
-        return sorted(found, key=lambda one: (one.service, one.number, one.name))
+        return [one for (name, _service), found in self._by_service().items() if name == project for one in found]
+
+    def of(self, project: str, service: str) -> list[Container]:
+        """The containers of one service."""
+        return self._by_service().get((project, service), [])
+
+    def _by_service(self) -> dict[tuple[str, str], list[Container]]:
+        if self._sorted is None:
+            self._sorted = {}
+            for one in sorted(self._seen.values(), key=lambda one: (one.project, one.service, one.number, one.name)):
+                self._sorted.setdefault((one.project, one.service), []).append(one)
+        return self._sorted
 
     def look(self, engine: Inspector) -> None:
         """Look at everything."""
         self._seen = {one.id: one for project in self.projects for one in engine.containers(project)}
+        self._sorted = None
         for one in self._seen.values():
             self._note(one)
         self._networks = {identity: names for identity, names in self._networks.items() if identity in self._seen}
 
     def look_at(self, engine: Inspector, identities: Iterable[str]) -> None:
         """Look at some again."""
+        self._sorted = None
         for identity in identities:
             one = engine.container(identity)
             if one is None or one.project not in self.projects:

@@ -52,6 +52,7 @@ class Publication:
         self.busy = busy
         self.out = out
         self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
+        self.well = False
         self._shown: dict[str, Any] = {}
         self._written = self._counted = self._saved = time.monotonic()
         self._domains = {one["name"]: one.get("domains", []) for one in stacks()}
@@ -69,8 +70,12 @@ class Publication:
     ) -> None:
         """Bring the status up to date; written when something changed, and now and then."""
         now, wall = time.monotonic(), time.time()
-        described = [self._stack(one, looks, findings, judgement, healer, windows) for one in self.settings.stacks]
-        states = {f"{one['name']}/{service['service']}": service["state"] for one in described for service in one["services"]}
+        states = {
+            f"{stack.name}/{one.service}": _state(key, findings.get(key), judgement.subject(key).phase, windows)
+            for stack in self.settings.stacks
+            for one in stack.services
+            for key in [f"{stack.name}/{one.service}"]
+        }
         if not looks.blind:
             self.days.count(states, now - self._counted, wall)
         self._counted = now
@@ -81,15 +86,20 @@ class Publication:
             "maintenance": windows,
             "history": memory.history[:1],
             "alerts": alerts,
-            "sites": [site["state"] for one in described for site in one["sites"]],
-            "busy": [one["busy"] for one in described],
-            "out": [service["out"] for one in described for service in one["services"]],
+            "sites": [reading.ok for _at, reading in looks.sites.values()],
+            "checks": [one.state for one in looks.checks],
+            "busy": [self.busy(one.name) for one in self.settings.stacks],
+            "out": [sorted(self.out(one.name)) for one in self.settings.stacks],
         }
+        self.well = not any(one.severity == "critical" for one in incidents) and not looks.blind
+        if shown == self._shown and now - self._written < EASY:
+            return
+        described = [self._stack(one, looks, findings, judgement, healer, windows) for one in self.settings.stacks]
         self.status = {
             "host": self.host,
             "at": wall,
             "version": VERSION,
-            "well": not any(one.severity == "critical" for one in incidents) and not looks.blind,
+            "well": self.well,
             "loop": dict(loop),
             "stacks": described,
             "host_checks": [
@@ -100,8 +110,6 @@ class Publication:
             "maintenance": [vars(one) for one in windows],
             "alerts": dict(alerts),
         }  # fmt: skip
-        if shown == self._shown and now - self._written < EASY:
-            return
         changed = shown != self._shown
         self._shown, self._written = shown, now
         _write(STATUS, json.dumps(self.status), 0o640)

@@ -157,7 +157,9 @@ def test_more_containers_than_wanted_are_no_fault() -> None:
     assert judged(container(1), container(2)).state == "ok"
 
 
-@pytest.mark.parametrize(("declared", "others", "severity"), [("warning", 0, "warning"), ("critical", 0, "critical"), ("critical", 1, "warning")])
+@pytest.mark.parametrize(
+    ("declared", "others", "severity"), [("warning", 0, "warning"), ("critical", 0, "critical"), ("critical", 1, "warning")]
+)
 def test_a_service_that_still_serves_only_warns(declared: str, others: int, severity: str) -> None:
     there = [container(1, state="paused"), *(container(2 + number) for number in range(others))]
     assert judged(*there, spec=service(severity=declared)).severity == severity

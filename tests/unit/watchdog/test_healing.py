@@ -242,3 +242,21 @@ def test_what_could_not_be_begun_uses_no_try() -> None:
     assert ward.healer.record(KEY).heals == 0 and not ward.healer.record(KEY).tries
     assert ward.treated(after=0.1) == ["restart"]
     assert ward.wait() == pytest.approx(FIRST, abs=0.02)  # as after a first try
+
+
+def test_somebody_s_work_on_a_stack_begins_anew() -> None:
+    ward = Ward(service(max_heals=1, heal_window=100_000, escalate=("recreate",)))
+    ward.exhaust()
+    ward.healer.forget("shop2")
+    assert ward.treated() == []
+    ward.healer.forget("shop")
+    assert ward.treated() == ["restart"]
+    assert ward.exhaust() == ["recreate"]
+
+
+@pytest.mark.xfail(strict=True, reason="healing: forget() keeps `died`, so _begun takes a try back that is not there")
+def test_a_death_just_before_somebody_worked_there() -> None:
+    ward = Ward()
+    ward.healer.note_death(KEY, ward.now)
+    ward.healer.forget("shop")
+    assert ward.treated(bad("start"), after=1) == ["start"]

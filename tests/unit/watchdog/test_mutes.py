@@ -46,9 +46,7 @@ def test_nothing_is_muted_by_itself(quiet: Quiet) -> None:
     assert quiet.why() == quiet.why("host/disk /") == ""
 
 
-def test_after_a_boot_the_containers_are_given_time_but_not_the_host(
-    host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_boot_the_containers_are_given_time_but_not_the_host(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = Quiet(monkeypatch, clock, uptime=YOUNG - 1)
     assert quiet.why() == "the host has just started" and quiet.why("host/nginx") == ""
     clock.go(SETTLE - 1)

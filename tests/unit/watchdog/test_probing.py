@@ -95,7 +95,7 @@ def test_an_answer_over_http(web: int) -> None:
         ({"path": "/moved"}, "http: http://127.0.0.1:{port}/moved answered 302, expected 200"),
         ({"path": "/health", "status": 204}, "http: http://127.0.0.1:{port}/health answered 200, expected 204"),
         ({"path": "/health", "match": "^broken"}, "http: http://127.0.0.1:{port}/health answered without '^broken'"),
-        ({"path": "/silent", "timeout": 0.2}, "http: http://127.0.0.1:{port}/silent did not answer: ReadTimeout"),
+        ({"path": "/silent", "timeout": 0.2}, "http: http://127.0.0.1:{port}/silent did not answer: TimeoutError"),
     ],
 )
 def test_an_answer_that_is_not_as_declared(options: dict[str, Any], said: str, web: int) -> None:
@@ -238,7 +238,10 @@ def test_a_wrong_password_is_said_but_never_shown(redis: Redis, tmp_path: Path) 
     ("says", "said"),
     [
         ("-WRONGTYPE Operation against a key", "queue jobs: Redis says WRONGTYPE Operation against a key to LLEN"),
-        ("-LOADING Redis is loading the dataset in memory", "queue jobs: Redis says LOADING Redis is loading the dataset in memory to LLEN"),
+        (
+            "-LOADING Redis is loading the dataset in memory",
+            "queue jobs: Redis says LOADING Redis is loading the dataset in memory to LLEN",
+        ),
         ("+QUEUED", "queue jobs: jobs is not a list"),
         (":many", "queue jobs: invalid literal"),
     ],
