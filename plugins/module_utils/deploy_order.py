@@ -64,5 +64,5 @@ class Outcome:
 
 
 def who() -> str:
-    """Who asks, for the journal and for the messages to others."""
-    return f"{os.environ.get('SUDO_USER') or getpass.getuser()} (pid {os.getpid()})"
+    """Who asks, for the journal and for the messages to others; a unit of ours says its name in LATENTUM_OPS_WHO."""
+    return f"{os.environ.get('LATENTUM_OPS_WHO') or os.environ.get('SUDO_USER') or getpass.getuser()} (pid {os.getpid()})"

@@ -13,4 +13,5 @@ if __name__ == "__main__":
     try:
         Daemon().run()
     except ValueError as error:
-        sys.exit(f"watchdog: {error}")
+        sys.stderr.write(f"watchdog: {error}\n")
+        raise SystemExit(2) from error

@@ -77,7 +77,7 @@ class Daemon:
         self.picture = Picture(projects)
         before = getattr(self, "judgement", None)
         self.looks = Looks(self.settings, self.picture, self._begin)
-        self.judgement = Judgement(self._pace, self.mutes.why, lambda key, since: self.looks.fresh(key, since))
+        self.judgement = Judgement(self._pace, self.mutes.why, self.looks.fresh)
         if before:
             self.judgement.subjects = before.subjects
         self.alerting = Alerting(self.settings, self.settings.host.name or self.host, Spool(STATE / "spool"))
@@ -114,10 +114,11 @@ class Daemon:
         self.stopping, self.reloading = self.stopping or stop, self.reloading or not stop
         self.inbox.put(None)
 
-    def _released(self, stack: str) -> None:
-        """Somebody has ended his work on a stack: other replicas perhaps, and another chance for healing."""
+    def _released(self, stack: str, theirs: bool) -> None:
+        """Work on a stack has ended: other replicas perhaps, and, unless it was done for the watchdog, another chance for healing."""
         self.looks.count_replicas()
-        self.healer.forget(stack)
+        if theirs:
+            self.healer.forget(stack)
 
     def _take(self, due: float) -> list[Any]:
         """What arrives until `due`, or until shortly after the first thing that cannot wait."""
@@ -135,6 +136,8 @@ class Daemon:
         """Good news, while nothing is suspected: many containers give much of it, and a round for each would be most of the work."""
         if not isinstance(item, Seen) or self.judgement.suspects():
             return False
+        if item.value is None:
+            return True
         return all(one.state == "ok" for one in item.value) if isinstance(item.value, list) else bool(item.value.ok)
 
     def _round(self, items: list[Any]) -> float:
@@ -199,6 +202,8 @@ class Daemon:
         if event.get("Type") != "container" or not stack or not service:
             return
         identity, code = subject(event), int(attributes.get("exitCode") or 0)
+        if action(event) in ("die", "start"):
+            self.looks.begin_life(identity)
         if action(event) == "oom":
             self.looks.died(identity, Death(time.monotonic(), 137, oom=True))
         if action(event) != "die" or self.mutes.busy_now(stack) or identity in self.healer.record(f"{stack}/{service}").in_flight:
@@ -227,8 +232,11 @@ class Daemon:
         began = time.monotonic()
 
         def finished(future: Future[Any]) -> None:
-            if not future.cancelled():
-                self.inbox.put(Seen(token, began, future.result()))
+            if future.cancelled():
+                return
+            if error := future.exception():
+                say(f"watchdog: the look {'/'.join(token)} broke: {error!r}")
+            self.inbox.put(Seen(token, began, None if error else future.result()))
 
         self.pool.submit(look).add_done_callback(finished)
 
@@ -244,7 +252,7 @@ class Daemon:
                 for need in (finding.key, *finding.needs):
                     self.looks.hurry(need, now + (0 if need != finding.key else self._pace(need)[0] * 0.8))
         told = self.judgement.consider(found, now, time.time())
-        told += self.judgement.forget(self.looks.known(), now, time.time()) if not self.looks.blind else []
+        told += self.judgement.forget(self.looks.known(self.judgement.subjects), now, time.time()) if not self.looks.blind else []
         told += self._clock()
         for one in told:
             self._note(one)
@@ -286,7 +294,10 @@ class Daemon:
         if not self.engine or not containers:
             return []
         worst = sorted(containers, key=lambda one: one.serves)[0]
-        return masked(self.engine.log_tail(worst, 12), secret_values_of_host())
+        try:
+            return masked(self.engine.log_tail(worst, 12), secret_values_of_host())
+        except (DockerUnavailable, OSError) as error:
+            return [f"no log: {type(error).__name__}"]
 
     def _clock(self) -> list[Told]:
         """A jump of the wall clock is an incident that has ended when it is seen: nothing here counts by that clock."""
@@ -358,7 +369,7 @@ class Daemon:
                 incident = self.judgement.subject(f"{stack.name}/{spec.service}").incident
                 if finding is None or incident is None:
                     continue
-                bad = {one.container.id: one.reason for one in finding.bad if one.container and one.remedy != "none"}
+                bad = {one.container.id: one.reason for one in finding.bad if one.container and one.remedy != "none" and one.confirmed}
                 kept = {one: why for one, why in before.items() if one in alive and alive[one].service == spec.service}
                 wanted |= kept | bad
             changed = rotation.put(stack.name, wanted) or changed

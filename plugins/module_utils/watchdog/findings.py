@@ -36,12 +36,14 @@ class Bad:
     :param container: None where one is missing.
     :param remedy: restart, start, unpause, connect, replace; ``wait`` where the engine is at it; ``none`` where no remedy helps.
     :param sure: the engine itself says so, so the second look need not wait for a probe.
+    :param confirmed: this container was looked at twice; before that nothing is done to it.
     """
 
     container: Container | None
     reason: str
     remedy: str
     sure: bool = True
+    confirmed: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Evidence:
     :param readings: by container id and probe name: monotonic time, reading.
     :param deaths: by container id.
     :param lost: networks that a container was cut off from.
+    :param age: seconds since a container was started, whatever the wall clock did meanwhile.
     :param now: monotonic time.
     """
 
@@ -86,6 +89,7 @@ class Evidence:
     deaths: Mapping[str, Death]
     lost: Callable[[Container], Collection[str]]
     now: float
+    age: Callable[[Container], float] = Container.uptime
 
 
 def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], evidence: Evidence) -> Finding:
@@ -99,7 +103,8 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
     if (missing := spec.replicas - len(containers)) > 0:
         what = "is missing" if missing == 1 else "are missing"
         bad.append(Bad(None, f"{missing} of {spec.replicas} containers {what}", "replace"))
-    healthy = sum(1 for one, why in judged if (why is None or why.remedy == "none") and one.serves)
+    # One answer does not make a container lost: until the second look it counts as serving.
+    healthy = sum(1 for one, why in judged if (why is None or why.remedy == "none" or not why.confirmed) and one.serves)
     key, needs = f"{stack}/{spec.service}", ("host/docker", *(f"{stack}/{one}" for one in spec.needs))
     finding = Finding(key, stack, spec.service, "starting" if starting else "ok", spec.severity, "", needs, (), healthy, evidence.now)
     if not bad:
@@ -135,7 +140,7 @@ def _bad(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
     if one.health == "unhealthy":
         said = one.health_log[-1].splitlines()[0][:160] if one.health_log else "no log"
         return Bad(one, f"{one.name} is unhealthy ({said})", "restart")
-    if death and (one.health == "starting" or (one.health == "none" and one.uptime() < STEADY)):
+    if death and (one.health == "starting" or (one.health == "none" and evidence.age(one) < STEADY)):
         return Bad(one, f"{one.name} {death.said()} and starts again", "wait")
     if lost := evidence.lost(one):
         return Bad(one, f"{one.name} was cut off from its network {', '.join(sorted(lost))}", "connect")
@@ -147,11 +152,11 @@ def _bad(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
 def _failed_probe(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
     readings = [evidence.readings[one.id, probe.name][1] for probe in spec.probes if (one.id, probe.name) in evidence.readings]
     failed = [reading for reading in readings if not reading.ok]
-    if not failed or (one.health == "none" and one.uptime() < spec.start_period):
+    if not failed or (one.health == "none" and evidence.age(one) < spec.start_period):
         return None
     # A limit last: what does not answer is worse than what has much to do.
     worst = sorted(failed, key=lambda reading: reading.limit)[0]
-    return Bad(one, f"{one.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False)
+    return Bad(one, f"{one.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False, confirmed=worst.again)
 
 
 def _starting(spec: ServiceSpec, one: Container, evidence: Evidence) -> bool:
@@ -159,5 +164,7 @@ def _starting(spec: ServiceSpec, one: Container, evidence: Evidence) -> bool:
     if one.health == "starting":
         return True
     readings = [evidence.readings.get((one.id, probe.name)) for probe in spec.probes]
-    unproven = any(found is None or not (found[1].ok or found[1].limit) for found in readings)
-    return one.health == "none" and one.uptime() < spec.start_period and unproven
+    if any(found is None for found in readings):
+        return True
+    unproven = any(not (found[1].ok or found[1].limit) for found in readings if found)
+    return one.health == "none" and evidence.age(one) < spec.start_period and unproven

@@ -84,7 +84,7 @@ class Healer:
             if key.startswith(f"{stack}/"):
                 record.tries.clear()
                 record.next_at.clear()
-                record.rung, record.breaker_until = 0, None
+                record.rung, record.breaker_until, record.died = 0, None, float("-inf")
 
     def done(self, action: Action, now: float) -> None:
         """A remedy was carried out, well or not."""
@@ -116,7 +116,7 @@ class Healer:
         if self._looping(spec, record, now):
             return self._beyond(spec, finding, record, now)
         actions = []
-        for bad in finding.bad:
+        for bad in (one for one in finding.bad if one.confirmed):
             action = self._remedy(spec, finding, bad, record, now)
             if action:
                 actions.append(action)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from .. import traffic, warm
 from ..docker_client import Container, Engine
+from ..health import STEADY
 from ..host_status import stacks
 from ..runner import CommandError
 from . import host_checks, probing, sites
@@ -56,6 +57,8 @@ class Looks:
         self._aside: dict[str, set[str]] = {}
         self._due: dict[Token, float] = {}
         self._running: dict[Token, float] = {}
+        self._lives: dict[str, float] = {}
+        self._host_seen = float("-inf")
         self._units, self._nginx = Units(), NginxConfiguration(nginx_accepts)
         self._began = time.monotonic()
         self._phase = random.SystemRandom().random  # probes of many containers must not march in step
@@ -104,24 +107,52 @@ class Looks:
     def take(self, seen: Seen) -> None:
         """The result of a look."""
         self._running.pop(seen.token, None)
+        if seen.value is None:
+            return  # it broke
         if seen.token == HOST:
-            self.checks = seen.value
+            self.checks, self._host_seen = seen.value, seen.began
         elif seen.token[0] == "site":
             self.sites[f"{seen.token[1]}/site:{seen.token[2]}"] = (seen.began, seen.value)
-        else:
-            self.readings[seen.token[1], seen.token[2]] = (seen.began, seen.value)
+        elif seen.began >= self._lives.get(seen.token[1], 0.0):
+            self._keep(seen)
+
+    def _keep(self, seen: Seen) -> None:
+        """The reading of a probe; a first failure is looked at again soon, for this very container."""
+        key, reading = (seen.token[1], seen.token[2]), seen.value
+        before = self.readings.get(key)
+        again = not reading.ok and before is not None and not before[1].ok
+        self.readings[key] = (seen.began, replace(reading, again=again))
+        stack = self.settings.stack(seen.token[3])
+        if not reading.ok and not again and stack and seen.token in self._due:
+            self._due[seen.token] = min(self._due[seen.token], time.monotonic() + stack.confirm)
 
     def fresh(self, key: str, since: float) -> bool:
         """Every probe of a subject that runs now was begun after `since`."""
         stack, _slash, subject = key.partition("/")
+        if stack == "host":
+            return subject == "docker" or self._host_seen >= since  # what Docker does is seen by the stream of its events
         mine = [token for token in self._due if token[-2:] == (stack, subject)]
         return all(self.readings.get((token[1], token[2]), (0.0, None))[0] >= since for token in mine)
 
     def died(self, identity: str, death: Death) -> None:
         """Remember how a container ended."""
         self.deaths[identity] = death
-        for token in [key for key in self.readings if key[0] == identity]:
-            del self.readings[token]  # of another life
+
+    def begin_life(self, identity: str) -> None:
+        """A container ended or was started: what was seen of it, and looks that run now, are of another life."""
+        now = time.monotonic()
+        self._lives[identity] = now
+        for key in [key for key in self.readings if key[0] == identity]:
+            del self.readings[key]
+        for token in self._due:
+            if token[0] == "probe" and token[1] == identity:
+                self._due[token] = min(self._due[token], now)
+
+    def _overcome(self, container: Container) -> bool:
+        """It runs and is well again after it died."""
+        if container.health == "none":
+            return container.state == "running" and self.picture.age(container) >= STEADY
+        return container.health == "healthy"
 
     def count_replicas(self) -> None:
         """How many containers the live release has: `opsctl scale` may have changed what is declared."""
@@ -133,26 +164,30 @@ class Looks:
         """Drop what is known of containers that are no more, and deaths that are overcome."""
         alive = {one.id: one for project in self.picture.projects for one in self.picture.containers(project)}
         self.readings = {key: value for key, value in self.readings.items() if key[0] in alive}
-        self.deaths = {key: value for key, value in self.deaths.items() if key in alive and not _overcome(alive[key])}
+        self.deaths = {key: value for key, value in self.deaths.items() if key in alive and not self._overcome(alive[key])}
+        self._lives = {key: at for key, at in self._lives.items() if key in alive}
 
     def findings(self, now: float) -> list[Finding]:
         """Everything, what others need first; services and sites only while Docker answers."""
-        found = [_of_check(check, now) for check in self._host_checks()]
+        checks = self._host_checks()
+        found = [_of_check(check, now if self.blind and check.name == "docker" else self._host_seen, bool(self.blind)) for check in checks]
         for stack in self.settings.stacks:
             if not self.blind:
-                evidence = Evidence(self.readings, self.deaths, self.picture.lost_networks, now)
+                evidence = Evidence(self.readings, self.deaths, self.picture.lost_networks, now, self.picture.age)
                 for declared in sorted(stack.services, key=lambda one: (len(one.needs), one.service)):
                     spec = replace(declared, replicas=self.replicas.get((stack.name, declared.service), declared.replicas))
                     found.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
             found += [one for site in stack.sites for one in self._of_site(stack, site, traffic.load(stack.name))]
         return found
 
-    def known(self) -> Collection[str]:
-        """All keys that could come out of a look."""
+    def known(self, remembered: Iterable[str] = ()) -> Collection[str]:
+        """All keys that could come out of a look; of the host also what is remembered, until every part of it was looked at."""
         keys = {f"{stack.name}/{one.service}" for stack in self.settings.stacks for one in stack.services}
         for stack in self.settings.stacks:
             keys |= {f"{stack.name}/{kind}:{one.domain}" for one in stack.sites for kind in ("site", "certificate")}
-        return keys | {check.key for check in self._host_checks()} | {"host/clock jump"}
+        if not self.checks or any(check.value == "unknown" for check in self.checks):
+            keys |= {key for key in remembered if key.startswith("host/")}
+        return keys | {check.key for check in self._host_checks()} | {"host/clock jump", "host/docker"}
 
     def _host_checks(self) -> list[Check]:
         if not self.blind or time.monotonic() - self._began < 3:
@@ -202,11 +237,8 @@ class Looks:
             yield Finding(f"{stack.name}/{subject}", stack.name, subject, state, severity, cause, seen=seen, sure=False)
 
 
-def _of_check(check: Check, now: float) -> Finding:
+def _of_check(check: Check, seen: float, blind: bool) -> Finding:
     failing = check.state != "ok"
-    return Finding(check.key, "", check.name, "failing" if failing else "ok", check.state if failing else "warning", check.reason, seen=now)
-
-
-def _overcome(container: Container) -> bool:
-    """It runs and is well again after it died."""
-    return container.health == "healthy" or (container.health == "none" and container.state == "running" and container.uptime() >= 10)
+    state, severity = ("failing", check.state) if failing else ("ok", "warning")
+    sure = blind and check.name == "docker"
+    return Finding(check.key, "", check.name, state, severity, check.reason, seen=seen, sure=sure)

@@ -14,6 +14,7 @@ from ..release_journal import Journal
 from . import maintenance
 from .maintenance import Window
 
+STEWARD = "by steward "
 HOLDER = "watchdog"  # as the watchdog writes itself into the lock of a stack
 SETTLE = 60.0  # seconds after a boot in which containers may still be on their way
 YOUNG = 180.0  # seconds of uptime that count as just booted
@@ -25,10 +26,10 @@ BUSY = 1800.0  # seconds after which somebody's lock is no excuse any more
 class Mutes:
     """What keeps a key from being judged now.
 
-    :param released: called with the stack when somebody else has ended his work on it.
+    :param released: called with the stack when work on it has ended, and whether it was somebody else's than the steward's.
     """
 
-    def __init__(self, released: Callable[[str], None]) -> None:
+    def __init__(self, released: Callable[[str, bool], None]) -> None:
         self.released = released
         self.windows: list[Window] = maintenance.load()
         self._busy: dict[str, str] = {}
@@ -43,8 +44,8 @@ class Mutes:
             said = self.busy_now(stack)
             if not said:
                 self._since[stack] = now
-                if self._busy.get(stack):
-                    self.released(stack)
+                if before := self._busy.get(stack):
+                    self.released(stack, STEWARD not in before)
             patience = INTERRUPTED if said.startswith(WAITING) else BUSY
             self._busy[stack] = said if now - self._since.setdefault(stack, now) < patience else ""
 

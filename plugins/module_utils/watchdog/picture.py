@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -43,6 +44,7 @@ class Picture:
         self.projects = set(projects)
         self._seen: dict[str, Container] = {}
         self._networks: dict[str, set[str]] = {}
+        self._began: dict[str, tuple[str, float]] = {}
         self._sorted: dict[tuple[str, str], list[Container]] | None = None
 
     def containers(self, project: str) -> list[Container]:
@@ -67,6 +69,7 @@ class Picture:
         for one in self._seen.values():
             self._note(one)
         self._networks = {identity: names for identity, names in self._networks.items() if identity in self._seen}
+        self._began = {identity: began for identity, began in self._began.items() if identity in self._seen}
 
     def look_at(self, engine: Inspector, identities: Iterable[str]) -> None:
         """Look at some again."""
@@ -85,7 +88,14 @@ class Picture:
             return set()
         return self._networks.get(container.id, set()) - {name for name, _address in container.addresses}
 
+    def age(self, container: Container) -> float:
+        """Seconds since it was started, by the monotonic clock from the first sight of it on; 0 when it does not run."""
+        started, began = self._began.get(container.id, ("", 0.0))
+        return time.monotonic() - began if container.state == "running" and started == container.started_at else 0.0
+
     def _note(self, container: Container) -> None:
         # Only a running container has addresses; networks without one (none, host) are never noted.
         if container.state == "running":
+            if self._began.get(container.id, ("", 0.0))[0] != container.started_at:
+                self._began[container.id] = (container.started_at, time.monotonic() - container.uptime())
             self._networks.setdefault(container.id, set()).update(name for name, _address in container.addresses)

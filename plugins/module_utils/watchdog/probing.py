@@ -23,6 +23,7 @@ class Reading:
 
     :param latency: seconds.
     :param reason: a sentence, where it failed.
+    :param again: the look before failed as well.
     :param limit: it answers, but something is beyond a limit, which a restart cannot cure: many jobs, a standby that is behind.
     """
 
@@ -31,6 +32,7 @@ class Reading:
     latency: float = 0.0
     reason: str = ""
     limit: bool = False
+    again: bool = False
 
 
 def read(spec: ProbeSpec, container: Container, engine: Engine) -> Reading:

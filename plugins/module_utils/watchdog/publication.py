@@ -179,7 +179,9 @@ class Publication:
 
     def _pages(self, stack: StackSpec) -> None:
         folder = PAGES / stack.name
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in (PAGES, folder):
+            one.chmod(0o755)  # nginx's workers read it, whatever the umask of the daemon is
         _write(folder / "index.html", render(self.status, stack.name), 0o644)
         shown = {name: self.status[name] for name in ("host", "at", "well")}
         shown["stacks"] = [_shown(one) for one in self.status["stacks"] if one["name"] == stack.name]

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import (
@@ -189,3 +189,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         monkeypatch.setattr(module, "STATUS", desk / "status.json")
     monkeypatch.setattr(publication, "PAGES", desk / "page")
     return made
+
+
+def throw(error: Exception) -> NoReturn:
+    """Raise it."""
+    raise error

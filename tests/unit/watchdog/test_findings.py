@@ -22,7 +22,7 @@ LIMITED = service(probes=(probe("http"), probe("redis_queue")))
 
 
 def failed(name: str = "http", reason: str = "answered 500", **changed: Any) -> Reading:
-    return Reading(name, False, 0.1, f"{name}: {reason}", **changed)
+    return Reading(name, False, 0.1, f"{name}: {reason}", **{"again": True, **changed})
 
 
 def judged(
@@ -110,7 +110,7 @@ def test_docker_s_own_start_period_is_waited_for() -> None:
         (29, Reading("http", True), "ok"),
         (29, failed(limit=True), "ok"),  # it answers
         (31, failed(), "failing"),
-        (31, None, "ok"),
+        (31, None, "starting"),  # not proven yet
     ],
 )
 def test_probes_judge_after_the_start_period_of_what_has_no_healthcheck(age: float, reading: Reading | None, state: str) -> None:

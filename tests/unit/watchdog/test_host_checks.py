@@ -17,7 +17,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks 
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
 
 from . import samples
-from .samples import HOUR, Clock
+from .samples import HOUR, Clock, throw
 
 clock = samples.clock
 
@@ -38,9 +38,9 @@ class Programs:
 
     def run(self, argv: list[str], **_how: object) -> Result:
         self.asked.append(list(argv))
-        said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
+        said: str | Result | CommandError = self.says.pop(0) if len(self.says) > 1 else self.says[0]
         if isinstance(said, CommandError):
-            raise said
+            throw(said)
         return said if isinstance(said, Result) else Result(tuple(argv), 0, said, "")
 
 

@@ -140,6 +140,9 @@ def test_a_failure_that_comes_later_joins_the_open_incident(story: Story) -> Non
     incident = story.opened(failing(DB))
     story.after(60, failing(DB), needing(DB))
     assert story.after(SURE, failing(DB), needing(DB)) == [] and incident.affected == ["api"]
+    story.after(1, failing(DB), well())
+    story.after(1, failing(DB), needing(DB))
+    assert story.after(SURE, failing(DB), needing(DB)) == [] and incident.affected == ["api"]  # once, although it failed twice
 
 
 def test_a_chain_hangs_on_its_first_cause(story: Story) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -137,6 +137,7 @@ def test_a_set_that_is_kept_warm_is_neither_probed_nor_judged(host: Host, clock:
     warm.put("shop", "api", warm.Warm(("api2",), 9e9))
     watch = Watch(clock, container(1), container(2, state="exited"), container(1, "db"))
     watch.due()
+    watch.take(API, WELL)
     assert watch.found()["shop/api"].state == "ok"
     watch.engine.change("api2", state="running")
     watch.look()
@@ -183,7 +184,6 @@ def test_what_is_fresh_was_begun_since(watch: Watch) -> None:
     assert watch.looks.fresh("shop/api", since) and not watch.looks.fresh("shop/db", since)
 
 
-@pytest.mark.xfail(strict=True, reason="looks: fresh() knows probes only")
 def test_the_host_is_fresh_when_it_was_looked_at_since(watch: Watch) -> None:
     """A site that fails with nginx waits for the look at nginx."""
     watch.due()
@@ -215,16 +215,15 @@ def test_results_become_findings(watch: Watch) -> None:
 def test_a_death_makes_older_readings_worthless(watch: Watch) -> None:
     watch.take(API, FAILED)
     watch.take(DB, WELL)
-    watch.looks.died("api1", Death(watch.clock.steady, 1))
+    watch.looks.begin_life("api1")
     assert list(watch.looks.readings) == [("db1", "tcp")]
 
 
-@pytest.mark.xfail(strict=True, reason="looks: take() keeps what began before a death")
 def test_the_result_of_an_older_life_is_dropped(watch: Watch) -> None:
     watch.due()
     watch.due(1)
     watch.clock.go(1)
-    watch.looks.died("api1", Death(watch.clock.steady, 1))
+    watch.looks.begin_life("api1")
     watch.take(API, FAILED, watch.clock.steady - 1)
     assert watch.looks.readings == {}
     watch.take(API, WELL, watch.clock.steady + 1)
@@ -296,7 +295,7 @@ def test_without_docker_its_silence_is_the_finding_and_services_are_not_judged(w
 def test_everything_that_could_come_out_is_known(watch: Watch) -> None:
     watch.take(HOST, [Check("memory")])
     sites = {"shop/site:example.com", "shop/certificate:example.com"}
-    assert set(watch.looks.known()) == {"shop/api", "shop/db", "host/memory", "host/clock jump", *sites}
+    assert set(watch.looks.known()) == {"shop/api", "shop/db", "host/memory", "host/docker", "host/clock jump", *sites}
 
 
 # The host
@@ -306,9 +305,12 @@ def test_a_part_of_the_host_that_cannot_be_looked_at_hides_no_other(watch: Watch
     def broken(*_given: object) -> Any:
         raise CommandError(Result(("systemctl",), 1, "", ""), "failed")
 
+    def unreadable(_spec: object) -> Iterator[Check]:
+        yield from map(int, ["no such line"])  # ValueError, as soon as it is asked
+
     for name in ("disk_checks", "reboot_checks", "clock_checks", "backup_checks"):
         monkeypatch.setattr(host_checks, name, lambda _spec, name=name: iter([Check(name)]))
-    monkeypatch.setattr(host_checks, "memory_checks", lambda _spec: (_ for _ in ()).throw(ValueError("no such line")))
+    monkeypatch.setattr(host_checks, "memory_checks", unreadable)
     monkeypatch.setattr(watch.looks._units, "checks", broken)
     monkeypatch.setattr(watch.looks._nginx, "checks", lambda: iter([Check("nginx configuration")]))
     found = {one.name: one.state for one in watch.looks._look_at_host()}

@@ -28,7 +28,7 @@ class Quiet:
         monkeypatch.setattr(mutes, "_uptime", lambda: uptime)
         self.clock = clock
         self.ended: list[str] = []
-        self.mutes = Mutes(self.ended.append)
+        self.mutes = Mutes(lambda stack, theirs: self.ended.append(stack) if theirs else None)
 
     def why(self, key: str = API) -> str:
         """What the next look says."""

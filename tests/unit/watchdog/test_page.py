@@ -162,7 +162,7 @@ def test_a_page_of_one_stack_is_silent_about_the_others() -> None:
 def test_only_the_last_ended_incidents_are_shown() -> None:
     status = well()
     status["history"] = [{**status["history"][0], "id": f"{number}"} for number in range(SHOWN + 5)]
-    assert len([one for one in Document(render(status, "latentum")).all("strong")]) == SHOWN
+    assert len(list(Document(render(status, "latentum")).all("strong"))) == SHOWN
 
 
 def damaged(**changes: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.steward import OLDEST
 
 from . import samples
-from .samples import Clock, Host, service
+from .samples import Clock, Host, service, throw
 
 host, clock = samples.host, samples.clock
 
@@ -43,7 +43,7 @@ class Root:
             def deploy(self, _declared: object) -> Outcome:
                 root.did.append((self.stack, self.order.kind, tuple(self.order.recreate), self.order.force))
                 if root.error:
-                    raise root.error
+                    throw(root.error)
                 return Outcome("new")
 
             def rollback(self) -> Outcome:
