@@ -74,6 +74,12 @@ class Watched:
         """What nginx's file of an upstream names."""
         return re.findall(r"^\s*server (\S+)", self.sh(f"cat /etc/nginx/upstreams.d/{upstream}.conf"), re.MULTILINE)
 
+    @property
+    def gateway(self) -> str:
+        """The first container of the gateway; a deployment gives them other numbers."""
+        label = "--filter label=com.docker.compose.service=api-gateway"
+        return sorted(self.sh(f"docker ps --all {label} --format '{{{{.Names}}}}'").splitlines())[0]
+
     def address(self, container: str) -> str:
         """The first address of a container by the name of its network, as the engine chooses it."""
         networks = json.loads(self.sh(f"docker inspect --format '{{{{json .NetworkSettings.Networks}}}}' {container}"))

@@ -11,17 +11,16 @@ import harness
 import pytest
 from conftest import HOST, RECEIVERS, URL, Inbox, Watched, execute, hosts_tool, wait_for, well
 
-GATEWAY = "latentum-api-gateway-1"
 ROOT_CERTIFICATE = "pebble-root"
 
 
 @pytest.mark.parametrize("signal", ["KILL", "TERM"])
 def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: Inbox, signal: str) -> None:
-    address = host.address(GATEWAY)
+    address = host.address(host.gateway)
     load = harness.Load(harness.CLIENT_CONTAINER, URL, hosts_tool("path", ROOT_CERTIFICATE), keepalive=4, new=1)
     load.start()
     try:
-        host.sh(f"docker kill --signal {signal} {GATEWAY}")
+        host.sh(f"docker kill --signal {signal} {host.gateway}")
         wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 2)
         told = inbox.story("latentum/api-gateway")
         result = load.stop()
@@ -31,7 +30,7 @@ def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: I
     # What was in the killed container's hands is lost with it; nothing after it is.
     assert result.failed <= 10, result
     assert result.requests > 500, result
-    assert f"started {GATEWAY}" in told[-1].text
+    assert f"started {host.gateway}" in told[-1].text
     assert [one.what for one in inbox.mail() if one.key == "latentum/api-gateway"] == ["open", "end"]
     assert not [one for one in inbox.pager() if one.key == "latentum/api-gateway"]  # one of two: a warning, nobody is woken
 
@@ -49,30 +48,30 @@ def test_what_a_killed_database_drags_along_is_one_incident(host: Watched, inbox
 
 
 def test_a_hung_container_is_taken_out_and_restarted(host: Watched, inbox: Inbox) -> None:
-    address, before = host.address(GATEWAY), host.started(GATEWAY)
-    host.hang(GATEWAY)
+    address, before = host.address(host.gateway), host.started(host.gateway)
+    host.hang(host.gateway)
     wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 40)
     inbox.story("latentum/api-gateway", 120)
-    assert host.started(GATEWAY) != before
+    assert host.started(host.gateway) != before
     assert len(host.servers()) == 2
 
 
 def test_a_paused_container_goes_on(host: Watched, inbox: Inbox) -> None:
-    address, before = host.address(GATEWAY), host.started(GATEWAY)
-    host.sh(f"docker pause {GATEWAY}")
+    address, before = host.address(host.gateway), host.started(host.gateway)
+    host.sh(f"docker pause {host.gateway}")
     wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 2)
     inbox.story("latentum/api-gateway")
-    assert host.started(GATEWAY) == before
+    assert host.started(host.gateway) == before
     assert len(host.servers()) == 2
 
 
 def test_a_container_that_was_cut_off_is_back_in_its_network(host: Watched, inbox: Inbox) -> None:
-    address = host.address(GATEWAY)
-    host.sh(f"docker network disconnect latentum_backend {GATEWAY}")
+    address = host.address(host.gateway)
+    host.sh(f"docker network disconnect latentum_backend {host.gateway}")
     told = inbox.story("latentum/api-gateway", 120)
     assert "cut off from its network latentum_backend" in told[0].text
     assert "put" in told[-1].text
-    networks = host.sh(f"docker inspect --format '{{{{json .NetworkSettings.Networks}}}}' {GATEWAY}")
+    networks = host.sh(f"docker inspect --format '{{{{json .NetworkSettings.Networks}}}}' {host.gateway}")
     assert "latentum_backend" in networks
     assert address
 
@@ -150,11 +149,11 @@ def test_twenty_services_fail_at_once(host: Watched, inbox: Inbox) -> None:
 
 
 def test_dockerd_killed(host: Watched, inbox: Inbox) -> None:
-    before = host.started(GATEWAY)
+    before = host.started(host.gateway)
     host.sh("kill -KILL $(pidof dockerd)")
     told = inbox.story("host/docker", 120)
     assert "docker" in told[0].text
-    assert host.started(GATEWAY) == before
+    assert host.started(host.gateway) == before
     well(host)
     assert inbox.opened() == {"host/docker"}
 
@@ -208,8 +207,8 @@ def test_a_certificate_that_ends_soon(host: Watched, inbox: Inbox) -> None:
 
 def test_the_watchdog_killed_in_mid_healing(host: Watched, inbox: Inbox) -> None:
     """A stopped process does not hear SIGTERM, so that the restart takes its whole grace period: time enough to be killed in it."""
-    host.hang(GATEWAY)
-    wait_for("healing", lambda: f"restart {GATEWAY}" in host.journal(inbox.since), 60)
+    host.hang(host.gateway)
+    wait_for("healing", lambda: f"restart {host.gateway}" in host.journal(inbox.since), 60)
     host.sh("systemctl kill --signal KILL latentum-ops-watchdog")
     told = inbox.story("latentum/api-gateway", 120)
     assert [one.what for one in inbox.mail() if one.key == "latentum/api-gateway"] == ["open", "end"]

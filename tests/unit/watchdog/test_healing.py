@@ -164,9 +164,13 @@ def test_a_death_that_is_left_to_the_watchdog_is_one_try() -> None:
         assert ward.treated(bad("start"), after=1) == ["start"]
         ward.now += 100
     assert len(ward.healer.record(KEY).tries) == 3
+
+
+def test_a_death_that_the_engine_healed_is_a_try_of_its_own() -> None:
+    ward = Ward()
     ward.healer.note_death(KEY, ward.now)
-    ward.now += FIRST
-    assert ward.treated(bad("start")) == [] and ward.gave_up == 1  # of long ago: the engine restarted it in between
+    assert ward.treated(bad("start"), after=FIRST) == ["start"]
+    assert len(ward.healer.record(KEY).tries) == 2
 
 
 def test_a_death_just_before_the_rest_is_over() -> None:
