@@ -21,7 +21,7 @@ def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: I
     load.start()
     try:
         host.sh(f"docker kill --signal {signal} {host.gateway}")
-        wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 2)
+        wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 5)
         told = inbox.story("latentum/api-gateway")
         result = load.stop()
     finally:
@@ -59,7 +59,7 @@ def test_a_hung_container_is_taken_out_and_restarted(host: Watched, inbox: Inbox
 def test_a_paused_container_goes_on(host: Watched, inbox: Inbox) -> None:
     address, before = host.address(host.gateway), host.started(host.gateway)
     host.sh(f"docker pause {host.gateway}")
-    wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 2)
+    wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 5)
     inbox.story("latentum/api-gateway")
     assert host.started(host.gateway) == before
     assert len(host.servers()) == 2
