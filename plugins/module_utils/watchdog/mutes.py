@@ -33,6 +33,7 @@ class Mutes:
         self.released = released
         self.windows: list[Window] = maintenance.load()
         self._busy: dict[str, str] = {}
+        self._said: dict[str, str] = {}
         self._since: dict[str, float] = {}
         now = time.monotonic()
         self._settled = now + SETTLE if _uptime() < YOUNG else now
@@ -42,12 +43,13 @@ class Mutes:
         self.windows = maintenance.load()
         for stack in stacks:
             said = self.busy_now(stack)
-            if not said:
-                self._since[stack] = now
-                if before := self._busy.get(stack):
-                    self.released(stack, STEWARD not in before)
+            if said != self._said.get(stack):
+                # Somebody else, or the same one was killed: his time begins now.
+                self._said[stack], self._since[stack] = said, now
+            if not said and (before := self._busy.get(stack)):
+                self.released(stack, STEWARD not in before)
             patience = INTERRUPTED if said.startswith(WAITING) else BUSY
-            self._busy[stack] = said if now - self._since.setdefault(stack, now) < patience else ""
+            self._busy[stack] = said if now - self._since[stack] < patience else ""
 
     def why(self, key: str) -> str:
         """Why a key is not judged now; empty when it is."""

@@ -19,6 +19,7 @@ from ansible_collections.latentum.ops.plugins.module_utils import (
     health_report,
     host_status,
     lock,
+    release_journal,
     releases,
     rotation,
     traffic,
@@ -174,7 +175,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(os, "fchown", lambda *_given: None)
     for module in (lock, rotation):
         monkeypatch.setattr(module, "FOLDER", made.run / "locks")
-    for module in (releases, traffic, warm, follower):
+    for module in (releases, release_journal, traffic, warm, follower):
         monkeypatch.setattr(module, "STATE", made.state / "stacks")
     monkeypatch.setattr(host_status, "STACKS", made.etc / "stacks")
     monkeypatch.setattr(health_report, "SECRETS", made.etc / "secrets")

@@ -124,6 +124,16 @@ def test_a_healthcheck_that_is_content_ends_the_start_period() -> None:
     assert (finding.sure, finding.seen, finding.severity) == (False, NOW - 1, "critical")
 
 
+@pytest.mark.parametrize(("again", "severity", "healthy"), [(False, "warning", 1), (True, "critical", 0)])
+def test_one_answer_does_not_make_a_container_lost(again: bool, severity: str, healthy: int) -> None:
+    finding = judged(container(), spec=PROBED, readings={("api1", "http"): failed(again=again)})
+    assert (finding.state, finding.severity, finding.healthy, finding.bad[0].confirmed) == ("failing", severity, healthy, again)
+
+
+def test_what_the_engine_says_needs_no_second_answer() -> None:
+    assert judged(container(health="unhealthy")).bad[0].confirmed
+
+
 def test_a_limit_is_a_warning_and_no_restart_cures_it() -> None:
     finding = judged(container(), spec=LIMITED, readings={("api1", "redis_queue"): failed("redis_queue", "9 wait", limit=True)})
     assert only(finding) == ("shop-api-1: redis_queue: 9 wait", "none", False)

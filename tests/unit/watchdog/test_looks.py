@@ -64,9 +64,9 @@ class Watch:
     def take(self, token: Token, value: Any, began: float | None = None) -> None:
         self.looks.take(Seen(token, self.clock.steady if began is None else began, value))
 
-    def ended(self) -> None:
-        """All looks come back, well."""
-        for token in list(self.looks._running):
+    def ended(self, *others: Token) -> None:
+        """All looks but these come back, well."""
+        for token in [one for one in self.looks._running if one not in others]:
             self.take(token, [] if token == HOST else SiteReading(True) if token == SITE else WELL)
 
     def found(self) -> dict[str, Finding]:
@@ -228,6 +228,39 @@ def test_the_result_of_an_older_life_is_dropped(watch: Watch) -> None:
     assert watch.looks.readings == {}
     watch.take(API, WELL, watch.clock.steady + 1)
     assert watch.looks.readings["api1", "http"][1] == WELL
+
+
+def test_a_first_failure_is_looked_at_again_soon_and_a_second_one_is_known_as_such(watch: Watch) -> None:
+    watch.due()
+    watch.due(1)
+    watch.take(API, FAILED)
+    watch.ended(API)
+    assert not watch.looks.readings["api1", "http"][1].again
+    assert watch.due(1.9) == [] and watch.due(0.1) == [API]
+    watch.take(API, FAILED)
+    assert watch.looks.readings["api1", "http"][1].again
+    assert API not in watch.due(2)  # from here on as often as ever
+    watch.take(API, WELL)
+    watch.take(API, FAILED)
+    assert not watch.looks.readings["api1", "http"][1].again
+
+
+def test_a_life_that_begins_is_looked_at_at_once(watch: Watch) -> None:
+    watch.due()
+    watch.due(1)
+    watch.ended()
+    assert watch.due() == []
+    watch.looks.begin_life("api1")
+    assert watch.due() == [API]
+
+
+def test_a_look_that_broke_says_nothing(watch: Watch) -> None:
+    watch.due()
+    watch.due(1)
+    watch.take(HOST, [Check("memory")])
+    for token in (HOST, API, SITE):
+        watch.take(token, None)
+    assert watch.looks.checks == [Check("memory")] and watch.looks.readings == {} and watch.looks.sites == {}
 
 
 def test_what_is_gone_or_overcome_is_forgotten(watch: Watch) -> None:

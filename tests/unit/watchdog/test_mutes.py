@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import lock
 from ansible_collections.latentum.ops.plugins.module_utils.lock import stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance, mutes
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.mutes import BUSY, HOLDER, SETTLE, YOUNG, Mutes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.mutes import BUSY, HOLDER, INTERRUPTED, SETTLE, YOUNG, Mutes
 
 from . import samples
 from .samples import Clock, Host
@@ -92,6 +93,12 @@ def test_a_deployment_keeps_its_stack_to_itself(quiet: Quiet) -> None:
     assert quiet.ended == ["shop"]
 
 
+def test_what_root_does_for_the_watchdog_is_not_somebody_else_s_work(quiet: Quiet) -> None:
+    with stack_lock("shop", "steward (pid 7)", what="deploy"):
+        assert quiet.why() == "deploy by steward (pid 7)"  # what dies there is not judged all the same
+    assert quiet.why() == "" and quiet.ended == []
+
+
 @pytest.mark.parametrize(
     ("holder", "busy"),
     [
@@ -125,8 +132,47 @@ def test_a_lock_that_is_held_for_too_long_is_no_excuse(quiet: Quiet, clock: Cloc
         assert quiet.why() == "deploy by ada"
 
 
+def test_who_comes_next_has_his_own_time(quiet: Quiet, clock: Clock) -> None:
+    for who in ("ada", "bert"):
+        with stack_lock("shop", who, what="deploy"):
+            quiet.why()
+            clock.go(BUSY - 1)
+            assert quiet.why() == f"deploy by {who}"
+
+
 def test_a_watchdog_that_comes_into_a_deployment_counts_from_there(quiet: Quiet, clock: Clock) -> None:
     with stack_lock("shop", "ada", what="deploy"):
         assert quiet.why() == "deploy by ada"
         clock.go(BUSY)
         assert quiet.why() == ""
+
+
+@pytest.fixture
+def interrupted(host: Host) -> Journal:
+    """A deployment of stack shop that was killed."""
+    (host.state / "stacks" / "shop").mkdir()
+    journal = Journal("shop")
+    journal.keep(Underway("x", "deploy", "new", "old", "ada"))
+    return journal
+
+
+def test_a_deployment_that_was_killed_is_given_time_to_be_finished(interrupted: Journal, quiet: Quiet, clock: Clock) -> None:
+    assert quiet.why().startswith("an interrupted deploy") and quiet.why("blog/web") == ""
+    clock.go(INTERRUPTED - 1)
+    assert quiet.why() and quiet.ended == []
+    clock.go(1)
+    assert quiet.why() == ""
+
+
+def test_a_deployment_that_was_taken_back_is_over(interrupted: Journal, quiet: Quiet) -> None:
+    assert quiet.why()
+    interrupted.ended()
+    assert quiet.why() == "" and quiet.ended == ["shop"]
+
+
+def test_that_time_begins_when_it_was_killed(interrupted: Journal, quiet: Quiet, clock: Clock) -> None:
+    with stack_lock("shop", "ada", what="deploy"):
+        quiet.why()
+        clock.go(INTERRUPTED)
+        assert quiet.why() == "deploy by ada"
+    assert quiet.why().startswith("an interrupted deploy")

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import ACTIONS, Picture, action, subject
 
-from .samples import FakeEngine, container
+from . import samples
+from .samples import Clock, FakeEngine, container
+
+clock = samples.clock
 
 NETS = (("backend", "10.0.0.1"), ("front", "10.1.0.1"))
 
@@ -109,3 +112,27 @@ def test_a_network_is_not_lost_by_another_container() -> None:
     engine.there = [container(2, addresses=NETS[:1])]
     picture.look(engine)
     assert picture.lost_networks(picture.containers("shop")[0]) == set()
+
+
+def test_an_age_goes_on_by_the_monotonic_clock(clock: Clock) -> None:
+    picture, engine = looked(container(1, age=100))
+    clock.jump(3600)
+    clock.go(5)
+    picture.look_at(engine, ["api1"])
+    assert picture.age(picture.containers("shop")[0]) == pytest.approx(105)
+    clock.jump(-7200)
+    assert picture.age(picture.containers("shop")[0]) == pytest.approx(105)
+
+
+def test_an_age_begins_anew_with_each_start(clock: Clock) -> None:
+    picture, engine = looked(container(1, age=100))
+    before = picture.containers("shop")[0]
+    engine.there = [container(1, age=0)]
+    assert picture.age(container(1, age=0)) == 0  # not seen yet
+    picture.look_at(engine, ["api1"])
+    clock.go(7)
+    (one,) = picture.containers("shop")
+    assert picture.age(one) == pytest.approx(7) and picture.age(before) == 0
+    engine.change("api1", state="exited")
+    picture.look_at(engine, ["api1"])
+    assert picture.age(picture.containers("shop")[0]) == 0
