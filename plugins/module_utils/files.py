@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def write_atomic(path: str | Path, content: bytes | str, mode: int, uid: int, gid: int) -> None:
@@ -51,3 +53,12 @@ def read_text(path: str | Path) -> str | None:
         return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a file of JSON, an empty dictionary when there is none; one that is damaged is put aside as ``NAME.damaged``."""
+    try:
+        return json.loads(read_text(path) or "{}")
+    except ValueError:
+        Path(path).replace(f"{path}.damaged")
+        return {}

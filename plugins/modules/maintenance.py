@@ -29,7 +29,8 @@ options:
     default: host
   state:
     description:
-      - V(present) begins it, or gives it another reason or end. One that has the same reason and lasts at least as long stays as it is.
+      - V(present) begins it, or gives it another reason or end.
+      - One that has the same reason, and was begun for at least as long, stays as it is.
       - V(absent) ends it.
     type: str
     choices: [absent, present]

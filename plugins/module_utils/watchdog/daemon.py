@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from .. import rotation, upstreams
@@ -21,7 +22,7 @@ from . import settings, steward_desk
 from .alerting import Alerting, Deadman
 from .days import Days
 from .findings import Death, Finding
-from .healing import Healer
+from .healing import Action, Healer
 from .incidents import Incident
 from .judgement import Judgement, Told
 from .looks import Looks, Seen, Token
@@ -334,14 +335,16 @@ class Daemon:
                     self.memory.save(self.judgement.open_incidents(), self.healer, now)
                 for one in actions:
                     say(f"watchdog: {one.remedy} {one.container.name if one.container else one.service}: {one.reason}")
-                    self.hands.submit(self.remedies.carry_out, one).add_done_callback(self._put_result)
+                    self.hands.submit(self.remedies.carry_out, one).add_done_callback(partial(self._put_result, one))
         for key, said in steward_desk.answers():
             if incident := self.judgement.subject(key).incident:
                 incident.did(said)
 
-    def _put_result(self, future: Future[Carried]) -> None:
-        if not future.cancelled():
-            self.inbox.put(future.result())
+    def _put_result(self, done: Action, future: Future[Carried]) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        self.inbox.put(Carried(done, f"could not {done.remedy} {done.service}: {error!r}") if error else future.result())
 
     def _carried(self, carried: Carried) -> None:
         now = time.monotonic()

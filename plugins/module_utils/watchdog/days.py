@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text, write_atomic
+from ..files import read_json, write_atomic
 
 KEPT = 90
 LONGEST = 120.0  # seconds between two looks that still count as watched: a longer gap is time without data
@@ -23,7 +23,7 @@ class Days:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.seen: dict[str, dict[str, dict[str, float]]] = json.loads(read_text(file) or "{}")
+        self.seen: dict[str, dict[str, dict[str, float]]] = read_json(file)
 
     def count(self, states: Mapping[str, str], elapsed: float, wall: float) -> None:
         """Add the time since the last look to today.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .findings import Finding
 from .incidents import SEVERITIES, Incident
@@ -147,7 +147,8 @@ class Judgement:
             subject.phase, subject.root = "affected", root
             if finding.subject not in incident.affected:
                 incident.affected.append(finding.subject)
-            return []
+            # A warning that takes down what is critical is critical.
+            return self._worse(replace(finding, cause=incident.cause), incident, wall)
         if ailing and now < subject.suspected + SUSPENSE:
             return []  # its cause is just being looked at again
         subject.phase = "open"

@@ -46,7 +46,10 @@ class Window:
 
 def load() -> list[Window]:
     """The windows that have not ended."""
-    raw = json.loads(read_text(FILE) or "[]")
+    try:
+        raw = json.loads(read_text(FILE) or "[]")
+    except ValueError:
+        return []  # damaged by hand: alarms that come are better than a watchdog that does not
     return [one for one in (Window(**item) for item in raw) if one.until > time.time()]
 
 
@@ -62,7 +65,7 @@ def present(scope: str, reason: str, duration: str, *, check: bool = False) -> t
     now, lasts = time.time(), seconds(duration)
     known = load()
     mine = next((one for one in known if one.scope == scope), None)
-    if mine and mine.reason == reason.strip() and mine.until >= now + lasts:
+    if mine and mine.reason == reason.strip() and mine.until - mine.since >= lasts:
         return False, known
     window = Window(scope, reason.strip(), who(), mine.since if mine else now, now + lasts)
     windows = [*(one for one in known if one.scope != scope), window]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text, write_atomic
+from ..files import read_json, write_atomic
 from .healing import Healer
 from .incidents import Incident, incident_from
 
@@ -25,7 +25,7 @@ class Memory:
 
     def __init__(self, file: Path = STATE / "memory.json") -> None:
         self.file = file
-        raw: dict[str, Any] = json.loads(read_text(file) or "{}")
+        raw: dict[str, Any] = read_json(file)
         self.open = [incident_from(one) for one in raw.get("open", [])]
         self.history = [incident_from(one) for one in raw.get("history", [])]
         self._healing: dict[str, Any] = raw.get("healing", {})

@@ -74,6 +74,9 @@ def _command(spec: ProbeSpec, container: Container, engine: Engine) -> None:
 
 def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> str:
     code, said = engine.run(container, argv, spec.timeout)
+    if code and argv[0] == "psql" and "FATAL:" in said:
+        # The server answers: too many clients, a user or database that is not there.
+        raise ProbeLimit(f"PostgreSQL says {said.partition('FATAL:')[2].strip()[:200]}")
     if code:
         raise ProbeError(f"{argv[0]} exited with {code}: {said.strip()[-200:]}")
     return said
@@ -92,8 +95,11 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
             words = [word.encode() for word in command]
             channel.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
             answer = answers.readline(4096).strip()
-            if not answer or answer.startswith(b"-"):
-                raise ProbeError(f"Redis says {answer[1:].decode(errors='replace') or 'nothing'} to {command[0]}")
+            if answer.startswith(b"-"):
+                # It answers: a wrong password, or data that is still being read, is nothing that a restart cures.
+                raise ProbeLimit(f"Redis says {answer[1:].decode(errors='replace')} to {command[0]}")
+            if not answer:
+                raise ProbeError(f"Redis says nothing to {command[0]}")
     if not answer.startswith(b":"):
         raise ProbeError(f"{options['list']} is not a list")
     if int(answer[1:]) > int(options["max"]):

@@ -36,7 +36,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import Looks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected, Disconnected
@@ -300,6 +300,16 @@ def test_in_maintenance_nothing_is_told_nor_healed(life: Days) -> None:
     assert life.told == [f"open {API}"] and "start api1" in life.did
 
 
+def test_maintenance_that_begins_in_an_incident_ends_the_healing_and_not_the_incident(life: Days) -> None:
+    life.dies()
+    life.pass_by(2)
+    maintenance.present("shop", "a larger disk", "10m")
+    life.pass_by(1)
+    life.did.clear()
+    life.pass_by(60)
+    assert not any(one.startswith("start") for one in life.did) and life.told == [f"open {API}"] and len(life.open) == 1
+
+
 def test_what_dies_in_a_deployment_is_somebody_else_s(life: Days) -> None:
     with stack_lock("shop", "ada", what="deploy"):
         for _time in range(20):
@@ -548,6 +558,7 @@ def test_one_failed_probe_of_another_container_is_taken_again_too(probed: Days) 
     probed.probe = lambda one: one.id != "api2" or next(answers, True)
     probed.pass_by(20)
     assert next(answers, None) is None and "restart api2" not in probed.did and probed.told == [f"open {API}"]
+    assert "out of rotation: api1 api2" not in probed.did
 
 
 def test_a_probe_of_an_older_life_brings_no_second_restart(probed: Days) -> None:
@@ -652,6 +663,44 @@ def test_a_log_that_cannot_be_had_silences_nobody(life: Days, monkeypatch: pytes
     life.dies()
     life.pass_by(2)
     assert life.told == [f"open {API}"] and life.open[0].log == ["no log: TimeoutError"]
+
+
+# The pace of the loop
+
+
+@pytest.mark.parametrize(
+    ("item", "waits"),
+    [
+        (Seen(("probe", "api1", "tcp", "shop", "api"), 0, Reading("tcp", True)), True),
+        (Seen(("probe", "api1", "tcp", "shop", "api"), 0, Reading("tcp", False)), False),
+        (Seen(HOST, 0, [Check("docker"), Check("nginx")]), True),
+        (Seen(HOST, 0, [Check("docker"), Check("nginx", "warning")]), False),
+        (Seen(HOST, 0, None), True),
+        ({"Type": "container", "Action": "start"}, False),
+        (Disconnected("gone"), False),
+        (None, False),  # a signal
+    ],
+)
+def test_only_good_news_can_wait(item: object, waits: bool, life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    arrived: list[object] = [item]
+
+    class Inbox:
+        def get(self, timeout: float) -> object:
+            asked.append(timeout)
+            if arrived:
+                return arrived.pop()
+            raise queue.Empty
+
+    monkeypatch.setattr(life.daemon, "inbox", Inbox())
+    assert life.daemon._take(life.clock.steady + 0.5) == [item]
+    assert asked == pytest.approx([0.5, 0.5 if waits else module.BURST])
+
+
+def test_nothing_waits_while_something_is_suspected(life: Days) -> None:
+    life.dies()
+    assert life.daemon.judgement.suspects()
+    assert not life.daemon._can_wait(Seen(HOST, 0, [Check("docker")]))
 
 
 # What only a running daemon shows

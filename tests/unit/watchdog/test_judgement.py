@@ -318,3 +318,12 @@ def test_the_newest_incident_comes_first(story: Story) -> None:
     story.now += 60
     story.opened(failing())
     assert [one.key for one in story.judgement.open_incidents()] == [API, DB]
+
+
+def test_a_warning_that_takes_down_what_is_critical_becomes_critical(story: Story) -> None:
+    """Else nobody would be woken by the outage of what needs it."""
+    incident = story.opened(failing(DB, severity="warning"))
+    assert incident.severity == "warning"
+    story.after(0, failing(DB, severity="warning"), needing(DB))
+    assert story.after(SURE, failing(DB, severity="warning"), needing(DB)) == [("escalate", DB)]
+    assert incident.severity == "critical" and incident.affected == ["api"]

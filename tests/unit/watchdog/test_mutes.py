@@ -119,8 +119,8 @@ def test_whose_work_counts(holder: dict[str, Any] | None, busy: str, quiet: Quie
 
 
 def test_a_lock_that_is_held_for_too_long_is_no_excuse(quiet: Quiet, clock: Clock) -> None:
-    quiet.why()
     with stack_lock("shop", "ada", what="deploy"):
+        quiet.why()
         clock.go(BUSY - 1)
         assert quiet.why() == "deploy by ada"
         clock.go(1)
