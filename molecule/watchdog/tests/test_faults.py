@@ -81,7 +81,7 @@ def test_healthy_for_docker_but_500_for_clients(host: Watched, inbox: Inbox) -> 
     address = host.address("faults-web-1")
     host.sh("docker exec faults-web-1 touch /dev/shm/fail")
     wait_for("out of rotation", lambda: f"{address}:8000" not in host.servers("faults_web"), 10)
-    assert host.service("faults/web")["out"][0]["container"] == "faults-web-1"
+    wait_for("shown", lambda: [one["container"] for one in host.service("faults/web")["out"]] == ["faults-web-1"], 5)
     told = inbox.story("faults/web")
     assert "answered 500" in told[0].text
     assert "restarted faults-web-1" in told[-1].text
