@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def write_atomic(path: str | Path, content: bytes | str, mode: int, uid: int, gid: int) -> None:
@@ -36,6 +36,11 @@ def write_atomic(path: str | Path, content: bytes | str, mode: int, uid: int, gi
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_directory(target.parent)
+
+
+def private(path: str | Path) -> BinaryIO:
+    """Open a new file for writing that only its owner may read, from its first byte on."""
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def sync_directory(path: str | Path) -> None:

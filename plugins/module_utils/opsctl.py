@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import follower, host_status, host_table, opsctl_deploy, opsctl_watch, upstreams
+from . import follower, host_status, host_table, opsctl_backup, opsctl_deploy, opsctl_watch, upstreams
+from .backup.settings import BackupError
 from .config_set import ConfigSetError
 from .deploy_order import DeployFailed
 from .docker_client import DockerUnavailable, Engine
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     ways.add_parser("follow", help="keep them true by Docker's events (run by systemd)")
     opsctl_deploy.add_parsers(verbs)
     opsctl_watch.add_parsers(verbs)
+    opsctl_backup.add_parsers(verbs)
     return top
 
 
@@ -89,6 +91,8 @@ def main() -> int:
             return opsctl_deploy.run_verb(options, say)
         if options.verb in opsctl_watch.VERBS:
             return opsctl_watch.run_verb(options, say)
+        if options.verb in opsctl_backup.VERBS:
+            return opsctl_backup.run_verb(options, say)
         if options.way == "show":
             return show_upstreams()
         if options.way == "sync":
@@ -96,7 +100,7 @@ def main() -> int:
             say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
             return 0
         follower.follow()
-    except (DeployFailed, LockHeld, ReleaseError) as error:
+    except (BackupError, DeployFailed, LockHeld, ReleaseError) as error:
         sys.stderr.write(f"opsctl: {error}\n")
         return 1
     except (DockerUnavailable, ConfigSetError, CommandError, OSError, ValueError) as error:

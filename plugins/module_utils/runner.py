@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 MASKED = "********"
 
@@ -41,6 +42,8 @@ def run(
     check: bool = True,
     mask: Sequence[str] = (),
     cwd: str | None = None,
+    output: IO[bytes] | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> Result:
     """Run one program to its end; never a shell.
 
@@ -48,6 +51,8 @@ def run(
     :param timeout: seconds, None for no deadline.
     :param check: raise on a non-zero exit status.
     :param mask: secret values that must not appear in the result or in an error.
+    :param output: an open file that gets the standard output, which the result then lacks: a dump is larger than the memory.
+    :param stdin: an open file that is its standard input.
     :raises CommandError: not found, out of time, or (with check) a non-zero exit status.
     """
 
@@ -63,8 +68,9 @@ def run(
         done = subprocess.run(
             list(argv),
             input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
+            stdin=(stdin or subprocess.DEVNULL) if input is None else None,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             env=environment,
@@ -76,7 +82,7 @@ def run(
         raise CommandError(Result(shown, 127, "", ""), f"cannot be run: {error.filename or argv[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise CommandError(Result(shown, 124, "", ""), f"did not end within {timeout:g} s") from error
-    result = Result(shown, done.returncode, masked(done.stdout), masked(done.stderr))
+    result = Result(shown, done.returncode, masked(done.stdout or ""), masked(done.stderr))
     if check and result.rc != 0:
         raise CommandError(result, f"failed with exit status {result.rc}")
     return result

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be restored from where, for people and programs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from . import origins, state
+from .restic import TargetError
+from .running import KIND_BACKUP, KIND_WAL, repository, size, tags
+from .settings import Settings
+from .verification import Verdict
+
+WEEK = 7 * 86400.0
+
+
+def collect(settings: Settings, only: str = "") -> dict[str, Any]:
+    """Each target with its backups, the newest first; one that does not answer says so in its place."""
+    noted = state.read(settings.stack).get("targets", {})
+    targets = []
+    for target in settings.targets:
+        if only not in ("", target["name"]):
+            continue
+        about: dict[str, Any] = {"name": target["name"], "repository": target["repository"], "error": "", "backups": [], "upto": 0.0}
+        try:
+            repo = repository(target)
+            repo.reachable()
+            found = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda one: -one.time)
+            between = repo.snapshots(tags=tags(settings, KIND_WAL))
+            verified = noted.get(target["name"], {}).get("verified", "")
+            about["backups"] = [
+                {"id": one.id, "time": one.time, "bytes": one.bytes, "added": one.added, "verified": one.id == verified} for one in found
+            ]
+            about["upto"] = max([one.time for one in [*found, *between]], default=0.0)
+        except TargetError as error:
+            about["error"] = str(error)
+        targets.append(about)
+    local = origins.here(settings)
+    return {"stack": settings.stack, "targets": targets, "local": local.upto if local else 0.0}
+
+
+def table(listed: dict[str, Any]) -> str:
+    """One line a backup."""
+    lines = []
+    for one in listed["targets"]:
+        upto = f", databases to any moment until {origins.stamp(one['upto'])[:19]}" if one["upto"] else ""
+        lines.append(f"{one['name']} ({one['repository']}){upto}")
+        if one["error"]:
+            lines.append(f"  !! {one['error']}")
+        for found in one["backups"]:
+            proven = "  restored and checked" if found["verified"] else ""
+            lines.append(f"  {found['id'][:8]}  {origins.stamp(found['time'])[:19]}  {size(found['bytes']):>10}{proven}")
+        if not one["backups"] and not one["error"]:
+            lines.append("  no backup yet")
+    if listed["local"]:
+        lines.append(f"this host: databases to any moment until {origins.stamp(listed['local'])[:19]}")
+    return "\n".join(lines)
+
+
+def verdict_table(verdict: Verdict) -> str:
+    """What a verification found, one line a check."""
+    lines = [f"{'ok ' if one.ok else '!! '} {one.name}: {one.found}" for one in verdict.findings]
+    taken = f" of {origins.stamp(verdict.taken)[:19]}" if verdict.taken else ""
+    what = f"the backup{taken} in {verdict.target} (snapshot {verdict.snapshot[:8] or 'none'})"
+    lines.append(f"{what} {'can be restored' if verdict.ok else 'CANNOT BE RESTORED'}; {verdict.seconds:.0f} s")
+    return "\n".join(lines)
+
+
+def proof_is_due(settings: Settings) -> bool:
+    """The declaration wants each backup proven, or the last proof is a week old."""
+    if settings.verify == "always":
+        return True
+    return time.time() - float(state.read(settings.stack).get("restorable", 0.0)) > WEEK - 3600

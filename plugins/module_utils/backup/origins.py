@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a restore gets its data from: this host's own Barman, or a snapshot of a target."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..files import read_text
+from . import state, verification
+from .barman import HOME, Barman
+from .restic import Repository, Snapshot
+from .running import KIND_BACKUP, KIND_WAL, repository, tags
+from .settings import BackupError, Settings
+from .staging import FACTS
+
+HERE = "this host"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a restore reads.
+
+    :param name: ``this host``, or the target.
+    :param upto: the last moment that it knows of, in epoch seconds.
+    """
+
+    name: str
+    facts: dict[str, Any]
+    upto: float
+    repo: Repository | None = None
+    snapshot: Snapshot | None = None
+    whole: Snapshot | None = None  # the backup that the WAL of `snapshot` belongs to
+
+    def fetch(self, folder: Path, *paths: str) -> Path:
+        """Bring paths of the backup into a folder, each below its own name; where they are. Of this host they are in place."""
+        if self.repo is None or self.snapshot is None or self.whole is None:
+            return Path("/")
+        wal = str(HOME)
+        for chosen, wanted in (
+            (self.snapshot, [one for one in paths if one.startswith(wal)]),
+            (self.whole, [one for one in paths if not one.startswith(wal)]),
+        ):
+            if wanted:
+                self.repo.restore(chosen.id, folder, include=wanted, verify=True)
+        return folder
+
+    def barman(self, settings: Settings, service: str, tree: Path) -> Barman:
+        """Barman for a cluster, here or in what was fetched."""
+        return (
+            Barman(str(self.facts["clusters"][service]["server"]))
+            if self.repo is None
+            else verification.copy_of(self.facts["clusters"][service], tree)
+        )
+
+
+def here(settings: Settings) -> Origin | None:
+    """What is on this host since the last backup; None without one."""
+    text = read_text(settings.staging / FACTS)
+    if not text:
+        return None
+    facts = json.loads(text)
+    streamed = [Barman(str(one["server"])).streamed() for one in facts["clusters"].values()]
+    return Origin(HERE, facts, max([float(facts["at"]), *streamed]))
+
+
+def of_target(settings: Settings, name: str, wanted: str, at: float | None, folder: Path) -> Origin:
+    """A snapshot of a target: the one named, else the first that holds the moment, else the newest.
+
+    :raises BackupError: there is none.
+    """
+    known = {one["name"]: one for one in settings.targets}
+    if name not in known:
+        raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
+    repo = repository(known[name])
+    repo.reachable()
+    backups = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda one: one.time)
+    between = repo.snapshots(tags=tags(settings, KIND_WAL))
+    if wanted:
+        backups = [one for one in backups if one.id.startswith(wanted)]
+        between = []
+    if not backups:
+        raise BackupError(f"{name} has no backup {wanted} of {settings.stack}: opsctl backup list --stack {settings.stack}")
+    everything = sorted([*backups, *between], key=lambda one: one.time)
+    later = [one for one in everything if at is not None and one.time >= at]
+    chosen = later[0] if later else everything[-1]
+    before = [one for one in backups if one.time <= chosen.time]
+    whole = (before or backups)[-1]
+    repo.restore(whole.id, folder, include=[str(settings.staging / FACTS)], verify=True)
+    return Origin(name, verification.read_facts(settings, folder), chosen.time, repo, chosen, whole)
+
+
+def choose(settings: Settings, name: str, wanted: str, at: float | None, folder: Path) -> Origin:
+    """The origin that somebody named; else this host where it has one, else the target that was written to last."""
+    if name in ("", HERE, "local") and not wanted and (local := here(settings)):
+        return local
+    if name in ("", HERE, "local"):
+        noted = state.read(settings.stack).get("targets", {})
+        name = max((one["name"] for one in settings.targets), key=lambda one: float(noted.get(one, {}).get("pushed", 0)))
+    return of_target(settings, name, wanted, at, folder)
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of a time as people write it, with its zone.
+
+    :raises BackupError: it is none, has no zone, or has not come yet.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise BackupError(f"restore_to {text!r}: write a time with its zone, such as '2026-11-20 14:03:07+00'") from error
+    if found.tzinfo is None:
+        raise BackupError(f"restore_to {text!r}: its zone is missing, and hosts and people have different ones: write '{text.strip()}+00'")
+    if found.timestamp() > time.time():
+        raise BackupError(f"restore_to {text!r}: has not come yet; leave it out for all that there is")
+    return found.timestamp()
+
+
+def stamp(at: float) -> str:
+    """As PostgreSQL and people read it."""
+    whole = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
+    return f"{whole}.{round(at % 1 * 1e6):06d}+00"

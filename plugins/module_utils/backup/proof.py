@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof of a database's backup: a server that recovers it, PostgreSQL's own checks, and the questions of the declaration.
+
+Used by the verification, by a restore before anything is replaced, and by a drill.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..docker_client import Engine
+from ..runner import CommandError, run
+from . import throwaway
+from .psql import Psql
+from .settings import BackupError, Check
+
+RECOVERY = 4 * 3600.0
+SCRATCH = "latentum_ops_dump"
+TABLES = """
+SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relkind = 'r' AND nspname !~ '^(pg_|information_schema)'
+"""
+TOO_SHORT = "recovery ended before configured recovery target was reached"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and what it found."""
+
+    name: str
+    ok: bool
+    found: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the state and for reports."""
+        return {"name": self.name, "ok": self.ok, "found": self.found}
+
+
+@contextmanager
+def recovered(
+    engine: Engine, raw: Mapping[str, Any], stack: str, data: Path, facts: Mapping[str, Any], tell: Callable[[str], None]
+) -> Iterator[Psql]:
+    """A throw-away server that has recovered a data folder to its end, and takes questions.
+
+    :param raw: the container that it resembles, as the engine describes it.
+    :param facts: of the cluster (module staging).
+    """
+    with throwaway.like(engine, raw, stack, str(facts["server"]), data, str(facts["data"])) as name:
+        psql = Psql(name, str(facts["admin"]))
+        throwaway.wait(engine, name, lambda: _promoted(psql), RECOVERY, tell)
+        yield psql
+
+
+def _promoted(psql: Psql) -> bool:
+    """It answers, and has come to the end of its recovery."""
+    try:
+        return psql("SELECT pg_is_in_recovery()", timeout=10) == "f"
+    except BackupError:
+        return False
+
+
+def amcheck(psql: Psql) -> Finding:
+    """Every table and index is read and checked against itself (`pg_amcheck`, since PostgreSQL 14)."""
+    argv = ["pg_amcheck", "--all", "--install-missing", "--no-password", f"--username={psql.admin}"]
+    began = time.monotonic()
+    done = run(["docker", "exec", psql.container, *argv], timeout=RECOVERY, check=False)
+    if done.rc in (126, 127):
+        return Finding("pg_amcheck", True, "not in this image; every row is read by a dump instead") if _dumps(psql) else _unreadable()
+    said = " ".join((done.stdout + done.stderr).split())[-400:]
+    return Finding("pg_amcheck", done.rc == 0, said or f"no damage, {time.monotonic() - began:.1f} s")
+
+
+def _dumps(psql: Psql) -> bool:
+    argv = ["pg_dumpall", "--no-password", f"--username={psql.admin}", "--file=/dev/null"]
+    return run(["docker", "exec", psql.container, *argv], timeout=RECOVERY, check=False).rc == 0
+
+
+def _unreadable() -> Finding:
+    return Finding("pg_dumpall", False, "not every row can be read")
+
+
+def dumps(psql: Psql, folder: Path, facts: Mapping[str, Any]) -> list[Finding]:
+    """Each logical dump is restored into an empty database, and has the tables of the recovered one."""
+    found = []
+    for database, about in facts["dumps"].items():
+        psql('CREATE DATABASE :"name" TEMPLATE template0', name=SCRATCH)
+        try:
+            restore_dump(psql, folder / about["file"], SCRATCH)
+            there, wanted = int(psql(TABLES, SCRATCH)), int(psql(TABLES, database))
+            found.append(Finding(f"dump of {database}", there == wanted, f"{there} tables, {wanted} in the recovered database"))
+        except BackupError as error:
+            found.append(Finding(f"dump of {database}", False, str(error)))
+        finally:
+            psql('DROP DATABASE :"name" WITH (FORCE)', name=SCRATCH)
+    return found
+
+
+def restore_dump(psql: Psql, file: Path, database: str, words: Sequence[str] = ()) -> None:
+    """`pg_restore` of a dump in the custom format.
+
+    :raises BackupError: it is truncated, or does not fit.
+    """
+    argv = ["pg_restore", "--exit-on-error", "--no-password", f"--username={psql.admin}", f"--dbname={database}", *words]
+    try:
+        with file.open("rb") as dump:
+            run(["docker", "exec", "--interactive", psql.container, *argv], timeout=RECOVERY, stdin=dump)
+    except (CommandError, OSError) as error:
+        said = error.stderr.strip()[-400:] if isinstance(error, CommandError) else str(error)
+        raise BackupError(f"{file.name} cannot be restored: {said or error}") from error
+
+
+def ask(psql: Psql, checks: Sequence[Check], taken: float) -> list[Finding]:
+    """The questions of the declaration; `taken` is the moment of the backup."""
+    return [_ask(psql, one, taken) for one in checks]
+
+
+def _ask(psql: Psql, check: Check, taken: float) -> Finding:
+    query = check.query.strip().rstrip(";")
+    try:
+        answer = psql(query, check.database, timeout=3600).partition("\n")[0]
+        if answer and check.newest is not None:
+            answer = psql("SELECT extract(epoch FROM :'time'::timestamptz)", check.database, time=answer)
+        number = float(answer) if answer else None
+    except (BackupError, ValueError) as error:
+        return Finding(query, False, f"no number or time: {error}")
+    if number is None:
+        return Finding(query, False, "nothing")
+    if check.newest is not None:
+        age = taken - number
+        return Finding(
+            query, age <= check.newest, f"{max(age, 0):.0f} s old when the backup was taken, at most {check.newest:.0f} s allowed"
+        )
+    least = check.at_least or 0.0
+    return Finding(query, number >= least, f"{number:g}, at least {least:g} expected")

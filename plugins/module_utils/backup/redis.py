@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Redis, or a relative of it, in a container: a consistent copy by the protocol of its replicas, and what is needed to put it back.
+
+Source: Redis' documentation, "Persistence" (RDB, multi-part AOF since 7.0), `redis-cli --rdb`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..docker_client import Container, Engine
+from ..files import private, read_text
+from ..runner import run
+from . import container_files, throwaway
+from .settings import BackupError, Cache, Settings
+
+ASKED = ("dir", "dbfilename", "appendonly", "appendfilename", "appenddirname")
+
+
+@dataclass(frozen=True)
+class Copied:
+    """One copy: its file, its size in bytes, how many keys it holds at least, and the settings that say where it belongs."""
+
+    file: Path
+    size: int
+    keys: int
+    settings: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the facts of a run."""
+        return {"file": self.file.name, "size": self.size, "keys": self.keys, "settings": self.settings}
+
+
+class Redis:
+    """One server, asked by the container's own client."""
+
+    def __init__(self, engine: Engine, settings: Settings, cache: Cache) -> None:
+        """:raises BackupError: no container of it is running."""
+        self.cache = cache
+        self.container: Container = container_files.running(engine, settings.stack, cache.service)
+        self.raw = container_files.inspect(engine, self.container)
+
+    def ask(self, *words: str, timeout: float = 30) -> str:
+        """An answer of the server, one value a line.
+
+        :raises BackupError: it refused, or did not answer.
+        """
+        done = run([*self._client(), "--raw", *words], env=self._password(), timeout=timeout, check=False)
+        said = (done.stdout + done.stderr).strip()
+        if done.rc != 0 or said.startswith(("ERR", "NOAUTH", "WRONGPASS", "Could not connect", "AUTH failed")):
+            raise BackupError(f"{self.container.name} refused `{' '.join(words)}`: {said[-300:]}")
+        return done.stdout.strip()
+
+    def copy(self, folder: Path, timeout: float = 3600) -> Copied:
+        """Write its data into `folder` as an RDB file, as a replica would get them: of one moment, while it goes on."""
+        settings = {}
+        for name in ASKED:
+            answer = self.ask("CONFIG", "GET", name).splitlines()
+            settings[name] = answer[1] if len(answer) > 1 else ""
+        keys = self._keys()
+        file = folder / f"{self.cache.service}.rdb"
+        part = file.with_suffix(".part")
+        with private(part) as output:
+            done = run([*self._client(), "--rdb", "-"], env=self._password(), timeout=timeout, check=False, output=output)
+        with part.open("rb") as written:
+            magic = written.read(5)
+        if done.rc != 0 or magic not in (b"REDIS", b"VALKE"):
+            raise BackupError(f"{self.container.name} gave no copy of its data: {done.stderr.strip()[-300:]}")
+        part.replace(file)
+        return Copied(file, file.stat().st_size, min(keys, self._keys()), settings)
+
+    def _keys(self) -> int:
+        return sum_of_keys(self.ask("INFO", "keyspace"), expiring=False)
+
+    def _client(self) -> list[str]:
+        # The password goes by the environment of the client on this side, named and not spelled in its arguments.
+        script = 'command -v valkey-cli >/dev/null 2>&1 && exec valkey-cli "$@"; exec redis-cli "$@"'
+        return ["docker", "exec", "--env=REDISCLI_AUTH", self.container.name, "sh", "-c", script, "sh"]
+
+    def _password(self) -> dict[str, str]:
+        return {"REDISCLI_AUTH": (read_text(self.cache.password_file) or "").strip()} if self.cache.password_file else {"REDISCLI_AUTH": ""}
+
+
+def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, file: str) -> int:
+    """How many keys a throw-away server of the same image finds in a copy.
+
+    :raises BackupError: it cannot read it.
+    """
+    inside = "/latentum-ops"
+    script = "s=redis-server; command -v $s >/dev/null || s=valkey-server; exec $s --port 6379 --appendonly no"
+    script += f" --dir {inside} --dbfilename {file}"
+    with throwaway.like(engine, raw, stack, "redis", folder, inside, command=["sh", "-c", script]) as name:
+        client = [
+            "docker",
+            "exec",
+            name,
+            "sh",
+            "-c",
+            'command -v valkey-cli >/dev/null 2>&1 && exec valkey-cli "$@"; exec redis-cli "$@"',
+            "sh",
+        ]
+
+        def ready() -> bool:
+            return run([*client, "PING"], timeout=30, check=False).stdout.strip() == "PONG"
+
+        throwaway.wait(engine, name, ready, 600, lambda _line: None)
+        return sum_of_keys(run([*client, "INFO", "keyspace"], timeout=30).stdout, expiring=True)
+
+
+def sum_of_keys(keyspace: str, *, expiring: bool) -> int:
+    """Keys of all databases in an answer to ``INFO keyspace``; without those that expire, which may be gone when they are counted again."""
+    total = 0
+    for line in keyspace.splitlines():
+        if line.startswith("db"):
+            numbers = dict(one.split("=") for one in line.strip().partition(":")[2].split(",") if "=" in one)
+            total += int(numbers.get("keys", 0)) - (0 if expiring else int(numbers.get("expires", 0)))
+    return total
+
+
+def put_back(settings: dict[str, str], copy: Path, folder: Path, owner: tuple[int, int]) -> None:
+    """Lay a copy down in an empty data folder so that the server reads it, whether it writes an append-only file or not."""
+    if settings.get("appendonly") == "yes":
+        # A server that writes one reads nothing else at its start. Its base may be an RDB file (multi-part AOF).
+        name = settings.get("appendfilename") or "appendonly.aof"
+        inner = folder / (settings.get("appenddirname") or "appendonlydir")
+        inner.mkdir(mode=0o750)
+        place = inner / f"{name}.1.base.rdb"
+        (inner / f"{name}.manifest").write_text(f"file {name}.1.base.rdb seq 1 type b\nfile {name}.1.incr.aof seq 1 type i\n")
+        (inner / f"{name}.1.incr.aof").touch()
+    else:
+        place = folder / (settings.get("dbfilename") or "dump.rdb")
+    place.write_bytes(b"")
+    run(["cp", "--reflink=auto", "--", str(copy), str(place)], timeout=3600)
+    for one in (folder, *folder.rglob("*")):
+        os.chown(one, *owner)

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folders that take the place of others, all or none: journaled, so that a kill at any point is finished or taken back by the next call.
+
+A folder is made ready beside the one that it replaces, on the same file system; the exchange is two renames. What was replaced stays
+beside it until somebody confirms.
+
+    made ready:  data            data.restored
+    exchanging:                  data.restored   data.replaced-20261121T120000
+    exchanged:   data                            data.replaced-20261121T120000
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..files import read_text, sync_directory, write_atomic
+from .settings import ROOT, BackupError
+
+PREPARING, EXCHANGING, EXCHANGED = "preparing", "exchanging", "exchanged"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One folder."""
+
+    live: str
+    fresh: str
+    kept: str
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A restore that is under way, or waits for somebody to confirm it.
+
+    :param stopped: services whose containers stand still meanwhile.
+    :param window: a maintenance window was begun for it.
+    """
+
+    stack: str
+    what: str
+    at: float
+    phase: str
+    steps: tuple[Step, ...] = ()
+    stopped: tuple[str, ...] = ()
+    window: bool = False
+    note: dict[str, Any] = field(default_factory=dict)
+
+
+def path(stack: str) -> Path:
+    """The journal of a stack."""
+    return ROOT / f"{stack}.restore.json"
+
+
+def load(stack: str) -> Replacement | None:
+    """What is under way or unconfirmed; None for nothing."""
+    text = read_text(path(stack))
+    if not text:
+        return None
+    raw = json.loads(text)
+    steps = tuple(Step(**one) for one in raw.pop("steps"))
+    return Replacement(**{**raw, "steps": steps, "stopped": tuple(raw["stopped"])})
+
+
+def save(replacement: Replacement) -> Replacement:
+    """Note it before it is done."""
+    ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    write_atomic(path(replacement.stack), json.dumps(asdict(replacement), indent=1) + "\n", 0o600, 0, 0)
+    return replacement
+
+
+def forget(stack: str) -> None:
+    """Nothing is under way any more."""
+    path(stack).unlink(missing_ok=True)
+
+
+def step(live: Path, at: float) -> Step:
+    """The names around a folder. A mount point of its own cannot be renamed.
+
+    :raises BackupError: it is one.
+    """
+    if live.is_mount():
+        raise BackupError(
+            f"{live} is a file system of its own, which cannot be exchanged by a rename: restore into it with `files … --into`"
+        )
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(at))
+    return Step(str(live), f"{live}.restored", f"{live}.replaced-{stamp}")
+
+
+def exchange(replacement: Replacement) -> Replacement:
+    """Bring every step to its end, wherever it was interrupted."""
+    replacement = save(replace(replacement, phase=EXCHANGING))
+    for one in replacement.steps:
+        live, fresh, kept = Path(one.live), Path(one.fresh), Path(one.kept)
+        if fresh.exists():
+            # While nobody looked, Docker may have made an empty folder in its place.
+            if live.exists() and kept.exists():
+                live.rename(f"{one.kept}.empty")
+            elif live.exists():
+                live.rename(kept)
+            fresh.rename(live)
+            sync_directory(live.parent)
+    return save(replace(replacement, phase=EXCHANGED))
+
+
+def discard(replacement: Replacement) -> None:
+    """Remove what was made ready; the production has not been touched."""
+    for one in replacement.steps:
+        shutil.rmtree(one.fresh, ignore_errors=True)
+    forget(replacement.stack)
+
+
+def undo(replacement: Replacement) -> None:
+    """Put back what was replaced; what had been restored is kept under the name of what was made ready."""
+    for one in replacement.steps:
+        live, fresh, kept = Path(one.live), Path(one.fresh), Path(one.kept)
+        if kept.exists():
+            if live.exists():
+                live.rename(fresh)
+            kept.rename(live)
+            sync_directory(live.parent)
+    discard(replacement)
+
+
+def confirm(replacement: Replacement) -> list[str]:
+    """Remove what was replaced: the restore is what is wanted. What was removed."""
+    if replacement.phase != EXCHANGED:
+        raise BackupError(f"the restore of {replacement.what} has not come to its end: opsctl restore resume --stack {replacement.stack}")
+    gone = []
+    for one in replacement.steps:
+        for kept in (Path(one.kept), Path(f"{one.kept}.empty")):
+            if kept.exists():
+                shutil.rmtree(kept)
+                gone.append(str(kept))
+    forget(replacement.stack)
+    return gone

@@ -1,0 +1,387 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A restore: what it will do and what will be lost is said first; it is proven beside the production, and only then takes its place."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..docker_client import Container, Engine
+from ..lock import stack_lock
+from ..progress import Progress
+from ..runner import run
+from . import container_files, origins, proof, redis, replacement, volumes
+from .origins import Origin
+from .postgres import Postgres
+from .replacement import EXCHANGED, PREPARING, Replacement
+from .running import size
+from .settings import BackupError, Settings
+from .verification import own, workplace
+
+KINDS = ("database", "cache", "volume", "everything")
+LOCK = 900.0
+HEALTHY = 600.0  # seconds for a service to be well again
+
+
+class Unconfirmed(BackupError):
+    """The plan was said; somebody has to agree to it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks for.
+
+    :param name: of the database, service or volume; nothing for everything.
+    :param at: epoch seconds to go back to; None for all that there is.
+    :param source: ``local``, the name of a target, or nothing for the best.
+    """
+
+    kind: str
+    name: str = ""
+    at: float | None = None
+    source: str = ""
+    snapshot: str = ""
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One folder that is to be replaced: how it is made, and whose it is."""
+
+    label: str
+    live: Path
+    services: tuple[str, ...]
+    paths: tuple[str, ...]  # of the backup, that are needed for it
+    need: float  # bytes
+    build: Callable[[Path, Path], None] = field(repr=False)  # from the folder of what was fetched, into the folder to be
+
+
+def restore(engine: Engine, settings: Settings, request: Request, progress: Progress) -> list[str]:
+    """Bring it back; lines for people about what was done.
+
+    :raises Unconfirmed: the plan was said, nothing was changed.
+    :raises BackupError: it cannot be done, and nothing was changed; or it was interrupted, and the next call goes on.
+    """
+    pending(settings.stack)
+    with workplace(engine, settings.stack, need=0, what="restore") as work:
+        origin = origins.choose(settings, request.source, request.snapshot, request.at, work / "tree")
+        parts = _parts(engine, settings, request, origin, work, progress)
+        _room(parts, work)
+        for line in plan(settings, request, origin, parts):
+            progress.say(line)
+        if not request.confirmed:
+            raise Unconfirmed(
+                "nothing was changed: say --yes (opsctl), or backup_confirm_restore: true (playbook), when this is what you want"
+            )
+        what = f"{request.kind} {request.name}".strip()
+        with stack_lock(settings.stack, "restore", LOCK, what=f"restore of {what}"):
+            at = time.time()
+            steps = tuple(replacement.step(part.live, at) for part in parts)
+            services = tuple(sorted({one for part in parts for one in part.services}))
+            noted = replacement.save(Replacement(settings.stack, what, at, PREPARING, steps, services))
+            try:
+                tree = origin.fetch(work / "tree", *(path for part in parts for path in part.paths))
+                for part, one in zip(parts, steps, strict=True):
+                    progress.say(f"{part.label}: making it ready beside the present one")
+                    shutil.rmtree(one.fresh, ignore_errors=True)
+                    part.build(tree, Path(one.fresh))
+            except BaseException:
+                replacement.discard(noted)
+                raise
+            with _window(settings.stack, what):
+                done = _put_in_place(engine, settings, noted, progress)
+        return done
+
+
+def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[str]:
+    """What will happen, and what will be lost."""
+    now = time.time()
+    whence = origin.name if origin.snapshot is None else f"{origin.name}, snapshot {origin.snapshot.id[:8]}"
+    lines = [f"restore of {', '.join(part.label for part in parts)} of {settings.stack}, from {whence}"]
+    # Only what PostgreSQL wrote goes on after the backup.
+    upto = request.at or (origin.upto if any(part.label.startswith("database") for part in parts) else float(origin.facts["at"]))
+    if any(not part.label.startswith("database") for part in parts):
+        lines.append(f"volumes and caches are of {origins.stamp(float(origin.facts['at']))}")
+    lost = max(0.0, now - upto)
+    lines.append(f"what was written after {origins.stamp(upto)} will be lost: the work of {_duration(lost)}")
+    lines.append(f"these stand still meanwhile: {', '.join(sorted({one for part in parts for one in part.services}))}")
+    lines.append("what is replaced is kept until `opsctl restore confirm`; `opsctl restore undo` puts it back")
+    return lines
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin, work: Path, progress: Progress) -> list[Part]:
+    every = request.kind == "everything"
+    parts = []
+    if every or request.kind == "database":
+        chosen = settings.clusters if every else (settings.cluster(request.name),)
+        parts += [_database(engine, settings, one.service, request, origin, work, progress) for one in chosen]
+    if every or request.kind == "cache":
+        known = [one.service for one in settings.caches]
+        _known(request.name or (known[0] if known else ""), known, "cache", every)
+        parts += [_cache(engine, settings, one, origin) for one in known if every or one == request.name]
+    if every or request.kind == "volume":
+        known = list(origin.facts["volumes"])
+        _known(request.name, known, "volume", every)
+        parts += [_volume(engine, settings, one, origin) for one in known if every or one == request.name]
+    if not parts:
+        raise BackupError(f"the backup of {settings.stack} holds nothing of this kind")
+    if request.at is not None and any(not one.label.startswith("database") for one in parts) and not every:
+        raise BackupError("restore_to is for databases: volumes and caches are of the moment of a backup; choose one with --snapshot")
+    return parts
+
+
+def _known(name: str, known: list[str], what: str, every: bool) -> None:
+    if not every and name not in known:
+        raise BackupError(f"{name!r} is no {what} that is backed up: write one of {', '.join(known) or 'none'}")
+
+
+def _room(parts: list[Part], work: Path) -> None:
+    for part in parts:
+        free = shutil.disk_usage(part.live.parent if part.live.parent.exists() else work).free
+        if free < 1.2 * part.need:
+            raise BackupError(
+                f"{part.live.parent} has {size(free)} free, and {size(1.2 * part.need)} are needed for {part.label}: nothing was changed"
+            )
+
+
+def _resembled(engine: Engine, stack: str, service: str) -> dict[str, Any]:
+    """Any container of a service, running or not: its image, its settings and its mounts.
+
+    :raises BackupError: there is none.
+    """
+    for one in engine.containers(stack):
+        if one.service == service:
+            return container_files.inspect(engine, one)
+    raise BackupError(f"{stack} has no container of {service}: deploy the stack first (site.yml), then restore into it")
+
+
+def _database(engine: Engine, settings: Settings, service: str, request: Request, origin: Origin, work: Path, progress: Progress) -> Part:
+    about = origin.facts["clusters"].get(service)
+    if about is None:
+        raise BackupError(f"the backup holds no {service}: it was not declared when it was made")
+    cluster = settings.cluster(service)
+    raw = _resembled(engine, settings.stack, service)
+    if raw["State"]["Running"]:
+        postgres = Postgres(engine, settings, cluster)
+        present = postgres.about()
+        if present.major != about["version"] // 10000:
+            raise BackupError(
+                f"the backup of {service} is of PostgreSQL {about['version'] // 10000}, the container runs {present.major}: "
+                f"deploy the older image first, or restore the dump of a database: opsctl restore dump"
+            )
+        if origin.repo is None:
+            # The end of the stream, as far as the server can still give it.
+            barman = origin.barman(settings, service, work)
+            barman.switch()
+    live = container_files.behind(raw, str(about["data"]))
+
+    def build(tree: Path, fresh: Path) -> None:
+        barman = origin.barman(settings, service, tree)
+        if origin.repo is None:
+            barman.archive()
+        at = None if request.at is None else origins.stamp(request.at)
+        made = work / "recovered" / str(about["server"])
+        barman.recover(barman.base_for(request.at), made, at)
+        own(made, about["owner"])
+        try:
+            _prove(engine, settings, service, raw, made, about, progress)
+        except BackupError as error:
+            if at is None or proof.TOO_SHORT not in str(error) or request.at is None or barman.streamed() < request.at - 1:
+                raise
+            # Nothing was committed between that moment and the end of the WAL: the end is that moment.
+            barman.recover(barman.base_for(request.at), made, None)
+            own(made, about["owner"])
+            _prove(engine, settings, service, raw, made, about, progress)
+        _move(made, fresh)
+        shutil.copystat(live, fresh) if live.exists() else fresh.chmod(0o700)
+
+    need = 2.0 * about["base_size"]
+    return Part(f"database {service}", live, (service,), (f"/var/lib/barman/{about['server']}",), need, build)
+
+
+def _prove(
+    engine: Engine, settings: Settings, service: str, raw: dict[str, Any], data: Path, about: dict[str, Any], progress: Progress
+) -> None:
+    """It recovers, starts and answers, before anything is replaced by it."""
+    with proof.recovered(engine, raw, settings.stack, data, about, progress.wait) as psql:
+        for database in about["dumps"]:
+            psql("SELECT 1", database)
+    automatic = data / "postgresql.auto.conf"
+    kept = [line for line in automatic.read_text().splitlines() if not line.startswith(("restore_command", "recovery_"))]
+    automatic.write_text("\n".join(kept) + "\n")
+    shutil.rmtree(data / "barman_wal", ignore_errors=True)
+
+
+def _move(made: Path, fresh: Path) -> None:
+    """By a rename where both are on one file system."""
+    shutil.move(made, fresh)
+
+
+def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> Part:
+    about = origin.facts["caches"][service]
+    live = container_files.behind(_resembled(engine, settings.stack, service), about["settings"]["dir"])
+    copy = settings.staging / "redis" / about["file"]
+
+    def build(tree: Path, fresh: Path) -> None:
+        fresh.mkdir(mode=0o700)
+        redis.put_back(about["settings"], tree / str(copy).lstrip("/"), fresh, about["owner"])
+        if live.exists():
+            shutil.copystat(live, fresh)
+
+    return Part(f"cache {service}", live, (service,), (str(copy),), float(about["size"]), build)
+
+
+def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Part:
+    about = origin.facts["volumes"][name]
+    live = volumes.locate(engine, settings.stack, name)[1]
+    if origin.repo is None and not about["still"]:
+        raise BackupError(f"the volume {name} is only in the targets: say --from {settings.targets[0]['name']}")
+
+    def build(tree: Path, fresh: Path) -> None:
+        source = tree / str(about["folder"]).lstrip("/")
+        run(["cp", "--archive", "--reflink=auto", "--", str(source), str(fresh)], timeout=6 * 3600)
+
+    services = {one.service for one in engine.containers(settings.stack) if _mounts(engine, one, about["docker"], live)}
+    return Part(f"volume {name}", live, tuple(sorted(services)), (str(about["folder"]),), 0.0, build)
+
+
+def _mounts(engine: Engine, container: Container, docker: str, live: Path) -> bool:
+    return any(one.name == docker or one.source == live for one in container_files.mounts(container_files.inspect(engine, container)))
+
+
+@contextmanager
+def _window(stack: str, what: str) -> Iterator[None]:
+    """No alarms and no healing, even when this process is killed in between: containers that stand still must not be started."""
+    from ..watchdog import maintenance
+
+    mine = not any(one.scope in ("host", stack) for one in maintenance.load())
+    if mine:
+        maintenance.present(stack, f"restore of {what}", "1d")
+    yield
+    if mine:
+        maintenance.absent(stack)
+
+
+def _put_in_place(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> list[str]:
+    """Stop, exchange, start, and wait until it is well."""
+    for one in engine.containers(settings.stack):
+        if one.service in noted.stopped and one.state in ("running", "paused", "restarting"):
+            progress.say(f"{one.name}: stops")
+            engine.api.stop(one.id, timeout=max(one.grace, 60))
+    noted = replacement.exchange(noted)
+    _start(engine, settings, noted.stopped, progress)
+    for cluster in settings.clusters:
+        if cluster.service in noted.stopped:
+            follow(settings, cluster.service, progress)
+    kept = [one.kept for one in noted.steps]
+    return [
+        f"{noted.what}: restored",
+        *(f"what was there before: {one}" for one in kept),
+        "when all is as it should be: opsctl restore confirm",
+    ]
+
+
+def _start(engine: Engine, settings: Settings, services: tuple[str, ...], progress: Progress) -> None:
+    started = [one for one in engine.containers(settings.stack) if one.service in services]
+    for one in started:
+        engine.start(one)
+        progress.say(f"{one.name}: starts")
+    end = time.monotonic() + HEALTHY
+    while not all(one.serves for one in engine.containers(settings.stack) if one.service in services):
+        if time.monotonic() > end:
+            raise BackupError(
+                f"{', '.join(services)}: not healthy after the restore; `opsctl restore undo` puts back what was there before"
+            )
+        progress.wait("waiting until they are healthy")
+        time.sleep(0.5)
+
+
+def follow(settings: Settings, service: str, progress: Progress) -> None:
+    """The server's history went another way: its WAL is received from there on, and needs a base of its own."""
+    from .barman import Barman
+
+    unit = f"latentum-ops-wal@{settings.stack}.{service}.service"
+    run(["systemctl", "stop", unit], check=False)
+    barman = Barman(settings.server(settings.cluster(service)))
+    if barman.folder.is_dir():
+        try:
+            barman.reset()
+        except BackupError as error:
+            progress.say(f"!! {error}")
+    run(["systemctl", "start", unit], check=False)
+    run(["systemctl", "start", "--no-block", f"latentum-ops-backup@{settings.stack}.service"], check=False)
+
+
+def pending(stack: str) -> None:
+    """:raises BackupError: another restore has not come to its end, or is not confirmed."""
+    known = replacement.load(stack)
+    if known is None:
+        return
+    if known.phase == EXCHANGED:
+        raise BackupError(f"the restore of {known.what} waits: opsctl restore confirm, or opsctl restore undo (--stack {stack})")
+    raise BackupError(f"the restore of {known.what} was interrupted: opsctl restore resume --stack {stack}")
+
+
+def resume(engine: Engine, settings: Settings, progress: Progress) -> list[str]:
+    """Bring an interrupted restore to a safe end: before the exchange nothing has happened, from then on it is finished."""
+    known = replacement.load(settings.stack)
+    if known is None:
+        return ["no restore was interrupted"]
+    with stack_lock(settings.stack, "restore", LOCK, what=f"resumes the restore of {known.what}"):
+        if known.phase == PREPARING:
+            replacement.discard(known)
+            return [f"the restore of {known.what} was interrupted before anything was replaced: begin it anew"]
+        done = (
+            _put_in_place(engine, settings, known, progress)
+            if known.phase != EXCHANGED
+            else [f"{known.what}: restored; confirm or undo it"]
+        )
+        _end_window(settings.stack)
+        return done
+
+
+def _end_window(stack: str) -> None:
+    from ..watchdog import maintenance
+
+    if any(one.scope == stack and one.reason.startswith("restore of") for one in maintenance.load()):
+        maintenance.absent(stack)
+
+
+def undo(engine: Engine, settings: Settings, progress: Progress) -> list[str]:
+    """Put back what a restore replaced."""
+    known = replacement.load(settings.stack)
+    if known is None:
+        raise BackupError(f"no restore of {settings.stack} can be undone: none is unconfirmed")
+    with stack_lock(settings.stack, "restore", LOCK, what=f"undoes the restore of {known.what}"), _window(settings.stack, known.what):
+        for one in engine.containers(settings.stack):
+            if one.service in known.stopped and one.state in ("running", "paused", "restarting"):
+                engine.api.stop(one.id, timeout=max(one.grace, 60))
+        replacement.undo(known)
+        _start(engine, settings, known.stopped, progress)
+        for cluster in settings.clusters:
+            if cluster.service in known.stopped:
+                follow(settings, cluster.service, progress)
+    _end_window(settings.stack)
+    return [f"{known.what}: as it was before the restore"]
+
+
+def confirm(settings: Settings) -> list[str]:
+    """Remove what a restore replaced."""
+    known = replacement.load(settings.stack)
+    if known is None:
+        raise BackupError(f"no restore of {settings.stack} waits to be confirmed")
+    gone = replacement.confirm(known)
+    return [f"removed: {one}" for one in gone] or ["nothing was kept"]

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restores that replace nothing: files into a folder, a dump into a database of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from ..docker_client import Engine
+from ..progress import Progress
+from . import origins, proof
+from .postgres import Postgres
+from .settings import BackupError, Settings
+from .verification import workplace
+
+FOLDER = Path("/var/lib/latentum-ops/restored")
+
+
+def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str, into: str, progress: Progress) -> list[str]:
+    """Bring files or folders of the host back, each below its own name in a folder.
+
+    :param into: the folder, which must be empty or not there; a new one when not given.
+    :raises BackupError: a path is not absolute, or the backup does not hold it.
+    """
+    if wrong := [one for one in paths if not one.startswith("/")]:
+        raise BackupError(f"{wrong[0]!r}: write the whole path, as it was on the host")
+    folder = Path(into) if into else FOLDER / time.strftime("%Y%m%dT%H%M%S")
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupError(f"{folder} is not empty: name another with --into; nothing was changed")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = source or settings.targets[0]["name"]
+    with_facts = folder.with_name(f".{folder.name}.facts")
+    try:
+        origin = origins.of_target(settings, name, snapshot, None, with_facts)
+    finally:
+        shutil.rmtree(with_facts, ignore_errors=True)
+    if origin.repo is None or origin.whole is None:
+        raise BackupError(f"{name} is no target")
+    progress.say(f"from {name}, snapshot {origin.whole.id[:8]} of {origins.stamp(origin.whole.time)}")
+    origin.repo.restore(origin.whole.id, folder, include=list(paths), verify=True)
+    missing = [one for one in paths if not os.path.lexists(folder / one.lstrip("/"))]
+    if missing:
+        raise BackupError(f"the backup does not hold {', '.join(missing)}: opsctl backup list --files PATH shows what it holds")
+    return [str(folder / one.lstrip("/")) for one in paths]
+
+
+def dump(
+    engine: Engine, settings: Settings, database: str, table: str, source: str, snapshot: str, into: str, progress: Progress
+) -> list[str]:
+    """Restore the logical dump of a database, or one table of it, into a new database of the same server.
+
+    :param into: name of the new database.
+    :raises BackupError: it exists already, or the dump does not fit.
+    """
+    cluster = settings.cluster(database)
+    if database not in cluster.databases:
+        raise BackupError(f"{database!r} is no database: write one of {', '.join(cluster.databases)}")
+    new = into or f"{database}_restored"
+    postgres = Postgres(engine, settings, cluster)
+    if postgres.sql("SELECT 1 FROM pg_database WHERE datname = :'name'", name=new):
+        raise BackupError(f"the database {new} exists already: name another with --into, or drop it; nothing was changed")
+    with workplace(engine, settings.stack, need=0, what="restore") as work:
+        origin = origins.choose(settings, source, snapshot, None, work / "tree")
+        about = origin.facts["clusters"][cluster.service]
+        file = settings.staging / "dumps" / about["dumps"][database]["file"]
+        tree = origin.fetch(work / "tree", str(file))
+        progress.say(f"{database} of {origins.stamp(float(origin.facts['at']))} from {origin.name} into {new}")
+        postgres.sql('CREATE DATABASE :"name" TEMPLATE template0', name=new)
+        schema, _dot, name = table.rpartition(".")
+        words = [f"--table={name}", *([f"--schema={schema}"] if schema else [])] if table else []
+        try:
+            proof.restore_dump(postgres.sql, tree / str(file).lstrip("/"), new, words)
+        except BackupError:
+            postgres.sql('DROP DATABASE :"name" WITH (FORCE)', name=new)
+            raise
+    renames = f'ALTER DATABASE "{database}" RENAME TO "{database}_before"; ALTER DATABASE "{new}" RENAME TO "{database}"'
+    return [f"restored into the database {new} of {cluster.service}", f"to put it in place, with nobody connected: {renames}"]

@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One backup: brought together on the host, written to every target, thinned out by the retention; and the WAL in between.
+
+A target that is away costs nobody else anything: what it lacks stays on the host, and the next push brings it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..docker_client import Engine
+from ..progress import Progress
+from . import staging, state
+from .barman import Barman
+from .restic import Repository, Snapshot, TargetError
+from .settings import BackupError, Settings
+from .staging import Staged
+
+RUN = Path("/run/latentum-ops")
+KIND_BACKUP, KIND_WAL = "backup", "wal"
+PRUNE_EVERY = 6 * 86400.0
+LAST_WAL = {"last": 2}  # each push of WAL holds all that the one before held
+
+
+@dataclass
+class Outcome:
+    """What a run brought about; `errors` by target."""
+
+    snapshots: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    bytes: int = 0
+    added: int = 0
+    seconds: float = 0.0
+
+
+def repository(target: Mapping[str, Any]) -> Repository:
+    """The repository of a target."""
+    return Repository(target)
+
+
+def tags(settings: Settings, kind: str) -> tuple[str, ...]:
+    """By which a snapshot is found again."""
+    return (f"stack:{settings.stack}", f"kind:{kind}")
+
+
+@contextmanager
+def alone(stack: str, what: str) -> Iterator[None]:
+    """Only one of its kind at a time.
+
+    :raises BackupError: another is under way.
+    """
+    RUN.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with (RUN / f"{stack}.{what}.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"{stack}: a {what} is under way: journalctl -fu 'latentum-ops-*@{stack}'") from None
+        yield
+
+
+def backup(engine: Engine, settings: Settings, progress: Progress) -> Outcome:
+    """A whole backup to all targets.
+
+    :raises BackupError: it could not even be brought together, or no target took it.
+    """
+    with alone(settings.stack, "backup"):
+        began = time.time()
+        state.note(settings.stack, rpo=settings.rpo, rto=settings.rto, stale_after=settings.stale_after)
+        try:
+            brought = staging.stage(engine, settings, progress.say)
+            state.note(settings.stack, "backup", at=brought.facts["at"])
+            outcome = push(settings, brought, progress)
+        except Exception as error:
+            state.note(settings.stack, "backup", at=began, ended=time.time(), ok=False, error=str(error), seconds=time.time() - began)
+            raise
+        outcome.seconds = time.time() - began
+        error = "; ".join(f"{name}: {text}" for name, text in outcome.errors.items())
+        done = {"bytes": outcome.bytes, "added": outcome.added, "seconds": outcome.seconds}
+        state.note(settings.stack, "backup", ended=time.time(), ok=not error, error=error, **done)
+        if not outcome.snapshots:
+            raise BackupError(f"no target took the backup; it is kept on this host and pushed when they answer again: {error}")
+        return outcome
+
+
+def push(settings: Settings, brought: Staged, progress: Progress) -> Outcome:
+    """Write what was brought together to each target in turn."""
+    outcome = Outcome()
+    for target in settings.targets:
+        try:
+            made = _push_one(settings, target, brought, progress)
+        except TargetError as error:
+            failed(settings, target["name"], error)
+            outcome.errors[target["name"]] = str(error)
+            progress.say(f"!! {target['name']}: {error}")
+            continue
+        outcome.snapshots[target["name"]] = made.id
+        outcome.bytes, outcome.added = made.bytes, outcome.added + made.added
+    return outcome
+
+
+def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, progress: Progress) -> Snapshot:
+    repo = repository(target)
+    repo.reachable()
+    if repo.ensure() == "created":
+        progress.say(f"{target['name']}: a new repository at {target['repository']}")
+    progress.say(f"{target['name']}: writing")
+    made = repo.backup(
+        brought.paths,
+        tags(settings, KIND_BACKUP),
+        host=os.uname().nodename,
+        exclude=brought.exclude,
+        tell=lambda percent, _done: progress.wait(f"{target['name']}: {percent:.0f} %"),
+    )
+    progress.say(f"{target['name']}: snapshot {made.id[:8]}, {size(made.bytes)}, {size(made.added)} of it new, {made.seconds:.0f} s")
+    at = brought.facts["at"]
+    state.note(
+        settings.stack,
+        "targets",
+        target["name"],
+        pushed=at,
+        wal=at,
+        snapshot=made.id,
+        bytes=made.bytes,
+        error="",
+        since=0.0,
+        seconds=made.seconds,
+    )
+    _thin(settings, target, repo, progress)
+    return made
+
+
+def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progress: Progress) -> None:
+    """Forget by the retention, never the last one that was proven to be restorable. A failure of this fails no backup."""
+    name = target["name"]
+    if target.get("append_only"):
+        return
+    known = state.read(settings.stack).get("targets", {}).get(name, {})
+    protect = {one for one in (known.get("verified"), known.get("snapshot")) if one}
+    try:
+        gone = repo.forget(settings.retention, protect=protect, tags=tags(settings, KIND_BACKUP))
+        gone += repo.forget(LAST_WAL, protect=protect, tags=tags(settings, KIND_WAL))
+        if gone:
+            progress.say(f"{name}: {len(gone)} older snapshots forgotten by the retention")
+        if time.time() - known.get("pruned", 0) > PRUNE_EVERY:
+            repo.prune()
+            state.note(settings.stack, "targets", name, pruned=time.time())
+    except TargetError as error:
+        progress.say(f"!! {name}: {error}")
+        state.note(settings.stack, "targets", name, thinning=str(error))
+
+
+def push_wal(settings: Settings, progress: Progress) -> Outcome:
+    """Bring what was received since to each target: the WAL, or the whole backup where the last one has not arrived yet."""
+    outcome = Outcome()
+    with alone(settings.stack, "push"):
+        for cluster in settings.clusters:
+            barman = Barman(settings.server(cluster))
+            if not barman.folder.is_dir():
+                continue
+            try:
+                barman.archive()
+                state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error="")
+            except BackupError as error:
+                state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error=str(error))
+        noted = state.read(settings.stack)
+        brought = staging.staged(settings)
+        folders = [str(folder) for one in settings.clusters if (folder := Barman(settings.server(one)).folder).is_dir()]
+        for target in settings.targets:
+            known = noted.get("targets", {}).get(target["name"], {})
+            try:
+                if brought and brought.facts["at"] > known.get("pushed", 0.0):
+                    if not _running(settings.stack):
+                        outcome.snapshots[target["name"]] = _push_one(settings, target, brought, progress).id
+                elif folders and known.get("pushed"):
+                    at = time.time()
+                    repo = repository(target)
+                    repo.reachable()
+                    made = repo.backup(folders, tags(settings, KIND_WAL), host=os.uname().nodename, exclude=staging.EXCLUDED)
+                    outcome.snapshots[target["name"]] = made.id
+                    state.note(settings.stack, "targets", target["name"], wal=at, error="", since=0.0)
+            except TargetError as error:
+                failed(settings, target["name"], error)
+                outcome.errors[target["name"]] = str(error)
+    return outcome
+
+
+def _running(stack: str) -> bool:
+    """A backup is under way, and will bring it itself."""
+    try:
+        with alone(stack, "backup"):
+            return False
+    except BackupError:
+        return True
+
+
+def failed(settings: Settings, name: str, error: TargetError) -> None:
+    """Note that a target is away, and since when."""
+    since = state.read(settings.stack).get("targets", {}).get(name, {}).get("since") or time.time()
+    state.note(settings.stack, "targets", name, error=str(error), since=since)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that a backup reads, brought together on the host: what can be read in place, and what has to be written out first.
+
+A backup is one snapshot. It holds the dumps, the copies, Barman's bases with all WAL since, the volumes, and what the host itself needs
+to be built again; `facts.json` in it says what is what, so that a restore needs nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..docker_client import Engine
+from ..files import private, read_text, write_atomic
+from ..lock import stack_lock
+from ..releases import STATE, Store
+from ..runner import CommandError, run
+from . import container_files, volumes
+from .barman import Barman
+from .postgres import Postgres
+from .redis import Redis
+from .settings import BackupError, Cluster, Settings
+
+FACTS = "facts.json"
+# What a bare host needs besides site.yml to be this one again, where it is there.
+HOST = ("/etc/latentum-ops", "/etc/nginx", "/etc/letsencrypt", "/etc/docker", "/etc/ssh")
+DUMP = 12 * 3600.0
+WAIT = 900.0  # seconds for whoever works on the stack
+EXCLUDED = ("*.pgpass", ".latentum-ops-*")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What one backup is made of: folders to read, patterns to leave out, and its facts."""
+
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...]
+    facts: dict[str, Any]
+
+
+def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Staged:
+    """Write out what cannot be read in place. Under the lock of the stack: a deployment in between would leave halves of two releases."""
+    settings.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+    facts: dict[str, Any] = {"format": 1, "stack": settings.stack, "host": os.uname().nodename, "directory": settings.directory}
+    with stack_lock(settings.stack, "backup", WAIT, what="backup: reads the databases"):
+        facts |= {"at": time.time(), "images": _images(engine, settings), "release": _release(settings.stack)}
+        facts["clusters"] = {one.service: _cluster(engine, settings, one, tell) for one in settings.clusters}
+        facts["caches"] = {one.service: _cache(engine, settings, one.service, tell) for one in settings.caches}
+    # Another word than `backup`: the watchdog must not wake up what is paused.
+    with stack_lock(settings.stack, "backup", WAIT, what="keeps volumes still for a copy"):
+        sources = list(volumes.read(engine, settings, tell))
+    facts["volumes"] = {
+        one.volume.name: {"docker": one.docker, "mountpoint": str(one.mountpoint), "folder": str(one.folder), "still": one.still}
+        for one in sources
+    }
+    facts["paths"] = [one for one in (*settings.paths, *HOST, settings.directory, str(STATE)) if Path(one).exists()]
+    if missing := [one for one in settings.paths if not Path(one).exists()]:
+        raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
+    write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)
+    return _staged(settings, facts)
+
+
+def staged(settings: Settings) -> Staged | None:
+    """What the last run staged, for a target that was away at that time; None before the first run."""
+    text = read_text(settings.staging / FACTS)
+    return _staged(settings, json.loads(text)) if text else None
+
+
+def _staged(settings: Settings, facts: dict[str, Any]) -> Staged:
+    """What is to be read, by the facts alone: copies and dumps are in the staging folder anyway."""
+    live = (one["folder"] for one in facts["volumes"].values() if not one["still"])
+    folders = [str(settings.staging), *live, *facts["paths"]]
+    folders += [str(Barman(settings.server(one)).folder) for one in settings.clusters]
+    wanted = {one.name: one.exclude for one in settings.volumes}
+    exclude = [*EXCLUDED, *(f"{one['folder']}/**/{mark}" for name, one in facts["volumes"].items() for mark in wanted.get(name, ()))]
+    return Staged(tuple(dict.fromkeys(folders)), tuple(exclude), facts)
+
+
+def _images(engine: Engine, settings: Settings) -> dict[str, str]:
+    """The image of each service as a registry can give it again."""
+    found = {}
+    for one in engine.containers(settings.stack):
+        digest = engine.digest(one)
+        name = one.image.partition("@")[0]
+        found.setdefault(one.service, f"{name}@{digest}" if digest != one.image_id else one.image)
+    return found
+
+
+def _release(stack: str) -> str:
+    live = Store(stack).live()
+    return live.id if live else ""
+
+
+def _cluster(engine: Engine, settings: Settings, cluster: Cluster, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Dumps of each database, then a base backup, which also takes the WAL along that was written until then."""
+    postgres = Postgres(engine, settings, cluster)
+    barman = connect(postgres, tell)
+    about = postgres.about()
+    folder = settings.staging / "dumps"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    dumps = {}
+    for database in cluster.databases:
+        tell(f"dump of {database}")
+        file = folder / f"{cluster.service}.{database}.dump"
+        # Uncompressed: the repository compresses it, and finds again what was there yesterday.
+        _write(postgres, ["pg_dump", "--format=custom", "--compress=0", f"--dbname={database}"], file)
+        dumps[database] = {"file": file.name, "size": file.stat().st_size}
+    everybody = folder / f"{cluster.service}.globals.sql"
+    _write(postgres, ["pg_dumpall", "--globals-only"], everybody)
+    base = barman.backup(tell)
+    owner = postgres.folder().stat()
+    barman.thin(settings.keep_bases)
+    return {
+        "server": barman.server,
+        "version": about.version,
+        "identifier": about.identifier,
+        "data": about.data,
+        "owner": [owner.st_uid, owner.st_gid],
+        "admin": cluster.admin,
+        "dumps": dumps,
+        "globals": everybody.name,
+        "base": base.id,
+        "base_size": base.size,
+        "base_end": base.end,
+    }
+
+
+def connect(postgres: Postgres, tell: Callable[[str], None]) -> Barman:
+    """Barman, able to talk to a server wherever it is now."""
+    barman = Barman(postgres.settings.server(postgres.cluster))
+    about = postgres.about()
+    for change in postgres.prepare():
+        tell(f"{postgres.container.name}: {change} set up for backups")
+    if aside := barman.set_aside(about.identifier):
+        tell(f"{postgres.container.name} is another database cluster than the one before, whose backups are kept in {aside}")
+    password = (read_text(postgres.cluster.password_file) or "").strip()
+    barman.configure(postgres, about, password)
+    return barman
+
+
+def _write(postgres: Postgres, argv: list[str], file: Path) -> None:
+    part = file.with_name(f"{file.name}.part")
+    user = [f"--username={postgres.cluster.admin}", "--no-password"]
+    try:
+        with private(part) as output:
+            run(["docker", "exec", postgres.container.name, *argv, *user], timeout=DUMP, output=output)
+    except (CommandError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise BackupError(f"{file.name} could not be written: {error}") from error
+    part.replace(file)
+
+
+def _cache(engine: Engine, settings: Settings, service: str, tell: Callable[[str], None]) -> dict[str, Any]:
+    cache = next(one for one in settings.caches if one.service == service)
+    folder = settings.staging / "redis"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    tell(f"copy of {service}")
+    redis = Redis(engine, settings, cache)
+    copied = redis.copy(folder)
+    owner = container_files.behind(redis.raw, copied.settings["dir"]).stat()
+    return {**copied.as_dict(), "owner": [owner.st_uid, owner.st_gid]}

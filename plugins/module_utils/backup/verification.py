@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup is what has been restored: the newest snapshot of a target, brought back and questioned, beside the production.
+
+Nothing of it touches the network or the data of the real containers. What fails is noted, told by the watchdog, and leaves the age of the
+last restorable backup growing.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..docker_client import Engine
+from ..progress import Progress
+from ..runner import run
+from . import container_files, proof, state, throwaway
+from .barman import Barman
+from .proof import Finding
+from .redis import load
+from .restic import Repository, Snapshot, TargetError
+from .running import KIND_BACKUP, alone, repository, size, tags
+from .settings import BackupError, Settings
+
+WORK = Path("/var/lib/latentum-ops/verify")
+ROOM = 1.2  # free space wanted, as a share of what is written
+PARTS = 30  # of the repository's data, one is read back with each verification
+
+
+@dataclass
+class Verdict:
+    """What a verification found."""
+
+    target: str
+    snapshot: str = ""
+    taken: float = 0.0
+    seconds: float = 0.0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Everything that was looked at is as it should be, and something was."""
+        return bool(self.findings) and all(one.ok for one in self.findings)
+
+    @property
+    def error(self) -> str:
+        """What is not; empty for nothing."""
+        return "; ".join(f"{one.name}: {one.found}" for one in self.findings if not one.ok)
+
+
+def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "", snapshot: str = "") -> Verdict:
+    """Bring a snapshot back and question it; the newest of the target that was verified longest ago, unless both are named.
+
+    :raises BackupError: there is nothing to verify, or no room for it.
+    """
+    with alone(settings.stack, "verification"):
+        target = _target(settings, name)
+        verdict, began = Verdict(target["name"]), time.monotonic()
+        try:
+            _verify(engine, settings, progress, target, verdict, snapshot)
+        except (TargetError, BackupError, OSError) as error:
+            verdict.findings.append(Finding("restore", False, str(error)))
+        verdict.seconds = time.monotonic() - began
+        _note(settings, verdict)
+    return verdict
+
+
+def _target(settings: Settings, name: str) -> Mapping[str, Any]:
+    known = {one["name"]: one for one in settings.targets}
+    if name and name not in known:
+        raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
+    if name:
+        return known[name]
+    noted = state.read(settings.stack).get("targets", {})
+    pushed = [one for one in settings.targets if noted.get(one["name"], {}).get("pushed")]
+    if not pushed:
+        raise BackupError(f"{settings.stack} has no backup yet: opsctl backup run --stack {settings.stack}")
+    return min(pushed, key=lambda one: float(noted[one["name"]].get("verified_at", 0.0)))
+
+
+def _verify(engine: Engine, settings: Settings, progress: Progress, target: Mapping[str, Any], verdict: Verdict, wanted: str) -> None:
+    repo = repository(target)
+    repo.reachable()
+    chosen = choose(repo, settings, wanted)
+    verdict.snapshot = chosen.id
+    progress.say(f"{target['name']}: bringing back snapshot {chosen.id[:8]}, {size(chosen.bytes)}")
+    with workplace(engine, settings.stack, need=2 * chosen.bytes) as work:
+        tree = work / "tree"
+        repo.restore(chosen.id, tree, verify=True)
+        verdict.findings.append(Finding("files", True, f"{chosen.files} files, {size(chosen.bytes)}, each read back"))
+        facts = read_facts(settings, tree)
+        verdict.taken = float(facts["at"])
+        verdict.findings += _volumes(facts, tree)
+        for service, about in facts["clusters"].items():
+            progress.say(f"{service}: recovering")
+            verdict.findings += [
+                Finding(f"{service}: {one.name}", one.ok, one.found)
+                for one in _cluster(engine, settings, work, service, about, facts, progress)
+            ]
+        for service, about in facts["caches"].items():
+            progress.say(f"{service}: loading")
+            verdict.findings.append(_cache(engine, settings, work, service, about, tree))
+    part = 1 + int(state.read(settings.stack).get("targets", {}).get(target["name"], {}).get("part", 0)) % PARTS
+    repo.check(part, PARTS)
+    state.note(settings.stack, "targets", target["name"], part=part)
+    verdict.findings.append(Finding("repository", True, f"consistent; part {part} of {PARTS} of its data read"))
+
+
+def choose(repo: Repository, settings: Settings, wanted: str = "") -> Snapshot:
+    """A whole backup of the stack: the newest, or the one with this id.
+
+    :raises BackupError: there is none.
+    """
+    found = repo.snapshots(tags=tags(settings, KIND_BACKUP))
+    if wanted:
+        found = [one for one in found if one.id.startswith(wanted)]
+    if not found:
+        what = f"no backup {wanted} of {settings.stack}" if wanted else f"no backup of {settings.stack}"
+        raise BackupError(f"{what} is there: opsctl backup list --stack {settings.stack}")
+    return max(found, key=lambda one: one.time)
+
+
+@contextmanager
+def workplace(engine: Engine, stack: str, need: float, what: str = "verify") -> Iterator[Path]:
+    """An empty folder with enough room, gone afterwards with all containers that used it.
+
+    :raises BackupError: the disk is too full.
+    """
+    WORK.mkdir(mode=0o711, parents=True, exist_ok=True)
+    work = WORK / f"{stack}.{what}"
+    throwaway.remove_all(engine, stack)
+    shutil.rmtree(work, ignore_errors=True)
+    free = shutil.disk_usage(WORK).free
+    if free < ROOM * need:
+        raise BackupError(f"{WORK} has {size(free)} free, and {size(ROOM * need)} are needed: make room, nothing was changed")
+    # Barman's user goes through to what is its own, and sees nothing else.
+    for folder in (work, work / "tree"):
+        folder.mkdir(mode=0o711)
+        folder.chmod(0o711)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def read_facts(settings: Settings, tree: Path) -> dict[str, Any]:
+    """What is what in a backup.
+
+    :raises BackupError: it is of another stack, or of a newer version.
+    """
+    file = tree / str(settings.staging).lstrip("/") / "facts.json"
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise BackupError(f"the backup has no readable facts.json: it is of another stack, or damaged ({error})") from error
+    if facts["stack"] != settings.stack or facts["format"] != 1:
+        raise BackupError(f"the backup is of the stack {facts['stack']} in format {facts['format']}: this is {settings.stack} and format 1")
+    return facts
+
+
+def copy_of(about: Mapping[str, Any], tree: Path) -> Barman:
+    """Barman for what a snapshot holds of a cluster."""
+    home = tree / "var/lib/barman"
+    barman = Barman(str(about["server"]), home)
+    barman.stand_alone(int(about["version"]) // 10000)
+    return barman
+
+
+def _cluster(
+    engine: Engine, settings: Settings, work: Path, service: str, about: Mapping[str, Any], facts: Mapping[str, Any], progress: Progress
+) -> list[Finding]:
+    barman = copy_of(about, work / "tree")
+    base = barman.base_for(None)
+    barman.check(base)
+    data = work / "recovered" / str(about["server"])
+    barman.recover(base, data, None)
+    own(data, about["owner"])
+    raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
+    began = time.monotonic()
+    with proof.recovered(engine, raw, settings.stack, data, about, progress.wait) as psql:
+        found = [Finding("recovery", True, f"base {base.id} and its WAL, {time.monotonic() - began:.1f} s")]
+        progress.say(f"{service}: pg_amcheck, dumps and questions")
+        found.append(proof.amcheck(psql))
+        found += proof.dumps(psql, work / "tree" / str(settings.staging).lstrip("/") / "dumps", about)
+        mine = [one for one in settings.checks if one.service == service]
+        found += proof.ask(psql, mine, float(facts["at"]))
+    return found
+
+
+def own(folder: Path, owner: tuple[int, int] | list[int]) -> None:
+    """Give a tree to the user of a container."""
+    run(["chown", "--recursive", f"{owner[0]}:{owner[1]}", "--", str(folder)], timeout=3600)
+
+
+def _cache(engine: Engine, settings: Settings, work: Path, service: str, about: Mapping[str, Any], tree: Path) -> Finding:
+    folder = work / "cache" / service
+    folder.mkdir(mode=0o755, parents=True)
+    run(["cp", "--", str(tree / str(settings.staging).lstrip("/") / "redis" / about["file"]), str(folder / "copy.rdb")], timeout=3600)
+    own(folder, about["owner"])
+    raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
+    try:
+        keys = load(engine, raw, settings.stack, folder, "copy.rdb")
+    except BackupError as error:
+        return Finding(service, False, str(error))
+    return Finding(service, keys >= about["keys"], f"{keys} keys loaded, at least {about['keys']} were there")
+
+
+def _volumes(facts: Mapping[str, Any], tree: Path) -> Iterator[Finding]:
+    """Files that nobody has touched since are the same, byte by byte, as those of the production."""
+    for name, about in facts["volumes"].items():
+        real, copy = Path(about["folder"]), tree / str(about["folder"]).lstrip("/")
+        same, changed, wrong = 0, 0, []
+        for file in copy.rglob("*"):
+            if file.is_symlink() or not file.is_file():
+                continue
+            other = real / file.relative_to(copy)
+            if _untouched(file, other):
+                same += 1
+                if not filecmp.cmp(file, other, shallow=False):
+                    wrong.append(str(file.relative_to(copy)))
+            else:
+                changed += 1
+        found = f"{same} files equal to the production's, {changed} changed since"
+        yield Finding(f"volume {name}", not wrong, f"differs: {', '.join(wrong[:5])}" if wrong else found)
+
+
+def _untouched(file: Path, other: Path) -> bool:
+    try:
+        one, two = file.stat(), other.stat()
+    except OSError:
+        return False
+    return (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
+
+
+def _note(settings: Settings, verdict: Verdict) -> None:
+    shown = {
+        "at": time.time(),
+        "ok": verdict.ok,
+        "error": verdict.error,
+        "seconds": verdict.seconds,
+        "target": verdict.target,
+        "snapshot": verdict.snapshot,
+        "taken": verdict.taken,
+        "checks": [one.as_dict() for one in verdict.findings],
+    }
+    state.note(settings.stack, "verify", **shown)
+    state.note(settings.stack, "targets", verdict.target, verified_at=time.time())
+    if verdict.ok:
+        state.note(settings.stack, restorable=verdict.taken)
+        state.note(settings.stack, "targets", verdict.target, verified=verdict.snapshot, restorable=verdict.taken)

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The named volumes of a stack: where they are, and a copy of one moment where the declaration asks for stillness."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..docker_client import PROJECT, Container, Engine
+from ..runner import run
+from .settings import BackupError, Settings, Volume
+
+NAME = "com.docker.compose.volume"
+HOOK = 600.0  # seconds that a hook may take
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read of one volume: the folder, and whether it is a copy that nothing writes to."""
+
+    volume: Volume
+    docker: str
+    mountpoint: Path
+    folder: Path
+
+    @property
+    def still(self) -> bool:
+        """All files are of one moment."""
+        return self.folder != self.mountpoint
+
+
+def locate(engine: Engine, stack: str, name: str) -> tuple[str, Path]:
+    """Docker's name of a volume of the Compose file, and its folder on the host.
+
+    :raises BackupError: it does not exist, or its driver keeps it elsewhere.
+    """
+    found = engine.api.volumes(filters={"label": [f"{PROJECT}={stack}", f"{NAME}={name}"]}).get("Volumes") or []
+    if not found:
+        raise BackupError(
+            f"the volume {name} of {stack} does not exist: deploy the stack first, or write `volumes: {{{name}: {{mode: skip}}}}`"
+        )
+    if found[0].get("Driver") != "local" or (found[0].get("Options") or {}).get("type") not in (None, "", "none"):
+        raise BackupError(
+            f"the volume {name} of {stack} is not kept on this host: write `volumes: {{{name}: {{mode: skip}}}}`, and back it up there"
+        )
+    return str(found[0]["Name"]), Path(found[0]["Mountpoint"])
+
+
+def read(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Iterator[Source]:
+    """Each volume in turn. Those that want stillness are copied while nothing writes, the others are read where they are."""
+    copies = settings.staging / "volumes"
+    shutil.rmtree(copies, ignore_errors=True)
+    for volume in settings.volumes:
+        if volume.mode == "skip":
+            continue
+        docker, mountpoint = locate(engine, settings.stack, volume.name)
+        if volume.mode == "live" and not volume.before:
+            yield Source(volume, docker, mountpoint, mountpoint)
+            continue
+        copy = copies / volume.name
+        copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tell(f"volume {volume.name}: a copy while it is still")
+        with _still(engine, settings, volume):
+            run(["cp", "--archive", "--reflink=auto", "--", str(mountpoint), str(copy)], timeout=6 * 3600)
+        yield Source(volume, docker, mountpoint, copy)
+
+
+@contextmanager
+def _still(engine: Engine, settings: Settings, volume: Volume) -> Iterator[None]:
+    """Hooks around, and with mode `paused` no process of the services runs; whatever happens they go on afterwards."""
+    users = [one for one in engine.containers(settings.stack) if one.service in volume.services and one.state == "running"]
+    paused: list[Container] = []
+    try:
+        for argv in volume.before:
+            _hook(users, volume, argv)
+        if volume.mode == "paused":
+            for one in users:
+                engine.api.pause(one.id)
+                paused.append(one)
+        yield
+    finally:
+        for one in paused:
+            engine.unpause(one)
+        for argv in volume.after:
+            _hook(users, volume, argv)
+
+
+def _hook(users: list[Container], volume: Volume, argv: tuple[str, ...]) -> None:
+    where = next((one for one in users if one.service == volume.services[0]), None)
+    if where is None:
+        raise BackupError(
+            f"volume {volume.name}: no container of {volume.services[0]} is running, in which `{' '.join(argv)}` could be run"
+        )
+    run(["docker", "exec", where.name, *argv], timeout=HOOK)
