@@ -189,6 +189,18 @@ def parse_mount(value: Any) -> Mount:
     return Mount(kind, parts[0], parts[1], "ro" in ",".join(parts[2:]).split(","))
 
 
+def parse_volume(value: Any) -> str:
+    """Where a named volume is: C(here), in C(memory), C(elsewhere) on a network, or C(external), which Compose does not own."""
+    if not isinstance(value, Mapping):
+        return "here"
+    options = value.get("driver_opts")
+    kind = options.get("type") if isinstance(options, Mapping) else None
+    if kind == "tmpfs":
+        return "memory"
+    here = value.get("driver") in (None, "", "local") and kind in (None, "", "none")
+    return "external" if value.get("external") else "here" if here else "elsewhere"
+
+
 def api_socket(service: Mapping[str, Any]) -> list[Mount]:
     """C(use_api_socket: true) is a mount of the engine's socket by another name."""
     return [Mount("bind", "/var/run/docker.sock", "")] if service.get("use_api_socket") is True else []

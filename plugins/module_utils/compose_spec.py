@@ -31,6 +31,7 @@ from .compose_parts import (
     parse_port,
     parse_secret_use,
     parse_user,
+    parse_volume,
     wrong_units,
 )
 from .compose_yaml import Interpolation, load
@@ -75,6 +76,7 @@ class Compose:
     name: str = ""
     services: Mapping[str, Service] = field(default_factory=dict)
     internal_networks: frozenset[str] = frozenset()
+    volumes: Mapping[str, str] = field(default_factory=dict)  # by name, and where it is kept: see parse_volume
     own_secrets: frozenset[str] = frozenset()  # top-level secrets with a file, environment or external of their own
     variables: frozenset[str] = frozenset()  # the names used in ${…}
 
@@ -111,6 +113,7 @@ class _Reader:
         self.problems.extend(self.interpolation.problems)
         self._keys(document, TOP_KEYS, "compose", strict=True)
         networks = self._mapping(document, "networks", "compose")
+        volumes = self._mapping(document, "volumes", "compose")
         secrets = self._mapping(document, "secrets", "compose")
         services = {}
         for name, value in document["services"].items():
@@ -132,6 +135,7 @@ class _Reader:
             name=str(document.get("name") or ""),
             services=services,
             internal_networks=frozenset(internal),
+            volumes={name: parse_volume(spec) for name, spec in volumes.items()},
             own_secrets=frozenset(own),
             variables=frozenset(self.interpolation.used),
         )

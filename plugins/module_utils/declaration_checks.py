@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from .declaration_backup import check_backups
+from .declaration_backup_volumes import check_sources
 from .declaration_model import Declaration
 from .declaration_network import check_firewall, check_networks, check_ports
 from .declaration_refusals import check_refusals
@@ -21,6 +23,7 @@ def check(declaration: Declaration, problems: list[Problem]) -> None:
     check_routes(declaration, problems)
     check_firewall(declaration, problems)
     check_watchdog(declaration, problems)
+    check_backups(declaration, problems)
     if not declaration.compose.services:
         return
     if declaration.compose.name and declaration.name and declaration.compose.name != declaration.name:
@@ -34,4 +37,5 @@ def check(declaration: Declaration, problems: list[Problem]) -> None:
     check_networks(declaration, problems)
     check_updates(declaration, problems)
     check_watch(declaration, problems)
+    check_sources(declaration, problems)
     check_refusals(declaration, problems)

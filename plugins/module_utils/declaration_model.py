@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .compose_spec import Compose, Service
+from .declaration_backup_model import Backups, backups_from
 from .declaration_update_model import StackUpdate, Update, stack_update_from, update_from
 from .declaration_watch_model import Watch, Watchdog, watch_from, watchdog_from
 from .secret_kinds import references
@@ -111,6 +112,7 @@ class Declaration:
     compose: Compose
     update: StackUpdate = field(default_factory=StackUpdate)
     watchdog: Watchdog = field(default_factory=watchdog_from)
+    backups: Backups | None = None
 
     def options(self, service: str) -> ServiceOptions:
         return self.services.get(service) or ServiceOptions()
@@ -121,6 +123,10 @@ class Declaration:
 
     def expect(self, service: Service) -> str:
         return self.options(service.name).expect or ("healthy" if service.has_healthcheck else "running")
+
+    def stays(self, service: Service) -> bool:
+        """It is started, and is to stay up."""
+        return not service.profiles and self.replicas(service) > 0 and self.expect(service) != "completed"
 
     def reader(self, service: Service) -> tuple[int, int]:
         """User and group that read the service's secrets: the declared, else Compose's numeric C(user:), else root."""
@@ -141,6 +147,15 @@ class Declaration:
             yield from options.watch.secrets(f"services.{name}.watch")
         yield from self.watchdog.secrets("watchdog")
 
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The services that are database servers."""
+        return tuple(dict.fromkeys(database.service for database in self.databases if database.service))
+
+    def made_for_backups(self) -> dict[str, dict[str, Any]]:
+        """The secrets that backups make for themselves, unless they are declared: name, then kind and its options."""
+        return self.backups.made(self.clusters) if self.backups else {}
+
 
 def build(read: Mapping[str, Any], compose: Compose) -> Declaration:
     """The typed declaration from what the schema read."""
@@ -157,6 +172,7 @@ def build(read: Mapping[str, Any], compose: Compose) -> Declaration:
         compose=compose,
         update=stack_update_from(read.get("update") or {}),
         watchdog=watchdog_from(read.get("watchdog")),
+        backups=backups_from(read.get("backups")),
     )
 
 

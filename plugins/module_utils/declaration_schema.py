@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from . import declaration_values as values
+from .declaration_backup_schema import BACKUPS
 from .declaration_update_schema import STACK_UPDATE, UPDATE
 from .declaration_watch_schema import WATCH, WATCHDOG
 from .schema import Anything, Flag, Items, Node, Number, Record, Scalar, Table, Text
@@ -158,6 +159,7 @@ STACK = Record(
         "routes": Items(of=ROUTE, default=[], example="[{domain: app.example.com, service: web, port: 8080}]"),
         "update": STACK_UPDATE,
         "watchdog": WATCHDOG,
+        "backups": BACKUPS,
         "services": Table(of=SERVICE, default={}, example="{web: {replicas: 2}}"),
         "secrets": Table(of=SECRET, name=values.secret_name, default={}, hidden=True, example="{database_password: {kind: password}}"),
         "databases": Items(of=DATABASE, default=[], example=DATABASE.example),

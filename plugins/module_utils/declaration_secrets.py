@@ -54,6 +54,8 @@ def _used(declaration: Declaration) -> set[str]:
     used |= {secret.name for secret in declaration.secrets.values() if secret.environment}
     used |= {database.password_secret for database in declaration.databases}
     used |= {name for _key, name in declaration.watch_secrets()}
+    if declaration.backups:
+        used |= {name for _key, name in declaration.backups.secrets()} | set(declaration.made_for_backups())
     return used | {name for secret in declaration.secrets.values() for name in secret.references}
 
 

@@ -11,7 +11,10 @@ from .declaration_model import Declaration
 
 
 def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
-    """One entry a secret: how it comes to be, who reads its file (with user and group), whose environment it enters."""
+    """One entry a secret: how it comes to be, who reads its file (with user and group), whose environment it enters.
+
+    At the end those that backups need: no container reads them.
+    """
     entries = []
     for secret in declaration.secrets.values():
         entry: dict[str, Any] = {"name": secret.name, "kind": secret.kind}
@@ -25,6 +28,8 @@ def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
         ]
         entry["environment"] = [{"service": name, "variable": variable} for name, variable in secret.environment.items()]
         entries.append(entry)
+    made = declaration.made_for_backups()
+    entries += [{"name": name, **made[name], "consumers": [], "environment": []} for name in made if name not in declaration.secrets]
     return entries
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .compose_spec import Service
 from .declaration_model import Declaration, Route
 from .declaration_watch_model import ALERT_SECRETS
-from .project import SECRETS
+from .project import secret_file
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _DATABASE_TIMEOUT = 10
@@ -21,7 +21,7 @@ def watchdog_config(declaration: Declaration) -> dict[str, Any]:
     """All durations in seconds. Of secrets only the paths of their files on the host, never a value."""
     watchdog = declaration.watchdog
     deadman = watchdog.deadman
-    watched = {service.name: service for service in declaration.compose.services.values() if _stays(declaration, service)}
+    watched = {service.name: service for service in declaration.compose.services.values() if declaration.stays(service)}
     return {
         "stack": declaration.name,
         "interval": watchdog.interval,
@@ -31,19 +31,10 @@ def watchdog_config(declaration: Declaration) -> dict[str, Any]:
         "services": [_service(declaration, service, watched) for service in watched.values()],
         "sites": _sites(declaration),
         "alerts": [_alert(declaration, alert) for alert in watchdog.alerts],
-        "deadman": {"url_file": _file(declaration, deadman["url_secret"]), "interval": deadman["interval"]} if deadman else None,
-        "backup_max_age": watchdog.backup_max_age,
+        "deadman": {"url_file": secret_file(declaration, deadman["url_secret"]), "interval": deadman["interval"]} if deadman else None,
+        "backup_max_age": watchdog.backup_max_age or (declaration.backups.stale_after if declaration.backups else 0),
         "status_page": {"title": watchdog.page.title or declaration.name},
     }
-
-
-def _stays(declaration: Declaration, service: Service) -> bool:
-    """It is started, and is to stay up."""
-    return not service.profiles and declaration.replicas(service) > 0 and declaration.expect(service) != "completed"
-
-
-def _file(declaration: Declaration, secret: str) -> str:
-    return f"{SECRETS}/{declaration.name}/{secret}" if secret else ""
 
 
 def _service(declaration: Declaration, service: Service, watched: Mapping[str, Service]) -> dict[str, Any]:
@@ -93,7 +84,12 @@ def _probes(declaration: Declaration, service: Service) -> list[dict[str, Any]]:
     for number, one in enumerate(watch.commands, 1):
         probes.append({"kind": "command", "name": f"command {number}", "argv": list(one["run"]), **timing("commands", one)})
     for one in watch.queues:
-        queue = {"port": one["port"], "list": one["list"], "max": one["max"], "password_file": _file(declaration, one["password_secret"])}
+        queue = {
+            "port": one["port"],
+            "list": one["list"],
+            "max": one["max"],
+            "password_file": secret_file(declaration, one["password_secret"]),
+        }
         probes.append({"kind": "redis_queue", "name": f"queue {one['list']}", **queue, **timing("queues", one)})
     for database in declaration.databases:
         if database.service == service.name:
@@ -156,7 +152,7 @@ def _alert(declaration: Declaration, alert: Mapping[str, Any]) -> dict[str, Any]
     told = {name: value for name, value in alert.items() if name not in ALERT_SECRETS}
     for option in ALERT_SECRETS:
         if option in alert:
-            told[option.replace("_secret", "_file")] = _file(declaration, alert[option])
+            told[option.replace("_secret", "_file")] = secret_file(declaration, alert[option])
     told["severities"] = list(dict.fromkeys(alert["severities"]))
     if alert["kind"] == "email":
         told |= {"port": alert["port"] or _MAIL_PORTS[alert["tls"]], "to": list(dict.fromkeys(alert["to"]))}

@@ -65,6 +65,11 @@ def environment_file(declaration: Declaration, service: str) -> str:
     return f"{SECRETS}/{declaration.name}/env/{service}.env"
 
 
+def secret_file(declaration: Declaration, secret: str) -> str:
+    """The master of a secret, which root's own services read; empty for none."""
+    return f"{SECRETS}/{declaration.name}/{secret}" if secret else ""
+
+
 def _logging(given: Any) -> dict[str, Any]:
     """Log limits where the driver writes to the host's disk and none are given."""
     logging = dict(given or {})
