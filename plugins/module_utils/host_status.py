@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .backup import settings, state
 from .certificates import in_service
 from .docker_client import DockerUnavailable, Engine
 from .health import expectation_from, look
@@ -34,6 +35,7 @@ def collect() -> dict[str, Any]:
     parts: dict[str, Callable[[], Any]] = {
         "host": host,
         "stacks": services,
+        "backups": backups,
         "certificates": certificates,
         "ports": ports,
         "disks": disks,
@@ -77,6 +79,11 @@ def services() -> list[dict[str, Any]]:
         releases = {"release": live.id if live else "", "underway": underway.said() if underway else ""}
         found.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
     return found
+
+
+def backups() -> list[dict[str, Any]]:
+    """What is known about the backups of each stack that has any; times in epoch seconds."""
+    return [{"stack": stack, **state.read(stack)} for stack in settings.stacks()]
 
 
 def certificates() -> list[dict[str, Any]]:

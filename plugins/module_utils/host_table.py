@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ def table(collected: dict[str, Any]) -> str:
     lines = _host(collected["host"])
     for part, render in (
         ("stacks", _stacks),
+        ("backups", _backups),
         ("certificates", _certificates),
         ("ports", _ports),
         ("disks", _disks),
@@ -87,6 +89,30 @@ def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
         lines += columns(rows)
         lines += [f"{BAD} {service['service']}: {service['reason']}" for service in stack["services"] if service["state"] != "ok"]
     return lines
+
+
+def _backups(backups: list[dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for one in backups:
+        run, proof = one.get("backup", {}), one.get("verify", {})
+        late = time.time() - one.get("restorable", 0.0) > one.get("stale_after", 0.0)
+        proven = f"last restorable one {_ago(one.get('restorable'))}" + (f", proven from {proof['target']}" if proof.get("ok") else "")
+        lines += ["", f"{BAD if late or not run.get('ok', False) else GOOD} backups of {one['stack']}: {proven}"]
+        if run.get("error"):
+            lines.append(f"{BAD} {run['error']}")
+        if proof and not proof["ok"]:
+            lines.append(f"{BAD} could not be restored: {proof['error']}")
+        rows = [
+            [BAD if target.get("error") else GOOD, name, f"backup {_ago(target.get('pushed'))}", f"WAL {_ago(target.get('wal'))}"]
+            + [size(target.get("bytes", 0)), target.get("error", "")]
+            for name, target in sorted(one.get("targets", {}).items())
+        ]
+        lines += columns(rows)
+    return lines
+
+
+def _ago(at: float | None) -> str:
+    return f"{duration(int(max(0.0, time.time() - at)))} ago" if at else "never"
 
 
 def _certificates(certificates: list[dict[str, Any]]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import follower, host_status, host_table, opsctl_backup, opsctl_deploy, opsctl_watch, upstreams
+from .backup.restic_errors import TargetError
 from .backup.settings import BackupError
 from .config_set import ConfigSetError
 from .deploy_order import DeployFailed
@@ -100,7 +101,7 @@ def main() -> int:
             say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
             return 0
         follower.follow()
-    except (BackupError, DeployFailed, LockHeld, ReleaseError) as error:
+    except (BackupError, DeployFailed, LockHeld, ReleaseError, TargetError) as error:
         sys.stderr.write(f"opsctl: {error}\n")
         return 1
     except (DockerUnavailable, ConfigSetError, CommandError, OSError, ValueError) as error:

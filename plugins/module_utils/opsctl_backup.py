@@ -155,7 +155,9 @@ def _restore(options: argparse.Namespace, found: Any, say: Callable[[str], None]
             name = getattr(options, "name", "")
             request = restoring.Request(options.way, name, at, options.source, options.snapshot, options.yes)
             began = time.monotonic()
-            done = [*restoring.restore(Engine(), found, request, progress), f"{time.monotonic() - began:.1f} s"]
+            report = restoring.restore(Engine(), found, request, progress)
+            asked = [f"{'ok ' if one.ok else '!! '} {one.name}: {one.found}" for one in report.findings]
+            done = [*asked, *report.lines, f"{time.monotonic() - began:.1f} s"]
     except restoring.Unconfirmed as error:
         say(str(error))
         return NOT_CONFIRMED

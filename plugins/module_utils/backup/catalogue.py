@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ..host_table import size
 from . import origins, state
 from .restic import TargetError
-from .running import KIND_BACKUP, KIND_WAL, repository, size, tags
+from .running import KIND_BACKUP, KIND_WAL, repository, tags
 from .settings import Settings
 from .verification import Verdict
 

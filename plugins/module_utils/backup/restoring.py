@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from ..docker_client import Container, Engine
-from ..lock import stack_lock
+from ..host_table import duration, size
+from ..lock import holder, stack_lock
 from ..progress import Progress
 from ..runner import run
 from . import container_files, origins, proof, redis, replacement, volumes
 from .origins import Origin
 from .postgres import Postgres
+from .proof import Finding
 from .replacement import EXCHANGED, PREPARING, Replacement
-from .running import size
 from .settings import BackupError, Settings
 from .verification import own, workplace
 
 KINDS = ("database", "cache", "volume", "everything")
 LOCK = 900.0
 HEALTHY = 600.0  # seconds for a service to be well again
+ENDED = 15.0  # seconds in which one that has ended may be started again by its policy
 
 
 class Unconfirmed(BackupError):
@@ -63,9 +65,25 @@ class Part:
     build: Callable[[Path, Path], None] = field(repr=False)  # from the folder of what was fetched, into the folder to be
 
 
-def restore(engine: Engine, settings: Settings, request: Request, progress: Progress) -> list[str]:
-    """Bring it back; lines for people about what was done.
+@dataclass(frozen=True)
+class Report:
+    """What a restore did: lines for people, the last moment that is there again (epoch seconds), and what was asked of it afterwards."""
 
+    lines: list[str]
+    upto: float
+    findings: list[Finding]
+
+
+def restore(
+    engine: Engine,
+    settings: Settings,
+    request: Request,
+    progress: Progress,
+    planned: Callable[[list[str]], None] = lambda _lines: None,
+) -> Report:
+    """Bring it back.
+
+    :param planned: called with the plan, whether it is carried out or not.
     :raises Unconfirmed: the plan was said, nothing was changed.
     :raises BackupError: it cannot be done, and nothing was changed; or it was interrupted, and the next call goes on.
     """
@@ -74,13 +92,17 @@ def restore(engine: Engine, settings: Settings, request: Request, progress: Prog
         origin = origins.choose(settings, request.source, request.snapshot, request.at, work / "tree")
         parts = _parts(engine, settings, request, origin, work, progress)
         _room(parts, work)
-        for line in plan(settings, request, origin, parts):
+        lines = plan(settings, request, origin, parts)
+        planned(lines)
+        for line in lines:
             progress.say(line)
         if not request.confirmed:
             raise Unconfirmed(
                 "nothing was changed: say --yes (opsctl), or backup_confirm_restore: true (playbook), when this is what you want"
             )
         what = f"{request.kind} {request.name}".strip()
+        if busy := holder(settings.stack):
+            progress.say(f"waiting for {busy.get('who')} ({busy.get('what')})")
         with stack_lock(settings.stack, "restore", LOCK, what=f"restore of {what}"):
             at = time.time()
             steps = tuple(replacement.step(part.live, at) for part in parts)
@@ -97,7 +119,23 @@ def restore(engine: Engine, settings: Settings, request: Request, progress: Prog
                 raise
             with _window(settings.stack, what):
                 done = _put_in_place(engine, settings, noted, progress)
-        return done
+        return Report(done, _upto(request, origin, parts), _ask(engine, settings, origin, parts))
+
+
+def _upto(request: Request, origin: Origin, parts: list[Part]) -> float:
+    """Only what PostgreSQL wrote goes on after the backup."""
+    databases = any(part.label.startswith("database") for part in parts)
+    return request.at or (origin.upto if databases else float(origin.facts["at"]))
+
+
+def _ask(engine: Engine, settings: Settings, origin: Origin, parts: list[Part]) -> list[Finding]:
+    """The questions of the declaration, to what is now the production."""
+    found = []
+    for cluster in settings.clusters:
+        if any(cluster.service in part.services for part in parts):
+            psql = Postgres(engine, settings, cluster).sql
+            found += proof.ask(psql, [one for one in settings.checks if one.service == cluster.service], float(origin.facts["at"]))
+    return found
 
 
 def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[str]:
@@ -105,21 +143,14 @@ def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]
     now = time.time()
     whence = origin.name if origin.snapshot is None else f"{origin.name}, snapshot {origin.snapshot.id[:8]}"
     lines = [f"restore of {', '.join(part.label for part in parts)} of {settings.stack}, from {whence}"]
-    # Only what PostgreSQL wrote goes on after the backup.
-    upto = request.at or (origin.upto if any(part.label.startswith("database") for part in parts) else float(origin.facts["at"]))
+    upto = _upto(request, origin, parts)
     if any(not part.label.startswith("database") for part in parts):
         lines.append(f"volumes and caches are of {origins.stamp(float(origin.facts['at']))}")
     lost = max(0.0, now - upto)
-    lines.append(f"what was written after {origins.stamp(upto)} will be lost: the work of {_duration(lost)}")
+    lines.append(f"what was written after {origins.stamp(upto)} will be lost: the work of {duration(int(lost))}")
     lines.append(f"these stand still meanwhile: {', '.join(sorted({one for part in parts for one in part.services}))}")
     lines.append("what is replaced is kept until `opsctl restore confirm`; `opsctl restore undo` puts it back")
     return lines
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin, work: Path, progress: Progress) -> list[Part]:
@@ -153,7 +184,7 @@ def _room(parts: list[Part], work: Path) -> None:
         free = shutil.disk_usage(part.live.parent if part.live.parent.exists() else work).free
         if free < 1.2 * part.need:
             raise BackupError(
-                f"{part.live.parent} has {size(free)} free, and {size(1.2 * part.need)} are needed for {part.label}: nothing was changed"
+                f"{part.live.parent} has {size(free)} free, {part.label} needs {size(int(1.2 * part.need))}: nothing was changed"
             )
 
 
@@ -226,8 +257,8 @@ def _prove(
 
 
 def _move(made: Path, fresh: Path) -> None:
-    """By a rename where both are on one file system."""
-    shutil.move(made, fresh)
+    """By a rename where both are on one file system, else with owners and all."""
+    run(["mv", "--no-target-directory", "--", str(made), str(fresh)], timeout=6 * 3600)
 
 
 def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> Part:
@@ -277,12 +308,14 @@ def _window(stack: str, what: str) -> Iterator[None]:
 
 def _put_in_place(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> list[str]:
     """Stop, exchange, start, and wait until it is well."""
-    for one in engine.containers(settings.stack):
-        if one.service in noted.stopped and one.state in ("running", "paused", "restarting"):
-            progress.say(f"{one.name}: stops")
-            engine.api.stop(one.id, timeout=max(one.grace, 60))
+    _stop(engine, settings, noted.stopped, progress)
     noted = replacement.exchange(noted)
-    _start(engine, settings, noted.stopped, progress)
+    try:
+        _start(engine, settings, noted.stopped, progress)
+    except BackupError as error:
+        progress.say(f"!! {error}")
+        _take_back(engine, settings, noted, progress)
+        raise BackupError(f"{error}; what was there before is in its place again") from error
     for cluster in settings.clusters:
         if cluster.service in noted.stopped:
             follow(settings, cluster.service, progress)
@@ -295,18 +328,33 @@ def _put_in_place(engine: Engine, settings: Settings, noted: Replacement, progre
 
 
 def _start(engine: Engine, settings: Settings, services: tuple[str, ...], progress: Progress) -> None:
-    started = [one for one in engine.containers(settings.stack) if one.service in services]
-    for one in started:
-        engine.start(one)
-        progress.say(f"{one.name}: starts")
-    end = time.monotonic() + HEALTHY
-    while not all(one.serves for one in engine.containers(settings.stack) if one.service in services):
-        if time.monotonic() > end:
-            raise BackupError(
-                f"{', '.join(services)}: not healthy after the restore; `opsctl restore undo` puts back what was there before"
-            )
-        progress.wait("waiting until they are healthy")
+    """:raises BackupError: they did not get well."""
+    for one in engine.containers(settings.stack):
+        if one.service in services:
+            engine.start(one)
+            progress.say(f"{one.name}: starts")
+    end, patience = time.monotonic() + HEALTHY, time.monotonic() + ENDED
+    while waiting := [one for one in engine.containers(settings.stack) if one.service in services and not one.serves]:
+        ended = [one for one in waiting if one.state in ("exited", "dead")]
+        if time.monotonic() > (patience if ended else end):
+            one = (ended or waiting)[0]
+            said = " / ".join(engine.log_tail(one, 5))[-500:]
+            raise BackupError(f"{one.name} is {one.state} ({one.health}) after the restore: {said}")
+        progress.wait("waiting for " + ", ".join(f"{one.name} ({one.state}, {one.health})" for one in waiting))
         time.sleep(0.5)
+
+
+def _stop(engine: Engine, settings: Settings, services: tuple[str, ...], progress: Progress) -> None:
+    for one in engine.containers(settings.stack):
+        if one.service in services and one.state in ("running", "paused", "restarting"):
+            progress.say(f"{one.name}: stops")
+            engine.api.stop(one.id, timeout=max(one.grace, 60))
+
+
+def _take_back(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
+    _stop(engine, settings, noted.stopped, progress)
+    replacement.undo(noted)
+    _start(engine, settings, noted.stopped, progress)
 
 
 def follow(settings: Settings, service: str, progress: Progress) -> None:
@@ -366,11 +414,7 @@ def undo(engine: Engine, settings: Settings, progress: Progress) -> list[str]:
     if known is None:
         raise BackupError(f"no restore of {settings.stack} can be undone: none is unconfirmed")
     with stack_lock(settings.stack, "restore", LOCK, what=f"undoes the restore of {known.what}"), _window(settings.stack, known.what):
-        for one in engine.containers(settings.stack):
-            if one.service in known.stopped and one.state in ("running", "paused", "restarting"):
-                engine.api.stop(one.id, timeout=max(one.grace, 60))
-        replacement.undo(known)
-        _start(engine, settings, known.stopped, progress)
+        _take_back(engine, settings, known, progress)
         for cluster in settings.clusters:
             if cluster.service in known.stopped:
                 follow(settings, cluster.service, progress)

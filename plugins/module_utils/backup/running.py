@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..docker_client import Engine
+from ..host_table import size
 from ..progress import Progress
 from . import staging, state
 from .barman import Barman
@@ -206,12 +207,3 @@ def failed(settings: Settings, name: str, error: TargetError) -> None:
     """Note that a target is away, and since when."""
     since = state.read(settings.stack).get("targets", {}).get(name, {}).get("since") or time.time()
     state.note(settings.stack, "targets", name, error=str(error), since=since)
-
-
-def size(count: float) -> str:
-    """Bytes for people."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"

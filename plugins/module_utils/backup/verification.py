@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..docker_client import Engine
+from ..host_table import size
 from ..progress import Progress
 from ..runner import run
 from . import container_files, proof, state, throwaway
@@ -27,7 +28,7 @@ from .barman import Barman
 from .proof import Finding
 from .redis import load
 from .restic import Repository, Snapshot, TargetError
-from .running import KIND_BACKUP, alone, repository, size, tags
+from .running import KIND_BACKUP, alone, repository, tags
 from .settings import BackupError, Settings
 
 WORK = Path("/var/lib/latentum-ops/verify")
@@ -140,7 +141,7 @@ def workplace(engine: Engine, stack: str, need: float, what: str = "verify") -> 
     shutil.rmtree(work, ignore_errors=True)
     free = shutil.disk_usage(WORK).free
     if free < ROOM * need:
-        raise BackupError(f"{WORK} has {size(free)} free, and {size(ROOM * need)} are needed: make room, nothing was changed")
+        raise BackupError(f"{WORK} has {size(free)} free, and {size(int(ROOM * need))} are needed: make room, nothing was changed")
     # Barman's user goes through to what is its own, and sees nothing else.
     for folder in (work, work / "tree"):
         folder.mkdir(mode=0o711)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..host_status import disks
 from ..runner import CommandError, run
@@ -20,6 +21,7 @@ REBOOT = Path("/run/reboot-required")
 NGINX = Path("/etc/nginx")
 # As systemd writes durations (systemd.time(7)).
 SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "month": 2629800.0, "y": 31557600.0}
+AWAY = 300.0  # seconds for which a target may be away before anybody is told
 BACKUPS = Path("/var/lib/latentum-ops/backups")  # role `backup` writes <stack>.json with the epoch of the last restored backup
 
 
@@ -84,19 +86,39 @@ def clock_checks(spec: HostSpec) -> Iterator[Check]:
 
 
 def backup_checks(settings: Settings) -> Iterator[Check]:
-    """The age of the last backup that was proven to be restorable, where the declaration asks for one."""
+    """What a restore would find: the age of the last backup that was proven, targets that are away, and WAL that does not arrive."""
     for stack in settings.stacks:
         if not stack.backup_max_age:
             continue
-        name = f"backup {stack.name}"
         try:
-            age = time.time() - float(json.loads((BACKUPS / f"{stack.name}.json").read_text())["restorable"])
-        except (OSError, KeyError, TypeError, ValueError):
-            yield Check(name, "critical", "none", f"no backup of {stack.name} has ever been restored")
-            continue
-        late = age > stack.backup_max_age
-        reason = f"the last restorable backup of {stack.name} is {age / 3600:.0f} h old" if late else ""
-        yield Check(name, "critical" if late else "ok", f"{age / 3600:.0f} h", reason)
+            noted = json.loads((BACKUPS / f"{stack.name}.json").read_text())
+        except (OSError, ValueError):
+            noted = {}
+        noted = noted if isinstance(noted, dict) else {}
+        yield _restorable(stack.name, stack.backup_max_age, noted)
+        now = time.time()
+        for name, target in sorted(noted.get("targets", {}).items()):
+            away = now - target["since"] if target.get("since") else 0.0
+            reason = f"{target.get('error')}; since {away / 60:.0f} min, what it lacks is kept on this host" if away > AWAY else ""
+            yield Check(f"backup {stack.name} {name}", "warning" if reason else "ok", f"{away / 60:.0f} min", reason)
+        for name, cluster in sorted(noted.get("clusters", {}).items()):
+            error = str(cluster.get("error") or "")
+            reason = f"the WAL of {stack.name}/{name} is not received: {error}" if error else ""
+            yield Check(f"backup {stack.name} WAL of {name}", "critical" if reason else "ok", "", reason)
+
+
+def _restorable(stack: str, limit: float, noted: Mapping[str, Any]) -> Check:
+    name = f"backup {stack}"
+    try:
+        age = time.time() - float(noted["restorable"])
+    except (KeyError, TypeError, ValueError):
+        return Check(name, "critical", "none", f"no backup of {stack} has ever been restored")
+    proof = noted.get("verify") or {}
+    if age > limit:
+        return Check(name, "critical", f"{age / 3600:.0f} h", f"the last restorable backup of {stack} is {age / 3600:.0f} h old")
+    if proof and not proof.get("ok"):
+        return Check(name, "critical", f"{age / 3600:.0f} h", f"the last backup of {stack} could not be restored: {proof.get('error')}")
+    return Check(name, "ok", f"{age / 3600:.0f} h", "")
 
 
 class Units:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIServer
 
+from . import backup_metrics
 from .incidents import SEVERITIES
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Collector:
             ((str(one["scope"]),), 1) for one in status["maintenance"]
         ))  # fmt: skip
         yield from _alerts(status["alerts"])
+        yield from backup_metrics.families()
 
     def _services(self, stacks: Sequence[Status]) -> Iterator[Metric]:
         services = [((str(stack["name"]), str(one["service"])), one) for stack in stacks for one in stack["services"]]

@@ -1,0 +1,15 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs backup detached on the host and shows its progress."""
+
+from __future__ import annotations
+
+from ansible_collections.latentum.ops.plugins.plugin_utils.followed import FollowedAction
+
+
+class ActionModule(FollowedAction):
+    """See FollowedAction."""
+
+    module = "latentum.ops.backup"
+    killed = "the backup was killed on the host; what was made before can be restored as before, and the next run makes another"

@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup now, and its proof."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup
+short_description: Back up a stack now, and prove that it can be restored
+version_added: "0.1.0"
+description:
+  - Writes a backup of what role C(backup) was told about to every target, brings one back beside the production, and questions it.
+  - The module works detached on the host, and its progress is shown while it does.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is written or restored.
+  diff_mode:
+    support: none
+options:
+  stack:
+    description: Which stack.
+    type: str
+    required: true
+  make:
+    description: Make a backup; V(false) to prove one that is there.
+    type: bool
+    default: true
+  verify:
+    description: Bring a backup back beside the production, and question it.
+    type: bool
+    default: true
+  target:
+    description: Of which target a backup is proven with O(make=false); the one that was proven longest ago unless given.
+    type: str
+    default: ""
+  snapshot:
+    description: Which snapshot is proven with O(make=false); the newest unless given.
+    type: str
+    default: ""
+  attempt:
+    description: Names this run for those who follow it; the action sets it.
+    type: str
+    default: ansible
+"""
+
+EXAMPLES = r"""
+- name: Back the shop up before a migration
+  latentum.ops.backup:
+    stack: shop
+
+- name: Prove the newest backup of a target
+  latentum.ops.backup:
+    stack: shop
+    make: false
+    target: offsite
+"""
+
+RETURN = r"""
+snapshots:
+  description: Ids of the new snapshots by target.
+  returned: success
+  type: dict
+  sample: {"offsite": "14eca5d2c1f0"}
+checks:
+  description: What the proof found; empty without O(verify).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"name": "database: pg_amcheck", "ok": true, "found": "no damage, 1.1 s"}]
+table:
+  description: The same as aligned text.
+  returned: success
+  type: str
+  sample: "ok  database: pg_amcheck: no damage, 1.1 s"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.backup import catalogue, running, settings, verification
+from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+
+
+def main() -> None:
+    """Arguments in, outcome out."""
+    module = AnsibleModule(
+        argument_spec={
+            "stack": {"type": "str", "required": True},
+            "make": {"type": "bool", "default": True},
+            "verify": {"type": "bool", "default": True},
+            "target": {"type": "str", "default": ""},
+            "snapshot": {"type": "str", "default": ""},
+            "attempt": {"type": "str", "default": "ansible"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    if module.check_mode:
+        module.exit_json(changed=given["make"], snapshots={}, checks=[], table="")
+    progress = Progress(given["stack"], given["attempt"])
+    snapshots, checks, table, errors = {}, [], "", {}
+    try:
+        found = settings.load(given["stack"])
+        if given["make"]:
+            outcome = running.backup(Engine(), found, progress)
+            snapshots, errors = outcome.snapshots, outcome.errors
+        if given["verify"]:
+            named = {} if given["make"] else {"name": given["target"], "snapshot": given["snapshot"]}
+            verdict = verification.verify(Engine(), found, progress, **named)
+            checks, table = [one.as_dict() for one in verdict.findings], catalogue.verdict_table(verdict)
+            if not verdict.ok:
+                errors["proof"] = verdict.error or "nothing was found"
+    except (BackupError, TargetError, CommandError, DockerUnavailable, LockHeld, OSError) as error:
+        progress.close()
+        module.fail_json(msg=str(error))
+    progress.close()
+    result = {"changed": given["make"], "snapshots": snapshots, "checks": checks, "table": table}
+    if errors:
+        module.fail_json(msg="; ".join(f"{name}: {text}" for name, text in errors.items()), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a backup holds, in its place again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Restore databases, caches and volumes of a stack
+version_added: "0.1.0"
+description:
+  - Says what will be restored, from where, and what will be lost; does it only with O(confirmed=true).
+  - What is restored is made ready and proven beside the production, and then takes its place.
+  - What it replaces is kept until O(state=confirmed).
+  - The module works detached on the host, and its progress is shown while it does.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The plan is said, nothing is changed.
+  diff_mode:
+    support: none
+options:
+  stack:
+    description: Which stack.
+    type: str
+    required: true
+  state:
+    description:
+      - V(restored) restores; V(resumed) brings an interrupted restore to a safe end.
+      - V(undone) puts back what a restore replaced; V(confirmed) removes it.
+    type: str
+    choices: [restored, resumed, undone, confirmed]
+    default: restored
+  kind:
+    description: What is restored.
+    type: str
+    choices: [database, cache, volume, everything]
+    default: everything
+  name:
+    description: Which database (or its service), which service of a cache, or which volume. Not with O(kind=everything).
+    type: str
+    default: ""
+  to:
+    description:
+      - The moment to which databases are restored, with its zone, such as C(2026-11-20 14:03:07+00).
+      - All that there is unless given.
+    type: str
+    default: ""
+  source:
+    description: From which target; V(local) for what this host holds. The best unless given.
+    type: str
+    default: ""
+  snapshot:
+    description: Which snapshot of the target.
+    type: str
+    default: ""
+  confirmed:
+    description: Somebody has read the plan and wants it.
+    type: bool
+    default: false
+  attempt:
+    description: Names this run for those who follow it; the action sets it.
+    type: str
+    default: ansible
+"""
+
+EXAMPLES = r"""
+- name: Go back to the second before the accident
+  latentum.ops.restore:
+    stack: shop
+    kind: database
+    name: shop
+    to: "2026-11-20 14:03:07+00"
+    confirmed: true
+
+- name: It is as it should be
+  latentum.ops.restore:
+    stack: shop
+    state: confirmed
+"""
+
+RETURN = r"""
+lines:
+  description: What was done.
+  returned: success
+  type: list
+  elements: str
+  sample: ["database shop: restored"]
+plan:
+  description: What was said before.
+  returned: with O(state=restored)
+  type: list
+  elements: str
+  sample: ["what was written after 2026-11-20 14:03:07.000000+00 will be lost: the work of 8 s"]
+upto:
+  description: The last moment that is there again, in seconds since 1970.
+  returned: with O(state=restored)
+  type: float
+  sample: 1795278762.3
+checks:
+  description: What the questions of the declaration found afterwards.
+  returned: with O(state=restored)
+  type: list
+  elements: dict
+  sample: [{"name": "SELECT count(*) FROM orders", "ok": true, "found": "605, at least 1 expected"}]
+seconds:
+  description: How long it took.
+  returned: success
+  type: float
+  sample: 37.7
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.backup import origins, restoring, settings
+from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+
+
+def main() -> None:
+    """Arguments in, outcome out."""
+    module = AnsibleModule(
+        argument_spec={
+            "stack": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["restored", "resumed", "undone", "confirmed"], "default": "restored"},
+            "kind": {"type": "str", "choices": list(restoring.KINDS), "default": "everything"},
+            "name": {"type": "str", "default": ""},
+            "to": {"type": "str", "default": ""},
+            "source": {"type": "str", "default": ""},
+            "snapshot": {"type": "str", "default": ""},
+            "confirmed": {"type": "bool", "default": False},
+            "attempt": {"type": "str", "default": "ansible"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    progress, began = Progress(given["stack"], given["attempt"]), time.monotonic()
+    plan: list[str] = []
+    upto, checks = 0.0, []
+    try:
+        found = settings.load(given["stack"])
+        if given["state"] != "restored":
+            lines = [] if module.check_mode else _finish(given["state"], found, progress)
+        else:
+            at = origins.moment(given["to"]) if given["to"] else None
+            confirmed = given["confirmed"] and not module.check_mode
+            request = restoring.Request(given["kind"], given["name"], at, given["source"], given["snapshot"], confirmed)
+            report = restoring.restore(Engine(), found, request, progress, plan.extend)
+            lines, upto, checks = report.lines, report.upto, [one.as_dict() for one in report.findings]
+    except restoring.Unconfirmed as error:
+        progress.close()
+        if module.check_mode:
+            module.exit_json(changed=True, plan=plan, lines=[], seconds=time.monotonic() - began)
+        module.fail_json(msg="\n".join([*plan, str(error)]), plan=plan)
+    except (BackupError, TargetError, CommandError, DockerUnavailable, LockHeld, OSError) as error:
+        progress.close()
+        module.fail_json(msg=str(error), plan=plan)
+    progress.close()
+    module.exit_json(changed=True, plan=plan, lines=lines, upto=upto, checks=checks, seconds=time.monotonic() - began)
+
+
+def _finish(state: str, found: settings.Settings, progress: Progress) -> list[str]:
+    if state == "confirmed":
+        return restoring.confirm(found)
+    return (restoring.resume if state == "resumed" else restoring.undo)(Engine(), found, progress)
+
+
+if __name__ == "__main__":
+    main()
