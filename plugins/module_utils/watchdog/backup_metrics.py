@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known about backups, for Prometheus: `latentum_ops_backup_*`, from the file that a run and a proof write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import host_checks
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+PREFIX = "latentum_ops_backup_"
+# Of the whole stack: name, where it is noted, what it says.
+STACK = (
+    ("timestamp_seconds", ("backup", "at"), "When the last backup was begun."),
+    ("success", ("backup", "ok"), "1 when the last backup reached all targets."),
+    ("duration_seconds", ("backup", "seconds"), "How long the last backup took."),
+    ("size_bytes", ("backup", "bytes"), "What the last backup holds, as it is restored."),
+    ("added_bytes", ("backup", "added"), "By how much the last backup let all targets grow."),
+    ("restorable_timestamp_seconds", ("restorable",), "When the last backup was made that has been restored and checked."),
+    ("proof_success", ("verify", "ok"), "1 when the last proof brought a backup back and found everything as it should be."),
+    ("proof_duration_seconds", ("verify", "seconds"), "How long the last proof took."),
+)
+TARGET = (
+    ("target_timestamp_seconds", "pushed", "When the newest backup was made that is in a target."),
+    ("target_wal_timestamp_seconds", "wal", "Until when a target holds the WAL of databases."),
+    ("target_restorable_timestamp_seconds", "restorable", "When the last backup was made that a proof brought back from a target."),
+)
+
+
+def families() -> Iterator[Metric]:
+    """All metrics; what is not known yet is left out."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    noted = {file.stem: _read(file) for file in sorted(host_checks.BACKUPS.glob("*.json")) if not file.stem.endswith(".restore")}
+    for name, keys, said in STACK:
+        family = GaugeMetricFamily(PREFIX + name, said, labels=("stack",))
+        for stack, state in noted.items():
+            if (value := _at(state, keys)) is not None:
+                family.add_metric([stack], value)
+        yield family
+    for name, key, said in TARGET:
+        family = GaugeMetricFamily(PREFIX + name, said, labels=("stack", "target"))
+        for stack, state in noted.items():
+            for target, about in sorted((state.get("targets") or {}).items()):
+                if (value := _at(about, (key,))) is not None:
+                    family.add_metric([stack, target], value)
+        yield family
+    away = GaugeMetricFamily(PREFIX + "target_away", "1 while a target does not take what is to be written.", labels=("stack", "target"))
+    for stack, state in noted.items():
+        for target, about in sorted((state.get("targets") or {}).items()):
+            away.add_metric([stack, target], float(bool(about.get("error"))))
+    yield away
+
+
+def _read(file: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _at(state: Mapping[str, Any], keys: tuple[str, ...]) -> float | None:
+    found: Any = state
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return float(found) if isinstance(found, (int, float)) else None
