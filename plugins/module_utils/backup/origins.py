@@ -101,9 +101,14 @@ def choose(settings: Settings, name: str, wanted: str, at: float | None, folder:
     if name in ("", HERE, "local") and not wanted and (local := here(settings)):
         return local
     if name in ("", HERE, "local"):
-        noted = state.read(settings.stack).get("targets", {})
-        name = max((one["name"] for one in settings.targets), key=lambda one: float(noted.get(one, {}).get("pushed", 0)))
+        name = newest(settings)
     return of_target(settings, name, wanted, at, folder)
+
+
+def newest(settings: Settings) -> str:
+    """The target that was written to last."""
+    noted = state.read(settings.stack).get("targets", {})
+    return str(max((one["name"] for one in settings.targets), key=lambda one: float(noted.get(one, {}).get("pushed", 0))))
 
 
 def moment(text: str) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from ..progress import Progress
 from ..runner import run
 from . import container_files, origins, proof, redis, replacement, volumes
 from .origins import Origin
-from .postgres import Postgres
+from .postgres import About, Postgres
 from .proof import Finding
 from .replacement import EXCHANGED, PREPARING, Replacement
-from .settings import BackupError, Settings
+from .settings import BackupError, Cluster, Settings
 from .verification import own, workplace
 
 KINDS = ("database", "cache", "volume", "everything")
@@ -89,9 +89,11 @@ def restore(
     """
     pending(settings.stack)
     with workplace(engine, settings.stack, need=0, what="restore") as work:
-        origin = origins.choose(settings, request.source, request.snapshot, request.at, work / "tree")
+        # What was read in place is only in the targets.
+        source = request.source or ("" if request.kind in ("database", "cache") else origins.newest(settings))
+        origin = origins.choose(settings, source, request.snapshot, request.at, work / "tree")
         parts = _parts(engine, settings, request, origin, work, progress)
-        _room(parts, work)
+        _room(origin, parts, work)
         lines = plan(settings, request, origin, parts)
         planned(lines)
         for line in lines:
@@ -179,13 +181,13 @@ def _known(name: str, known: list[str], what: str, every: bool) -> None:
         raise BackupError(f"{name!r} is no {what} that is backed up: write one of {', '.join(known) or 'none'}")
 
 
-def _room(parts: list[Part], work: Path) -> None:
-    for part in parts:
-        free = shutil.disk_usage(part.live.parent if part.live.parent.exists() else work).free
-        if free < 1.2 * part.need:
-            raise BackupError(
-                f"{part.live.parent} has {size(free)} free, {part.label} needs {size(int(1.2 * part.need))}: nothing was changed"
-            )
+def _room(origin: Origin, parts: list[Part], work: Path) -> None:
+    """On the disk where it is to be, and on that where it is brought to first."""
+    fetched = origin.whole.bytes if origin.whole else 0
+    for place, what, need in ((work, "what is brought back", fetched), *((part.live.parent, part.label, part.need) for part in parts)):
+        free = shutil.disk_usage(place if place.exists() else work).free
+        if free < 1.2 * need:
+            raise BackupError(f"{place} has {size(free)} free, {what} needs {size(int(1.2 * need))}: nothing was changed")
 
 
 def _resembled(engine: Engine, stack: str, service: str) -> dict[str, Any]:
@@ -205,9 +207,8 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
         raise BackupError(f"the backup holds no {service}: it was not declared when it was made")
     cluster = settings.cluster(service)
     raw = _resembled(engine, settings.stack, service)
-    if raw["State"]["Running"]:
-        postgres = Postgres(engine, settings, cluster)
-        present = postgres.about()
+    present = _present(engine, settings, cluster, progress) if raw["State"]["Running"] else None
+    if present:
         if present.major != about["version"] // 10000:
             raise BackupError(
                 f"the backup of {service} is of PostgreSQL {about['version'] // 10000}, the container runs {present.major}: "
@@ -215,8 +216,8 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
             )
         if origin.repo is None:
             # The end of the stream, as far as the server can still give it.
-            barman = origin.barman(settings, service, work)
-            barman.switch()
+            with suppress(BackupError):
+                origin.barman(settings, service, work).switch()
     live = container_files.behind(raw, str(about["data"]))
 
     def build(tree: Path, fresh: Path) -> None:
@@ -230,7 +231,12 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
         try:
             _prove(engine, settings, service, raw, made, about, progress)
         except BackupError as error:
-            if at is None or proof.TOO_SHORT not in str(error) or request.at is None or barman.streamed() < request.at - 1:
+            if (
+                at is None
+                or proof.TOO_SHORT not in str(error)
+                or request.at is None
+                or max(origin.upto, barman.streamed()) < request.at - 1
+            ):
                 raise
             # Nothing was committed between that moment and the end of the WAL: the end is that moment.
             barman.recover(barman.base_for(request.at), made, None)
@@ -241,6 +247,15 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
 
     need = 2.0 * about["base_size"]
     return Part(f"database {service}", live, (service,), (f"/var/lib/barman/{about['server']}",), need, build)
+
+
+def _present(engine: Engine, settings: Settings, cluster: Cluster, progress: Progress) -> About | None:
+    """What the server says of itself; None where it is too broken to say anything, which is what restores are for."""
+    try:
+        return Postgres(engine, settings, cluster).about()
+    except BackupError as error:
+        progress.say(f"{cluster.service} cannot be asked, its version is not compared: {error}")
+        return None
 
 
 def _prove(

@@ -11,8 +11,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from ..host_table import size
 from ..progress import Progress
 from . import staging, state
 from .barman import Barman
-from .restic import Repository, Snapshot, TargetError
+from .restic import Repository, Snapshot, TargetError, Unread
 from .settings import BackupError, Settings
 from .staging import Staged
 
 RUN = Path("/run/latentum-ops")
 KIND_BACKUP, KIND_WAL = "backup", "wal"
+LONGEST_PUSH = 3600.0  # seconds for which a backup waits for one that is just brought to a target which missed it
 PRUNE_EVERY = 6 * 86400.0
 LAST_WAL = {"last": 2}  # each push of WAL holds all that the one before held
 
@@ -54,17 +55,23 @@ def tags(settings: Settings, kind: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def alone(stack: str, what: str) -> Iterator[None]:
+def alone(stack: str, what: str, patience: float = 0) -> Iterator[None]:
     """Only one of its kind at a time.
 
+    :param patience: seconds to wait for another one.
     :raises BackupError: another is under way.
     """
     RUN.mkdir(mode=0o750, parents=True, exist_ok=True)
+    end = time.monotonic() + patience
     with (RUN / f"{stack}.{what}.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupError(f"{stack}: a {what} is under way: journalctl -fu 'latentum-ops-*@{stack}'") from None
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise BackupError(f"{stack}: a {what} is under way: journalctl -fu 'latentum-ops-*@{stack}'") from None
+                time.sleep(0.5)
         yield
 
 
@@ -73,7 +80,7 @@ def backup(engine: Engine, settings: Settings, progress: Progress) -> Outcome:
 
     :raises BackupError: it could not even be brought together, or no target took it.
     """
-    with alone(settings.stack, "backup"):
+    with alone(settings.stack, "backup", LONGEST_PUSH):
         began = time.time()
         state.note(settings.stack, rpo=settings.rpo, rto=settings.rto, stale_after=settings.stale_after)
         try:
@@ -84,11 +91,11 @@ def backup(engine: Engine, settings: Settings, progress: Progress) -> Outcome:
             state.note(settings.stack, "backup", at=began, ended=time.time(), ok=False, error=str(error), seconds=time.time() - began)
             raise
         outcome.seconds = time.time() - began
-        error = "; ".join(f"{name}: {text}" for name, text in outcome.errors.items())
+        failures = "; ".join(outcome.errors.values())
         done = {"bytes": outcome.bytes, "added": outcome.added, "seconds": outcome.seconds}
-        state.note(settings.stack, "backup", ended=time.time(), ok=not error, error=error, **done)
+        state.note(settings.stack, "backup", ended=time.time(), ok=not failures, error=failures, **done)
         if not outcome.snapshots:
-            raise BackupError(f"no target took the backup; it is kept on this host and pushed when they answer again: {error}")
+            raise BackupError(f"no target took the backup; it is kept on this host and pushed when they answer again: {failures}")
         return outcome
 
 
@@ -114,12 +121,13 @@ def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, pr
     if repo.ensure() == "created":
         progress.say(f"{target['name']}: a new repository at {target['repository']}")
     progress.say(f"{target['name']}: writing")
-    made = repo.backup(
+    made = _write(
+        repo,
         brought.paths,
-        tags(settings, KIND_BACKUP),
-        host=os.uname().nodename,
-        exclude=brought.exclude,
-        tell=lambda percent, _done: progress.wait(f"{target['name']}: {percent:.0f} %"),
+        KIND_BACKUP,
+        settings,
+        brought.exclude,
+        lambda percent, _done: progress.wait(f"{target['name']}: {percent:.0f} %"),
     )
     progress.say(f"{target['name']}: snapshot {made.id[:8]}, {size(made.bytes)}, {size(made.added)} of it new, {made.seconds:.0f} s")
     at = brought.facts["at"]
@@ -137,6 +145,24 @@ def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, pr
     )
     _thin(settings, target, repo, progress)
     return made
+
+
+def _write(
+    repo: Repository,
+    paths: Sequence[str],
+    kind: str,
+    settings: Settings,
+    exclude: Sequence[str],
+    tell: Callable[[float, int], None] | None = None,
+) -> Snapshot:
+    """A snapshot. Files that were removed while it was written are no error: they would be missing a moment later, too."""
+    try:
+        return repo.backup(paths, tags(settings, kind), host=os.uname().nodename, exclude=exclude, tell=tell)
+    except Unread as error:
+        made = [one for one in repo.snapshots(tags=tags(settings, kind)) if one.id == error.snapshot]
+        if not made or any(os.path.lexists(file) for file in error.files):
+            raise
+        return made[0]
 
 
 def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progress: Progress) -> None:
@@ -179,28 +205,19 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
             known = noted.get("targets", {}).get(target["name"], {})
             try:
                 if brought and brought.facts["at"] > known.get("pushed", 0.0):
-                    if not _running(settings.stack):
+                    with suppress(BackupError), alone(settings.stack, "backup"):  # else the one that is under way brings it
                         outcome.snapshots[target["name"]] = _push_one(settings, target, brought, progress).id
                 elif folders and known.get("pushed"):
                     at = time.time()
                     repo = repository(target)
                     repo.reachable()
-                    made = repo.backup(folders, tags(settings, KIND_WAL), host=os.uname().nodename, exclude=staging.EXCLUDED)
+                    made = _write(repo, folders, KIND_WAL, settings, staging.EXCLUDED)
                     outcome.snapshots[target["name"]] = made.id
                     state.note(settings.stack, "targets", target["name"], wal=at, error="", since=0.0)
             except TargetError as error:
                 failed(settings, target["name"], error)
                 outcome.errors[target["name"]] = str(error)
     return outcome
-
-
-def _running(stack: str) -> bool:
-    """A backup is under way, and will bring it itself."""
-    try:
-        with alone(stack, "backup"):
-            return False
-    except BackupError:
-        return True
 
 
 def failed(settings: Settings, name: str, error: TargetError) -> None:

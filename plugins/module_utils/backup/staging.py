@@ -85,7 +85,7 @@ def _staged(settings: Settings, facts: dict[str, Any]) -> Staged:
 
 def _images(engine: Engine, settings: Settings) -> dict[str, str]:
     """The image of each service as a registry can give it again."""
-    found = {}
+    found: dict[str, str] = {}
     for one in engine.containers(settings.stack):
         digest = engine.digest(one)
         name = one.image.partition("@")[0]
