@@ -210,7 +210,12 @@ def test_a_push_tells_by_its_status(errors: dict[str, str], status: int, opsctl:
 def test_the_list_is_for_people_or_for_programs(opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = {"stack": "shop", "targets": [], "local": NOW}
     asked: list[str] = []
-    monkeypatch.setattr(catalogue, "collect", lambda _settings, only: asked.append(only) or listed)
+
+    def collect(_settings: Settings, only: str) -> dict[str, Any]:
+        asked.append(only)
+        return listed
+
+    monkeypatch.setattr(catalogue, "collect", collect)
     assert opsctl("backup", "list", "--target", "nas") == 0
     assert opsctl.said == ["this host: databases to any moment until 2027-01-15 08:00:00"]
     opsctl("backup", "list", "--json")

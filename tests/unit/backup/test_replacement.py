@@ -83,7 +83,7 @@ class Disk:
 
     def killed(self, act: Callable[[], Any], at: int, method: str = "rename") -> None:
         """Something is killed after so many renames."""
-        real, done = getattr(Path, method), []
+        real, done = getattr(Path, method), list[Any]()
 
         def rename(path: Path, target: Any) -> Any:
             if len(done) == at:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.replacement im
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring import Report, Request, Unconfirmed
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.host_table import duration
 from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance
 
@@ -164,7 +166,7 @@ def test_the_plan_says_from_where_to_when_and_what_will_be_lost(there: Shop) -> 
     assert there.plan("everything").splitlines() == [
         "restore of database database, cache cache, volume files of shop, from offsite, snapshot backup1",
         "volumes and caches are of 2027-01-15 06:00:00.000000+00",
-        f"what was written after 2027-01-15 06:00:00.000000+00 will be lost: the work of {restoring.duration(7200)}",
+        f"what was written after 2027-01-15 06:00:00.000000+00 will be lost: the work of {duration(7200)}",
         "these stand still meanwhile: cache, database, web",
         "what is replaced is kept until `opsctl restore confirm`; `opsctl restore undo` puts it back",
     ]
@@ -174,7 +176,7 @@ def test_the_plan_says_from_where_to_when_and_what_will_be_lost(there: Shop) -> 
 def test_a_moment_that_was_asked_for_is_what_will_be_there(there: Shop) -> None:
     text = there.plan("database", "shopdb", at=NOW - 7800.5)
     assert "restore of database database of shop" in text and "volumes and caches" not in text
-    assert f"after 2027-01-15 05:49:59.500000+00 will be lost: the work of {restoring.duration(7800)}" in text
+    assert f"after 2027-01-15 05:49:59.500000+00 will be lost: the work of {duration(7800)}" in text
     assert "these stand still meanwhile: database\n" in text
 
 
@@ -326,7 +328,7 @@ def test_a_disk_that_is_too_full_is_refused(there: Shop, host: Host) -> None:
 
 def test_a_volume_needs_room_too(there: Shop, host: Host) -> None:
     there.put(there.live["files"] / "large", "x" * 100_000)
-    there.repo.there = [fakes.replace(one, bytes=100_000) for one in there.repo.there]
+    there.repo.there = [replace(one, bytes=100_000) for one in there.repo.there]
     host.free(50_000)
     with pytest.raises(BackupError, match="nothing was changed"):
         there.restore("volume", "files", **CONFIRMED)
@@ -336,7 +338,7 @@ def test_a_volume_needs_room_too(there: Shop, host: Host) -> None:
     strict=True, reason="restoring._room: the room for the whole backup is wanted for each of its parts, of which alone are brought back"
 )
 def test_a_small_part_of_a_large_backup_needs_little_room(there: Shop, host: Host) -> None:
-    there.repo.there = [fakes.replace(one, bytes=10**12) for one in there.repo.there]
+    there.repo.there = [replace(one, bytes=10**12) for one in there.repo.there]
     host.free(10**9)
     there.plan("cache", "cache")
 

@@ -13,7 +13,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import volumes
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.volumes import Source
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
 
 from . import fakes
 from .fakes import Call, FakeEngine, Host, Programs, Volume, container, shop
@@ -121,7 +121,7 @@ def test_a_container_that_somebody_else_paused_is_left_paused(engine: FakeEngine
     assert engine.did == ["pause web1", "unpause web1"]
 
 
-@pytest.mark.parametrize("error", [CommandError(fakes.Result((), 1, "", "no space"), "failed"), fakes.Killed(), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [CommandError(Result((), 1, "", "no space"), "failed"), fakes.Killed(), KeyboardInterrupt()])
 def test_whatever_happens_to_the_copy_they_go_on(error: BaseException, engine: FakeEngine, host: Host, programs: Programs) -> None:
     programs.on("cp --archive", do=lambda _call: fakes.throw(error))
     with pytest.raises(type(error)):
