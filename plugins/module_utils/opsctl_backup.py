@@ -38,6 +38,7 @@ def add_parsers(verbs: Any) -> None:
     keys = ways.add_parser("escrow", parents=[of], help="the keys, for those who rebuild this host: encrypt them anew when they changed")
     keys.add_argument("--open", action="store_true", help="print them in the clear (run by the role, for a vault)")
     keys.add_argument("--plant", action="store_true", help="put back those of a decrypted bundle, read from standard input")
+    ways.add_parser("check", parents=[of], help="read the settings, and say what is wrong with them (run by the role)")
     connect = ways.add_parser("connect", help="let a database in, and tell Barman where it is now (run by systemd)")
     connect.add_argument("server", metavar="STACK.SERVICE")
 
@@ -85,6 +86,9 @@ def _progress(stack: str, what: str, say: Callable[[str], None]) -> Progress:
 def _backup(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
     from .backup import catalogue, running, verification
 
+    if options.way == "check":
+        say(f"{found.stack}: {len(found.clusters)} database servers, {len(found.volumes)} volumes, {len(found.targets)} targets")
+        return 0
     progress = _progress(found.stack, "backup", say)
     if options.way == "list":
         listed = catalogue.collect(found, options.target)

@@ -20,6 +20,8 @@ PATHS = {
     "ca": CACHE / "pki" / "ca.pem",
     "pebble-root": CACHE / "pki" / "pebble-root.pem",
     "engine-log": CACHE / "dockerd.log",
+    "sftp-key": CACHE / "targets" / "sftp_key",
+    "targets": CACHE / "targets" / "targets.json",
 }
 
 

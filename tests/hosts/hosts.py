@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--image", help="start from this image instead of a bare one")
     for verb, what in (("down", "remove these hosts"), ("restart", "reboot these hosts")):
         verbs.add_parser(verb, help=what).add_argument("hosts", nargs="+")
-    verbs.add_parser("services", help="start client, ACME server, registry and package cache")
+    verbs.add_parser("services", help="start client, ACME server, registry, receivers, backup targets and package cache")
     verbs.add_parser("list", help="what of ours runs")
     verbs.add_parser("inventory", help="an Ansible inventory of these, or of all").add_argument("hosts", nargs="*")
     verbs.add_parser("path", help="where a file is kept").add_argument("what", choices=sorted(PATHS))

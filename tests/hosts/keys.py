@@ -10,7 +10,11 @@ from pathlib import Path
 from cache import CACHE, PATHS, alone
 from engine import run
 
-SERVED = "DNS:pebble.example.test,DNS:registry.example.test,DNS:receivers.example.test,DNS:localhost,IP:127.0.0.1"
+# By certificate, the names it is for. An older checkout makes its own again for its own names, and leaves the others.
+SERVED = {
+    "server": "DNS:pebble.example.test,DNS:registry.example.test,DNS:receivers.example.test,DNS:localhost,IP:127.0.0.1",
+    "targets": "DNS:s3.example.test,DNS:rest.example.test",
+}
 
 
 def public_key() -> str:
@@ -23,18 +27,19 @@ def public_key() -> str:
 
 
 def ensure_pki() -> None:
-    """A CA and one server certificate for the ACME server and the registry (ECDSA P-256, ten years)."""
+    """A CA, and the certificates of the services (ECDSA P-256, ten years)."""
     pki = CACHE / "pki"
     with alone("pki"):
         pki.mkdir(parents=True, exist_ok=True)
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
         if not (pki / "ca.pem").exists():
             make_ca(pki, curve)
-        names = pki / "server.names"
-        if not names.exists() or names.read_text() != SERVED:
-            # The authority stays: hosts that run trust it.
-            make_server(pki, curve)
-            names.write_text(SERVED)
+        for server, served in SERVED.items():
+            names = pki / f"{server}.names"
+            if not names.exists() or names.read_text() != served:
+                # The authority stays: hosts that run trust it.
+                make_server(pki, curve, server, served)
+                names.write_text(served)
 
 
 def make_ca(pki: Path, curve: list[str]) -> None:
@@ -45,13 +50,13 @@ def make_ca(pki: Path, curve: list[str]) -> None:
     ])  # fmt: skip
 
 
-def make_server(pki: Path, curve: list[str]) -> None:
-    """The certificate that all services share."""
+def make_server(pki: Path, curve: list[str], server: str, served: str) -> None:
+    """A certificate for these names."""
     run([
         "openssl", "req", "-x509", *curve, "-subj", "/CN=latentum.ops test services",
         "-CA", str(pki / "ca.pem"), "-CAkey", str(pki / "ca.key"),
-        "-addext", f"subjectAltName={SERVED}", "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth",
-        "-keyout", str(pki / "server.key"), "-out", str(pki / "server.pem"),
+        "-addext", f"subjectAltName={served}", "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth",
+        "-keyout", str(pki / f"{server}.key"), "-out", str(pki / f"{server}.pem"),
     ])  # fmt: skip
     # Only for these services, and read by their unprivileged users.
-    (pki / "server.key").chmod(0o644)
+    (pki / f"{server}.key").chmod(0o644)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hosts find on their network besides each other: a client, an ACME server, an image registry, a package cache."""
+"""What the hosts find on their network besides each other: a client, an ACME server, an image registry, backup targets, a package cache."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 
 import network
+import targets
 from cache import CACHE, PATHS, alone
 from engine import LABEL, HostsError, docker
 from host import remove
@@ -70,14 +71,24 @@ SERVICES = (
 )  # fmt: skip
 
 
+def targets_service() -> Service:
+    """Where backups go; asked for its command only when it is started, because that needs the toolchain's rclone."""
+    return Service(
+        "targets", "s3.example.test", targets.command(),
+        ("--network-alias", "rest.example.test", "--network-alias", "sftp.example.test", "--volume", f"{CACHE}/pki:/pki:ro",
+         "--volume", f"{targets.FOLDER}:/targets:ro", "--volume", "/data"),
+    )  # fmt: skip
+
+
 def ensure() -> None:
     """Start what does not run yet, or runs from another recipe (an older checkout, another PKI)."""
     ensure_pki()
+    targets.ensure()
     image = toolbox_image()
     network.ensure()
     pki = PATHS["ca"].read_text()
     with alone("services"):
-        for service in SERVICES:
+        for service in (*SERVICES, targets_service()):
             start(service, image, digest(image, pki, service.command, *service.options))
         fetch_pebble_root()
 
