@@ -4,7 +4,8 @@
 """Folders that take the place of others, all or none: journaled, so that a kill at any point is finished or taken back by the next call.
 
 A folder is made ready beside the one that it replaces, on the same file system; the exchange is two renames. What was replaced stays
-beside it until somebody confirms.
+beside it until somebody confirms. Each phase is noted before it begins, so what a killed undo has not put back is never removed, and
+what a killed confirmation has removed in part is never put back.
 
     made ready:  data            data.restored
     exchanging:                  data.restored   data.replaced-20261121T120000
@@ -24,6 +25,7 @@ from ..files import read_text, sync_directory, write_atomic
 from .settings import ROOT, BackupError
 
 PREPARING, EXCHANGING, EXCHANGED = "preparing", "exchanging", "exchanged"
+UNDOING, CONFIRMING = "undoing", "confirming"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Replacement:
     """A restore that is under way, or waits for somebody to confirm it.
 
     :param stopped: services whose containers stand still meanwhile.
+    :param running: names of those of their containers that ran before, and are to run afterwards.
+    :param starting: they stand still, or are not yet known to be well.
     :param window: a maintenance window was begun for it.
     """
 
@@ -51,6 +55,13 @@ class Replacement:
     stopped: tuple[str, ...] = ()
     window: bool = False
     note: dict[str, Any] = field(default_factory=dict)
+    running: tuple[str, ...] = ()
+    starting: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """All is in its place and runs; somebody has to confirm or to undo it."""
+        return self.phase == EXCHANGED and not self.starting
 
 
 def path(stack: str) -> Path:
@@ -65,7 +76,7 @@ def load(stack: str) -> Replacement | None:
         return None
     raw = json.loads(text)
     steps = tuple(Step(**one) for one in raw.pop("steps"))
-    return Replacement(**{**raw, "steps": steps, "stopped": tuple(raw["stopped"])})
+    return Replacement(**{**raw, "steps": steps, "stopped": tuple(raw["stopped"]), "running": tuple(raw.get("running", ()))})
 
 
 def save(replacement: Replacement) -> Replacement:
@@ -99,9 +110,8 @@ def exchange(replacement: Replacement) -> Replacement:
     for one in replacement.steps:
         live, fresh, kept = Path(one.live), Path(one.fresh), Path(one.kept)
         if fresh.exists():
-            # While nobody looked, Docker may have made an empty folder in its place.
             if live.exists() and kept.exists():
-                live.rename(f"{one.kept}.empty")
+                _set_aside(one)
             elif live.exists():
                 live.rename(kept)
             fresh.rename(live)
@@ -109,32 +119,74 @@ def exchange(replacement: Replacement) -> Replacement:
     return save(replace(replacement, phase=EXCHANGED))
 
 
+def _set_aside(one: Step) -> None:
+    """What is in a place from which the original and the restored folder are both away: Docker made it, empty, while nobody looked."""
+    aside = _aside(one)
+    shutil.rmtree(aside, ignore_errors=True)
+    Path(one.live).rename(aside)
+
+
+def _aside(one: Step) -> Path:
+    return Path(f"{one.kept}.empty")
+
+
 def discard(replacement: Replacement) -> None:
-    """Remove what was made ready; the production has not been touched."""
+    """Remove what was made ready, and forget it; what is in place is not touched."""
     for one in replacement.steps:
         shutil.rmtree(one.fresh, ignore_errors=True)
+        shutil.rmtree(_aside(one), ignore_errors=True)
     forget(replacement.stack)
 
 
-def undo(replacement: Replacement) -> None:
-    """Put back what was replaced; what had been restored is kept under the name of what was made ready."""
+def undoing(replacement: Replacement) -> Replacement:
+    """Note that it is taken back: from now on it can be neither finished nor confirmed.
+
+    :raises BackupError: what it replaced is being removed already.
+    """
+    if replacement.phase == CONFIRMING:
+        raise BackupError(
+            f"the restore of {replacement.what} was confirmed, and what it replaced is removed in part: "
+            f"opsctl restore confirm --stack {replacement.stack} removes the rest"
+        )
+    return save(replace(replacement, phase=UNDOING))
+
+
+def put_back(replacement: Replacement) -> Replacement:
+    """What was replaced is in its place again, wherever this was interrupted; what had been restored lies where it was made ready.
+
+    :raises BackupError: what was replaced is being removed already.
+    """
+    replacement = undoing(replacement)
     for one in replacement.steps:
         live, fresh, kept = Path(one.live), Path(one.fresh), Path(one.kept)
         if kept.exists():
-            if live.exists():
+            if live.exists() and fresh.exists():
+                _set_aside(one)
+            elif live.exists():
                 live.rename(fresh)
             kept.rename(live)
             sync_directory(live.parent)
-    discard(replacement)
+    return replacement
+
+
+def undo(replacement: Replacement) -> None:
+    """Put back what was replaced, and remove what had been restored, which is in the backup still."""
+    discard(put_back(replacement))
 
 
 def confirm(replacement: Replacement) -> list[str]:
-    """Remove what was replaced: the restore is what is wanted. What was removed."""
-    if replacement.phase != EXCHANGED:
+    """Remove what was replaced: the restore is what is wanted. What was removed.
+
+    :raises BackupError: the restore has not come to its end, or is being taken back; nothing was removed.
+    """
+    if not (replacement.waits or replacement.phase == CONFIRMING):
         raise BackupError(f"the restore of {replacement.what} has not come to its end: opsctl restore resume --stack {replacement.stack}")
+    if away := [one.live for one in replacement.steps if not Path(one.live).exists() or Path(one.fresh).exists()]:
+        raise BackupError(f"{away[0]} is not in its place: opsctl restore undo --stack {replacement.stack}; nothing was removed")
+    replacement = save(replace(replacement, phase=CONFIRMING))
     gone = []
     for one in replacement.steps:
-        for kept in (Path(one.kept), Path(f"{one.kept}.empty")):
+        for kept in (Path(one.kept), _aside(one)):
             if kept.exists():
                 shutil.rmtree(kept)
                 gone.append(str(kept))

@@ -9,6 +9,7 @@ import json
 import shutil
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +170,9 @@ def test_undo_puts_back_what_was_there(disk: Disk) -> None:
     assert disk.live == ["old"] * 2 and disk.kept == ["none"] * 2 and load("shop") is None
 
 
-@pytest.mark.xfail(strict=True, reason="replacement.undo: says that what had been restored is kept, and removes it by `discard`")
-def test_undo_keeps_what_had_been_restored(disk: Disk) -> None:
+def test_undo_removes_what_had_been_restored_which_the_backup_has_still(disk: Disk) -> None:
     undo(exchange(disk.noted))
-    assert disk.fresh == ["new"] * 2
+    assert disk.fresh == ["none"] * 2
 
 
 def test_confirm_removes_what_was_replaced_and_says_what(disk: Disk) -> None:
@@ -188,6 +188,29 @@ def test_what_has_not_come_to_its_end_cannot_be_confirmed(phase: str, disk: Disk
     with pytest.raises(BackupError, match=r"has not come to its end: opsctl restore resume --stack shop"):
         confirm(noted)
     assert disk.kept == ["old", "none"] and load("shop") is not None
+
+
+def test_nothing_is_removed_while_what_was_restored_is_not_in_its_place(disk: Disk) -> None:
+    exchange(disk.noted)
+    shutil.rmtree(disk.steps[1].live)
+    with pytest.raises(BackupError, match=r"files is not in its place: opsctl restore undo --stack shop"):
+        confirm(known())
+    assert disk.kept == ["old"] * 2
+
+
+def test_what_has_not_started_yet_cannot_be_confirmed(disk: Disk) -> None:
+    noted = replace(exchange(disk.noted), starting=True)
+    with pytest.raises(BackupError, match="has not come to its end"):
+        confirm(noted)
+    assert disk.kept == ["old"] * 2
+
+
+def test_what_is_being_confirmed_cannot_be_undone(disk: Disk) -> None:
+    exchange(disk.noted)
+    disk.half_removed(lambda: confirm(known()))
+    with pytest.raises(BackupError, match="was confirmed, and what it replaced is removed in part: opsctl restore confirm"):
+        undo(known())
+    assert disk.live == ["new"] * 2
 
 
 def test_discard_touches_only_what_was_made_ready(disk: Disk) -> None:
@@ -228,15 +251,8 @@ def test_an_exchange_that_is_killed_twice_is_finished_by_the_third(first: int, s
     assert (disk.live, disk.kept, disk.fresh) == (["new"] * 2, ["old"] * 2, ["none"] * 2)
 
 
-DOCKER_AND_UNDO = pytest.mark.xfail(
-    strict=True, raises=OSError, reason="replacement.undo: an empty folder that Docker made in between is renamed onto what was made ready"
-)
-
-
-@pytest.mark.parametrize(
-    ("at", "docker"),
-    [*((at, False) for at in range(RENAMES)), (0, True), (2, True), *(pytest.param(at, True, marks=DOCKER_AND_UNDO) for at in (1, 3))],
-)
+@pytest.mark.parametrize("docker", [False, True])
+@pytest.mark.parametrize("at", range(RENAMES))
 def test_a_killed_exchange_is_taken_back_whole(at: int, docker: bool, disk: Disk) -> None:
     disk.killed(lambda: exchange(disk.noted), at)
     if docker:
@@ -272,7 +288,7 @@ def test_nothing_is_renamed_before_that_is_noted(disk: Disk, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("at", "docker"),
-    [*((at, False) for at in range(RENAMES + 1)), (2, True), *(pytest.param(at, True, marks=DOCKER_AND_UNDO) for at in (1, 3))],
+    [*((at, False) for at in range(RENAMES + 1)), *((at, True) for at in (1, 2, 3))],
 )
 def test_a_killed_undo_is_finished_by_the_next(at: int, docker: bool, disk: Disk) -> None:
     exchange(disk.noted)
@@ -286,12 +302,7 @@ def test_a_killed_undo_is_finished_by_the_next(at: int, docker: bool, disk: Disk
     assert disk.live == ["old"] * 2 and disk.kept == ["none"] * 2 and load("shop") is None
 
 
-UNDO = pytest.mark.xfail(
-    strict=True, reason="replacement.undo: is not noted in the journal, so a killed one looks like a finished exchange"
-)
-
-
-@pytest.mark.parametrize("at", [pytest.param(at, marks=UNDO) for at in (1, 2, 3)])
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
 def test_a_killed_undo_cannot_be_confirmed(at: int, disk: Disk) -> None:
     """It would remove the only copy of what is about to be put back."""
     exchange(disk.noted)
@@ -301,7 +312,6 @@ def test_a_killed_undo_cannot_be_confirmed(at: int, disk: Disk) -> None:
     assert "old" in (disk.live[0], disk.kept[0]) and "old" in (disk.live[1], disk.kept[1])
 
 
-@UNDO
 def test_a_killed_undo_of_half_an_exchange_never_puts_half_a_folder_in_place(disk: Disk) -> None:
     disk.killed(lambda: exchange(disk.noted), 2)
     disk.half_removed(lambda: undo(known()))  # while it removes what was made ready
@@ -332,9 +342,6 @@ def test_a_killed_confirmation_is_finished_by_the_next(disk: Disk) -> None:
     assert (disk.live, disk.kept) == (["new"] * 2, ["none"] * 2) and load("shop") is None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="replacement.confirm: is not noted, so an undo after a killed one puts half of the old data in place of the new"
-)
 def test_what_is_half_removed_is_never_put_back(disk: Disk) -> None:
     exchange(disk.noted)
     disk.half_removed(lambda: confirm(known()))
