@@ -124,7 +124,7 @@ class Repository:
         if doubts:  # restic could not read what it compares with, and counts that among the files
             raise Damaged(self.name, doubts[0])
         if said.unread or said.status == 3:
-            raise Unread(self.name, said.unread or {"some files": said.final}, snapshot)
+            raise Unread(self.name, said.unread or dict.fromkeys(map(str, paths), said.final), snapshot)
         at = float(int(time)) if time is not None else epoch(heard.found("backup_start"))
         return Snapshot(snapshot, at, tuple(tags), tuple(map(str, paths)), host, **sizes(heard.summary or {}))
 

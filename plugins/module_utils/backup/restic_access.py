@@ -17,6 +17,7 @@ from .restic_errors import TargetError
 CACHE = Path("/var/cache/latentum-ops/restic")
 KNOWN_HOSTS = Path("/etc/latentum-ops/backup/known_hosts")
 LOCK_WAIT = 300  # seconds that an operation waits for others
+STUCK = 120  # seconds after which a request that does not get on is tried again
 # A connection that says nothing for a minute is dead; nobody is there to answer a question.
 SSH = shlex.split("-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=20 -o ServerAliveCountMax=3")
 
@@ -44,7 +45,7 @@ class Access:
 
         :param ssh_log: the file that ssh is to tell its troubles: restic often ends before it has read them.
         """
-        argv = [self.program, "--json", f"--retry-lock={LOCK_WAIT}s" if lock else "--no-lock"]
+        argv = [self.program, "--json", f"--stuck-request-timeout={STUCK}s", f"--retry-lock={LOCK_WAIT}s" if lock else "--no-lock"]
         if self.target.get("ca_file"):
             argv.append(f"--cacert={self.target['ca_file']}")
         if self.target.get("upload_limit"):

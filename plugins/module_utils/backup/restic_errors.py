@@ -31,17 +31,19 @@ class TargetError(Exception):
 
 
 class Unreachable(TargetError):
-    """Nobody answers."""
+    """Nobody answers, or only somebody who has troubles of his own."""
 
-    what = "does not answer"
+    what = "does not answer as it should"
     advice = "see that its server runs and that this host may reach it; the next run tries again"
 
 
 class Denied(TargetError):
     """The credentials are wrong, expired, or not enough."""
 
-    what = "refuses the credentials"
-    advice = "put valid ones into the secrets that `environment` or `ssh_key_secret` of the target names, and apply the playbook"
+    what = "refuses access"
+    advice = (
+        "put valid credentials into the secrets that `environment` or `ssh_key_secret` names, apply the playbook, and see what they allow"
+    )
 
 
 class Untrusted(TargetError):
@@ -144,7 +146,7 @@ WORDS: tuple[tuple[type[TargetError], re.Pattern[str]], ...] = (
         r"dial (tcp|udp|unix)|no such host|connection refused|connection reset|connection lost|broken pipe|i/o timeout|no route to host"
         r"|network is unreachable|Client\.Timeout|deadline exceeded|handshake timeout|Could not resolve|ssh: connect|ssh command exited"
         r"|unable to start the sftp session|unexpected EOF|request (timeout|canceled)|\(50[0234]\)|50[234] (Bad|Service|Gateway)"
-        r"|SlowDown|stuck", re.IGNORECASE)),
+        r"|SlowDown|Internal ?Error|stuck", re.IGNORECASE)),
     (Damaged, re.compile(
         r"ciphertext verification failed|invalid data returned|repository contains errors|(is|are) damaged|unexpected pack id"
         r"|hash does not match|not found in (the )?(repository|index)|packs from index missing|could be damaged"

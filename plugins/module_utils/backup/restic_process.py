@@ -34,6 +34,7 @@ GRACE = 15.0  # seconds to remove its lock after SIGTERM
 # All that restic may know of this process's environment: a shell's leftovers (AWS_PROFILE, RESTIC_REPOSITORY …) must not lead elsewhere.
 INHERITED = ("PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 WORDS_KEPT = 300  # lines of stderr: the first tell the cause
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 TRACE = re.compile(r"\n\S+\n\t")  # where a Go stack begins
 
 Item = dict[str, Any]
@@ -176,7 +177,7 @@ def _take(line: str, said: Said, listen: Callable[[Item], None] | None) -> None:
 
 def _word(line: str, said: Said) -> str:
     """Sort a line of stderr in, and return it as text."""
-    text = line.strip()
+    text = ANSI.sub("", line).strip()
     item: Any = None
     with suppress(ValueError):
         item = json.loads(text)
