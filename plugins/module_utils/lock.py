@@ -57,6 +57,15 @@ def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") ->
         os.close(descriptor)  # also lets the lock go; the file stays, or two could hold locks on different files
 
 
+def rename(stack: str, what: str) -> None:
+    """Whoever holds the lock does something else now; the lock itself is not let go."""
+    descriptor = os.open(FOLDER / f"{stack}.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        _write(descriptor, {**_holder(descriptor), "what": what})
+    finally:
+        os.close(descriptor)
+
+
 def holder(stack: str) -> dict[str, object] | None:
     """Who holds the lock now (keys who, what, pid, since); None when nobody does.
 

@@ -12,14 +12,21 @@ from ..host_table import size
 from . import origins, state
 from .restic import TargetError
 from .running import KIND_BACKUP, KIND_WAL, repository, tags
-from .settings import Settings
+from .settings import BackupError, Settings
 from .verification import Verdict
 
 WEEK = 7 * 86400.0
 
 
 def collect(settings: Settings, only: str = "") -> dict[str, Any]:
-    """Each target with its backups, the newest first; one that does not answer says so in its place."""
+    """Each target with its backups, the newest first; one that does not answer says so in its place.
+
+    :param only: the name of a target; all when not given.
+    :raises BackupError: there is no such target.
+    """
+    known = [one["name"] for one in settings.targets]
+    if only and only not in known:
+        raise BackupError(f"{only!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     noted = state.read(settings.stack).get("targets", {})
     targets = []
     for target in settings.targets:

@@ -77,6 +77,8 @@ def plant(opened: str) -> list[str]:
     """
     try:
         files: dict[str, str] = json.loads(opened)["files"]
+        if not isinstance(files, dict) or not all(isinstance(content, str) for content in files.values()):
+            raise TypeError("`files` is no mapping of paths to texts")
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError("this is no bundle of keys: give the decrypted text of STACK.age") from error
     for name, content in files.items():

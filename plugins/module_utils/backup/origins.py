@@ -21,6 +21,7 @@ from .settings import BackupError, Settings
 from .staging import FACTS
 
 HERE = "this host"
+LOCAL = (HERE, "local")  # as people name it
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,19 @@ class Origin:
             if wanted:
                 self.repo.restore(chosen.id, folder, include=wanted, verify=True)
         return folder
+
+    def size(self, path: str) -> float:
+        """Bytes of a folder or file of the backup."""
+        if self.repo is None or self.snapshot is None or self.whole is None:
+            return float(sum(one.lstat().st_size for one in (Path(path), *Path(path).rglob("*")) if one.is_file()))
+        chosen = self.snapshot if path.startswith(str(HOME)) else self.whole
+        return float(sum(one.size for one in self.repo.ls(chosen.id, path, recursive=True)))
+
+    def reaches(self, service: str) -> float:
+        """The last moment to which a PostgreSQL server can be recovered, epoch seconds; of a target, when its WAL was brought there."""
+        if self.repo is not None:
+            return self.upto
+        return max(float(self.facts["at"]), Barman(str(self.facts["clusters"][service]["server"])).streamed())
 
     def barman(self, settings: Settings, service: str, tree: Path) -> Barman:
         """Barman for a cluster, here or in what was fetched."""
@@ -97,12 +111,17 @@ def of_target(settings: Settings, name: str, wanted: str, at: float | None, fold
 
 
 def choose(settings: Settings, name: str, wanted: str, at: float | None, folder: Path) -> Origin:
-    """The origin that somebody named; else this host where it has one, else the target that was written to last."""
-    if name in ("", HERE, "local") and not wanted and (local := here(settings)):
+    """The origin that somebody named; else this host where it has one, else the target that was written to last.
+
+    :raises BackupError: it has no backup, or not this one.
+    """
+    local = here(settings) if name in ("", *LOCAL) and not wanted else None
+    if local:
         return local
-    if name in ("", HERE, "local"):
-        name = newest(settings)
-    return of_target(settings, name, wanted, at, folder)
+    if name in LOCAL:
+        what = f"snapshot {wanted} is in no backup of this host" if wanted else f"this host has no backup of {settings.stack}"
+        raise BackupError(f"{what}: leave --from out, or name one of {', '.join(one['name'] for one in settings.targets)}")
+    return of_target(settings, name or newest(settings), wanted, at, folder)
 
 
 def newest(settings: Settings) -> str:
@@ -129,5 +148,5 @@ def moment(text: str) -> float:
 
 def stamp(at: float) -> str:
     """As PostgreSQL and people read it."""
-    whole = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
-    return f"{whole}.{round(at % 1 * 1e6):06d}+00"
+    seconds, micro = divmod(round(at * 1e6), 1_000_000)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{micro:06d}+00"

@@ -41,6 +41,8 @@ ABOUT = """
 SELECT current_setting('server_version_num'), current_setting('data_directory'), current_setting('hba_file'),
        current_setting('wal_level'), current_setting('max_wal_senders'), system_identifier FROM pg_control_system()
 """
+# The file was not written after it was read last; its time is in whole seconds.
+LOADED = "SELECT pg_conf_load_time() >= (pg_stat_file(current_setting('hba_file'))).modification"
 CHECKPOINT = f"GRANT pg_checkpoint TO {ROLE};"  # since 15
 
 
@@ -112,20 +114,34 @@ class Postgres:
             exists = self.sql("SELECT 1 FROM pg_roles WHERE rolname = :'role'", role=ROLE)
             verb = "ALTER" if exists else "CREATE"
             grants = GRANTS + STARTS[about.major >= 15] + (CHECKPOINT if about.major >= 15 else "")
-            self.sql(f"{verb} ROLE {ROLE} LOGIN REPLICATION CONNECTION LIMIT 10 PASSWORD '{verifier(password)}';{grants}")
+            role = f"{verb} ROLE {ROLE} LOGIN REPLICATION CONNECTION LIMIT 10 PASSWORD '{verifier(password)}';"
+            self.sql(f"BEGIN; {role}{grants} COMMIT;")  # all or none: the password tells whether it was done
             done.append(f"role {ROLE}")
         if self._let_in(about):
             done.append("pg_hba.conf")
         return done
 
     def _let_in(self, about: About) -> bool:
-        """Rules for the role before all others, so that none of those can refuse it."""
+        """Rules for the role before all others, so that none of those can refuse it; what was written and not loaded is loaded."""
         present = self.sql("SELECT pg_read_file(current_setting('hba_file'))")
         wanted = with_rules(present)
-        if present.strip() == wanted.strip():
+        written = present.strip() != wanted.strip()
+        if not written and self.sql(LOADED) == "t":
             return False
+        if written:
+            self._write(about, wanted)
+        wrong = self.sql("SELECT line_number || ': ' || error FROM pg_hba_file_rules WHERE error IS NOT NULL")
+        if wrong and written:
+            raise BackupError(f"{about.hba} of {self.container.name} has errors of its own, so nothing of it is read anew: {wrong}")
+        if not wrong:  # else somebody broke it since: what was loaded before goes on to count
+            self.sql("SELECT pg_reload_conf()")
+        return not wrong
+
+    def _write(self, about: About, content: str) -> None:
+        """:raises BackupError: it is read-only."""
         # Beside it and then over it; a file that is a mount of its own cannot be replaced, only written.
-        script = 'umask 077; cat >"$1.new" && { mv "$1.new" "$1" || { cat "$1.new" >"$1"; rm -f "$1.new"; }; }'
+        over = '{ cat "$1.new" >"$1"; done=$?; rm -f "$1.new"; exit "$done"; }'
+        script = f'umask 077; cat >"$1.new" && {{ mv "$1.new" "$1" || {over}; }}'
         argv = [
             "docker",
             "exec",
@@ -139,18 +155,14 @@ class Postgres:
             about.hba,
         ]
         try:
-            run(argv, input=wanted, timeout=30)
+            run(argv, input=content, timeout=30)
         except CommandError as error:
             rules = " and ".join(f"`{one}`" for one in RULES)
             raise BackupError(f"{about.hba} of {self.container.name} cannot be written: put {rules} at its beginning yourself") from error
-        if wrong := self.sql("SELECT line_number || ': ' || error FROM pg_hba_file_rules WHERE error IS NOT NULL"):
-            raise BackupError(f"{about.hba} of {self.container.name} has errors of its own, so nothing of it is read anew: {wrong}")
-        self.sql("SELECT pg_reload_conf()")
-        return True
 
     def _owner(self, path: str) -> str:
         """Numbers of the user and group that own a file in the container."""
-        return run(["docker", "exec", self.container.name, "stat", "--format=%u:%g", path], timeout=30).stdout.strip() or "0:0"
+        return run(["docker", "exec", self.container.name, "stat", "-c", "%u:%g", path], timeout=30).stdout.strip() or "0:0"
 
 
 def verifier(password: str, salt: bytes = b"", iterations: int = ITERATIONS) -> str:

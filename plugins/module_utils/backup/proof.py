@@ -45,14 +45,14 @@ class Finding:
 
 @contextmanager
 def recovered(
-    engine: Engine, raw: Mapping[str, Any], stack: str, data: Path, facts: Mapping[str, Any], tell: Callable[[str], None]
+    engine: Engine, raw: Mapping[str, Any], stack: str, data: Path, facts: Mapping[str, Any], tell: Callable[[str], None], use: str = ""
 ) -> Iterator[Psql]:
     """A throw-away server that has recovered a data folder to its end, and takes questions.
 
     :param raw: the container that it resembles, as the engine describes it.
     :param facts: of the cluster (module staging).
     """
-    with throwaway.like(engine, raw, stack, str(facts["server"]), data, str(facts["data"])) as name:
+    with throwaway.like(engine, raw, stack, str(facts["server"]), data, str(facts["data"]), use=use) as name:
         psql = Psql(name, str(facts["admin"]))
         throwaway.wait(engine, name, lambda: _promoted(psql), RECOVERY, tell)
         yield psql

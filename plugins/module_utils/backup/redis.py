@@ -45,13 +45,16 @@ class Redis:
         self.cache = cache
         self.container: Container = container_files.running(engine, settings.stack, cache.service)
         self.raw = container_files.inspect(engine, self.container)
+        password = (read_text(cache.password_file) or "").strip() if cache.password_file else ""
+        # An empty one would be sent, too, and refused.
+        self._password = {"REDISCLI_AUTH": password} if password else {}
 
     def ask(self, *words: str, timeout: float = 30) -> str:
         """An answer of the server, one value a line.
 
         :raises BackupError: it refused, or did not answer.
         """
-        done = run([*self._client(), "--raw", *words], env=self._password(), timeout=timeout, check=False)
+        done = run([*self._client(), "--raw", *words], env=self._password, timeout=timeout, check=False)
         said = (done.stdout + done.stderr).strip()
         if done.rc != 0 or said.startswith(("ERR", "NOAUTH", "WRONGPASS", "Could not connect", "AUTH failed")):
             raise BackupError(f"{self.container.name} refused `{' '.join(words)}`: {said[-300:]}")
@@ -67,7 +70,7 @@ class Redis:
         file = folder / f"{self.cache.service}.rdb"
         part = file.with_suffix(".part")
         with private(part) as output:
-            done = run([*self._client(), "--rdb", "-"], env=self._password(), timeout=timeout, check=False, output=output)
+            done = run([*self._client(), "--rdb", "-"], env=self._password, timeout=timeout, check=False, output=output)
         with part.open("rb") as written:
             magic = written.read(5)
         if done.rc != 0 or magic not in (b"REDIS", b"VALKE"):
@@ -81,10 +84,8 @@ class Redis:
     def _client(self) -> list[str]:
         # The password goes by the environment of the client on this side, named and not spelled in its arguments.
         script = 'command -v valkey-cli >/dev/null 2>&1 && exec valkey-cli "$@"; exec redis-cli "$@"'
-        return ["docker", "exec", "--env=REDISCLI_AUTH", self.container.name, "sh", "-c", script, "sh"]
-
-    def _password(self) -> dict[str, str]:
-        return {"REDISCLI_AUTH": (read_text(self.cache.password_file) or "").strip()} if self.cache.password_file else {"REDISCLI_AUTH": ""}
+        named = [f"--env={name}" for name in self._password]
+        return ["docker", "exec", *named, self.container.name, "sh", "-c", script, "sh"]
 
 
 def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, file: str) -> int:
@@ -126,13 +127,18 @@ def sum_of_keys(keyspace: str, *, expiring: bool) -> int:
 def put_back(settings: dict[str, str], copy: Path, folder: Path, owner: tuple[int, int]) -> None:
     """Lay a copy down in an empty data folder so that the server reads it, whether it writes an append-only file or not."""
     if settings.get("appendonly") == "yes":
-        # A server that writes one reads nothing else at its start. Its base may be an RDB file (multi-part AOF).
+        # A server that writes one reads nothing else at its start.
         name = settings.get("appendfilename") or "appendonly.aof"
-        inner = folder / (settings.get("appenddirname") or "appendonlydir")
-        inner.mkdir(mode=0o750)
-        place = inner / f"{name}.1.base.rdb"
-        (inner / f"{name}.manifest").write_text(f"file {name}.1.base.rdb seq 1 type b\nfile {name}.1.incr.aof seq 1 type i\n")
-        (inner / f"{name}.1.incr.aof").touch()
+        if settings.get("appenddirname"):
+            # Several parts, of which the base may be an RDB file.
+            inner = folder / settings["appenddirname"]
+            inner.mkdir(mode=0o750)
+            place = inner / f"{name}.1.base.rdb"
+            (inner / f"{name}.manifest").write_text(f"file {name}.1.base.rdb seq 1 type b\nfile {name}.1.incr.aof seq 1 type i\n")
+            (inner / f"{name}.1.incr.aof").touch()
+        else:
+            # Before 7.0 one file, that may begin with an RDB file.
+            place = folder / name
     else:
         place = folder / (settings.get("dbfilename") or "dump.rdb")
     place.write_bytes(b"")

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,16 @@ from . import container_files, origins, proof, redis, replacement, volumes
 from .origins import Origin
 from .postgres import About, Postgres
 from .proof import Finding
-from .replacement import EXCHANGED, PREPARING, Replacement
+from .barman import HOME
+from .replacement import CONFIRMING, EXCHANGING, PREPARING, UNDOING, Replacement
 from .settings import BackupError, Cluster, Settings
-from .verification import own, workplace
+from .verification import ROOM, own, workplace
 
 KINDS = ("database", "cache", "volume", "everything")
 LOCK = 900.0
+USE = "restore"  # of the place where it works
+WINDOW = "restore of"  # how the reason of its maintenance window begins
+RUNS = ("running", "paused", "restarting")
 HEALTHY = 600.0  # seconds for a service to be well again
 ENDED = 15.0  # seconds in which one that has ended may be started again by its policy
 
@@ -61,8 +65,11 @@ class Part:
     live: Path
     services: tuple[str, ...]
     paths: tuple[str, ...]  # of the backup, that are needed for it
-    need: float  # bytes
+    upto: float  # the last moment that it can hold, epoch seconds
+    aside: float  # bytes that are brought back, and made, in the place where the restore works
+    beside: float  # bytes that are made beside the present folder, besides those that are only moved there within one file system
     build: Callable[[Path, Path], None] = field(repr=False)  # from the folder of what was fetched, into the folder to be
+    database: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,12 +95,12 @@ def restore(
     :raises BackupError: it cannot be done, and nothing was changed; or it was interrupted, and the next call goes on.
     """
     pending(settings.stack)
-    with workplace(engine, settings.stack, need=0, what="restore") as work:
+    with workplace(engine, settings.stack, need=0, use=USE) as work:
         # What was read in place is only in the targets.
         source = request.source or ("" if request.kind in ("database", "cache") else origins.newest(settings))
         origin = origins.choose(settings, source, request.snapshot, request.at, work / "tree")
         parts = _parts(engine, settings, request, origin, work, progress)
-        _room(origin, parts, work)
+        _room(parts, work)
         lines = plan(settings, request, origin, parts)
         planned(lines)
         for line in lines:
@@ -106,6 +113,7 @@ def restore(
         if busy := holder(settings.stack):
             progress.say(f"waiting for {busy.get('who')} ({busy.get('what')})")
         with stack_lock(settings.stack, "restore", LOCK, what=f"restore of {what}"):
+            pending(settings.stack)  # whoever was waited for may have left one
             at = time.time()
             steps = tuple(replacement.step(part.live, at) for part in parts)
             services = tuple(sorted({one for part in parts for one in part.services}))
@@ -119,24 +127,24 @@ def restore(
             except BaseException:
                 replacement.discard(noted)
                 raise
-            with _window(settings.stack, what):
-                done = _put_in_place(engine, settings, noted, progress)
-        return Report(done, _upto(request, origin, parts), _ask(engine, settings, origin, parts))
+            done = _put_in_place(engine, settings, noted, progress)
+        return Report(done, _upto(request, origin, parts), _ask(engine, settings, request, origin, parts))
 
 
 def _upto(request: Request, origin: Origin, parts: list[Part]) -> float:
-    """Only what PostgreSQL wrote goes on after the backup."""
-    databases = any(part.label.startswith("database") for part in parts)
-    return request.at or (origin.upto if databases else float(origin.facts["at"]))
+    """Only what PostgreSQL wrote goes on after the backup, each server for itself."""
+    return request.at or min((part.upto for part in parts if part.database), default=float(origin.facts["at"]))
 
 
-def _ask(engine: Engine, settings: Settings, origin: Origin, parts: list[Part]) -> list[Finding]:
-    """The questions of the declaration, to what is now the production."""
+def _ask(engine: Engine, settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[Finding]:
+    """The questions of the declaration, to what is now the production; of the moment that is there again."""
     found = []
     for cluster in settings.clusters:
-        if any(cluster.service in part.services for part in parts):
+        mine = [part for part in parts if cluster.service in part.services]
+        if mine:
             psql = Postgres(engine, settings, cluster).sql
-            found += proof.ask(psql, [one for one in settings.checks if one.service == cluster.service], float(origin.facts["at"]))
+            checks = [one for one in settings.checks if one.service == cluster.service]
+            found += proof.ask(psql, checks, _upto(request, origin, [part for part in mine if part.database]))
     return found
 
 
@@ -146,7 +154,7 @@ def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]
     whence = origin.name if origin.snapshot is None else f"{origin.name}, snapshot {origin.snapshot.id[:8]}"
     lines = [f"restore of {', '.join(part.label for part in parts)} of {settings.stack}, from {whence}"]
     upto = _upto(request, origin, parts)
-    if any(not part.label.startswith("database") for part in parts):
+    if any(not part.database for part in parts):
         lines.append(f"volumes and caches are of {origins.stamp(float(origin.facts['at']))}")
     lost = max(0.0, now - upto)
     lines.append(f"what was written after {origins.stamp(upto)} will be lost: the work of {duration(int(lost))}")
@@ -171,7 +179,7 @@ def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin,
         parts += [_volume(engine, settings, one, origin) for one in known if every or one == request.name]
     if not parts:
         raise BackupError(f"the backup of {settings.stack} holds nothing of this kind")
-    if request.at is not None and any(not one.label.startswith("database") for one in parts) and not every:
+    if request.at is not None and any(not one.database for one in parts) and not every:
         raise BackupError("restore_to is for databases: volumes and caches are of the moment of a backup; choose one with --snapshot")
     return parts
 
@@ -181,13 +189,23 @@ def _known(name: str, known: list[str], what: str, every: bool) -> None:
         raise BackupError(f"{name!r} is no {what} that is backed up: write one of {', '.join(known) or 'none'}")
 
 
-def _room(origin: Origin, parts: list[Part], work: Path) -> None:
-    """On the disk where it is to be, and on that where it is brought to first."""
-    fetched = origin.whole.bytes if origin.whole else 0
-    for place, what, need in ((work, "what is brought back", fetched), *((part.live.parent, part.label, part.need) for part in parts)):
-        free = shutil.disk_usage(place if place.exists() else work).free
-        if free < 1.2 * need:
-            raise BackupError(f"{place} has {size(free)} free, {what} needs {size(int(1.2 * need))}: nothing was changed")
+def _room(parts: list[Part], work: Path) -> None:
+    """For all parts together, on each file system: what is brought back and made in `work`, and what is made beside the present folders.
+
+    :raises BackupError: one is too full.
+    """
+    needs: dict[int, list[tuple[Path, str, float]]] = {}
+    for part in parts:
+        live = next(one for one in part.live.parents if one.exists())
+        moved = part.database and live.stat().st_dev == work.stat().st_dev  # a rename needs no room
+        for place, need in ((work, part.aside), (live, 0.0 if moved else part.beside)):
+            needs.setdefault(place.stat().st_dev, []).append((place, part.label, need))
+    for wanted in needs.values():
+        place, need = wanted[0][0], ROOM * sum(one for _place, _label, one in wanted)
+        free = shutil.disk_usage(place).free
+        if free < need:
+            what = ", ".join(dict.fromkeys(label for _place, label, _need in wanted))
+            raise BackupError(f"{place} has {size(free)} free, {what} needs {size(int(need))}: nothing was changed")
 
 
 def _resembled(engine: Engine, stack: str, service: str) -> dict[str, Any]:
@@ -225,19 +243,21 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
         if origin.repo is None:
             barman.archive()
         at = None if request.at is None else origins.stamp(request.at)
+        streamed = barman.streamed()
         made = work / "recovered" / str(about["server"])
         barman.recover(barman.base_for(request.at), made, at)
         own(made, about["owner"])
         try:
             _prove(engine, settings, service, raw, made, about, progress)
         except BackupError as error:
-            if (
-                at is None
-                or proof.TOO_SHORT not in str(error)
-                or request.at is None
-                or max(origin.upto, barman.streamed()) < request.at - 1
-            ):
+            if request.at is None or proof.TOO_SHORT not in str(error):
                 raise
+            if streamed < request.at:
+                # Nobody knows whether something was committed in between.
+                raise BackupError(
+                    f"the WAL of {service} is there until {origins.stamp(streamed)}, and holds nothing of {at}: "
+                    f"name a moment before, or none for all that there is ({error})"
+                ) from error
             # Nothing was committed between that moment and the end of the WAL: the end is that moment.
             barman.recover(barman.base_for(request.at), made, None)
             own(made, about["owner"])
@@ -245,8 +265,10 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
         _move(made, fresh)
         shutil.copystat(live, fresh) if live.exists() else fresh.chmod(0o700)
 
-    need = 2.0 * about["base_size"]
-    return Part(f"database {service}", live, (service,), (f"/var/lib/barman/{about['server']}",), need, build)
+    folder, size_of_base = f"{HOME}/{about['server']}", float(about["base_size"])
+    brought = max(size_of_base, origin.size(folder)) if origin.repo else 0.0
+    upto = origin.reaches(service)
+    return Part(f"database {service}", live, (service,), (folder,), upto, brought + size_of_base, size_of_base, build, database=True)
 
 
 def _present(engine: Engine, settings: Settings, cluster: Cluster, progress: Progress) -> About | None:
@@ -262,7 +284,7 @@ def _prove(
     engine: Engine, settings: Settings, service: str, raw: dict[str, Any], data: Path, about: dict[str, Any], progress: Progress
 ) -> None:
     """It recovers, starts and answers, before anything is replaced by it."""
-    with proof.recovered(engine, raw, settings.stack, data, about, progress.wait) as psql:
+    with proof.recovered(engine, raw, settings.stack, data, about, progress.wait, USE) as psql:
         for database in about["dumps"]:
             psql("SELECT 1", database)
     automatic = data / "postgresql.auto.conf"
@@ -277,7 +299,9 @@ def _move(made: Path, fresh: Path) -> None:
 
 
 def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> Part:
-    about = origin.facts["caches"][service]
+    about = origin.facts["caches"].get(service)
+    if about is None:
+        raise BackupError(f"the backup holds no {service}: it was not declared when it was made")
     live = container_files.behind(_resembled(engine, settings.stack, service), about["settings"]["dir"])
     copy = settings.staging / "redis" / about["file"]
 
@@ -287,7 +311,9 @@ def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> 
         if live.exists():
             shutil.copystat(live, fresh)
 
-    return Part(f"cache {service}", live, (service,), (str(copy),), float(about["size"]), build)
+    need = float(about["size"])
+    at = float(origin.facts["at"])
+    return Part(f"cache {service}", live, (service,), (str(copy),), at, need if origin.repo else 0.0, need, build)
 
 
 def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Part:
@@ -301,39 +327,54 @@ def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Pa
         run(["cp", "--archive", "--reflink=auto", "--", str(source), str(fresh)], timeout=6 * 3600)
 
     services = {one.service for one in engine.containers(settings.stack) if _mounts(engine, one, about["docker"], live)}
-    return Part(f"volume {name}", live, tuple(sorted(services)), (str(about["folder"]),), 0.0, build)
+    need, at = origin.size(str(about["folder"])), float(origin.facts["at"])
+    aside = need if origin.repo else 0.0
+    return Part(f"volume {name}", live, tuple(sorted(services)), (str(about["folder"]),), at, aside, need, build)
 
 
 def _mounts(engine: Engine, container: Container, docker: str, live: Path) -> bool:
     return any(one.name == docker or one.source == live for one in container_files.mounts(container_files.inspect(engine, container)))
 
 
-@contextmanager
-def _window(stack: str, what: str) -> Iterator[None]:
+def _begin_window(stack: str, what: str) -> None:
     """No alarms and no healing, even when this process is killed in between: containers that stand still must not be started."""
     from ..watchdog import maintenance
 
-    mine = not any(one.scope in ("host", stack) for one in maintenance.load())
-    if mine:
-        maintenance.present(stack, f"restore of {what}", "1d")
-    yield
-    if mine:
+    if not any(one.scope in ("host", stack) for one in maintenance.load()):
+        maintenance.present(stack, f"{WINDOW} {what}", "1d")
+
+
+def _end_window(stack: str) -> None:
+    """The one that a restore began, whoever ended it."""
+    from ..watchdog import maintenance
+
+    if any(one.scope == stack and one.reason.startswith(WINDOW) for one in maintenance.load()):
         maintenance.absent(stack)
 
 
 def _put_in_place(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> list[str]:
-    """Stop, exchange, start, and wait until it is well."""
-    _stop(engine, settings, noted.stopped, progress)
-    noted = replacement.exchange(noted)
+    """Stop, exchange, start, and wait until it is well; what was begun by a killed call is brought to its end.
+
+    :raises BackupError: it did not get well, and what was there before is in its place again.
+    """
+    _begin_window(settings.stack, noted.what)
     try:
-        _start(engine, settings, noted.stopped, progress)
-    except BackupError as error:
+        if noted.phase == PREPARING:
+            ran = tuple(one.name for one in _containers(engine, settings, noted) if one.state in RUNS)
+            noted = replacement.save(replace(noted, phase=EXCHANGING, running=ran, starting=True))
+        if noted.phase == EXCHANGING:
+            _stop(engine, settings, noted, progress)
+            noted = replacement.exchange(noted)
+        # One that is restored because it does not run any more is to run again.
+        own = {one.service for one in (*settings.clusters, *settings.caches)}
+        _start(engine, settings, noted, progress, lambda one: one.name in noted.running or one.service in own)
+    except Exception as error:  # whatever it is, of Docker or of the disk: halves of two states must not stay
         progress.say(f"!! {error}")
         _take_back(engine, settings, noted, progress)
         raise BackupError(f"{error}; what was there before is in its place again") from error
-    for cluster in settings.clusters:
-        if cluster.service in noted.stopped:
-            follow(settings, cluster.service, progress)
+    _follow(settings, noted, progress)
+    replacement.save(replace(noted, starting=False))
+    _end_window(settings.stack)
     kept = [one.kept for one in noted.steps]
     return [
         f"{noted.what}: restored",
@@ -342,14 +383,22 @@ def _put_in_place(engine: Engine, settings: Settings, noted: Replacement, progre
     ]
 
 
-def _start(engine: Engine, settings: Settings, services: tuple[str, ...], progress: Progress) -> None:
+def _containers(engine: Engine, settings: Settings, noted: Replacement) -> list[Container]:
+    return [one for one in engine.containers(settings.stack) if one.service in noted.stopped]
+
+
+def _start(engine: Engine, settings: Settings, noted: Replacement, progress: Progress, wanted: Callable[[Container], bool]) -> None:
     """:raises BackupError: they did not get well."""
-    for one in engine.containers(settings.stack):
-        if one.service in services:
-            engine.start(one)
-            progress.say(f"{one.name}: starts")
+    names = [one.name for one in _containers(engine, settings, noted) if wanted(one)]
+
+    def those() -> list[Container]:
+        return [one for one in _containers(engine, settings, noted) if one.name in names]
+
+    for one in those():
+        engine.start(one)
+        progress.say(f"{one.name}: starts")
     end, patience = time.monotonic() + HEALTHY, time.monotonic() + ENDED
-    while waiting := [one for one in engine.containers(settings.stack) if one.service in services and not one.serves]:
+    while waiting := [one for one in those() if not one.serves]:
         ended = [one for one in waiting if one.state in ("exited", "dead")]
         if time.monotonic() > (patience if ended else end):
             one = (ended or waiting)[0]
@@ -359,17 +408,30 @@ def _start(engine: Engine, settings: Settings, services: tuple[str, ...], progre
         time.sleep(0.5)
 
 
-def _stop(engine: Engine, settings: Settings, services: tuple[str, ...], progress: Progress) -> None:
-    for one in engine.containers(settings.stack):
-        if one.service in services and one.state in ("running", "paused", "restarting"):
+def _stop(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
+    for one in _containers(engine, settings, noted):
+        if one.state in RUNS:
             progress.say(f"{one.name}: stops")
             engine.api.stop(one.id, timeout=max(one.grace, 60))
 
 
 def _take_back(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
-    _stop(engine, settings, noted.stopped, progress)
-    replacement.undo(noted)
-    _start(engine, settings, noted.stopped, progress)
+    """What was there before is in its place again, and what ran before runs; the journal goes last, so that a killed one is finished."""
+    noted = replacement.undoing(noted)
+    _stop(engine, settings, noted, progress)
+    noted = replacement.put_back(noted)
+    try:
+        _start(engine, settings, noted, progress, lambda one: one.name in noted.running)
+        _follow(settings, noted, progress)
+    finally:
+        _end_window(settings.stack)  # all is where it belongs: who starts and heals it now does no harm
+    replacement.discard(noted)
+
+
+def _follow(settings: Settings, noted: Replacement, progress: Progress) -> None:
+    for cluster in settings.clusters:
+        if cluster.service in noted.stopped:
+            follow(settings, cluster.service, progress)
 
 
 def follow(settings: Settings, service: str, progress: Progress) -> None:
@@ -393,54 +455,68 @@ def pending(stack: str) -> None:
     known = replacement.load(stack)
     if known is None:
         return
-    if known.phase == EXCHANGED:
+    if known.waits:
         raise BackupError(f"the restore of {known.what} waits: opsctl restore confirm, or opsctl restore undo (--stack {stack})")
     raise BackupError(f"the restore of {known.what} was interrupted: opsctl restore resume --stack {stack}")
 
 
-def resume(engine: Engine, settings: Settings, progress: Progress) -> list[str]:
-    """Bring an interrupted restore to a safe end: before the exchange nothing has happened, from then on it is finished."""
-    known = replacement.load(settings.stack)
+@contextmanager
+def _alone(stack: str, verb: str) -> Iterator[Replacement | None]:
+    """The journal, under the lock of the stack; None when there is none, or whoever was waited for has ended it."""
+    known = replacement.load(stack)
     if known is None:
-        return ["no restore was interrupted"]
-    with stack_lock(settings.stack, "restore", LOCK, what=f"resumes the restore of {known.what}"):
+        yield None
+        return
+    with stack_lock(stack, "restore", LOCK, what=f"{verb} the restore of {known.what}"):
+        yield replacement.load(stack)
+
+
+def resume(engine: Engine, settings: Settings, progress: Progress) -> list[str]:
+    """Bring what was interrupted to a safe end: a restore before its exchange is dropped, everything else is finished."""
+    with _alone(settings.stack, "resumes") as known:
+        if known is None:
+            return ["no restore was interrupted"]
         if known.phase == PREPARING:
-            replacement.discard(known)
+            with workplace(engine, settings.stack, need=0, use=USE):  # which removes what was left in it
+                replacement.discard(known)
+            _end_window(settings.stack)
             return [f"the restore of {known.what} was interrupted before anything was replaced: begin it anew"]
-        done = (
-            _put_in_place(engine, settings, known, progress)
-            if known.phase != EXCHANGED
-            else [f"{known.what}: restored; confirm or undo it"]
-        )
+        if known.phase == UNDOING:
+            return _undo(engine, settings, known, progress)
+        if known.phase == CONFIRMING:
+            return _confirm(known)
+        if not known.waits:
+            return _put_in_place(engine, settings, known, progress)
         _end_window(settings.stack)
-        return done
-
-
-def _end_window(stack: str) -> None:
-    from ..watchdog import maintenance
-
-    if any(one.scope == stack and one.reason.startswith("restore of") for one in maintenance.load()):
-        maintenance.absent(stack)
+        return [f"{known.what}: restored; confirm or undo it"]
 
 
 def undo(engine: Engine, settings: Settings, progress: Progress) -> list[str]:
     """Put back what a restore replaced."""
-    known = replacement.load(settings.stack)
-    if known is None:
-        raise BackupError(f"no restore of {settings.stack} can be undone: none is unconfirmed")
-    with stack_lock(settings.stack, "restore", LOCK, what=f"undoes the restore of {known.what}"), _window(settings.stack, known.what):
+    with _alone(settings.stack, "undoes") as known:
+        if known is None:
+            raise BackupError(f"no restore of {settings.stack} can be undone: none is unconfirmed")
+        return _undo(engine, settings, known, progress)
+
+
+def _undo(engine: Engine, settings: Settings, known: Replacement, progress: Progress) -> list[str]:
+    if known.phase == PREPARING:
+        replacement.discard(known)  # nothing stood still
+    else:
+        known = replacement.undoing(known)
+        _begin_window(settings.stack, known.what)
         _take_back(engine, settings, known, progress)
-        for cluster in settings.clusters:
-            if cluster.service in known.stopped:
-                follow(settings, cluster.service, progress)
     _end_window(settings.stack)
     return [f"{known.what}: as it was before the restore"]
 
 
 def confirm(settings: Settings) -> list[str]:
     """Remove what a restore replaced."""
-    known = replacement.load(settings.stack)
-    if known is None:
-        raise BackupError(f"no restore of {settings.stack} waits to be confirmed")
-    gone = replacement.confirm(known)
-    return [f"removed: {one}" for one in gone] or ["nothing was kept"]
+    with _alone(settings.stack, "confirms") as known:
+        if known is None:
+            raise BackupError(f"no restore of {settings.stack} waits to be confirmed")
+        return _confirm(known)
+
+
+def _confirm(known: Replacement) -> list[str]:
+    return [f"removed: {one}" for one in replacement.confirm(known)] or ["nothing was kept"]

@@ -44,7 +44,7 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
     origin.repo.restore(origin.whole.id, folder, include=list(paths), verify=True)
     missing = [one for one in paths if not os.path.lexists(folder / one.lstrip("/"))]
     if missing:
-        raise BackupError(f"the backup does not hold {', '.join(missing)}: opsctl backup list --files PATH shows what it holds")
+        raise BackupError(f"the backup does not hold {', '.join(missing)}: name another with --snapshot (opsctl backup list)")
     return [str(folder / one.lstrip("/")) for one in paths]
 
 
@@ -63,16 +63,20 @@ def dump(
     postgres = Postgres(engine, settings, cluster)
     if postgres.sql("SELECT 1 FROM pg_database WHERE datname = :'name'", name=new):
         raise BackupError(f"the database {new} exists already: name another with --into, or drop it; nothing was changed")
-    with workplace(engine, settings.stack, need=0, what="restore") as work:
+    with workplace(engine, settings.stack, need=0, use="dump") as work:
         origin = origins.choose(settings, source, snapshot, None, work / "tree")
-        about = origin.facts["clusters"][cluster.service]
-        file = settings.staging / "dumps" / about["dumps"][database]["file"]
+        about = origin.facts["clusters"].get(cluster.service, {}).get("dumps", {}).get(database)
+        if about is None:
+            raise BackupError(f"the backup holds no dump of {database}: it was not declared when it was made; choose a later --snapshot")
+        file = settings.staging / "dumps" / about["file"]
         tree = origin.fetch(work / "tree", str(file))
         progress.say(f"{database} of {origins.stamp(float(origin.facts['at']))} from {origin.name} into {new}")
         postgres.sql('CREATE DATABASE :"name" TEMPLATE template0', name=new)
         schema, _dot, name = table.rpartition(".")
         words = [f"--table={name}", *([f"--schema={schema}"] if schema else [])] if table else []
         try:
+            if schema:  # which the dump of a table alone does not make
+                postgres.sql('CREATE SCHEMA IF NOT EXISTS :"name"', new, name=schema)
             proof.restore_dump(postgres.sql, tree / str(file).lstrip("/"), new, words)
         except BackupError:
             postgres.sql('DROP DATABASE :"name" WITH (FORCE)', name=new)

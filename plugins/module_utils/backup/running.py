@@ -160,8 +160,8 @@ def _write(
         return repo.backup(paths, tags(settings, kind), host=os.uname().nodename, exclude=exclude, tell=tell)
     except Unread as error:
         made = [one for one in repo.snapshots(tags=tags(settings, kind)) if one.id == error.snapshot]
-        if not made or any(os.path.lexists(file) for file in error.files):
-            raise
+        if not made or not all(os.path.isabs(file) and not os.path.lexists(file) for file in error.files):
+            raise  # of what is not named nobody can say that it vanished
         return made[0]
 
 
@@ -170,7 +170,7 @@ def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progr
     name = target["name"]
     if target.get("append_only"):
         return
-    known = state.read(settings.stack).get("targets", {}).get(name, {})
+    known = _known(settings, target)
     protect = {one for one in (known.get("verified"), known.get("snapshot")) if one}
     try:
         gone = repo.forget(settings.retention, protect=protect, tags=tags(settings, KIND_BACKUP))
@@ -198,16 +198,14 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
                 state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error="")
             except BackupError as error:
                 state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error=str(error))
-        noted = state.read(settings.stack)
-        brought = staging.staged(settings)
         folders = [str(folder) for one in settings.clusters if (folder := Barman(settings.server(one)).folder).is_dir()]
         for target in settings.targets:
-            known = noted.get("targets", {}).get(target["name"], {})
             try:
-                if brought and brought.facts["at"] > known.get("pushed", 0.0):
+                if _missed(settings, target):
                     with suppress(BackupError), alone(settings.stack, "backup"):  # else the one that is under way brings it
-                        outcome.snapshots[target["name"]] = _push_one(settings, target, brought, progress).id
-                elif folders and known.get("pushed"):
+                        if brought := _missed(settings, target):  # it may just have ended
+                            outcome.snapshots[target["name"]] = _push_one(settings, target, brought, progress).id
+                elif folders and _known(settings, target).get("pushed"):
                     at = time.time()
                     repo = repository(target)
                     repo.reachable()
@@ -218,6 +216,18 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
                 failed(settings, target["name"], error)
                 outcome.errors[target["name"]] = str(error)
     return outcome
+
+
+def _known(settings: Settings, target: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was noted of a target."""
+    found: Mapping[str, Any] = state.read(settings.stack).get("targets", {}).get(target["name"], {})
+    return found
+
+
+def _missed(settings: Settings, target: Mapping[str, Any]) -> Staged | None:
+    """The last backup, when this target lacks it."""
+    brought = staging.staged(settings)
+    return brought if brought and brought.facts["at"] > _known(settings, target).get("pushed", 0.0) else None
 
 
 def failed(settings: Settings, name: str, error: TargetError) -> None:

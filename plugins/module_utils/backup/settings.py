@@ -141,5 +141,5 @@ def load(stack: str = "") -> Settings:
         raise BackupError(f"{stack}: no backups are declared for it on this host; there are: {', '.join(known) or 'none'}")
     try:
         return from_mapping(json.loads(text))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:  # no JSON, or of another form
         raise BackupError(f"{FOLDER / f'{stack or known[0]}.json'} is damaged ({error}): run site.yml with --tags backup") from error

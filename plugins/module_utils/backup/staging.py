@@ -19,7 +19,7 @@ from typing import Any
 
 from ..docker_client import Engine
 from ..files import private, read_text, write_atomic
-from ..lock import stack_lock
+from ..lock import rename, stack_lock
 from ..releases import STATE, Store
 from ..runner import CommandError, run
 from . import container_files, volumes
@@ -50,11 +50,12 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
     settings.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     facts: dict[str, Any] = {"format": 1, "stack": settings.stack, "host": os.uname().nodename, "directory": settings.directory}
     with stack_lock(settings.stack, "backup", WAIT, what="backup: reads the databases"):
+        _tidy(settings)
         facts |= {"at": time.time(), "images": _images(engine, settings), "release": _release(settings.stack)}
         facts["clusters"] = {one.service: _cluster(engine, settings, one, tell) for one in settings.clusters}
         facts["caches"] = {one.service: _cache(engine, settings, one.service, tell) for one in settings.caches}
-    # Another word than `backup`: the watchdog must not wake up what is paused.
-    with stack_lock(settings.stack, "backup", WAIT, what="keeps volumes still for a copy"):
+        # Another word than `backup`: the watchdog must not wake up what is paused.
+        rename(settings.stack, "keeps volumes still for a copy")
         sources = list(volumes.read(engine, settings, tell))
     facts["volumes"] = {
         one.volume.name: {"docker": one.docker, "mountpoint": str(one.mountpoint), "folder": str(one.folder), "still": one.still}
@@ -65,6 +66,16 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
         raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
     write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)
     return _staged(settings, facts)
+
+
+def _tidy(settings: Settings) -> None:
+    """Remove dumps and copies of what is not declared any more, and what a killed run left half."""
+    wanted = {f"{one.service}.{name}" for one in settings.clusters for name in ("globals.sql", *(f"{data}.dump" for data in one.databases))}
+    wanted |= {f"{one.service}.rdb" for one in settings.caches}
+    for folder in ("dumps", "redis"):
+        for file in (settings.staging / folder).glob("*"):
+            if file.name not in wanted:
+                file.unlink()
 
 
 def staged(settings: Settings) -> Staged | None:

@@ -19,21 +19,34 @@ LABEL = "com.latentum.ops.throwaway"
 GRACE = 300  # seconds in which a database writes down what it holds in memory
 
 
-def remove_all(engine: Engine, stack: str) -> None:
-    """Remove what a killed run left behind."""
-    for one in engine.api.containers(all=True, filters={"label": f"{LABEL}={stack}"}):
+def remove_all(engine: Engine, stack: str, use: str = "") -> None:
+    """Remove what a killed run of the same use left behind."""
+    for one in engine.api.containers(all=True, filters={"label": f"{LABEL}={_whose(stack, use)}"}):
         engine.api.remove_container(one["Id"], force=True, v=True)
+
+
+def _whose(stack: str, use: str) -> str:
+    return f"{stack}.{use}" if use else stack  # no name of a stack holds a dot
 
 
 @contextmanager
 def like(
-    engine: Engine, raw: Mapping[str, Any], stack: str, name: str, data: Path, inside: str, *, command: list[str] | None = None
+    engine: Engine,
+    raw: Mapping[str, Any],
+    stack: str,
+    name: str,
+    data: Path,
+    inside: str,
+    *,
+    command: list[str] | None = None,
+    use: str = "",
 ) -> Iterator[str]:
     """Run a container with the image, user, environment and read-only files of another one; its name.
 
     :param raw: the other one, as the engine describes it.
     :param data: folder of the host that takes the place of the path `inside`.
     :param command: instead of the image's entry point and command.
+    :param use: what it is for besides a verification; those of different uses do not disturb each other.
     """
     config, host = raw["Config"], raw["HostConfig"]
     binds = [f"{data}:{inside}:rw"]
@@ -41,7 +54,7 @@ def like(
         if not mount.writable and not mount.name:  # its configuration and its secrets, never its data
             binds.append(f"{mount.source}:{mount.destination}:ro")
     # Secrets that Compose mounts are read-only binds; volumes of the image that are not given get empty ones, removed with it.
-    full = f"latentum-ops-throwaway-{stack}-{name}"
+    full = "-".join(filter(None, ("latentum-ops-throwaway", stack, name, use)))
     made = engine.api.create_container(
         image=raw["Image"],
         name=full,
@@ -51,7 +64,7 @@ def like(
         user=config.get("User") or None,
         stop_signal=config.get("StopSignal"),
         working_dir=config.get("WorkingDir") or None,
-        labels={LABEL: stack},
+        labels={LABEL: _whose(stack, use)},
         network_disabled=True,
         host_config=engine.api.create_host_config(
             network_mode="none",

@@ -67,8 +67,8 @@ def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "
         verdict, began = Verdict(target["name"]), time.monotonic()
         try:
             _verify(engine, settings, progress, target, verdict, snapshot)
-        except (TargetError, BackupError, OSError) as error:
-            verdict.findings.append(Finding("restore", False, str(error)))
+        except Exception as error:  # of the target, of Docker, of a program: whatever it is, nothing has been proven
+            verdict.findings.append(Finding("restore", False, str(error) or repr(error)))
         verdict.seconds = time.monotonic() - began
         _note(settings, verdict)
     return verdict
@@ -130,14 +130,21 @@ def choose(repo: Repository, settings: Settings, wanted: str = "") -> Snapshot:
 
 
 @contextmanager
-def workplace(engine: Engine, stack: str, need: float, what: str = "verify") -> Iterator[Path]:
+def workplace(engine: Engine, stack: str, need: float, use: str = "") -> Iterator[Path]:
     """An empty folder with enough room, gone afterwards with all containers that used it.
 
-    :raises BackupError: the disk is too full.
+    :param use: what it is for besides a verification: each use has one place, one lock, and containers of its own.
+    :raises BackupError: it is in use, or the disk is too full.
     """
+    with alone(stack, use or "verify"), _cleared(engine, stack, need, use) as work:
+        yield work
+
+
+@contextmanager
+def _cleared(engine: Engine, stack: str, need: float, use: str) -> Iterator[Path]:
     WORK.mkdir(mode=0o711, parents=True, exist_ok=True)
-    work = WORK / f"{stack}.{what}"
-    throwaway.remove_all(engine, stack)
+    work = WORK / f"{stack}.{use or 'verify'}"
+    throwaway.remove_all(engine, stack, use)
     shutil.rmtree(work, ignore_errors=True)
     free = shutil.disk_usage(WORK).free
     if free < ROOM * need:
@@ -162,8 +169,9 @@ def read_facts(settings: Settings, tree: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise BackupError(f"the backup has no readable facts.json: it is of another stack, or damaged ({error})") from error
-    if facts["stack"] != settings.stack or facts["format"] != 1:
-        raise BackupError(f"the backup is of the stack {facts['stack']} in format {facts['format']}: this is {settings.stack} and format 1")
+    stack, form = (facts.get("stack"), facts.get("format")) if isinstance(facts, dict) else (None, None)
+    if stack != settings.stack or form != 1:
+        raise BackupError(f"the backup is of the stack {stack} in format {form}: this is {settings.stack} and format 1")
     return facts
 
 
@@ -218,6 +226,9 @@ def _volumes(facts: Mapping[str, Any], tree: Path) -> Iterator[Finding]:
     """Files that nobody has touched since are the same, byte by byte, as those of the production."""
     for name, about in facts["volumes"].items():
         real, copy = Path(about["folder"]), tree / str(about["folder"]).lstrip("/")
+        if not copy.is_dir():
+            yield Finding(f"volume {name}", False, f"{real} is not in the backup")
+            continue
         same, changed, wrong = 0, 0, []
         for file in copy.rglob("*"):
             if file.is_symlink() or not file.is_file():
@@ -255,5 +266,12 @@ def _note(settings: Settings, verdict: Verdict) -> None:
     state.note(settings.stack, "verify", **shown)
     state.note(settings.stack, "targets", verdict.target, verified_at=time.time())
     if verdict.ok:
-        state.note(settings.stack, restorable=verdict.taken)
-        state.note(settings.stack, "targets", verdict.target, verified=verdict.snapshot, restorable=verdict.taken)
+        state.update(settings.stack, lambda noted: _proven(noted, verdict))
+
+
+def _proven(noted: dict[str, Any], verdict: Verdict) -> None:
+    """The proof of an older backup takes nothing back of what is known of a newer one."""
+    noted["restorable"] = max(verdict.taken, float(noted.get("restorable", 0.0)))
+    target = noted.setdefault("targets", {}).setdefault(verdict.target, {})
+    if verdict.taken >= float(target.get("restorable", 0.0)):
+        target |= {"verified": verdict.snapshot, "restorable": verdict.taken}

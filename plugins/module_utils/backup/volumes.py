@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,22 +72,26 @@ def read(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Ite
 
 @contextmanager
 def _still(engine: Engine, settings: Settings, volume: Volume) -> Iterator[None]:
-    """Hooks around, and with mode `paused` no process of the services runs; whatever happens they go on afterwards."""
+    """Hooks around, and with mode `paused` no process of the services runs; whatever fails, all of them go on and all hooks are run."""
     users = [one for one in engine.containers(settings.stack) if one.service in volume.services and one.state == "running"]
-    paused: list[Container] = []
-    try:
+    with ExitStack() as afterwards:
+        for argv in reversed(volume.after):
+            afterwards.callback(_hook, users, volume, argv)
         for argv in volume.before:
             _hook(users, volume, argv)
         if volume.mode == "paused":
             for one in users:
+                afterwards.callback(_let_go, engine, settings.stack, one)  # before: it may be paused although that failed
                 engine.api.pause(one.id)
-                paused.append(one)
         yield
-    finally:
-        for one in paused:
-            engine.unpause(one)
-        for argv in volume.after:
-            _hook(users, volume, argv)
+
+
+def _let_go(engine: Engine, stack: str, container: Container) -> None:
+    try:
+        engine.unpause(container)
+    except Exception:
+        if any(one.id == container.id and one.state == "paused" for one in engine.containers(stack)):
+            raise
 
 
 def _hook(users: list[Container], volume: Volume, argv: tuple[str, ...]) -> None:

@@ -36,7 +36,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     verification,
     volumes,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Snapshot, TargetError
+from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Entry, Snapshot, TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import Cache, Check, Cluster, Settings, Volume
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
@@ -408,6 +408,7 @@ class Database:
     stored: str = ""  # the verifier of the role of the backups
     has_role: bool = False
     reloads: int = 0
+    loaded: bool = True  # what is in the file
     answers: dict[str, str] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)  # statement and database
 
@@ -434,10 +435,12 @@ class Database:
             self.stored, self.has_role = statement.partition("PASSWORD '")[2].partition("'")[0], True
         if "pg_read_file" in statement:
             return self.hba
+        if "pg_conf_load_time" in statement:
+            return "t" if self.loaded else "f"
         if "pg_hba_file_rules" in statement:
             return self.hba_error
         if "pg_reload_conf" in statement:
-            self.reloads += 1
+            self.reloads, self.loaded = self.reloads + 1, True
             return "t"
         return ""
 
@@ -449,7 +452,7 @@ class Database:
         return self
 
     def _write(self, call: Call) -> None:
-        self.hba = str(call.given["input"])
+        self.hba, self.loaded = str(call.given["input"]), False
 
 
 # -- a target -------------------------------------------------------------------------------------------------------------
@@ -542,6 +545,13 @@ class FakeRepository:
             found = found or source.exists()
         if not found:
             raise TargetError(self.name, "", what=f"has nothing in snapshot {snapshot[:8]} that matches {', '.join(include)}")
+
+    def ls(self, snapshot: str, path: str = "/", *, recursive: bool = False) -> list[Entry]:
+        self._may("ls")
+        assert recursive, "a size is that of all that is below"
+        top = self.tree(snapshot) / path.lstrip("/")
+        found = [one for one in (top, *top.rglob("*")) if one.is_file()]
+        return [Entry(str(one), "file", one.stat().st_size, one.stat().st_mtime) for one in found]
 
     def check(self, part: int, parts: int, deadline: float = 0) -> None:
         self._may("check")

@@ -179,7 +179,6 @@ def test_each_version_is_granted_the_functions_that_it_has(version: int, there: 
     assert f"{ROLE} LOGIN REPLICATION " in statement and "SUPERUSER" not in statement
 
 
-@pytest.mark.xfail(strict=True, reason="postgres.prepare: a role whose grants failed is taken for ready, as its password is right")
 def test_grants_that_failed_are_made_good_by_the_next_call(made: Postgres, server: Database, programs: Programs) -> None:
     failed: list[str] = []
 
@@ -234,7 +233,6 @@ def test_rules_that_nobody_can_read_are_told_and_not_loaded(made: Postgres, serv
     assert server.reloads == 0
 
 
-@pytest.mark.xfail(strict=True, reason="postgres._let_in: rules that were written, but never loaded, are taken for loaded by the next call")
 def test_rules_that_were_written_and_not_loaded_are_loaded_by_the_next_call(made: Postgres, server: Database) -> None:
     server.hba_error = "7: invalid IP address"
     with pytest.raises(BackupError):
@@ -288,14 +286,12 @@ def test_a_file_that_is_a_mount_is_written_in_place(made: Postgres, programs: Pr
     assert file.read_text() == "new\n" and file.stat().st_ino == inode and not (tmp_path / "pg_hba.conf.new").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="postgres._let_in: `rm` hides that a mount which is read-only was not written")
 def test_a_mount_that_is_read_only_is_an_error(made: Postgres, programs: Programs, tmp_path: Path, immovable: Path) -> None:
     file = tmp_path / "pg_hba.conf"
     file.symlink_to("/dev/full")  # opens, and takes nothing
     assert written(script(made, programs), file, immovable) != 0
 
 
-@pytest.mark.xfail(strict=True, reason="postgres._owner: the stat of BusyBox (Alpine images) has no --format, only -c")
 def test_the_owner_is_asked_as_alpine_understands_it(made: Postgres, programs: Programs) -> None:
     made.prepare()
     (call,) = programs.named(" stat ")

@@ -114,9 +114,6 @@ def test_the_password_is_in_the_client_s_environment_and_nowhere_else(made: Redi
     assert all(one.given["env"] == {"REDISCLI_AUTH": SECRET} and "--env=REDISCLI_AUTH" in one.argv for one in programs.calls)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="redis._client: an empty REDISCLI_AUTH is sent as a password, and `redis-cli --rdb` (7 and later) then ends with 1"
-)
 def test_without_a_password_none_is_sent_not_an_empty_one(host: Host, server: Server, programs: Programs, tmp_path: Path) -> None:
     Redis(FakeEngine(container("cache")), shop(), Cache("cache")).copy(tmp_path)  # type: ignore[arg-type]
     assert not [
@@ -204,7 +201,6 @@ def test_a_server_with_an_append_only_file_gets_one_that_begins_with_the_copy(
     assert {path for path, _uid, _gid in host.owners} == {str(one) for one in (folder, *folder.rglob("*"))}
 
 
-@pytest.mark.xfail(strict=True, reason="redis.put_back: servers before 7.0 (no appenddirname) read one file only, and would start empty")
 def test_a_server_from_before_the_parts_gets_the_copy_as_its_only_file(
     folder: Path, host: Host, programs: Programs, tmp_path: Path
 ) -> None:

@@ -204,10 +204,6 @@ def test_this_host_loses_least(local: Shop) -> None:
     assert "from this host\n" in text and "after 2027-01-15 07:59:50.000000+00 will be lost: the work of" in text
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="restoring._upto: the WAL of another cluster is taken for that of the one that is restored: more is lost than is said",
-)
 def test_the_plan_does_not_promise_the_wal_of_another_database(local: Shop, host: Host) -> None:
     local.settings = shop(clusters=(*local.settings.clusters, fakes.cluster(host, "users", "usersdb")))
     local.facts["clusters"]["users"] = about_cluster("shop.users")
@@ -273,7 +269,6 @@ def test_a_database_that_was_declared_after_the_backup_is_refused(there: Shop) -
         there.restore("database", "database", **CONFIRMED)
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="restoring._cache: a cache that the backup does not hold is a KeyError")
 def test_a_cache_that_was_declared_after_the_backup_is_refused(there: Shop) -> None:
     there.facts["caches"] = {}
     there.write()
@@ -334,18 +329,12 @@ def test_a_volume_needs_room_too(there: Shop, host: Host) -> None:
         there.restore("volume", "files", **CONFIRMED)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="restoring._room: the room for the whole backup is wanted for each of its parts, of which alone are brought back"
-)
 def test_a_small_part_of_a_large_backup_needs_little_room(there: Shop, host: Host) -> None:
     there.repo.there = [replace(one, bytes=10**12) for one in there.repo.there]
     host.free(10**9)
     there.plan("cache", "cache")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="restoring._room: each part is compared with the whole room, so two that fit alone are begun together"
-)
 def test_parts_need_room_together(there: Shop, host: Host) -> None:
     there.facts["caches"]["cache"]["size"] = 2000
     there.write()
@@ -455,9 +444,6 @@ def test_one_that_ends_is_not_waited_for_as_long_as_one_that_is_slow(there: Shop
     assert restoring.ENDED <= clock.now - NOW < restoring.HEALTHY / 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="restoring._window: a restore that was taken back leaves its maintenance window, and the watchdog silent, for a day"
-)
 def test_after_a_restore_that_was_taken_back_the_watchdog_watches_again(there: Shop) -> None:
     there.engine.start = falling(there, "new files")  # type: ignore[method-assign]
     with pytest.raises(BackupError, match="in its place again"):
@@ -465,9 +451,6 @@ def test_after_a_restore_that_was_taken_back_the_watchdog_watches_again(there: S
     assert maintenance.load() == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="restoring._put_in_place: an engine that cannot start a container is no BackupError, so nothing is taken back"
-)
 def test_one_that_docker_cannot_start_gets_back_what_it_had(there: Shop) -> None:
     docker = pytest.importorskip("docker")
     real = there.engine.start
@@ -483,10 +466,6 @@ def test_one_that_docker_cannot_start_gets_back_what_it_had(there: Shop) -> None
     assert there.holds("files") == "new files" and there.states["web1"] == "running"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="restoring._start: starts what had ended or stood still before, too, and takes the restore back when a job ends again",
-)
 def test_a_job_that_had_ended_is_not_started_again(there: Shop) -> None:
     there.engine.there.append(container("migrate", state="exited", health="none"))
     there.engine.mounts["migrate"] = there.engine.mounts["web"]
@@ -578,13 +557,7 @@ def test_a_database_that_recovers_without_a_declared_database_replaces_nothing(t
     ("streamed", "accepted"),
     [
         (NOW - 8400, True),
-        pytest.param(
-            NOW - 40_000,
-            False,
-            marks=pytest.mark.xfail(
-                strict=True, reason="restoring._database: a snapshot that is young enough hides that its WAL ended long before the moment"
-            ),
-        ),
+        (NOW - 40_000, False),
     ],
 )
 def test_a_moment_after_the_last_commit_is_the_end_of_the_wal_when_that_reaches_it(streamed: float, accepted: bool, there: Shop) -> None:
@@ -652,7 +625,6 @@ def test_the_questions_of_the_declaration_go_to_the_production_afterwards(there:
     assert not found.ok and found.found == "4, at least 5 expected"
 
 
-@pytest.mark.xfail(strict=True, reason="restoring._ask: asks how fresh rows were at the backup, not at the moment that was restored to")
 def test_rows_are_as_fresh_as_the_moment_that_was_restored_to(there: Shop) -> None:
     there.settings = shop(
         clusters=there.settings.clusters, checks=(Check("database", "shopdb", "SELECT max(at) FROM orders", newest=60.0),)
@@ -690,9 +662,6 @@ def test_no_argument_shows_a_secret(there: Shop, programs: Programs) -> None:
 # Others at the same time
 
 
-@pytest.mark.xfail(
-    strict=True, reason="verification.workplace: `restore dump` (or a second restore) removes the folder in which a restore works"
-)
 def test_a_dump_that_is_restored_meanwhile_disturbs_no_restore(there: Shop) -> None:
     def recover(call: Call) -> None:
         there.recover(call)
@@ -705,10 +674,6 @@ def test_a_dump_that_is_restored_meanwhile_disturbs_no_restore(there: Shop) -> N
     assert there.holds("database") == "old database"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="verification.workplace: a verification removes the throw-away server of a restore (and the reverse), and wants its name",
-)
 def test_a_verification_meanwhile_disturbs_no_restore(there: Shop) -> None:
     state.note("shop", "targets", "offsite", pushed=NOW)
     seen: list[int] = []
@@ -802,10 +767,6 @@ def test_a_kill_before_anything_stood_still_is_resumed_from_there(there: Shop, m
     assert not [one for one in there.beside() if one == "_data.restored"] and set(there.states.values()) == {"running"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="restoring.resume: after a kill between the exchange and the start it says that all is done, and leaves the services stopped",
-)
 def test_a_kill_before_the_start_is_resumed_with_it(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     killed(there, monkeypatch, "starting")
     resume(there)
@@ -850,7 +811,6 @@ def test_undo_and_resume_wait_for_whoever_works_on_the_stack(there: Shop) -> Non
     assert there.holds("files") == "old files"
 
 
-@pytest.mark.xfail(strict=True, reason="restoring.confirm: takes no lock, so it removes what an undo that is under way puts back")
 def test_confirm_waits_for_an_undo(there: Shop) -> None:
     there.restore("volume", "files", **CONFIRMED)
     with lock.stack_lock("shop", "restore", what="undoes the restore"), pytest.raises(lock.LockHeld):

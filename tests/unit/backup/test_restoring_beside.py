@@ -223,9 +223,6 @@ def test_a_table_alone_comes_alone(
     assert sorted(one for one in restored[0][0].split() if one.startswith(("--table", "--schema"))) == sorted(words)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="restoring_beside.dump: pg_restore makes no schema for a table that was chosen, so SCHEMA.TABLE always fails"
-)
 def test_the_schema_of_a_table_is_made_first(
     engine: FakeEngine, declared: Settings, repo: FakeRepository, server: Database, programs: Programs
 ) -> None:
@@ -236,9 +233,6 @@ def test_the_schema_of_a_table_is_made_first(
     dump(engine, declared, table="sales.lines")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=KeyError, reason="restoring_beside.dump: a database that was declared after the backup is a KeyError"
-)
 def test_a_database_that_the_backup_does_not_hold_is_refused(
     engine: FakeEngine, declared: Settings, targets: Targets, server: Database
 ) -> None:

@@ -170,9 +170,6 @@ def test_files_that_are_there_and_could_not_be_read_are(brought: Brought, declar
     assert "pushed" not in host.state()["targets"]["offsite"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="running._write: restic that does not say which files it could not read is taken for files that vanished"
-)
 def test_files_of_which_nobody_knows_are_not_taken_for_removed_ones(brought: Brought, declared: Settings, targets: Targets) -> None:
     incomplete(targets, {"some files": "at least one source file could not be read"})  # as Repository.backup says it
     assert list(backup(declared).errors) == ["offsite"]

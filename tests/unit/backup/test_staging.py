@@ -188,9 +188,6 @@ def test_somebody_who_works_on_the_stack_for_too_long_is_named(engine: FakeEngin
         stage(engine, declared)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="staging.stage: the lock is let go between databases and volumes, so a deployment that waits comes in between"
-)
 def test_databases_and_volumes_are_of_one_release(
     engine: FakeEngine, declared: Settings, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,9 +215,6 @@ def test_links_are_not_followed_out_of_a_backup(kept: Kept) -> None:
     assert kept.verify().ok
 
 
-@pytest.mark.xfail(
-    strict=True, reason="verification._volumes: a volume that the backup does not hold at all has 0 files that differ, and passes"
-)
 def test_a_volume_that_the_backup_lacks_is_found(kept: Kept) -> None:
     shutil.rmtree(kept.copy)
     assert bad(kept.verify()) == ["volume files"]
@@ -279,18 +276,8 @@ def test_a_target_that_fails_is_no_proof(method: str, kept: Kept, host: Host) ->
     "error",
     [
         OSError("no space left on device"),
-        pytest.param(
-            CommandError(Result(("chown",), 1, "", "no space"), "failed"),
-            marks=pytest.mark.xfail(
-                strict=True, raises=CommandError, reason="verification.verify: a program that fails is neither noted nor told"
-            ),
-        ),
-        pytest.param(
-            RuntimeError("500 Server Error: the engine is gone"),
-            marks=pytest.mark.xfail(
-                strict=True, raises=RuntimeError, reason="verification.verify: an error of Docker is neither noted nor told"
-            ),
-        ),
+        CommandError(Result(("chown",), 1, "", "no space"), "failed"),
+        RuntimeError("500 Server Error: the engine is gone"),
     ],
 )
 def test_whatever_fails_is_noted_as_no_proof(error: Exception, kept: Kept, programs: Programs, host: Host) -> None:
@@ -328,10 +315,7 @@ def test_a_backup_of_another_stack_or_format_is_no_proof(changed: dict[str, obje
     [
         "",
         "{",
-        pytest.param(
-            "{}",
-            marks=pytest.mark.xfail(strict=True, raises=KeyError, reason="verification.read_facts: facts without `stack` are a KeyError"),
-        ),
+        "{}",
     ],
 )
 def test_facts_that_cannot_be_read_are_no_proof(text: str, kept: Kept) -> None:
@@ -360,7 +344,6 @@ def test_one_that_was_named_is_taken(three: FakeRepository, kept: Kept) -> None:
     assert kept.verify(snapshot="old").snapshot == "older"
 
 
-@pytest.mark.xfail(strict=True, reason="verification._note: the proof of an older backup takes back that a newer one is restorable")
 def test_the_proof_of_an_older_one_takes_nothing_back(three: FakeRepository, kept: Kept, host: Host) -> None:
     kept.verify()
     kept.verify(snapshot="older")

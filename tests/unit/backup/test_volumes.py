@@ -146,9 +146,6 @@ def test_a_pause_that_fails_lets_those_before_it_go_on(
     assert states(engine) == {"running"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="volumes._still: one container that cannot be unpaused leaves all others paused, and skips the hooks after it"
-)
 def test_one_that_cannot_go_on_does_not_hold_up_the_others(
     engine: FakeEngine, host: Host, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +162,6 @@ def test_one_that_cannot_go_on_does_not_hold_up_the_others(
     assert next(one.state for one in engine.there if one.id == "web2") == "running" and programs.lines("unlock")
 
 
-@pytest.mark.xfail(strict=True, reason="volumes._still: an `after` hook that fails keeps those after it from being run")
 def test_one_hook_that_fails_afterwards_does_not_hold_up_the_next(engine: FakeEngine, host: Host, programs: Programs) -> None:
     programs.on(" first", rc=1)
     with pytest.raises(CommandError):
