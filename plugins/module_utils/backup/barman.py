@@ -34,7 +34,7 @@ HOURS = 12 * 3600.0  # longest base backup or recovery
 
 @dataclass(frozen=True)
 class Base:
-    """One base backup; `end` in epoch seconds: the earliest moment that it can be recovered to. Size in bytes."""
+    """One base backup; `end` in epoch seconds, cut down to whole ones: it can be recovered to what is later. Size in bytes."""
 
     id: str
     end: float
@@ -125,9 +125,9 @@ class Barman:
 
     def streamed(self) -> float:
         """When WAL was last received, in epoch seconds; 0 for never."""
-        times = [file.stat().st_mtime for file in (self.folder / "streaming").glob("*") if re.match(r"[0-9A-F]{24}", file.name)]
+        received = [file for file in (self.folder / "streaming").glob("*") if re.match(r"[0-9A-F]{24}", file.name)]
         segments = sorted((self.folder / "wals").glob("*/*"))[-1:]
-        return max(times + [file.stat().st_mtime for file in segments], default=0.0)
+        return max(map(_written, [*received, *segments]), default=0.0)
 
     def unfinished(self) -> list[Path]:
         """Segments that are in the stream, and not archived yet; the last may be partial."""
@@ -175,9 +175,9 @@ class Barman:
         :raises BackupError: none is that old.
         """
         bases = self.bases()
-        fitting = [one for one in bases if at is None or one.end <= at]
+        fitting = [one for one in bases if at is None or _surely(one) <= at]
         if not fitting:
-            first = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(bases[0].end)) if bases else "none at all"
+            first = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(_surely(bases[0]))) if bases else "none at all"
             raise BackupError(f"no base backup of {self.server} is that old; the first moment that can be recovered to is {first}")
         return fitting[-1]
 
@@ -223,6 +223,19 @@ class Barman:
         except CommandError as error:
             said = " ".join((error.stderr.strip() or error.stdout.strip() or str(error)).split())[-600:]
             raise BackupError(f"barman {' '.join(words[:2])}: {said}") from error
+
+
+def _written(file: Path) -> float:
+    """When a file was written last; 0 for one that has just got another name."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _surely(base: Base) -> int:
+    """By when it had ended: Barman cuts the moment down to whole seconds."""
+    return int(base.end) + 1
 
 
 def client(major: int) -> Path:
