@@ -160,7 +160,7 @@ def _write(
         return repo.backup(paths, tags(settings, kind), host=os.uname().nodename, exclude=exclude, tell=tell)
     except Unread as error:
         made = [one for one in repo.snapshots(tags=tags(settings, kind)) if one.id == error.snapshot]
-        if not made or not all(os.path.isabs(file) and not os.path.lexists(file) for file in error.files):
+        if not made or not all(file.startswith("/") and not os.path.lexists(file) for file in error.files):
             raise  # of what is not named nobody can say that it vanished
         return made[0]
 
