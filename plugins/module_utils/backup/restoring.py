@@ -19,10 +19,10 @@ from ..lock import holder, stack_lock
 from ..progress import Progress
 from ..runner import run
 from . import container_files, origins, proof, redis, replacement, volumes
+from .barman import HOME
 from .origins import Origin
 from .postgres import About, Postgres
 from .proof import Finding
-from .barman import HOME
 from .replacement import CONFIRMING, EXCHANGING, PREPARING, UNDOING, Replacement
 from .settings import BackupError, Cluster, Settings
 from .verification import ROOM, own, workplace
@@ -124,10 +124,11 @@ def restore(
                     progress.say(f"{part.label}: making it ready beside the present one")
                     shutil.rmtree(one.fresh, ignore_errors=True)
                     part.build(tree, Path(one.fresh))
+                ran = tuple(one.name for one in _containers(engine, settings, noted) if one.state in RUNS)
             except BaseException:
                 replacement.discard(noted)
                 raise
-            done = _put_in_place(engine, settings, noted, progress)
+            done = _put_in_place(engine, settings, replace(noted, running=ran, starting=True), progress)
         return Report(done, _upto(request, origin, parts), _ask(engine, settings, request, origin, parts))
 
 
@@ -341,7 +342,8 @@ def _begin_window(stack: str, what: str) -> None:
     from ..watchdog import maintenance
 
     if not any(one.scope in ("host", stack) for one in maintenance.load()):
-        maintenance.present(stack, f"{WINDOW} {what}", "1d")
+        with suppress(ValueError):  # one that the watchdog does not know
+            maintenance.present(stack, f"{WINDOW} {what}", "1d")
 
 
 def _end_window(stack: str) -> None:
@@ -359,18 +361,20 @@ def _put_in_place(engine: Engine, settings: Settings, noted: Replacement, progre
     """
     _begin_window(settings.stack, noted.what)
     try:
-        if noted.phase == PREPARING:
-            ran = tuple(one.name for one in _containers(engine, settings, noted) if one.state in RUNS)
-            noted = replacement.save(replace(noted, phase=EXCHANGING, running=ran, starting=True))
-        if noted.phase == EXCHANGING:
+        if noted.phase in (PREPARING, EXCHANGING):
+            noted = replacement.save(replace(noted, phase=EXCHANGING))  # from now on something stands still
             _stop(engine, settings, noted, progress)
             noted = replacement.exchange(noted)
         # One that is restored because it does not run any more is to run again.
-        own = {one.service for one in (*settings.clusters, *settings.caches)}
-        _start(engine, settings, noted, progress, lambda one: one.name in noted.running or one.service in own)
+        restored = {*(one.service for one in settings.clusters), *(one.service for one in settings.caches)}
+        _start(engine, settings, noted, progress, lambda one: one.name in noted.running or one.service in restored)
     except Exception as error:  # whatever it is, of Docker or of the disk: halves of two states must not stay
         progress.say(f"!! {error}")
-        _take_back(engine, settings, noted, progress)
+        try:
+            _take_back(engine, settings, noted, progress)
+        except Exception as second:
+            again = f"opsctl restore resume --stack {settings.stack}"
+            raise BackupError(f"{error}; and it could not be taken back ({second}): {again}") from error
         raise BackupError(f"{error}; what was there before is in its place again") from error
     _follow(settings, noted, progress)
     replacement.save(replace(noted, starting=False))
@@ -417,12 +421,14 @@ def _stop(engine: Engine, settings: Settings, noted: Replacement, progress: Prog
 
 def _take_back(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
     """What was there before is in its place again, and what ran before runs; the journal goes last, so that a killed one is finished."""
+    started = noted.phase != EXCHANGING  # what was restored may have run, and written WAL of its own
     noted = replacement.undoing(noted)
     _stop(engine, settings, noted, progress)
     noted = replacement.put_back(noted)
     try:
         _start(engine, settings, noted, progress, lambda one: one.name in noted.running)
-        _follow(settings, noted, progress)
+        if started:
+            _follow(settings, noted, progress)
     finally:
         _end_window(settings.stack)  # all is where it belongs: who starts and heals it now does no harm
     replacement.discard(noted)
@@ -503,7 +509,7 @@ def _undo(engine: Engine, settings: Settings, known: Replacement, progress: Prog
     if known.phase == PREPARING:
         replacement.discard(known)  # nothing stood still
     else:
-        known = replacement.undoing(known)
+        replacement.undoing(known)
         _begin_window(settings.stack, known.what)
         _take_back(engine, settings, known, progress)
     _end_window(settings.stack)

@@ -27,7 +27,7 @@ from . import container_files, proof, state, throwaway
 from .barman import Barman
 from .proof import Finding
 from .redis import load
-from .restic import Repository, Snapshot, TargetError
+from .restic import Repository, Snapshot
 from .running import KIND_BACKUP, alone, repository, tags
 from .settings import BackupError, Settings
 
