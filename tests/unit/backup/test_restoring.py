@@ -773,6 +773,120 @@ def test_a_kill_before_the_start_is_resumed_with_it(there: Shop, monkeypatch: py
     assert set(there.states.values()) == {"running"}
 
 
+def test_a_kill_before_the_start_leaves_nothing_to_confirm_and_its_window(
+    there: Shop, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(there, monkeypatch, "starting")
+    assert [one.scope for one in maintenance.load()] == ["shop"] and not programs.lines("systemctl start latentum-ops-wal@")
+    with pytest.raises(BackupError, match="has not come to its end: opsctl restore resume"):
+        restoring.confirm(there.settings)
+    with pytest.raises(BackupError, match="was interrupted: opsctl restore resume"):
+        restoring.pending("shop")
+    resume(there)
+    assert programs.lines("systemctl start latentum-ops-wal@") and maintenance.load() == []
+    assert restoring.confirm(there.settings) and not there.beside()
+
+
+def test_a_kill_while_services_stop_leaves_none_of_them_stopped(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of them stand still, and nothing has been exchanged."""
+    stop, count = there.engine.api.stop, list[str]()
+
+    def dies(identity: str, **given: Any) -> None:
+        if len(count) == 2:
+            raise Killed
+        if not identity.startswith("thrown"):
+            count.append(identity)
+        stop(identity, **given)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(there.engine.api, "stop", dies)
+        there.restore("everything", **CONFIRMED)
+    assert "exited" in there.states.values()
+    resume(there)
+    assert set(there.states.values()) == {"running"} and there.holds("files") == "old files" and maintenance.load() == []
+
+
+@pytest.mark.parametrize("at", ["stopping", 0, 1, 2, 3, 4, 5, "starting"])
+@pytest.mark.parametrize("verb", [resume, undo])
+def test_a_killed_undo_is_finished(at: Any, verb: Callable[[Shop], list[str]], there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.restore("everything", **CONFIRMED)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        if at == "stopping":
+            patch.setattr(there.engine.api, "stop", lambda _one, **_given: fakes.throw(Killed()))
+        elif at == "starting":
+            patch.setattr(there.engine, "start", lambda _one: fakes.throw(Killed()))
+        else:
+            real, count = Path.rename, list[Any]()
+
+            def rename(path: Path, place: Any) -> Any:
+                if len(count) == at:
+                    raise Killed
+                if not str(path).endswith(".json"):
+                    count.append(place)
+                return real(path, place)
+
+            patch.setattr(Path, "rename", rename)
+        undo(there)
+    with pytest.raises(BackupError, match="opsctl restore resume"):
+        restoring.confirm(there.settings)
+    assert verb(there) == ["everything: as it was before the restore"]
+    assert [there.holds(name) for name in there.live] == ["new database", "new cache", "new files"] and not there.beside()
+    assert set(there.states.values()) == {"running"} and maintenance.load() == [] and replacement.load("shop") is None
+
+
+def test_a_killed_confirmation_is_finished_and_never_undone(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.restore("everything", **CONFIRMED)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(replacement.shutil, "rmtree", lambda _folder, **_given: fakes.throw(Killed()))
+        restoring.confirm(there.settings)
+    there.engine.did.clear()
+    with pytest.raises(BackupError, match="was confirmed"):
+        undo(there)
+    assert there.engine.did == [] and maintenance.load() == []
+    assert len(resume(there)) == 3 and not there.beside() and replacement.load("shop") is None
+
+
+def test_an_engine_that_does_not_stop_a_container_lets_all_others_go_on(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, failed = there.engine.api.stop, list[str]()
+
+    def fails(identity: str, **given: Any) -> None:
+        if identity == "web2" and not failed:
+            failed.append(identity)
+            raise RuntimeError("500 Server Error: timeout")
+        stop(identity, **given)
+
+    monkeypatch.setattr(there.engine.api, "stop", fails)
+    with pytest.raises(BackupError, match="timeout; what was there before is in its place again"):
+        there.restore("everything", **CONFIRMED)
+    assert [there.holds(name) for name in there.live] == ["new database", "new cache", "new files"] and not there.beside()
+    assert set(there.states.values()) == {"running"} and maintenance.load() == [] and replacement.load("shop") is None
+
+
+def test_what_cannot_be_taken_back_says_how_to_go_on(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = there.engine.start
+    monkeypatch.setattr(there.engine, "start", lambda _one: fakes.throw(RuntimeError("the engine is gone")))
+    with pytest.raises(BackupError, match=r"the engine is gone; and it could not be taken back .*: opsctl restore resume --stack shop"):
+        there.restore("volume", "files", **CONFIRMED)
+    assert there.holds("files") == "new files"
+    monkeypatch.setattr(there.engine, "start", start)
+    resume(there)
+    assert set(there.states.values()) == {"running"} and replacement.load("shop") is None and not there.beside()
+
+
+def test_of_two_restores_the_second_is_refused(there: Shop) -> None:
+    refused: list[str] = []
+
+    def recover(call: Call) -> None:
+        there.recover(call)
+        with pytest.raises(BackupError) as caught:
+            there.restore("volume", "files", **CONFIRMED)
+        refused.append(str(caught.value))
+
+    there.programs.on(" recover ", do=recover)
+    there.restore("database", "shopdb", **CONFIRMED)
+    assert len(refused) == 1 and there.holds("files") == "new files"
+
+
 def test_resume_after_a_good_restore_changes_nothing(there: Shop) -> None:
     there.restore("volume", "files", **CONFIRMED)
     there.engine.did.clear()
