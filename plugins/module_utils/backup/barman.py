@@ -26,7 +26,9 @@ from .settings import BackupError
 
 USER = "barman"
 HOME = Path("/var/lib/barman")
-CONFIGURATION = Path("/etc/barman.d")
+# Not the package's own folder: its cron job would receive the WAL in place of our unit, which knows where the container is.
+CONFIGURATION = Path("/etc/latentum-ops/barman")
+LOG = Path("/var/log/barman/barman.log")
 CLIENTS = Path("/usr/lib/postgresql")
 SLOT = "latentum_ops"
 HOURS = 12 * 3600.0  # longest base backup or recovery
@@ -58,7 +60,7 @@ class Barman:
         """Write where the server is now; whether anything changed. Containers change their address at each start."""
         passfile = self.home / f".{self.server}.pgpass"
         name = f"user={ROLE} host={postgres.address} passfile={passfile}"
-        content = _section(
+        content = self._head(LOG) + _section(
             self.server,
             description=f"{postgres.cluster.service} of {postgres.settings.stack}, written by latentum.ops",
             conninfo=f"{name} dbname=postgres application_name=latentum-ops-backup connect_timeout=10",
@@ -77,12 +79,17 @@ class Barman:
         if read_text(passfile) != secret:
             write_atomic(passfile, secret, 0o600, user, group)
         if changed:
+            CONFIGURATION.mkdir(mode=0o750, parents=True, exist_ok=True)
+            os.chown(CONFIGURATION, 0, group)
+            CONFIGURATION.chmod(0o750)
             write_atomic(self._own, content, 0o640, 0, group)
         return changed
 
+    def _head(self, log: Path) -> str:
+        return _section("barman", barman_user=USER, barman_home=str(self.home), log_file=str(log))
+
     def stand_alone(self, major: int) -> None:
         """A configuration for a copy in `home`: nothing of it ever talks to a server."""
-        head = _section("barman", barman_user=USER, barman_home=str(self.home), log_file=str(self.home / "barman.log"))
         nobody = f"user={ROLE} host=127.0.0.1 port=1 connect_timeout=1"
         body = _section(
             self.server,
@@ -95,7 +102,7 @@ class Barman:
             path_prefix=str(client(major)),
         )
         user, group = _numbers()
-        write_atomic(self._own, head + body, 0o640, user, group)
+        write_atomic(self._own, self._head(self.home / "barman.log") + body, 0o640, user, group)
 
     def set_aside(self, identifier: str) -> Path | None:
         """Put away what belongs to another database cluster of the same name: Barman refuses to mix them.
@@ -122,6 +129,13 @@ class Barman:
     def switch(self) -> None:
         """Let the server finish its present segment."""
         self._run("switch-wal", "--force", self.server)
+
+    def _complete(self) -> None:
+        """Let the server finish its present segment, and wait until it is archived.
+
+        :raises BackupError: no WAL arrives.
+        """
+        self._run("switch-wal", "--force", "--archive", "--archive-timeout", "120", self.server, timeout=180)
 
     def streamed(self) -> float:
         """When WAL was last received, in epoch seconds; 0 for never."""
@@ -150,11 +164,13 @@ class Barman:
         :raises BackupError: it failed; Barman's own words are in it.
         """
         if not any((self.folder / "wals").glob("*/*")):
-            # Barman wants to see that WAL arrives before it begins.
-            self._run("switch-wal", "--force", "--archive", "--archive-timeout", "60", self.server, timeout=90)
+            self._complete()  # Barman wants to see that WAL arrives before it begins
         known = {one.id for one in self.bases()}
         tell(f"base backup of {self.server}")
-        self._run("backup", "--wait", "--wait-timeout", "600", self.server, timeout=HOURS)
+        self._run("backup", self.server, timeout=HOURS)
+        # Not its own `--wait`: where the end falls on the border of a segment, that waits for one which nobody finishes.
+        self._complete()
+        self._run("check-backup", self.server, "latest")
         made = [one for one in self.bases() if one.id not in known]
         if not made:
             raise BackupError(f"Barman made no complete base backup of {self.server}: look at /var/log/barman/barman.log")
@@ -217,7 +233,7 @@ class Barman:
         (destination / "recovery.signal").touch()
 
     def _run(self, *words: str, timeout: float = 120) -> Result:
-        argv = ["runuser", "--user", USER, "--", "barman", *([] if self.home == HOME else ["--config", str(self._own)]), *words]
+        argv = ["runuser", "--user", USER, "--", "barman", "--config", str(self._own), *words]
         try:
             return run(argv, timeout=timeout, cwd="/")
         except CommandError as error:

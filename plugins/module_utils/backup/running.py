@@ -173,6 +173,7 @@ def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progr
     known = _known(settings, target)
     protect = {one for one in (known.get("verified"), known.get("snapshot")) if one}
     try:
+        repo.unlock_stale()  # of a run that was killed
         gone = repo.forget(settings.retention, protect=protect, tags=tags(settings, KIND_BACKUP))
         gone += repo.forget(LAST_WAL, protect=protect, tags=tags(settings, KIND_WAL))
         if gone:

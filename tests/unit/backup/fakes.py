@@ -520,6 +520,9 @@ class FakeRepository:
         self.forgot.append((dict(retention), set(protect), tuple(tags)))
         return []
 
+    def unlock_stale(self) -> None:
+        """Nothing is locked."""
+
     def prune(self, deadline: float = 0) -> bool:
         self._may("prune")
         self.pruned += 1

@@ -33,7 +33,7 @@ class Archive:
         self.bases = list(bases)
         self.next: list[tuple[str, float, str]] = []
         programs.on(" list-backups ", do=self.listed)
-        programs.on(" barman backup ", do=lambda _call: self.bases.extend(self.next))
+        programs.on(".conf backup ", do=lambda _call: self.bases.extend(self.next))
         programs.on(" delete ", do=self.delete)
 
     def listed(self, _call: Call) -> str:
@@ -70,7 +70,8 @@ def made(host: Host, programs: Programs) -> Barman:
 def test_it_runs_as_its_own_user_and_never_in_a_folder_that_it_may_not_see(made: Barman, programs: Programs) -> None:
     made.archive()
     (call,) = programs.calls
-    assert call.argv == ("runuser", "--user", "barman", "--", "barman", "archive-wal", "shop.database")
+    assert call.argv[:6] == ("runuser", "--user", "barman", "--", "barman", "--config")
+    assert call.argv[7:] == ("archive-wal", "shop.database")
     assert call.given["cwd"] == "/"
 
 
@@ -227,7 +228,9 @@ def test_a_backup_is_the_base_that_was_not_there_before(made: Barman, programs: 
     archive.next = [("B", 200, "DONE")]
     told: list[str] = []
     assert made.backup(told.append).id == "B" and told == ["base backup of shop.database"]
-    assert programs.lines(" switch-wal ") == []
+    # After it: the segment in which it ends is finished and archived, whatever its border.
+    lines = programs.lines("barman ")
+    assert [line.split()[7] for line in lines if " list-backups " not in line] == ["backup", "switch-wal", "check-backup"]
 
 
 def test_the_first_base_of_all_waits_for_wal_to_arrive(made: Barman, programs: Programs) -> None:

@@ -529,7 +529,7 @@ def test_a_moment_is_recovered_from_the_newest_base_before_it(there: Shop, progr
     there.restore("database", "shopdb", at=NOW - 8500.25, **CONFIRMED)
     (line,) = programs.lines(" recover ")
     assert "--target-time 2027-01-15 05:38:19.750000+00 --target-action promote shop.database A " in line
-    assert "--config" in line  # of the copy, not of the host
+    assert "tree/var/lib/barman/barman.conf" in line  # of the copy, not of the host
 
 
 def test_a_moment_before_all_bases_is_refused_and_nothing_is_touched(there: Shop) -> None:
@@ -590,7 +590,7 @@ def test_afterwards_wal_is_received_anew_and_a_base_is_made(there: Shop, program
     lines = [one for one in programs.lines() if "systemctl" in one or "receive-wal" in one]
     assert lines == [
         "systemctl stop latentum-ops-wal@shop.database.service",
-        "runuser --user barman -- barman receive-wal --reset shop.database",
+        f"runuser --user barman -- barman --config {host.root}/barman.d/shop.database.conf receive-wal --reset shop.database",
         "systemctl start latentum-ops-wal@shop.database.service",
         "systemctl start --no-block latentum-ops-backup@shop.service",
     ]
@@ -607,7 +607,7 @@ def test_a_stream_that_cannot_be_reset_is_told_and_fails_nothing(there: Shop, pr
 def test_this_host_gives_the_end_of_the_stream(local: Shop, programs: Programs) -> None:
     local.restore("database", "shopdb", **CONFIRMED)
     order = [next(i for i, one in enumerate(programs.calls) if word in one.line) for word in (" switch-wal ", " archive-wal ", " recover ")]
-    assert order == sorted(order) and "--config" not in programs.lines(" recover ")[0] and local.repo.restored == []
+    assert order == sorted(order) and "barman.d/" in programs.lines(" recover ")[0] and local.repo.restored == []
 
 
 def test_a_server_that_does_not_run_is_restored_all_the_same(local: Shop, programs: Programs) -> None:
