@@ -157,6 +157,16 @@ def test_a_dump_that_breaks_off_is_no_dump(engine: FakeEngine, declared: Setting
     assert (declared.staging / "facts.json").read_text() == facts and not programs.lines("cp ")[1:]
 
 
+def test_what_is_not_declared_any_more_is_not_backed_up_any_more(engine: FakeEngine, declared: Settings) -> None:
+    stage(engine, declared)
+    half = declared.staging / "dumps" / "database.users.dump.part"
+    half.write_text("of a killed run")
+    without = replace(declared, clusters=(replace(declared.clusters[0], databases=("orders",)),), caches=())
+    stage(engine, without)
+    assert {one.name for one in (declared.staging / "dumps").iterdir()} == {"database.orders.dump", "database.globals.sql"}
+    assert list((declared.staging / "redis").iterdir()) == []
+
+
 def test_a_declared_folder_that_is_not_there_is_no_backup(engine: FakeEngine, declared: Settings, host: Host) -> None:
     (host.root / "srv").rmdir()
     with pytest.raises(BackupError, match=rf"backups.paths: {host.root}/srv does not exist on this host"):
