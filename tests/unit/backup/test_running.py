@@ -319,6 +319,24 @@ def test_a_target_that_missed_one_is_not_given_a_backup_that_is_just_being_made(
     assert targets["offsite"].made == []
 
 
+def test_a_backup_that_ended_just_before_is_not_brought_again(
+    brought: Brought, declared: Settings, targets: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets["offsite"].fails("reachable")
+    backup(declared)
+    targets["offsite"].broken.clear()
+    real = running.alone
+
+    def alone(stack: str, what: str, patience: float = 0) -> Any:
+        if what == "backup":
+            monkeypatch.setattr(running, "alone", real)
+            backup(declared)  # between the look and the lock
+        return real(stack, what, patience)
+
+    monkeypatch.setattr(running, "alone", alone)
+    assert "offsite" not in push(declared).snapshots and len(targets["offsite"].made) == 1
+
+
 def test_while_a_missed_backup_is_brought_none_begins(brought: Brought, declared: Settings, targets: Targets, clock: Clock) -> None:
     targets["offsite"].fails("reachable")
     backup(declared)
