@@ -242,6 +242,13 @@ def test_rules_that_were_written_and_not_loaded_are_loaded_by_the_next_call(made
     assert server.reloads == 1
 
 
+def test_a_file_that_somebody_broke_since_costs_no_backup(made: Postgres, server: Database) -> None:
+    """What was loaded before goes on to count."""
+    made.prepare()
+    server.loaded, server.hba_error = False, "9: invalid authentication method"
+    assert made.prepare() == [] and server.reloads == 1
+
+
 def test_a_file_that_cannot_be_written_is_told_with_what_to_write(made: Postgres, programs: Programs) -> None:
     programs.on(" sh -c ", "pg_hba.conf", rc=1, stderr="Read-only file system")
     with pytest.raises(BackupError, match=r"cannot be written: put `host replication .*` and `host postgres .*` at its beginning yourself"):
