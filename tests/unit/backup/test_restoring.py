@@ -335,6 +335,12 @@ def test_a_small_part_of_a_large_backup_needs_little_room(there: Shop, host: Hos
     there.plan("cache", "cache")
 
 
+def test_a_small_volume_of_a_large_backup_needs_little_room(there: Shop, host: Host) -> None:
+    there.repo.there = [replace(one, bytes=10**12) for one in there.repo.there]
+    host.free(10**6)
+    there.plan("volume", "files")
+
+
 def test_parts_need_room_together(there: Shop, host: Host) -> None:
     there.facts["caches"]["cache"]["size"] = 2000
     there.write()
