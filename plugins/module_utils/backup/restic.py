@@ -144,7 +144,7 @@ class Repository:
         doomed = [str(one["id"]) for group in groups for one in group.get("remove") or []]
         doomed = [one for one in doomed if not one.startswith(tuple(mark for mark in protect if mark) or "none")]
         if doomed:
-            said = self._run("forget", *doomed, lock=True, deadline=SHORT, patience=PATIENT, allowed=(0, 3))
+            said = self._run("forget", *doomed, lock=True, deadline=3 * SHORT, patience=PATIENT, allowed=(0, 3))
             # restic 0.18 ends with 0 when the target refuses.
             if any("unable to remove" in word for word in said.words):
                 raise Denied(self.name, " … ".join(said.words[-2:]), advice="allow its credentials to remove, or declare it `append_only`")
