@@ -159,9 +159,10 @@ def test_a_dump_that_breaks_off_is_no_dump(engine: FakeEngine, declared: Setting
 
 
 def test_what_is_not_declared_any_more_is_not_backed_up_any_more(engine: FakeEngine, declared: Settings) -> None:
-    stage(engine, declared)
-    half = declared.staging / "dumps" / "database.users.dump.part"
-    half.write_text("of a killed run")
+    for name in ("dumps/database.users.dump", "dumps/database.orders.dump.part", "redis/cache.rdb"):
+        file = declared.staging / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("of another time")
     without = replace(declared, clusters=(replace(declared.clusters[0], databases=("orders",)),), caches=())
     stage(engine, without)
     assert {one.name for one in (declared.staging / "dumps").iterdir()} == {"database.orders.dump", "database.globals.sql"}
