@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ..runner import run
 from .settings import BackupError, Settings, Volume
 
 NAME = "com.docker.compose.volume"
+WAKING = 60.0  # seconds until a container that was paused is healthy again
 HOOK = 600.0  # seconds that a hook may take
 
 
@@ -65,7 +67,7 @@ def read(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Ite
         copy = copies / volume.name
         copies.mkdir(mode=0o700, parents=True, exist_ok=True)
         tell(f"volume {volume.name}: a copy while it is still")
-        with _still(engine, settings, volume):
+        with _well_again(engine, settings.stack, volume), _still(engine, settings, volume):
             run(["cp", "--archive", "--reflink=auto", "--", str(mountpoint), str(copy)], timeout=6 * 3600)
         yield Source(volume, docker, mountpoint, copy)
 
@@ -84,6 +86,19 @@ def _still(engine: Engine, settings: Settings, volume: Volume) -> Iterator[None]
                 afterwards.callback(_let_go, engine, settings.stack, one)  # before: it may be paused although that failed
                 engine.api.pause(one.id)
         yield
+
+
+@contextmanager
+def _well_again(engine: Engine, stack: str, volume: Volume) -> Iterator[None]:
+    """Whoever was well before is so again afterwards: Docker calls what it has paused unhealthy until its next look.
+
+    The lock of the stack is held meanwhile, so that the watchdog does not restart what is only waking up.
+    """
+    well = {one.id for one in engine.containers(stack) if one.service in volume.services and one.serves}
+    yield
+    end = time.monotonic() + WAKING
+    while any(one.id in well and not one.serves for one in engine.containers(stack)) and time.monotonic() < end:
+        time.sleep(0.5)
 
 
 def _let_go(engine: Engine, stack: str, container: Container) -> None:
