@@ -29,6 +29,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     replacement,
     restoring,
     restoring_beside,
+    restoring_place,
     running,
     settings,
     staging,
@@ -245,7 +246,7 @@ class Programs:
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     """No program is started by any module of the backups."""
     made = Programs()
-    for module in (barman, escrow, identity, postgres, proof, psql, redis, restoring, staging, verification, volumes):
+    for module in (barman, escrow, identity, postgres, proof, psql, redis, restoring, restoring_place, staging, verification, volumes):
         monkeypatch.setattr(module, "run", made)
     return made
 

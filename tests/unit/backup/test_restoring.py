@@ -18,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     replacement,
     restoring,
     restoring_beside,
+    restoring_place,
     state,
     verification,
 )
@@ -447,7 +448,7 @@ def test_one_that_ends_is_not_waited_for_as_long_as_one_that_is_slow(there: Shop
     there.engine.start = falling(there, "new files")  # type: ignore[method-assign]
     with pytest.raises(BackupError, match="is exited"):
         there.restore("volume", "files", **CONFIRMED)
-    assert restoring.ENDED <= clock.now - NOW < restoring.HEALTHY / 2
+    assert restoring_place.ENDED <= clock.now - NOW < restoring_place.HEALTHY / 2
 
 
 def test_after_a_restore_that_was_taken_back_the_watchdog_watches_again(there: Shop) -> None:
