@@ -15,6 +15,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,31 @@ class Barman:
 
     # -- WAL --------------------------------------------------------------------------------------------------------
 
-    def reset(self) -> None:
-        """Begin to receive at the server's present position, after its history went another way (a recovery)."""
-        self._run("receive-wal", "--reset", self.server)
+    def turn(self, timeline: int) -> None:
+        """Follow a server whose history went another way: a restore began a timeline, or an undo went back to an older one.
+
+        What was received after the turn is of a history that is no more. Left in place, it would be taken for the server's
+        future: by the receiver, which goes on from the newest file, and by a recovery, which follows the newest timeline.
+        The receiver then goes on from the slot of the server (PostgreSQL 15 and later), or from its present position.
+        """
+        with suppress(BackupError):
+            self.archive()  # what is finished is kept, unless it is of the history that is no more
+        gone = self.folder / "abandoned"
+        shutil.rmtree(gone, ignore_errors=True)
+        gone.mkdir(mode=0o700)
+        os.chown(gone, *_numbers())
+        later = [one.id for one in self.bases() if self._timeline(one) > timeline]
+        for base in later:
+            self._run("delete", self.server, base, timeout=600)
+        wals = [file for file in (self.folder / "wals").glob("**/*") if file.is_file() and _timeline_of(file) > timeline]
+        for file in [*(self.folder / "streaming").glob("*"), *wals]:
+            file.rename(gone / file.name)
+        if wals:
+            self._run("rebuild-xlogdb", self.server, timeout=600)
+
+    def _timeline(self, base: Base) -> int:
+        shown = json.loads(self._run("--format", "json", "show-backup", self.server, base.id).stdout)
+        return int(shown[self.server]["base_backup_information"]["timeline"])
 
     def archive(self) -> None:
         """Take finished segments over from the stream."""
@@ -267,6 +290,12 @@ def client(major: int) -> Path:
         have = f"this host has {known[-1]}" if known else "this host has none"
         raise BackupError(f"PostgreSQL {major} needs its own client programs, and {have}: install postgresql-client-{major}")
     return CLIENTS / str(newer[0]) / "bin"
+
+
+def _timeline_of(file: Path) -> int:
+    """Of a segment or a history file; 0 for anything else."""
+    found = re.match(r"([0-9A-F]{8})([0-9A-F]{16}|\.history$)", file.name)
+    return int(found[1], 16) if found else 0
 
 
 def _section(name: str, **options: Any) -> str:

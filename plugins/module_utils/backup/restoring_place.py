@@ -19,8 +19,9 @@ from ..progress import Progress
 from ..runner import run
 from . import replacement
 from .barman import Barman
+from .postgres import Postgres
 from .replacement import CONFIRMING, EXCHANGING, PREPARING, UNDOING, Replacement
-from .settings import BackupError, Settings
+from .settings import BackupError, Cluster, Settings
 from .verification import workplace
 
 LOCK = 900.0  # seconds to wait for whoever works on the stack
@@ -28,6 +29,7 @@ HEALTHY = 600.0  # seconds for a service to be well again
 ENDED = 15.0  # seconds in which one that has ended may be started again by its policy
 USE = "restore"  # of the place where it works
 WINDOW = "restore of"  # how the reason of its maintenance window begins
+TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"  # hexadecimal
 RUNS = ("running", "paused", "restarting")
 
 
@@ -70,7 +72,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
             again = f"opsctl restore resume --stack {settings.stack}"
             raise BackupError(f"{error}; and it could not be taken back ({second}): {again}") from error
         raise BackupError(f"{error}; what was there before is in its place again") from error
-    _follow(settings, noted, progress)
+    _follow(engine, settings, noted, progress)
     replacement.save(replace(noted, starting=False))
     _end_window(settings.stack)
     kept = [one.kept for one in noted.steps]
@@ -122,27 +124,27 @@ def _take_back(engine: Engine, settings: Settings, noted: Replacement, progress:
     try:
         _start(engine, settings, noted, progress, lambda one: one.name in noted.running)
         if started:
-            _follow(settings, noted, progress)
+            _follow(engine, settings, noted, progress)
     finally:
         _end_window(settings.stack)  # all is where it belongs: who starts and heals it now does no harm
     replacement.discard(noted)
 
 
-def _follow(settings: Settings, noted: Replacement, progress: Progress) -> None:
+def _follow(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
     for cluster in settings.clusters:
         if cluster.service in noted.stopped:
-            follow(settings, cluster.service, progress)
+            follow(engine, settings, cluster, progress)
 
 
-def follow(settings: Settings, service: str, progress: Progress) -> None:
+def follow(engine: Engine, settings: Settings, cluster: Cluster, progress: Progress) -> None:
     """The server's history went another way: its WAL is received from there on, and needs a base of its own."""
-    unit = f"latentum-ops-wal@{settings.stack}.{service}.service"
+    unit = f"latentum-ops-wal@{settings.server(cluster)}.service"
     run(["systemctl", "stop", unit], check=False)
-    barman = Barman(settings.server(settings.cluster(service)))
+    barman = Barman(settings.server(cluster))
     if barman.folder.is_dir():
         try:
-            barman.reset()
-        except BackupError as error:
+            barman.turn(int(Postgres(engine, settings, cluster).sql(TIMELINE), 16))
+        except (BackupError, OSError, ValueError) as error:
             progress.say(f"!! {error}")
     run(["systemctl", "start", unit], check=False)
     run(["systemctl", "start", "--no-block", f"latentum-ops-backup@{settings.stack}.service"], check=False)

@@ -57,7 +57,7 @@ class Opsctl:
 
         def note(*what: Any) -> None:
             self.did.append(what)
-            if self.error:
+            if isinstance(self.error, Exception):
                 raise self.error
 
         def load(stack: str = "") -> Settings:

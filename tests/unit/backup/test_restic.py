@@ -72,7 +72,7 @@ def test_each_fault_has_its_name_and_says_what_to_do(replay: Replay, scenario: s
     address = SFTP if scenario.endswith("sftp") else S3
     with pytest.raises(TargetError) as raised:
         ask(replay.says(scenario).repository(repository=address))
-    assert type(raised.value) is kind, raised.value
+    assert raised.type is kind, raised.value
     assert raised.value.target == "offsite"
     assert str(raised.value).startswith("target offsite ") and words in str(raised.value)
     assert "\n" not in str(raised.value) and "github.com" not in str(raised.value)

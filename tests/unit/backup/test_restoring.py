@@ -101,6 +101,7 @@ class Shop:
         for name in (THROWN, "shop-database-1"):
             self.database = Database().behind(programs, name)
         self.database.answers["SELECT pg_is_in_recovery()"] = "f"
+        self.database.answers[restoring_place.TIMELINE] = "00000002"
         programs.on(THROWN, " psql ", do=self.database)
         self.archive = Archive(programs, ("A", NOW - 90000, "DONE"), ("B", NOW - 8000, "DONE"))
         programs.on(" recover ", do=self.recover)
@@ -594,21 +595,36 @@ def test_a_moment_after_the_last_commit_is_the_end_of_the_wal_when_that_reaches_
 def test_afterwards_wal_is_received_anew_and_a_base_is_made(there: Shop, programs: Programs, host: Host) -> None:
     (host.barman / "shop.database").mkdir()
     there.restore("database", "shopdb", **CONFIRMED)
-    lines = [one for one in programs.lines() if "systemctl" in one or "receive-wal" in one]
+    lines = [one for one in programs.lines() if "systemctl" in one]
     assert lines == [
         "systemctl stop latentum-ops-wal@shop.database.service",
-        f"runuser --user barman -- barman --config {host.root}/barman.d/shop.database.conf receive-wal --reset shop.database",
         "systemctl start latentum-ops-wal@shop.database.service",
         "systemctl start --no-block latentum-ops-backup@shop.service",
     ]
 
 
-def test_a_stream_that_cannot_be_reset_is_told_and_fails_nothing(there: Shop, programs: Programs, host: Host) -> None:
+def test_what_was_received_of_another_history_is_put_away(there: Shop, programs: Programs, host: Host) -> None:
+    """The server is on timeline 2; Barman has WAL of 2 and 3, and pg_receivewal would go on with 3."""
+    folder = host.barman / "shop.database"
+    (folder / "streaming").mkdir(parents=True)
+    for place in ("streaming/000000030000000000000009.partial", "wals/00000003.history", "wals/00000002.history"):
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / place).write_text("")
+    programs.on(" show-backup ", stdout='{"shop.database": {"base_backup_information": {"timeline": 2}}}')
+    there.restore("database", "shopdb", **CONFIRMED)
+    assert not list((folder / "streaming").iterdir())
+    assert [one.name for one in (folder / "wals").iterdir()] == ["00000002.history"]
+    assert len(list((folder / "abandoned").iterdir())) == 2
+    assert programs.lines(" rebuild-xlogdb ") and not programs.lines(" delete ")
+
+
+def test_a_stream_that_cannot_be_turned_is_told_and_fails_nothing(there: Shop, programs: Programs, host: Host) -> None:
     (host.barman / "shop.database").mkdir()
-    programs.on(" receive-wal ", rc=1, stderr="the slot is active")
+    there.database.answers[restoring_place.TIMELINE] = "none"
+    programs.on(" show-backup ", rc=1, stderr="no such server")
     one = progress()
     restoring.restore(there.engine, there.settings, Request("database", "shopdb", **CONFIRMED), one)  # type: ignore[arg-type]
-    assert "the slot is active" in said(one) and programs.lines("systemctl start latentum-ops-wal@")
+    assert "!! " in said(one) and programs.lines("systemctl start latentum-ops-wal@")
 
 
 def test_this_host_gives_the_end_of_the_stream(local: Shop, programs: Programs) -> None:

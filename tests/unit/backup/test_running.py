@@ -36,7 +36,7 @@ class Brought:
 
     def stage(self, _engine: Any, settings: Settings, _tell: Any) -> Staged:
         self.runs += 1
-        if self.error:
+        if isinstance(self.error, Exception):
             raise self.error
         self.last = Staged(("/staging", "/barman"), ("*.tmp",), facts(at=self.clock.now))
         self.clock.go(60)
