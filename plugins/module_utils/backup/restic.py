@@ -40,8 +40,9 @@ __all__ = [
 ]  # fmt: skip
 
 SHORT, LONG, VERY_LONG = 300.0, 6 * 3600.0, 24 * 3600.0  # seconds, deadlines
-# Seconds of failing requests, one after another, that a short operation bears; a long one bears restic's own quarter of an hour.
-PATIENCE, PATIENT = 60.0, float("inf")
+# Seconds of failing requests, one after another, that an operation bears. A backup goes on at its next run from where it was, and other
+# targets wait for it; what else is long bears restic's own quarter of an hour.
+PATIENCE, WRITING, PATIENT = 60.0, 300.0, float("inf")
 KEPT = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
@@ -114,7 +115,7 @@ class Repository:
         heard = Listener(tell)
         argv = ["backup", *options, "--", *map(str, paths)]
         try:
-            said = self._run(*argv, lock=True, deadline=deadline, patience=PATIENT, tell=tell, listen=heard, allowed=(0, 3))
+            said = self._run(*argv, lock=True, deadline=deadline, patience=WRITING, tell=tell, listen=heard, allowed=(0, 3))
         except TargetError as error:
             if "all source directories/files" not in error.reason:
                 raise
