@@ -17,9 +17,11 @@ fi
 
 # The longest first: the lanes then end at about the same time.
 scenarios=(rollout default watchdog roles)
+# Being finished, and run by its name only until it has passed as a whole: its faults and its drill are not all proven yet.
+unfinished=(backup)
 for file in molecule/*/molecule.yml; do
   name=$(basename "$(dirname "$file")")
-  [[ " ${scenarios[*]} " == *" $name "* ]] || scenarios+=("$name")
+  [[ " ${scenarios[*]} ${unfinished[*]} " == *" $name "* ]] || scenarios+=("$name")
 done
 if [ $# -gt 0 ]; then scenarios=("$@"); fi
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,7 +50,7 @@ class Origin:
             (self.whole, [one for one in paths if not one.startswith(wal)]),
         ):
             if wanted:
-                self.repo.restore(chosen.id, folder, include=wanted, verify=True)
+                self.repo.restore(chosen.id, folder, include=[plainly(one) for one in wanted], verify=True)
         return folder
 
     def size(self, path: str) -> float:
@@ -72,6 +73,11 @@ class Origin:
             if self.repo is None
             else verification.copy_of(self.facts["clusters"][service], tree)
         )
+
+
+def plainly(path: str) -> str:
+    """A path as a pattern of restic that means this path only."""
+    return re.sub(r"([*?\[\\])", r"\\\1", path)
 
 
 def here(settings: Settings) -> Origin | None:

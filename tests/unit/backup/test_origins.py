@@ -247,3 +247,8 @@ def test_barman_of_a_copy_reads_the_copy(kept: FakeRepository, declared: Setting
     (tree / "var/lib/barman").mkdir(parents=True)
     found = origins.of_target(declared, "offsite", "", None, tree).barman(declared, "database", tree)
     assert found.home == tree / "var/lib/barman" and "port=1" in (found.home / "barman.conf").read_text()
+
+
+@pytest.mark.parametrize(("path", "pattern"), [("/srv/plain", "/srv/plain"), ("/srv/[a]*?", r"/srv/\[a]\*\?"), ("/a\\b", r"/a\\b")])
+def test_a_path_means_itself_and_no_pattern(path: str, pattern: str) -> None:
+    assert origins.plainly(path) == pattern

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backed-up host, a writer that never rests and knows what was acknowledged when, and the servers that keep the backups."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FIRST, SPARE, TARGETS = "keep-1", "keep-2", "latentum-ops-test-targets"
+DATABASE = "latentum-database-1"
+STATE = "/var/lib/latentum-ops/backups/latentum.json"
+
+# Commits numbered rows, one after another; a line a row, written after the server has acknowledged it.
+WRITER = r"""
+i=$(psql -U latentum -d latentumdb -Atc 'SELECT coalesce(max(id), 0) FROM rows')
+while [ ! -e /tmp/stop ]; do
+  i=$((i + 1)); echo "INSERT INTO rows VALUES ($i) RETURNING id;"; sleep 0.05
+done |
+psql -U latentum -d latentumdb -qAt -v ON_ERROR_STOP=1 2>/dev/null |
+while read -r n; do echo "$n $(date +%s.%N)"; done >> /tmp/acknowledged
+"""
+
+
+def execute(argv: list[str], timeout: float = 300, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A command on the controller; the caller judges its return code."""
+    return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT, env={**os.environ, **(env or {})})
+
+
+def wait_for(what: str, look: Callable[[], Any], timeout: float) -> Any:
+    """What `look` gives as soon as it is true."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if found := look():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {timeout:g} s")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command on a host said."""
+
+    rc: int
+    out: str
+
+
+class Kept:
+    """A host."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def run(self, script: str, timeout: float = 300) -> Said:
+        done = execute(["docker", "exec", self.name, "sh", "-c", script], timeout)
+        return Said(done.returncode, (done.stdout + done.stderr).strip())
+
+    def sh(self, script: str, timeout: float = 300) -> str:
+        said = self.run(script, timeout)
+        assert said.rc == 0, f"{script}: {said.out}"
+        return said.out
+
+    def opsctl(self, words: str, rc: int = 0, timeout: float = 300) -> str:
+        said = self.run(f"opsctl {words}", timeout)
+        assert said.rc == rc, f"opsctl {words} ended with {said.rc}: {said.out}"
+        return said.out
+
+    def state(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.sh(f"cat {STATE}"))
+        return read
+
+    def sql(self, statement: str, database: str = "latentumdb") -> str:
+        """The statement comes by standard input, so that no shell reads it."""
+        argv = ["docker", "exec", "-i", DATABASE, "psql", "-U", "latentum", "-d", database, "-qAtX", "-v", "ON_ERROR_STOP=1"]
+        script = shlex.join(argv) + " <<'EOF'\n" + statement + ";\nEOF\n"
+        return self.sh(script)
+
+    def healthy(self, service: str = "database") -> bool:
+        shown = self.run(f"docker inspect --format '{{{{.State.Health.Status}}}}' latentum-{service}-1")
+        return shown.out == "healthy"
+
+
+class Writer:
+    """Rows, and when each was acknowledged (epoch seconds of the same clock as the database's)."""
+
+    def __init__(self, host: Kept) -> None:
+        self.host = host
+
+    def start(self) -> None:
+        self.host.sh(f"docker exec {DATABASE} rm -f /tmp/stop /tmp/acknowledged")
+        self.host.sh(f"docker exec -d {DATABASE} sh -c {shlex.quote(WRITER)}")
+
+    def stop(self) -> None:
+        self.host.sh(f"docker exec {DATABASE} touch /tmp/stop")
+        time.sleep(1)
+
+    def acknowledged(self) -> list[tuple[int, float]]:
+        lines = self.host.sh(f"docker exec {DATABASE} cat /tmp/acknowledged").splitlines()
+        return [(int(number), float(at)) for number, at in (line.split() for line in lines)]
+
+
+@pytest.fixture(scope="session")
+def host() -> Kept:
+    return Kept(FIRST)
+
+
+@pytest.fixture(scope="session")
+def rows(host: Kept) -> Kept:
+    """A table for the writer, and the first backup."""
+    wait_for("WAL is received", lambda: host.run("ls /var/lib/barman/latentum.database/streaming/*").rc == 0, 60)
+    host.sql("CREATE TABLE IF NOT EXISTS rows (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())")
+    host.sql("INSERT INTO rows VALUES (0) ON CONFLICT DO NOTHING")
+    models = host.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
+    host.sh(f"mkdir -p {models}/deep; head -c 2000000 /dev/urandom > {models}/weights.bin; echo small > {models}/deep/file")
+    return host
+
+
+@pytest.fixture
+def writer(rows: Kept) -> Iterator[Writer]:
+    """Writes during a test."""
+    one = Writer(rows)
+    one.start()
+    yield one
+    one.stop()
+
+
+class Servers:
+    """The targets' servers: each is a process that can be stopped alone."""
+
+    def sh(self, script: str) -> str:
+        done = execute(["docker", "exec", TARGETS, "sh", "-c", script])
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def pause(self, name: str) -> None:
+        self.sh(f"kill -STOP $(cat /run/{name}.pid)")
+
+    def go_on(self, name: str) -> None:
+        self.sh(f"kill -CONT $(cat /run/{name}.pid)")
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    one = Servers()
+    yield one
+    for name in ("s3", "rest"):
+        one.go_on(name)

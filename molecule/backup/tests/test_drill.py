@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host is gone. What is left: the declaration, the off-site backups, and the keys in a vault of the controller."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from conftest import FIRST, SPARE, Kept, Writer, execute, wait_for
+
+
+@pytest.fixture(scope="module")
+def ephemeral() -> Path:
+    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+
+
+def test_a_lost_host_is_built_again_elsewhere(rows: Kept, ephemeral: Path) -> None:
+    writer = Writer(rows)
+    writer.start()
+    time.sleep(25)  # at least one push of WAL
+    writer.stop()
+    known = writer.acknowledged()
+    models = rows.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
+    whole = rows.sh(f"cd {models} && find . -type f -exec sha256sum {{}} + | sort")
+    secret = rows.sh("sha256sum < /etc/latentum-ops/secrets/latentum/database_password")
+    word = ephemeral / "vault-word"
+    word.write_text("vault-word-of-the-test\n")
+    gone = time.time()
+    assert execute(["docker", "rm", "--force", "--volumes", FIRST]).returncode == 0
+
+    bundle = ephemeral / "escrow" / f"{FIRST}.latentum.vault"
+    argv = ["ansible-playbook", "--inventory", os.environ["MOLECULE_INVENTORY_FILE"], "playbooks/dr_drill.yml", "--limit", SPARE]
+    argv += ["--vault-password-file", str(word), "-e", f"dr_hosts={SPARE}", "-e", f"dr_bundle={bundle}", "-e", "dr_from=offsite"]
+    done = execute([*argv, "-e", f"dr_report_folder={ephemeral}/drills"], timeout=1200)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+
+    spare = Kept(SPARE)
+    wait_for("the database serves", spare.healthy, 60)
+    newest = int(spare.sql("SELECT max(id) FROM rows"))
+    assert int(spare.sql("SELECT count(*) FROM rows")) == newest + 1
+    lost = [at for number, at in known if number > newest]
+    assert not lost or gone - min(lost) <= 60, "more is lost than the declaration promises"
+    models = spare.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
+    assert spare.sh(f"cd {models} && find . -type f -exec sha256sum {{}} + | sort") == whole
+    assert spare.sh("sha256sum < /etc/latentum-ops/secrets/latentum/database_password") == secret
+
+    report = json.loads(next((ephemeral / "drills").glob("*.json")).read_text())
+    assert 0 < float(report["rto"]) <= float(report["rto_promised"])
+    assert 0 <= float(report["rpo"]) <= float(report["rpo_promised"])
+    assert report["checks"]
+    text = next((ephemeral / "drills").glob("*.md")).read_text()
+    assert "kept" in text
+    print(text)
