@@ -57,8 +57,8 @@ class Opsctl:
 
         def note(*what: Any) -> None:
             self.did.append(what)
-            if isinstance(self.error, Exception):
-                raise self.error
+            if self.error:
+                fakes.throw(self.error)
 
         def load(stack: str = "") -> Settings:
             self.did.append(("load", stack))

@@ -36,8 +36,8 @@ class Brought:
 
     def stage(self, _engine: Any, settings: Settings, _tell: Any) -> Staged:
         self.runs += 1
-        if isinstance(self.error, Exception):
-            raise self.error
+        if self.error:
+            fakes.throw(self.error)
         self.last = Staged(("/staging", "/barman"), ("*.tmp",), facts(at=self.clock.now))
         self.clock.go(60)
         return self.last
