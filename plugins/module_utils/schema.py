@@ -106,6 +106,7 @@ class Node:
     example: str = ""
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        """The value, typed; what is wrong is added to `problems`. Each kind of node below has its own: this one is only their base."""
         raise NotImplementedError
 
     def wrong(self, value: Any, key: str, problem: str, fix: str, problems: list[Problem]) -> Any:

@@ -23,9 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/load"), str(ROOT / "tests/hosts"), str(ROOT / "tests/bench")]
 
-import harness  # noqa: E402
-import site_host  # noqa: E402
-from rollout import POLICIES  # noqa: E402
+import harness  # noqa: E402 - found by the line above, as are the next two
+import site_host  # noqa: E402 - see above
+from rollout import POLICIES  # noqa: E402 - see above
 
 STACK, SERVICE = "latentum", "api-gateway"
 IMAGE = f"registry.example.test:5000/latentum/{SERVICE}"

@@ -21,7 +21,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/load"))
 
-import harness  # noqa: E402
+import harness  # noqa: E402 - found by the line above
 
 HOSTS_TOOL = [sys.executable, str(ROOT / "tests/hosts/hosts.py")]
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import harness
@@ -130,7 +131,7 @@ def test_a_missing_container_is_brought_back_by_the_steward(host: Watched, inbox
 
 
 def test_the_steward_does_only_what_is_declared(host: Watched) -> None:
-    request = '{"stack": "latentum", "service": "cache", "remedy": "rollback", "at": %d}' % time.time()  # noqa: UP031
+    request = json.dumps({"stack": "latentum", "service": "cache", "remedy": "rollback", "at": int(time.time())})
     before = host.sh("cat /var/lib/latentum-ops/stacks/latentum/live.json")
     host.sh(f"echo '{request}' > /run/latentum-ops-watchdog/requests/latentum.cache.rollback.json")
     wait_for("an answer", lambda: "not among the declared" in host.sh("journalctl -u latentum-ops-steward --no-pager"), 20)

@@ -21,6 +21,8 @@ from . import container_files, throwaway
 from .settings import BackupError, Cache, Settings
 
 ASKED = ("dir", "dbfilename", "appendonly", "appendfilename", "appenddirname")
+# Whichever of the two the image has.
+CLIENT = 'command -v valkey-cli >/dev/null 2>&1 && exec valkey-cli "$@"; exec redis-cli "$@"'
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,8 @@ class Redis:
 
     def _client(self) -> list[str]:
         # The password goes by the environment of the client on this side, named and not spelled in its arguments.
-        script = 'command -v valkey-cli >/dev/null 2>&1 && exec valkey-cli "$@"; exec redis-cli "$@"'
         named = [f"--env={name}" for name in self._password]
-        return ["docker", "exec", *named, self.container.name, "sh", "-c", script, "sh"]
+        return ["docker", "exec", *named, self.container.name, "sh", "-c", CLIENT, "sh"]
 
 
 def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, file: str) -> int:
@@ -97,15 +98,7 @@ def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, file:
     script = "s=redis-server; command -v $s >/dev/null || s=valkey-server; exec $s --port 6379 --appendonly no"
     script += f" --dir {inside} --dbfilename {file}"
     with throwaway.like(engine, raw, stack, "redis", folder, inside, command=["sh", "-c", script]) as name:
-        client = [
-            "docker",
-            "exec",
-            name,
-            "sh",
-            "-c",
-            'command -v valkey-cli >/dev/null 2>&1 && exec valkey-cli "$@"; exec redis-cli "$@"',
-            "sh",
-        ]
+        client = ["docker", "exec", name, "sh", "-c", CLIENT, "sh"]
 
         def ready() -> bool:
             return run([*client, "PING"], timeout=30, check=False).stdout.strip() == "PONG"
