@@ -27,6 +27,7 @@ def add_parsers(verbs: Any) -> None:
     ways = verbs.add_parser("backup", help="make, list and prove backups").add_subparsers(dest="way", required=True)
     run = ways.add_parser("run", parents=[of], help="a backup to every target, now, and its proof")
     run.add_argument("--no-verify", action="store_true", help="without the proof")
+    run.add_argument("--new-repository", default="", metavar="TARGET", help="where the repository of this target is gone, make a new one")
     run.add_argument("--scheduled", action="store_true", help="with the proof only when the declaration wants one today (run by systemd)")
     shown = ways.add_parser("list", parents=[of], help="what can be restored")
     shown.add_argument("--target", default="", help="only of this target")
@@ -101,6 +102,8 @@ def _backup(options: argparse.Namespace, found: Any, say: Callable[[str], None])
         return 1 if outcome.errors else 0
     failed = False
     if options.way == "run":
+        if options.new_repository:
+            running.begin_anew(found, options.new_repository)
         outcome = running.backup(Engine(), found, progress)
         failed = bool(outcome.errors)
         if options.no_verify or (options.scheduled and not catalogue.proof_is_due(found)):

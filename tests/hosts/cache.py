@@ -21,6 +21,7 @@ PATHS = {
     "pebble-root": CACHE / "pki" / "pebble-root.pem",
     "engine-log": CACHE / "dockerd.log",
     "sftp-key": CACHE / "targets" / "sftp_key",
+    "age-identity": CACHE / "targets" / "age_identity",
     "targets": CACHE / "targets" / "targets.json",
 }
 

@@ -13,6 +13,7 @@ import sys
 
 # What must be callable, and the Debian package that brings it.
 COMMANDS = {
+    "age": "age",
     "git": "git",
     "docker": "docker.io",
     "iptables": "iptables",
@@ -25,7 +26,7 @@ COMMANDS = {
 # engine, and Ubuntu lacks Debian's keys.
 COMPANIONS = {"docker.io": ["docker-cli"], "mmdebstrap": ["debian-archive-keyring"]}
 # Elsewhere (macOS) the engine comes with Docker Desktop, and images from a registry.
-ANYWHERE = {"git", "docker", "openssl", "ssh"}
+ANYWHERE = {"age", "git", "docker", "openssl", "ssh"}
 
 
 def missing_packages() -> list[str]:

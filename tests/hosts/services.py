@@ -76,7 +76,9 @@ def targets_service() -> Service:
     return Service(
         "targets", "s3.example.test", targets.command(),
         ("--network-alias", "rest.example.test", "--network-alias", "sftp.example.test", "--volume", f"{CACHE}/pki:/pki:ro",
-         "--volume", f"{targets.FOLDER}:/targets:ro", "--volume", "/data"),
+         "--volume", f"{targets.FOLDER}:/targets:ro", "--volume", "/data",
+         # So small that a test can fill it.
+         "--tmpfs", f"{targets.CHROOT}:size=1g,mode=0755"),
     )  # fmt: skip
 
 

@@ -55,14 +55,17 @@ def rclone_version() -> str:
 
 
 def ensure() -> None:
-    """Make what the container mounts, once: the program, the keys; and tell the tests how to reach it."""
+    """Make what the container mounts and what opens the escrow, once: the program, the keys; and tell the tests how to reach it."""
     with alone("targets"):
         FOLDER.mkdir(parents=True, exist_ok=True)
         copy_rclone(FOLDER / f"rclone-{rclone_version()}")
         for name in ("sftp_key", "host_key"):
             if not (FOLDER / name).exists():
                 run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "latentum-ops-test", "-f", str(FOLDER / name)])
-        published = json.dumps(description((FOLDER / "host_key.pub").read_text()), indent=2) + "\n"
+        if not PATHS["age-identity"].exists():
+            run(["age-keygen", "-o", str(PATHS["age-identity"])])
+        recipient = run(["age-keygen", "-y", str(PATHS["age-identity"])]).stdout.strip()
+        published = json.dumps(description((FOLDER / "host_key.pub").read_text(), recipient), indent=2) + "\n"
         if not PATHS["targets"].exists() or PATHS["targets"].read_text() != published:
             PATHS["targets"].write_text(published)
 
@@ -78,8 +81,11 @@ def copy_rclone(target: Path) -> None:
     fresh.replace(target)
 
 
-def description(host_key: str) -> dict[str, dict[str, object]]:
-    """What a declaration needs to know of each target: append a folder to `repository`; `environment` holds values, not files."""
+def description(host_key: str, recipient: str) -> dict[str, dict[str, object]]:
+    """What a declaration needs to know of each target: append a folder to `repository`; `environment` holds values, not files.
+
+    And to whom the keys are encrypted, as people would do it outside of the hosts.
+    """
     return {
         "s3": {
             "repository": "s3:https://s3.example.test:9000/backups",
@@ -98,4 +104,5 @@ def description(host_key: str) -> dict[str, dict[str, object]]:
             "ssh_key": str(PATHS["sftp-key"]),
             "known_hosts": f"sftp.example.test {' '.join(host_key.split()[:2])}",
         },
+        "escrow": {"recipient": recipient, "identity": str(PATHS["age-identity"])},
     }

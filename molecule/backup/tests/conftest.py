@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import subprocess
 import time
@@ -48,6 +49,15 @@ def wait_for(what: str, look: Callable[[], Any], timeout: float) -> Any:
     raise AssertionError(f"{what}: not within {timeout:g} s")
 
 
+def between(least: float, most: float) -> float:
+    return least + (most - least) * secrets.randbelow(10**6) / 1e6
+
+
+def stamp(at: float) -> str:
+    """As people write a moment, to the microsecond."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) + f".{round(at % 1 * 1e6):06d}+00"
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command on a host said."""
@@ -75,6 +85,14 @@ class Kept:
         said = self.run(f"opsctl {words}", timeout)
         assert said.rc == rc, f"opsctl {words} ended with {said.rc}: {said.out}"
         return said.out
+
+    def engine_line(self, code: str) -> str:
+        """A shell line that runs Python with the host's engine."""
+        return shlex.join(["env", "PYTHONPATH=/usr/lib/latentum-ops", "python3", "-B", "-c", code])
+
+    def engine(self, code: str) -> str:
+        """What the host's engine prints."""
+        return self.sh(self.engine_line(code))
 
     def state(self) -> dict[str, Any]:
         read: dict[str, Any] = json.loads(self.sh(f"cat {STATE}"))
@@ -116,12 +134,17 @@ def host() -> Kept:
 
 
 @pytest.fixture(scope="session")
-def rows(host: Kept) -> Kept:
+def models(host: Kept) -> str:
+    """Where the volume of the models is on the host."""
+    return host.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
+
+
+@pytest.fixture(scope="session")
+def rows(host: Kept, models: str) -> Kept:
     """A table for the writer, and the first backup."""
     wait_for("WAL is received", lambda: host.run("ls /var/lib/barman/latentum.database/streaming/*").rc == 0, 60)
     host.sql("CREATE TABLE IF NOT EXISTS rows (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())")
     host.sql("INSERT INTO rows VALUES (0) ON CONFLICT DO NOTHING")
-    models = host.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
     host.sh(f"mkdir -p {models}/deep; head -c 2000000 /dev/urandom > {models}/weights.bin; echo small > {models}/deep/file")
     return host
 

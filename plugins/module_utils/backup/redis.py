@@ -9,6 +9,7 @@ Source: Redis' documentation, "Persistence" (RDB, multi-part AOF since 7.0), `re
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,9 @@ class Redis:
             magic = written.read(5)
         if done.rc != 0 or magic not in (b"REDIS", b"VALKE"):
             raise BackupError(f"{self.container.name} gave no copy of its data: {done.stderr.strip()[-300:]}")
+        # The mark that ends the transfer would be taken for a broken command by a server that reads its append-only file.
+        if whole := re.search(r"finished with success after (\d+) bytes", done.stderr):
+            os.truncate(part, int(whole[1]))
         part.replace(file)
         return Copied(file, file.stat().st_size, min(keys, self._keys()), settings)
 
@@ -89,15 +93,16 @@ class Redis:
         return ["docker", "exec", *named, self.container.name, "sh", "-c", CLIENT, "sh"]
 
 
-def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, file: str) -> int:
-    """How many keys a throw-away server of the same image finds in a copy.
+def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, settings: Mapping[str, str], use: str = "") -> int:
+    """How many keys a throw-away server of the same image finds in a folder that `put_back` made, read as the real one reads it.
 
     :raises BackupError: it cannot read it.
     """
     inside = "/latentum-ops"
-    script = "s=redis-server; command -v $s >/dev/null || s=valkey-server; exec $s --port 6379 --appendonly no"
-    script += f" --dir {inside} --dbfilename {file}"
-    with throwaway.like(engine, raw, stack, "redis", folder, inside, command=["sh", "-c", script]) as name:
+    given = [word for name in ASKED if name != "dir" and settings.get(name) for word in (f"--{name}", settings[name])]
+    script = 's=redis-server; command -v $s >/dev/null || s=valkey-server; exec $s "$@"'
+    command = ["sh", "-c", script, "sh", "--port", "6379", "--dir", inside, "--save", "", *given]
+    with throwaway.like(engine, raw, stack, "redis", folder, inside, command=command, use=use) as name:
         client = ["docker", "exec", name, "sh", "-c", CLIENT, "sh"]
 
         def ready() -> bool:

@@ -300,12 +300,19 @@ def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> 
     about = origin.facts["caches"].get(service)
     if about is None:
         raise BackupError(f"the backup holds no {service}: it was not declared when it was made")
-    live = container_files.behind(_resembled(engine, settings.stack, service), about["settings"]["dir"])
+    raw = _resembled(engine, settings.stack, service)
+    live = container_files.behind(raw, about["settings"]["dir"])
     copy = settings.staging / "redis" / about["file"]
 
     def build(tree: Path, fresh: Path) -> None:
         fresh.mkdir(mode=0o700)
         redis.put_back(about["settings"], tree / str(copy).lstrip("/"), fresh, about["owner"])
+        keys = redis.load(engine, raw, settings.stack, fresh, about["settings"], USE)
+        if keys < about["keys"]:
+            raise BackupError(
+                f"a server of {service} finds {keys} keys in the copy, at least {about['keys']} were there: nothing was changed"
+            )
+        own(fresh, about["owner"])  # the server may have written as somebody else
         if live.exists():
             shutil.copystat(live, fresh)
 

@@ -26,7 +26,7 @@ from .verification import workplace
 
 LOCK = 900.0  # seconds to wait for whoever works on the stack
 HEALTHY = 600.0  # seconds for a service to be well again
-ENDED = 15.0  # seconds in which one that has ended may be started again by its policy
+ENDED = 15.0  # seconds in which one that has ended may be started again by its policy, and get on its feet
 USE = "restore"  # of the place where it works
 WINDOW = "restore of"  # how the reason of its maintenance window begins
 TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"  # hexadecimal
@@ -56,6 +56,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
     :raises BackupError: it did not get well, and what was there before is in its place again.
     """
     _begin_window(settings.stack, noted.what)
+    began = time.monotonic()
     try:
         if noted.phase in (PREPARING, EXCHANGING):
             noted = replacement.save(replace(noted, phase=EXCHANGING))  # from now on something stands still
@@ -77,7 +78,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
     _end_window(settings.stack)
     kept = [one.kept for one in noted.steps]
     return [
-        f"{noted.what}: restored",
+        f"{noted.what}: restored; {', '.join(noted.stopped)} stood still for {time.monotonic() - began:.1f} s",
         *(f"what was there before: {one}" for one in kept),
         "when all is as it should be: opsctl restore confirm",
     ]
@@ -99,7 +100,7 @@ def _start(engine: Engine, settings: Settings, noted: Replacement, progress: Pro
         progress.say(f"{one.name}: starts")
     end, patience = time.monotonic() + HEALTHY, time.monotonic() + ENDED
     while waiting := [one for one in those() if not one.serves]:
-        ended = [one for one in waiting if one.state in ("exited", "dead")]
+        ended = [one for one in waiting if one.state in ("exited", "dead", "restarting")]
         if time.monotonic() > (patience if ended else end):
             one = (ended or waiting)[0]
             said = " / ".join(engine.log_tail(one, 5))[-500:]

@@ -22,13 +22,13 @@ from ..host_table import size
 from ..progress import Progress
 from . import staging, state
 from .barman import Barman
-from .restic import Repository, Snapshot, TargetError, Unread
+from .restic import Absent, Repository, Snapshot, TargetError, Unread
 from .settings import BackupError, Settings
 from .staging import Staged
 
 RUN = Path("/run/latentum-ops")
 KIND_BACKUP, KIND_WAL = "backup", "wal"
-LONGEST_PUSH = 3600.0  # seconds for which a backup waits for one that is just brought to a target which missed it
+LONGEST_PUSH = 3600.0  # seconds to wait for what is just brought to a target
 PRUNE_EVERY = 6 * 86400.0
 LAST_WAL = {"last": 2}  # each push of WAL holds all that the one before held
 
@@ -99,6 +99,17 @@ def backup(engine: Engine, settings: Settings, progress: Progress) -> Outcome:
         return outcome
 
 
+def begin_anew(settings: Settings, name: str) -> None:
+    """The repository of a target is gone for good: the next backup makes another one in its place.
+
+    :raises BackupError: no target has this name.
+    """
+    names = [one["name"] for one in settings.targets]
+    if name not in names:
+        raise BackupError(f"{settings.stack} has no target {name!r}: write one of {', '.join(names)}")
+    state.note(settings.stack, "targets", name, repository="", snapshot="", verified="")
+
+
 def push(settings: Settings, brought: Staged, progress: Progress) -> Outcome:
     """Write what was brought together to each target in turn."""
     outcome = Outcome()
@@ -117,7 +128,15 @@ def push(settings: Settings, brought: Staged, progress: Progress) -> Outcome:
 
 def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, progress: Progress) -> Snapshot:
     repo = repository(target)
-    repo.reachable()
+    if repo.reachable() == "absent" and _known(settings, target).get("repository") == target["repository"]:
+        # A disk that is not mounted, a bucket that somebody emptied: a new repository would hide it.
+        raise Absent(
+            target["name"],
+            "",
+            what=f"holds no repository any more at {target['repository']}",
+            advice="mount its disk, or find out who removed it; if it is gone for good: "
+            f"opsctl backup run --new-repository {target['name']} --stack {settings.stack}",
+        )
     if repo.ensure() == "created":
         progress.say(f"{target['name']}: a new repository at {target['repository']}")
     progress.say(f"{target['name']}: writing")
@@ -135,6 +154,7 @@ def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, pr
         settings.stack,
         "targets",
         target["name"],
+        repository=target["repository"],
         pushed=at,
         wal=at,
         snapshot=made.id,
@@ -189,7 +209,7 @@ def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progr
 def push_wal(settings: Settings, progress: Progress) -> Outcome:
     """Bring what was received since to each target: the WAL, or the whole backup where the last one has not arrived yet."""
     outcome = Outcome()
-    with alone(settings.stack, "push"):
+    with alone(settings.stack, "push", LONGEST_PUSH):
         for cluster in settings.clusters:
             barman = Barman(settings.server(cluster))
             if not barman.folder.is_dir():

@@ -23,10 +23,9 @@ from ..docker_client import Engine
 from ..host_table import size
 from ..progress import Progress
 from ..runner import run
-from . import container_files, proof, state, throwaway
+from . import container_files, proof, redis, state, throwaway
 from .barman import Barman
 from .proof import Finding
-from .redis import load
 from .restic import Repository, Snapshot
 from .running import KIND_BACKUP, alone, repository, tags
 from .settings import BackupError, Settings
@@ -212,11 +211,10 @@ def own(folder: Path, owner: tuple[int, int] | list[int]) -> None:
 def _cache(engine: Engine, settings: Settings, work: Path, service: str, about: Mapping[str, Any], tree: Path) -> Finding:
     folder = work / "cache" / service
     folder.mkdir(mode=0o755, parents=True)
-    run(["cp", "--", str(tree / str(settings.staging).lstrip("/") / "redis" / about["file"]), str(folder / "copy.rdb")], timeout=3600)
-    own(folder, about["owner"])
+    redis.put_back(about["settings"], tree / str(settings.staging).lstrip("/") / "redis" / about["file"], folder, about["owner"])
     raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
     try:
-        keys = load(engine, raw, settings.stack, folder, "copy.rdb")
+        keys = redis.load(engine, raw, settings.stack, folder, about["settings"])
     except BackupError as error:
         return Finding(service, False, str(error))
     return Finding(service, keys >= about["keys"], f"{keys} keys loaded, at least {about['keys']} were there")

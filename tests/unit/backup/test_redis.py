@@ -73,6 +73,13 @@ def test_keys_that_go_while_it_is_copied_are_not_expected_of_it(made: Redis, ser
     assert made.copy(tmp_path).keys == 4
 
 
+def test_the_mark_that_ends_the_transfer_is_no_part_of_the_copy(made: Redis, server: Server, tmp_path: Path) -> None:
+    said = f"SYNC sent to master, writing until EOF marker to '-'\nTransfer finished with success after {len(DUMP)} bytes\n"
+    server.copy = Result((), 0, DUMP + "e57c423d503e897" * 2 + "0123456789", said)
+    copied = made.copy(tmp_path)
+    assert (copied.file.read_text(), copied.size) == (DUMP, len(DUMP))
+
+
 @pytest.mark.parametrize(("copy", "valid"), [(DUMP, True), ("VALKEY080 data", True), ("ERR unknown command", False), ("", False)])
 def test_only_an_rdb_file_is_a_copy(copy: str, valid: bool, made: Redis, server: Server, tmp_path: Path) -> None:
     server.copy = copy
@@ -147,11 +154,13 @@ def test_a_copy_is_counted_by_a_server_of_the_same_image(engine: FakeEngine, pro
     programs.on("throwaway-shop-redis", " PING", do=lambda _call: answers.pop(0))
     programs.on("throwaway-shop-redis", " INFO keyspace", stdout=KEYSPACE)
     raw = engine.api.inspect_container("cache1")
-    assert redis.load(engine, raw, "shop", tmp_path, "copy.rdb") == 12  # type: ignore[arg-type]
+    settings = {"dir": "/data", "dbfilename": "my.rdb", "appendonly": "yes", "appenddirname": ""}
+    assert redis.load(engine, raw, "shop", tmp_path, settings) == 12  # type: ignore[arg-type]
     (thrown,) = engine.api.thrown
     assert thrown["image"] == "sha256:cache" and thrown["network_disabled"] is True
     assert thrown["host_config"]["binds"] == [f"{tmp_path}:/latentum-ops:rw"]
-    assert "--dbfilename copy.rdb" in thrown["command"][-1] and "--appendonly no" in thrown["command"][-1]
+    given = ["--port", "6379", "--dir", "/latentum-ops", "--save", "", "--dbfilename", "my.rdb", "--appendonly", "yes"]
+    assert thrown["command"][-len(given) :] == given  # as the real one, in a folder of its own
     assert engine.api.left == []
 
 
@@ -160,7 +169,7 @@ def test_a_copy_that_cannot_be_loaded_is_told_with_the_server_s_words(
 ) -> None:
     engine.api.dead, engine.api.words = True, b"Short read or OOM loading DB. Unrecoverable error, aborting now.\n"
     with pytest.raises(BackupError, match="ended with exit code 1: Short read"):
-        redis.load(engine, engine.api.inspect_container("cache1"), "shop", tmp_path, "copy.rdb")  # type: ignore[arg-type]
+        redis.load(engine, engine.api.inspect_container("cache1"), "shop", tmp_path, {})  # type: ignore[arg-type]
     assert engine.api.left == []
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -58,6 +59,7 @@ from .test_barman import SEGMENT, Archive, wal
 host, programs, clock, targets = fakes.host, fakes.programs, fakes.clock, fakes.targets
 
 THROWN = "latentum-ops-throwaway-shop-shop.database"
+THROWN_CACHE = "latentum-ops-throwaway-shop-redis-restore"
 DATA = "/var/lib/postgresql/data"
 CONFIRMED: dict[str, Any] = {"confirmed": True}
 
@@ -103,6 +105,8 @@ class Shop:
         self.database.answers["SELECT pg_is_in_recovery()"] = "f"
         self.database.answers[restoring_place.TIMELINE] = "00000002"
         programs.on(THROWN, " psql ", do=self.database)
+        programs.on(THROWN_CACHE, " PING", stdout="PONG")
+        programs.on(THROWN_CACHE, " INFO keyspace", stdout="db0:keys=12,expires=3,avg_ttl=0\n")
         self.archive = Archive(programs, ("A", NOW - 90000, "DONE"), ("B", NOW - 8000, "DONE"))
         programs.on(" recover ", do=self.recover)
 
@@ -365,8 +369,8 @@ def test_a_volume_takes_its_place_while_its_services_stand_still(there: Shop, pr
     assert there.holds("files") == "old files" and there.holds("database") == "new database" and there.beside() == ["_data.replaced"]
     assert there.engine.did == ["stop web1", "stop web2", "start web1", "start web2"] and set(there.states.values()) == {"running"}
     kept = next(there.live["files"].parent.glob("_data.replaced-*"))
-    assert report.lines == [
-        "volume files: restored",
+    assert re.fullmatch(r"volume files: restored; web stood still for \d+\.\d s", report.lines[0])
+    assert report.lines[1:] == [
         f"what was there before: {kept}",
         "when all is as it should be: opsctl restore confirm",
     ]
@@ -494,9 +498,17 @@ def test_a_job_that_had_ended_is_not_started_again(there: Shop) -> None:
 
 def test_a_cache_takes_its_place_with_its_owner(there: Shop, host: Host) -> None:
     there.restore("cache", "cache", **CONFIRMED)
-    assert there.holds("cache") == "old cache" and there.engine.did == ["stop cache1", "start cache1"]
+    proof = ["start thrown1", "stop thrown1", "remove thrown1 with its volumes"]
+    assert there.holds("cache") == "old cache" and there.engine.did == [*proof, "stop cache1", "start cache1"]
     fresh = f"{there.live['cache']}.restored"
     assert (fresh, 999, 1000) in host.owners and (f"{fresh}/dump.rdb", 999, 1000) in host.owners
+
+
+def test_a_copy_of_a_cache_with_fewer_keys_replaces_nothing(there: Shop, programs: Programs) -> None:
+    programs.on(THROWN_CACHE, " INFO keyspace", stdout="db0:keys=8,expires=0,avg_ttl=0\n")
+    with pytest.raises(BackupError, match="finds 8 keys in the copy, at least 9 were there: nothing was changed"):
+        there.restore("cache", "cache", **CONFIRMED)
+    assert there.untouched()
 
 
 def test_a_cache_of_this_host_comes_from_the_last_copy(local: Shop) -> None:

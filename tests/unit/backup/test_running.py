@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import Any
@@ -68,6 +69,23 @@ def test_every_target_gets_the_same(brought: Brought, declared: Settings, target
     for one in targets.values():
         (made,) = one.made
         assert (made["paths"], made["tags"], made["exclude"]) == (["/staging", "/barman"], BACKUP, ("*.tmp",))
+
+
+def test_a_repository_that_is_gone_is_not_made_anew_without_a_word(
+    brought: Brought, declared: Settings, targets: Targets, host: Host
+) -> None:
+    targets["nas"].state = "absent"  # the first time, there is none
+    assert backup(declared).errors == {}
+    targets["nas"].state = "absent"  # a disk that is not mounted
+    outcome = backup(declared)
+    assert sorted(outcome.snapshots) == ["offsite"] and targets["nas"].state == "absent"
+    assert re.search(
+        r"nas holds no repository any more at s3:https://nas.example/shop: .*opsctl backup run --new-repository nas", outcome.errors["nas"]
+    )
+    with pytest.raises(BackupError, match="no target 'disk': write one of offsite, nas"):
+        running.begin_anew(declared, "disk")
+    running.begin_anew(declared, "nas")
+    assert backup(declared).errors == {} and targets["nas"].state == "present"
 
 
 def test_a_whole_success_is_published(brought: Brought, declared: Settings, targets: Targets, host: Host) -> None:
@@ -385,7 +403,10 @@ def test_without_databases_a_push_brings_only_what_was_missed(brought: Brought, 
     assert push(declared).snapshots == {} and len(targets["offsite"].made) == 1
 
 
-def test_two_pushes_at_a_time_are_refused(brought: Brought, declared: Settings, targets: Targets, received: None) -> None:
+def test_a_push_that_waited_too_long_for_another_one_is_refused(
+    brought: Brought, declared: Settings, targets: Targets, received: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LONGEST_PUSH", 0.0)
     backup(declared)
     refused: list[str] = []
 

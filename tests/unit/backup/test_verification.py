@@ -174,10 +174,11 @@ def test_the_production_is_only_looked_at(kept: Kept, programs: Programs) -> Non
     assert all(one["network_disabled"] for one in kept.engine.api.thrown)
 
 
-def test_data_are_given_to_the_users_of_the_containers(kept: Kept, programs: Programs) -> None:
+def test_data_are_given_to_the_users_of_the_containers(kept: Kept, programs: Programs, host: Host) -> None:
     kept.verify()
-    first, second = programs.lines("chown --recursive")
-    assert " 999:999 " in first and first.endswith("/recovered/shop.database") and " 999:1000 " in second
+    (given,) = programs.lines("chown --recursive")
+    assert " 999:999 " in given and given.endswith("/recovered/shop.database")
+    assert ("dump.rdb", 999, 1000) in {(Path(path).name, uid, gid) for path, uid, gid in host.owners}
 
 
 def test_each_verification_reads_another_part_of_the_repository(kept: Kept) -> None:

@@ -22,6 +22,7 @@ def fake_toolchain(monkeypatch: pytest.MonkeyPatch, folder: Path, version: str) 
     monkeypatch.setattr(targets.sys, "executable", str(folder / "bin" / "python"))
     monkeypatch.setattr(targets, "version", lambda _name: version)
     monkeypatch.setitem(targets.PATHS, "targets", folder / "targets" / "targets.json")
+    monkeypatch.setitem(targets.PATHS, "age-identity", folder / "targets" / "age_identity")
 
 
 def test_they_are_made_once_and_follow_the_toolchain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_they_are_made_once_and_follow_the_toolchain(monkeypatch: pytest.MonkeyP
     targets.ensure()
     first = targets.command()
     kept = {path.name: path.read_bytes() for path in targets.FOLDER.iterdir()}
-    assert {"rclone-1.0.0", "sftp_key", "sftp_key.pub", "host_key", "host_key.pub", "targets.json"} == set(kept)
+    assert {"rclone-1.0.0", "sftp_key", "sftp_key.pub", "host_key", "host_key.pub", "age_identity", "targets.json"} == set(kept)
     targets.ensure()
     assert {path.name: path.read_bytes() for path in targets.FOLDER.iterdir()} == kept
     fake_toolchain(monkeypatch, tmp_path, "1.0.1")
@@ -46,6 +47,8 @@ def test_how_to_reach_them_is_published(monkeypatch: pytest.MonkeyPatch, tmp_pat
     fake_toolchain(monkeypatch, tmp_path, "1.0.0")
     targets.ensure()
     published = json.loads((targets.FOLDER / "targets.json").read_text())
+    escrow = published.pop("escrow")
+    assert escrow["recipient"] in Path(escrow["identity"]).read_text()  # age-keygen writes it as a comment
     assert {name: one["append_only"] for name, one in published.items()} == {"s3": False, "rest": True, "sftp": False}
     assert published["sftp"]["known_hosts"].split()[:2] == ["sftp.example.test", "ssh-ed25519"]
     assert published["sftp"]["known_hosts"].split()[2] == (targets.FOLDER / "host_key.pub").read_text().split()[1]

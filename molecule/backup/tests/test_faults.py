@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever goes wrong on the way is said, costs nothing, and is made good."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from conftest import Kept, Servers, Writer, between, execute, stamp, wait_for
+
+SECRETS = "/etc/latentum-ops/secrets/latentum"
+
+
+def test_a_killed_receiver_catches_up(rows: Kept, writer: Writer) -> None:
+    unit = "latentum-ops-wal@latentum.database"
+    rows.sh(f"systemctl stop {unit}")
+    time.sleep(10)
+    known = writer.acknowledged()
+    rows.sh(f"systemctl start {unit}")
+    end = rows.sql("SELECT pg_current_wal_lsn()", "postgres")
+    lag = f"SELECT max(pg_wal_lsn_diff('{end}', write_lsn)) FROM pg_stat_replication"  # noqa: S608 (a number of the server's own)
+    wait_for("all WAL is received", lambda: float(rows.sql(lag, "postgres") or 1) <= 0, 60)
+    moment = known[-1][1] + 0.3
+    rows.opsctl(f"restore database database --to '{stamp(moment)}' --yes", timeout=400)
+    assert int(rows.sql("SELECT max(id) FROM rows")) >= known[-1][0]
+    rows.opsctl("restore undo", timeout=200)
+
+
+def test_a_target_that_is_away_is_told_and_gets_what_it_missed(rows: Kept, servers: Servers) -> None:
+    servers.pause("s3")
+    said = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
+    assert "!! offsite" in said
+    state = rows.state()
+    assert state["targets"]["offsite"]["error"]
+    assert state["targets"]["offsite"]["since"] > 0
+    assert state["targets"]["vault"]["pushed"] == state["targets"]["nas"]["pushed"] > state["targets"]["offsite"]["pushed"]
+    # An hour of it, without the hour: the watchdog and the next pushes count from what is noted.
+    rows.engine(f"from latentum_ops.backup import state; state.note('latentum', 'targets', 'offsite', since={time.time() - 3600})")
+    told = wait_for("the watchdog tells", lambda: re.search(r"offsite.*; since (\d+) min", rows.opsctl("incidents")), 60)
+    assert int(told[1]) >= 60
+    servers.go_on("s3")
+    wait_for("the timer brings it", lambda: rows.state()["targets"]["offsite"]["pushed"] == state["backup"]["at"], 180)
+    assert rows.state()["targets"]["offsite"]["error"] == ""
+
+
+def test_wrong_keys_and_expired_credentials_are_said_and_harm_nothing(rows: Kept) -> None:
+    # To rclone, a secret that is not the right one and one that has expired are the same: the signature does not match.
+    wrong = ("backup_key_nas", "s3_secret_key", "rest_password")
+    for name in wrong:
+        rows.sh(f"cp -p {SECRETS}/{name} /root/{name}; echo wrong > {SECRETS}/{name}")
+    try:
+        said = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
+        assert re.search(r"^!! .*nas holds a repository that this host's key does not open", said, re.MULTILINE), said
+        for name in ("offsite", "vault"):
+            assert re.search(rf"^!! .*{name} refuses access.*put valid credentials into the secrets", said, re.MULTILINE), said
+        assert "no target took the backup; it is kept on this host" in said
+    finally:
+        for name in wrong:
+            rows.sh(f"mv /root/{name} {SECRETS}/{name}")
+    # The backup was not lost: it is brought as it was.
+    rows.opsctl("backup push")
+    state = rows.state()
+    assert {one["pushed"] for one in state["targets"].values()} == {state["backup"]["at"]}
+    rows.opsctl("backup verify --target nas")
+
+
+def test_a_full_target_is_said_and_gets_what_it_missed(rows: Kept, servers: Servers, models: str) -> None:
+    servers.sh("dd if=/dev/zero of=/data/sftp/fill bs=1M 2>/dev/null || true; df /data/sftp")
+    rows.sh(f"head -c 3000000 /dev/urandom > {models}/more.bin")
+    try:
+        said = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
+        assert re.search(r"^!! .*nas is full.*make room there", said, re.MULTILINE), said
+    finally:
+        servers.sh("rm /data/sftp/fill")
+    rows.opsctl("backup push")
+    assert rows.state()["targets"]["nas"]["pushed"] == rows.state()["backup"]["at"]
+    rows.opsctl("backup verify --target nas")
+
+
+def test_whoever_has_the_host_cannot_remove_what_is_append_only(rows: Kept) -> None:
+    look = "from latentum_ops.backup import running, settings; found = settings.load()"
+    look += "; vault = running.repository(next(one for one in found.targets if one['name'] == 'vault'))"
+    before = rows.engine(f"{look}; print(len(vault.snapshots()))")
+    assert int(before) > 1
+    said = rows.run(rows.engine_line(f"{look}; vault.forget({{'last': 1}})"))
+    assert said.rc != 0
+    assert "refuses" in said.out
+    assert rows.engine(f"{look}; print(len(vault.snapshots()))") == before
+
+
+@pytest.mark.parametrize("what", ["bits", "dump"])
+def test_damage_is_found_by_the_proof(rows: Kept, servers: Servers, what: str) -> None:
+    before = rows.state()["restorable"]
+    if what == "bits":
+        # In every pack: the proof brings all of the newest snapshot back.
+        flip = "for f in $(find /data/rest/keep/data -type f); do printf X | dd of=$f bs=1 seek=100 conv=notrunc 2>/dev/null; done"
+        servers.sh("cp -a /data/rest/keep /data/rest.whole; " + flip)
+    else:
+        rows.opsctl("backup run --no-verify", timeout=600)
+        dump = "/var/lib/latentum-ops/backups/latentum/dumps/database.latentumdb.dump"
+        # As if the run had written half of it: the targets are told that they lack this backup.
+        rows.sh(f'truncate --size=-2000 {dump}; sed -i \'s/"pushed": [0-9.]*/"pushed": 1.0/\' /var/lib/latentum-ops/backups/latentum.json')
+        rows.opsctl("backup push", timeout=300)
+    try:
+        said = rows.opsctl("backup verify --target vault", rc=1, timeout=400)
+        assert "CANNOT BE RESTORED" in said
+        assert re.search(r"^!! .*(dump of latentumdb|restore)", said, re.MULTILINE), said
+        assert rows.state()["restorable"] == before
+        assert not rows.state()["verify"]["ok"]
+        wait_for("the watchdog tells", lambda: "backup latentum" in rows.opsctl("incidents"), 60)
+    finally:
+        if what == "bits":
+            servers.sh("rm -rf /data/rest/keep; mv /data/rest.whole /data/rest/keep")
+    assert "can be restored" in rows.opsctl("backup run", timeout=600)
+
+
+def test_a_host_that_dies_in_a_backup_goes_on(rows: Kept, writer: Writer) -> None:
+    """The power is gone for its processes; its disk keeps what was written (a container has no cache of its own to lose)."""
+    known = []
+    for seconds in (between(1, 4), between(4, 10)):
+        execute(["docker", "exec", "--detach", rows.name, "opsctl", "backup", "run"])
+        time.sleep(seconds)
+        known = writer.acknowledged()
+        for verb in ("kill", "start"):
+            assert execute(["docker", verb, rows.name]).returncode == 0
+        wait_for("the stack is there again", lambda: rows.run("systemctl is-active docker").rc == 0 and rows.healthy(), 120)
+        writer.start()
+    said = rows.opsctl("backup run", timeout=600)
+    assert "can be restored" in said
+    assert int(rows.sql("SELECT max(id) FROM rows")) >= known[-1][0]
+    # What was acknowledged until the end is in the stream: recovered from it, not from the data folder.
+    rows.opsctl(f"restore database database --to '{stamp(known[-1][1] + 0.3)}' --yes", timeout=400)
+    assert int(rows.sql("SELECT max(id) FROM rows")) >= known[-1][0]
+    rows.opsctl("restore undo", timeout=200)
+
+
+def test_a_restore_that_is_killed_anywhere_comes_to_a_safe_end(rows: Kept) -> None:
+    rows.opsctl("backup run --no-verify", timeout=600)
+    rows.sql("INSERT INTO rows SELECT max(id) + 1 FROM rows")
+    newest = int(rows.sql("SELECT max(id) FROM rows"))
+    whole = {newest, newest - 1}
+    for seconds in (1.5, between(3, 8), between(8, 14)):
+        rows.run(f"timeout --signal=KILL {seconds:.2f} opsctl restore database database --from nas --yes", 300)
+        rows.run("opsctl restore resume", 300)
+        wait_for("the database serves", rows.healthy, 90)
+        assert int(rows.sql("SELECT max(id) FROM rows")) in whole
+        rows.run("opsctl restore confirm")
+        assert "not within" not in rows.run("docker ps --all --filter label=com.latentum.ops.throwaway --quiet").out
+    rows.opsctl("backup run --no-verify", timeout=600)
