@@ -217,7 +217,10 @@ class Barman:
         fitting = [one for one in bases if at is None or _surely(one) <= at]
         if not fitting:
             first = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(_surely(bases[0]))) if bases else "none at all"
-            raise BackupError(f"no base backup of {self.server} is that old; the first moment that can be recovered to is {first}")
+            raise BackupError(
+                f"no base backup of {self.server} is that old; the first moment that can be recovered to is {first}; "
+                "targets may reach further back: --from TARGET"
+            )
         return fitting[-1]
 
     def check(self, base: Base) -> None:

@@ -231,6 +231,7 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
                 f"deploy the older image first, or restore the dump of a database: opsctl restore dump"
             )
         if origin.repo is None:
+            origin.barman(settings, service, work).base_for(request.at)  # before anybody agrees to what cannot be
             # The end of the stream, as far as the server can still give it.
             with suppress(BackupError):
                 origin.barman(settings, service, work).switch()

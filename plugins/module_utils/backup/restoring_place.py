@@ -17,7 +17,7 @@ from ..docker_client import Container, Engine
 from ..lock import stack_lock
 from ..progress import Progress
 from ..runner import run
-from . import replacement
+from . import replacement, state
 from .barman import Barman
 from .postgres import Postgres
 from .replacement import CONFIRMING, EXCHANGING, PREPARING, UNDOING, Replacement
@@ -139,6 +139,7 @@ def _follow(engine: Engine, settings: Settings, noted: Replacement, progress: Pr
 
 def follow(engine: Engine, settings: Settings, cluster: Cluster, progress: Progress) -> None:
     """The server's history went another way: its WAL is received from there on, and needs a base of its own."""
+    state.note(settings.stack, restored=time.time())
     unit = f"latentum-ops-wal@{settings.server(cluster)}.service"
     run(["systemctl", "stop", unit], check=False)
     barman = Barman(settings.server(cluster))

@@ -22,7 +22,7 @@ from ..files import private, read_text, write_atomic
 from ..lock import rename, stack_lock
 from ..releases import STATE, Store
 from ..runner import CommandError, run
-from . import container_files, volumes
+from . import container_files, state, volumes
 from .barman import Barman
 from .postgres import Postgres
 from .redis import Redis
@@ -33,6 +33,8 @@ FACTS = "facts.json"
 HOST = ("/etc/latentum-ops", "/etc/nginx", "/etc/letsencrypt", "/etc/docker", "/etc/ssh")
 DUMP = 12 * 3600.0
 WAIT = 900.0  # seconds for whoever works on the stack
+# After a restore a base is made at once. Whoever looks for the right moment makes several, and may have to go back further still.
+SEARCHING = 86400.0
 EXCLUDED = ("*.pgpass", ".latentum-ops-*")
 
 
@@ -127,7 +129,8 @@ def _cluster(engine: Engine, settings: Settings, cluster: Cluster, tell: Callabl
     _write(postgres, ["pg_dumpall", "--globals-only"], everybody)
     base = barman.backup(tell)
     owner = postgres.folder().stat()
-    barman.thin(settings.keep_bases)
+    if time.time() - state.read(settings.stack).get("restored", 0.0) > SEARCHING:
+        barman.thin(settings.keep_bases)
     return {
         "server": barman.server,
         "version": about.version,

@@ -36,9 +36,9 @@ class Archive:
         programs.on(".conf backup ", do=lambda _call: self.bases.extend(self.next))
         programs.on(" delete ", do=self.delete)
 
-    def listed(self, _call: Call) -> str:
+    def listed(self, call: Call) -> str:
         """As `barman --format json list-backups` prints it: the newest first, times in whole seconds, as text."""
-        return json.dumps({"shop.database": [self.entry(*one) for one in reversed(self.bases)]})
+        return json.dumps({call.argv[-1]: [self.entry(*one) for one in reversed(self.bases)]})
 
     @staticmethod
     def entry(identity: str, end: float, status: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import lock
-from ansible_collections.latentum.ops.plugins.module_utils.backup import staging
+from ansible_collections.latentum.ops.plugins.module_utils.backup import staging, state
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
 from ansible_collections.latentum.ops.plugins.module_utils.releases import Release, Store
 from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
@@ -139,6 +139,15 @@ def test_dumps_come_before_the_base_whose_wal_then_covers_them(engine: FakeEngin
     stage(engine, declared)
     order = [programs.calls.index(programs.named(word)[0]) for word in (" pg_dump ", " pg_dumpall ", ".conf backup ", " delete ")]
     assert order == sorted(order) and [one.split()[-3:] for one in programs.lines(" delete ")] == [["delete", "shop.database", "A"]]
+
+
+@pytest.mark.parametrize(("since", "removed"), [(3600, False), (90000, True)])
+def test_no_base_is_removed_while_somebody_looks_for_the_right_moment(
+    since: int, removed: bool, engine: FakeEngine, declared: Settings, programs: Programs, clock: Clock
+) -> None:
+    state.note("shop", restored=clock.now - since)
+    stage(engine, declared)
+    assert bool(programs.lines(" delete ")) == removed
 
 
 def test_no_argument_shows_a_secret(engine: FakeEngine, declared: Settings, programs: Programs, host: Host) -> None:
