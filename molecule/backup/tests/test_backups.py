@@ -12,7 +12,7 @@ import time
 from conftest import DATABASE, Kept, Writer, between, stamp, wait_for
 
 # As many as somebody wants to wait for, at 20 s each.
-RECOVERIES = int(os.environ.get("RECOVERIES", "3"))
+RECOVERIES = int(os.environ.get("RECOVERIES", "2"))
 SECRETS = ["s3-word-of-the-test", "rest-word-of-the-test", "vault-word-of-the-test"]
 
 

@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host is gone. What is left: the declaration, the off-site backups, and the keys in a vault of the controller."""
+"""The host is gone. What is left: the declaration, the off-site backups, and the keys that were encrypted to people."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -33,9 +34,14 @@ def test_a_lost_host_is_built_again_elsewhere(rows: Kept, ephemeral: Path) -> No
     gone = time.time()
     assert execute(["docker", "rm", "--force", "--volumes", FIRST]).returncode == 0
 
-    bundle = ephemeral / "escrow" / f"{FIRST}.latentum.vault"
+    # The people who have the identity, and those who know the vault's password, get the same.
+    kept = ephemeral / "escrow" / f"{FIRST}.latentum"
+    identity = execute([sys.executable, "tests/hosts/hosts.py", "path", "age-identity"]).stdout.strip()
+    opened = execute(["age", "--decrypt", "--identity", identity, f"{kept}.age"]).stdout
+    assert json.loads(opened) == json.loads(execute(["ansible-vault", "view", "--vault-password-file", str(word), f"{kept}.vault"]).stdout)
+
     argv = ["ansible-playbook", "--inventory", os.environ["MOLECULE_INVENTORY_FILE"], "playbooks/dr_drill.yml", "--limit", SPARE]
-    argv += ["--vault-password-file", str(word), "-e", f"dr_hosts={SPARE}", "-e", f"dr_bundle={bundle}", "-e", "dr_from=offsite"]
+    argv += ["-e", f"dr_hosts={SPARE}", "-e", f"dr_bundle={kept}.age", "-e", f"dr_identity={identity}", "-e", "dr_from=offsite"]
     done = execute([*argv, "-e", f"dr_report_folder={ephemeral}/drills"], timeout=1200)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 

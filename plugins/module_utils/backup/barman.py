@@ -103,6 +103,9 @@ class Barman:
             path_prefix=str(client(major)),
         )
         user, group = _numbers()
+        # They came with the numbers of another host, and parents that nobody asked for are root's alone.
+        run(["chown", "--recursive", f"{user}:{group}", "--", str(self.home)], timeout=3600)
+        self.home.chmod(0o700)
         write_atomic(self._own, self._head(self.home / "barman.log") + body, 0o640, user, group)
 
     def set_aside(self, identifier: str) -> Path | None:
