@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restore
-short_description: Restore databases, caches and volumes of a stack
+short_description: Restore databases, caches, volumes and files of a stack
 version_added: "0.1.0"
 description:
   - Says what will be restored, from where, and what will be lost; does it only with O(confirmed=true).
@@ -38,12 +38,29 @@ options:
     choices: [restored, resumed, undone, confirmed]
     default: restored
   kind:
-    description: What is restored.
+    description:
+      - What is restored.
+      - V(files) and V(dump) are brought beside what is there. They replace nothing, and need no O(confirmed).
     type: str
-    choices: [database, cache, volume, everything]
+    choices: [database, cache, volume, everything, files, dump]
     default: everything
   name:
-    description: Which database (or its service), which service of a cache, or which volume. Not with O(kind=everything).
+    description: Which database (or its service), which service of a cache, or which volume. Not with V(everything) and V(files) of O(kind).
+    type: str
+    default: ""
+  paths:
+    description: With O(kind=files), which files and folders of the host, each by its whole path.
+    type: list
+    elements: str
+    default: []
+  table:
+    description: With O(kind=dump), only this table, with its schema before a dot where it has one.
+    type: str
+    default: ""
+  into:
+    description:
+      - With O(kind=files), an empty folder of the host; a new one below C(/var/lib/latentum-ops/restored) unless given.
+      - With O(kind=dump), a database that does not exist yet; the name of the dumped one with C(_restored) unless given.
     type: str
     default: ""
   to:
@@ -79,6 +96,14 @@ EXAMPLES = r"""
     to: "2026-11-20 14:03:07+00"
     confirmed: true
 
+- name: Look at one table as it was, in a database of its own
+  latentum.ops.restore:
+    stack: shop
+    kind: dump
+    name: shop
+    table: orders
+    into: shop_yesterday
+
 - name: It is as it should be
   latentum.ops.restore:
     stack: shop
@@ -94,18 +119,18 @@ lines:
   sample: ["database shop: restored"]
 plan:
   description: What was said before.
-  returned: with O(state=restored)
+  returned: with O(state=restored), where something is replaced
   type: list
   elements: str
   sample: ["what was written after 2026-11-20 14:03:07.000000+00 will be lost: the work of 8 s"]
 upto:
   description: The last moment that is there again, in seconds since 1970.
-  returned: with O(state=restored)
+  returned: with O(state=restored), where something is replaced
   type: float
   sample: 1795278762.3
 checks:
   description: What the questions of the declaration found afterwards.
-  returned: with O(state=restored)
+  returned: with O(state=restored), where something is replaced
   type: list
   elements: dict
   sample: [{"name": "SELECT count(*) FROM orders", "ok": true, "found": "605, at least 1 expected"}]
@@ -117,15 +142,18 @@ seconds:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.backup import origins, restoring, settings
+from ansible_collections.latentum.ops.plugins.module_utils.backup import origins, restoring, restoring_beside, settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+
+BESIDE = ("files", "dump")  # kinds that replace nothing
 
 
 def main() -> None:
@@ -134,8 +162,11 @@ def main() -> None:
         argument_spec={
             "stack": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["restored", "resumed", "undone", "confirmed"], "default": "restored"},
-            "kind": {"type": "str", "choices": list(restoring.KINDS), "default": "everything"},
+            "kind": {"type": "str", "choices": [*restoring.KINDS, *BESIDE], "default": "everything"},
             "name": {"type": "str", "default": ""},
+            "paths": {"type": "list", "elements": "str", "default": []},
+            "table": {"type": "str", "default": ""},
+            "into": {"type": "str", "default": ""},
             "to": {"type": "str", "default": ""},
             "source": {"type": "str", "default": ""},
             "snapshot": {"type": "str", "default": ""},
@@ -147,17 +178,20 @@ def main() -> None:
     given = module.params
     progress, began = Progress(given["stack"], given["attempt"]), time.monotonic()
     plan: list[str] = []
-    upto, checks = 0.0, []
+    restored: dict[str, Any] = {}
     try:
         found = settings.load(given["stack"])
         if given["state"] != "restored":
             lines = [] if module.check_mode else _finish(given["state"], found, progress)
+        elif given["kind"] in BESIDE:
+            lines = [] if module.check_mode else _beside(given, found, progress)
         else:
             at = origins.moment(given["to"]) if given["to"] else None
             confirmed = given["confirmed"] and not module.check_mode
             request = restoring.Request(given["kind"], given["name"], at, given["source"], given["snapshot"], confirmed)
             report = restoring.restore(Engine(), found, request, progress, plan.extend)
-            lines, upto, checks = report.lines, report.upto, [one.as_dict() for one in report.findings]
+            lines, checks = report.lines, [one.as_dict() for one in report.findings]
+            restored = {"plan": plan, "upto": report.upto, "checks": checks}
     except restoring.Unconfirmed as error:
         progress.close()
         if module.check_mode:
@@ -167,13 +201,21 @@ def main() -> None:
         progress.close()
         module.fail_json(msg=str(error), plan=plan)
     progress.close()
-    module.exit_json(changed=True, plan=plan, lines=lines, upto=upto, checks=checks, seconds=time.monotonic() - began)
+    module.exit_json(changed=True, lines=lines, seconds=time.monotonic() - began, **restored)
 
 
 def _finish(state: str, found: settings.Settings, progress: Progress) -> list[str]:
     if state == "confirmed":
         return restoring.confirm(found)
     return (restoring.resume if state == "resumed" else restoring.undo)(Engine(), found, progress)
+
+
+def _beside(given: dict[str, Any], found: settings.Settings, progress: Progress) -> list[str]:
+    """Nothing is replaced."""
+    place = (given["source"], given["snapshot"], given["into"], progress)
+    if given["kind"] == "files":
+        return restoring_beside.files(found, tuple(given["paths"]), *place)
+    return restoring_beside.dump(Engine(), found, given["name"], given["table"], *place)
 
 
 if __name__ == "__main__":

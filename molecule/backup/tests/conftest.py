@@ -39,6 +39,13 @@ def execute(argv: list[str], timeout: float = 300, env: dict[str, str] | None = 
     return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT, env={**os.environ, **(env or {})})
 
 
+def playbook(name: str, host: str, *words: str, timeout: float = 600) -> tuple[int, str]:
+    """A playbook of the collection on one host, as people at the controller run it: return code, and all that it said."""
+    argv = ["ansible-playbook", "--inventory", os.environ["MOLECULE_INVENTORY_FILE"], f"playbooks/{name}.yml", "--limit", host]
+    done = execute([*argv, *words], timeout)
+    return done.returncode, done.stdout + done.stderr
+
+
 def wait_for(what: str, look: Callable[[], Any], timeout: float) -> Any:
     """What `look` gives as soon as it is true."""
     end = time.monotonic() + timeout

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
 
-from conftest import DATABASE, Kept, Writer, between, stamp, wait_for
+from conftest import DATABASE, Kept, Writer, between, playbook, stamp, wait_for
 
 # As many as somebody wants to wait for, at 20 s each.
 RECOVERIES = int(os.environ.get("RECOVERIES", "2"))
@@ -117,3 +118,24 @@ def test_volumes_caches_files_and_dumps_come_back(rows: Kept, models: str) -> No
     assert rows.sh("cmp /root/back/opt/latentum/compose.yaml /opt/latentum/compose.yaml && ls /root/back/etc/nginx")
     rows.opsctl("restore dump latentumdb --table rows --from offsite --into second")
     assert int(rows.sql("SELECT count(*) FROM rows", "second")) > 0
+
+
+def test_playbooks_do_it_from_the_controller(rows: Kept) -> None:
+    rc, said = playbook("backup", rows.name)
+    assert rc == 0, said[-3000:]
+    assert "can be restored" in said
+    there = rows.sql("SELECT count(*) FROM rows")
+    rc, said = playbook("restore", rows.name, "-e", "restore_kind=database restore_name=latentumdb restore_from=nas")
+    assert rc != 0
+    assert "will be lost" in said
+    assert "nothing was changed" in said
+    for given in (
+        {"restore_kind": "files", "restore_paths": ["/etc/nginx"], "restore_from": "vault", "restore_into": "/root/brought"},
+        {"restore_kind": "dump", "restore_name": "latentumdb", "restore_table": "rows", "restore_into": "third"},
+        {"restore_kind": "volume", "restore_name": "models-data", "restore_from": "offsite", "backup_confirm_restore": True},
+        {"restore_state": "confirmed"},
+    ):
+        rc, said = playbook("restore", rows.name, "-e", json.dumps(given))
+        assert rc == 0, said[-3000:]
+    assert rows.sh("ls /root/brought/etc/nginx")
+    assert rows.sql("SELECT count(*) FROM rows", "third") == there == rows.sql("SELECT count(*) FROM rows")

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import FIRST, SPARE, Kept, Writer, execute, wait_for
+from conftest import FIRST, SPARE, Kept, Writer, execute, playbook, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,12 @@ def ephemeral() -> Path:
     return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 
 
-def test_a_lost_host_is_built_again_elsewhere(rows: Kept, ephemeral: Path) -> None:
+def test_a_lost_host_is_built_again_elsewhere(rows: Kept, models: str, ephemeral: Path) -> None:
     writer = Writer(rows)
     writer.start()
     time.sleep(25)  # at least one push of WAL
     writer.stop()
     known = writer.acknowledged()
-    models = rows.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
     whole = rows.sh(f"cd {models} && find . -type f -exec sha256sum {{}} + | sort")
     secret = rows.sh("sha256sum < /etc/latentum-ops/secrets/latentum/database_password")
     word = ephemeral / "vault-word"
@@ -40,10 +39,10 @@ def test_a_lost_host_is_built_again_elsewhere(rows: Kept, ephemeral: Path) -> No
     opened = execute(["age", "--decrypt", "--identity", identity, f"{kept}.age"]).stdout
     assert json.loads(opened) == json.loads(execute(["ansible-vault", "view", "--vault-password-file", str(word), f"{kept}.vault"]).stdout)
 
-    argv = ["ansible-playbook", "--inventory", os.environ["MOLECULE_INVENTORY_FILE"], "playbooks/dr_drill.yml", "--limit", SPARE]
-    argv += ["-e", f"dr_hosts={SPARE}", "-e", f"dr_bundle={kept}.age", "-e", f"dr_identity={identity}", "-e", "dr_from=offsite"]
-    done = execute([*argv, "-e", f"dr_report_folder={ephemeral}/drills"], timeout=1200)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    given = {"dr_hosts": SPARE, "dr_bundle": f"{kept}.age", "dr_identity": identity, "dr_from": "offsite"}
+    given["dr_report_folder"] = f"{ephemeral}/drills"
+    rc, said = playbook("dr_drill", SPARE, "-e", json.dumps(given), timeout=1200)
+    assert rc == 0, said[-6000:]
 
     spare = Kept(SPARE)
     wait_for("the database serves", spare.healthy, 60)
@@ -51,7 +50,6 @@ def test_a_lost_host_is_built_again_elsewhere(rows: Kept, ephemeral: Path) -> No
     assert int(spare.sql("SELECT count(*) FROM rows")) == newest + 1
     lost = [at for number, at in known if number > newest]
     assert not lost or gone - min(lost) <= 60, "more is lost than the declaration promises"
-    models = spare.sh("docker volume inspect --format '{{.Mountpoint}}' latentum_models-data")
     assert spare.sh(f"cd {models} && find . -type f -exec sha256sum {{}} + | sort") == whole
     assert spare.sh("sha256sum < /etc/latentum-ops/secrets/latentum/database_password") == secret
 

@@ -24,8 +24,10 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
     """Bring files or folders of the host back, each below its own name in a folder.
 
     :param into: the folder, which must be empty or not there; a new one when not given.
-    :raises BackupError: a path is not absolute, or the backup does not hold it.
+    :raises BackupError: there is no path, one is not absolute, or the backup does not hold it.
     """
+    if not paths:
+        raise BackupError("no path is named: write the whole path of each file or folder, as it was on the host")
     if wrong := [one for one in paths if not one.startswith("/")]:
         raise BackupError(f"{wrong[0]!r}: write the whole path, as it was on the host")
     folder = Path(into) if into else FOLDER / time.strftime("%Y%m%dT%H%M%S")

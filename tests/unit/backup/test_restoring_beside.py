@@ -105,6 +105,12 @@ def test_a_folder_that_is_not_empty_is_left_alone(declared: Settings, repo: Fake
     assert files(declared, "/etc/hosts", into=str(tmp_path / "into"))
 
 
+def test_without_a_path_not_everything_is_brought(declared: Settings, repo: FakeRepository, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="no path is named"):
+        restoring_beside.files(declared, (), "", "", str(tmp_path / "into"), progress())
+    assert repo.restored == [] and not (tmp_path / "into").exists()
+
+
 @pytest.mark.parametrize("path", ["etc/hosts", "", "../etc/hosts", "~/x"])
 def test_a_path_that_is_not_whole_is_refused(path: str, declared: Settings, repo: FakeRepository, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="write the whole path, as it was on the host"):
