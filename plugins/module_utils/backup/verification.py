@@ -13,6 +13,7 @@ import filecmp
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from .settings import BackupError, Settings
 
 WORK = Path("/var/lib/latentum-ops/verify")
 ROOM = 1.2  # free space wanted, as a share of what is written
+SAME, CHANGED, DIFFERS = "same", "changed", "differs"
 PARTS = 30  # of the repository's data, one is read back with each verification
 
 
@@ -227,19 +229,24 @@ def _volumes(facts: Mapping[str, Any], tree: Path) -> Iterator[Finding]:
         if not copy.is_dir():
             yield Finding(f"volume {name}", False, f"{real} is not in the backup")
             continue
-        same, changed, wrong = 0, 0, []
-        for file in copy.rglob("*"):
-            if file.is_symlink() or not file.is_file():
-                continue
-            other = real / file.relative_to(copy)
-            if _untouched(file, other):
-                same += 1
-                if not filecmp.cmp(file, other, shallow=False):
-                    wrong.append(str(file.relative_to(copy)))
-            else:
-                changed += 1
-        found = f"{same} files equal to the production's, {changed} changed since"
-        yield Finding(f"volume {name}", not wrong, f"differs: {', '.join(wrong[:5])}" if wrong else found)
+        files = [one for one in copy.rglob("*") if one.is_file() and not one.is_symlink()]
+        found = {one: _compared(one, real / one.relative_to(copy)) for one in files}
+        wrong = [str(one.relative_to(copy)) for one, outcome in found.items() if outcome == DIFFERS]
+        counted = Counter(found.values())
+        text = f"{counted[SAME]} files equal to the production's, {counted[CHANGED]} changed since"
+        yield Finding(f"volume {name}", not wrong, f"differs: {', '.join(wrong[:5])}" if wrong else text)
+
+
+def _compared(file: Path, other: Path) -> str:
+    """What is written while it is read has changed: it proves nothing against the backup."""
+    if not _untouched(file, other):
+        return CHANGED
+    try:
+        if filecmp.cmp(file, other, shallow=False):
+            return SAME
+    except OSError:  # removed in between
+        return CHANGED
+    return DIFFERS if _untouched(file, other) else CHANGED
 
 
 def _untouched(file: Path, other: Path) -> bool:

@@ -203,6 +203,20 @@ def test_a_file_that_differs_is_found_although_size_and_time_are_the_same(kept: 
     assert "verified" not in found["targets"]["offsite"]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_that_is_written_or_goes_while_it_is_compared_is_no_fault(gone: bool, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = verification.filecmp.cmp
+
+    def cmp(one: Path, other: Path, shallow: bool) -> bool:
+        if other.name == "one":
+            other.unlink() if gone else other.write_text("written just now")
+        return real(one, other, shallow=shallow)
+
+    monkeypatch.setattr(verification.filecmp, "cmp", cmp)
+    verdict = kept.verify()
+    assert verdict.ok and "2 files equal to the production's, 1 changed since" in [one.found for one in verdict.findings]
+
+
 def test_files_that_changed_or_went_since_the_backup_are_no_fault(kept: Kept) -> None:
     (kept.folder / "one").write_text("written since")
     (kept.folder / "three").unlink()
