@@ -83,10 +83,11 @@ docs: toolchain ## Write the role tables of the READMEs from their argument spec
 	python tests/tools/role_readme.py
 
 .PHONY: bench
-bench: toolchain ## Measure provisioning, no-change runs, rollouts under load and the watchdog; JSON and a picture in .artifacts/bench
+bench: toolchain ## Measure provisioning, no-change runs, rollouts under load, the watchdog and backups; JSON and a picture in .artifacts/bench
 	python tests/bench/site.py
 	python tests/bench/rollout.py
 	python tests/bench/watchdog.py
+	python tests/bench/backup.py
 
 .PHONY: kills
 kills: toolchain ## SIGKILL at 60 random moments of rollouts under load (half an hour)

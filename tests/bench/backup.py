@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,13 +39,14 @@ RAW = "/var/lib/bench-raw"
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds; processor seconds and the most memory (MiB) of the whole unit, as systemd counts them, where it ran as one."""
+    """Seconds; processor seconds and the most memory (MiB, with its page cache) of a unit, without the containers that it starts."""
 
     what: str
     seconds: float
     cpu: float | None = None
     memory: float | None = None
     bytes: int | None = None
+    steps: tuple[tuple[float, str], ...] = ()  # when it said what
 
 
 def sh(script: str, timeout: float = 3600) -> str:
@@ -77,12 +77,13 @@ def counted(what: str, command: str) -> Measured:
     began = time.monotonic()
     sh(f"systemd-run --unit {unit} --wait --collect --quiet {weights} {command}")
     seconds = round(time.monotonic() - began, 1)
-    said = sh(f"journalctl --unit {unit} --no-pager --output cat | grep -F Consumed | tail -n 1")
+    said = sh(f"journalctl --unit {unit} --no-pager --output cat")
+    steps = tuple((float(at), text) for at, text in re.findall(r"^\[ *([\d.]+) s.*?\] (.*)$", said, re.MULTILINE))
     cpu = re.search(r"Consumed ((?:(\d+)min )?([\d.]+)(ms|s)) CPU", said)
     memory = re.search(r"([\d.]+)([KMG])B? memory peak", said)
     used = int(cpu[2] or 0) * 60 + float(cpu[3]) / (1000 if cpu[4] == "ms" else 1) if cpu else None
     peak = float(memory[1]) * {"K": 1 / 1024, "M": 1.0, "G": 1024.0}[memory[2]] if memory else None
-    return shown(Measured(what, seconds, used and round(used, 1), peak and round(peak)))
+    return shown(Measured(what, seconds, used and round(used, 1), peak and round(peak), steps=steps))
 
 
 def shown(one: Measured) -> Measured:
@@ -187,7 +188,7 @@ def ours() -> list[Measured]:
     left = int(psql(COUNT))
     sh("opsctl restore undo")
     settled()
-    rows.append(counted("restore to a moment, from this host", f"opsctl restore database database --to '\"{moment}\"' --yes"))
+    rows.append(counted("restore to a moment, from this host", f"opsctl restore database database --to '{moment}' --yes"))
     if not left < before == int(psql(COUNT)):
         raise SystemExit("bench: the restore to a moment did not bring back what was deleted after it")
     sh("opsctl restore confirm")
@@ -224,18 +225,27 @@ def within(rows: list[Measured], what: str) -> float:
     return next(one.seconds for one in rows if one.what.startswith(what))
 
 
+def base(mine: list[Measured]) -> float:
+    """Seconds of the base backup alone, in the first backup: from its line to the next one."""
+    steps = mine[0].steps
+    number = next(index for index, (_at, text) in enumerate(steps) if text.startswith("base backup"))
+    return steps[number + 1][0] - steps[number][0]
+
+
 def ratios(plain: list[Measured], mine: list[Measured]) -> dict[str, float]:
     """Ours by theirs, each of the same run."""
     dump = within(plain, "pg_dump") + within(plain, "pg_restore")
-    base = within(plain, "pg_basebackup")
-    pairs: dict[str, Callable[[], float]] = {
-        "first backup to S3 / pg_basebackup": lambda: within(mine, "backup, the first") / base,
-        "second backup / pg_basebackup": lambda: within(mine, "backup, the second") / base,
-        "proof / pg_dump and pg_restore": lambda: within(mine, "proof") / dump,
-        "restore / pg_restore": lambda: within(mine, "restore of the latest, from this host") / within(plain, "pg_restore"),
-        "restore to a moment / pg_restore": lambda: within(mine, "restore to a moment") / within(plain, "pg_restore"),
+    raw_base, start = within(plain, "pg_basebackup"), within(plain, "copy of the base")
+    first, proven = within(mine, "backup, the first"), within(mine, "proof")
+    local, moment = within(mine, "restore of the latest, from this host"), within(mine, "restore to a moment")
+    return {
+        "base backup / pg_basebackup": base(mine) / raw_base,
+        "base backup and proof / pg_basebackup and a start on a copy": (base(mine) + proven) / (raw_base + start),
+        "backup (base, dump, S3) and proof / pg_basebackup, pg_dump and both restored": (first + proven) / (raw_base + start + dump),
+        "second backup / first": within(mine, "backup, the second") / first,
+        "restore / pg_restore": local / within(plain, "pg_restore"),
+        "restore to a moment / pg_restore": moment / within(plain, "pg_restore"),
     }
-    return {name: round(value(), 2) for name, value in pairs.items()}
 
 
 def main() -> int:
@@ -262,12 +272,12 @@ def main() -> int:
         "database_bytes": size,
         "plain": [asdict(one) for one in plain],
         "ours": [asdict(one) for one in mine],
-        "ratios": ratios(plain, mine),
+        "ratios": {name: round(value, 2) for name, value in ratios(plain, mine).items()},
         "effect": felt,
     }
     (RESULTS / "backup.json").write_text(json.dumps(whole, indent=1) + "\n")
     for name, ratio in whole["ratios"].items():  # type: ignore[attr-defined]
-        print(f"{name:<40} {ratio:6.2f}")
+        print(f"{name:<78} {ratio:6.2f}")
     print(
         f"p99 of the application: {felt['p99_steady_ms']} ms, {felt['p99_backup_ms']} ms during backup and proof ({felt['seconds']} s);"
         f" {felt['failed']} of {felt['requests']} requests lost"
