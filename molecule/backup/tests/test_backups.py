@@ -10,11 +10,23 @@ import os
 import re
 import time
 
-from conftest import DATABASE, Kept, Writer, between, playbook, stamp, wait_for
+from conftest import DATABASE, SPARE, Kept, Writer, between, playbook, stamp, wait_for
 
 # As many as somebody wants to wait for, at 20 s each.
 RECOVERIES = int(os.environ.get("RECOVERIES", "2"))
 SECRETS = ["s3-word-of-the-test", "rest-word-of-the-test", "vault-word-of-the-test"]
+
+
+def test_a_second_run_changes_nothing(host: Kept) -> None:
+    for words in ([], ["--check", "--diff"]):
+        rc, said = playbook("site", host.name, "--tags", "backup", *words)
+        assert rc == 0, said[-3000:]
+        assert re.search(rf"^{host.name} .*changed=0 ", said, re.MULTILINE), said[-3000:]
+
+
+def test_a_bare_host_can_be_checked() -> None:
+    rc, said = playbook("site", SPARE, "--check")
+    assert rc == 0, said[-3000:]
 
 
 def test_a_backup_reaches_every_target_and_is_proven(rows: Kept, writer: Writer) -> None:
