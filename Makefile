@@ -44,7 +44,9 @@ demo-down: toolchain ## Remove the demo host and all that came with it
 	@$(BIN)/python tests/demo/demo.py down
 
 .PHONY: test
-test: lint unit sanity artifact browser molecule ## Everything that CI checks: lint, unit, sanity, artifact, browser, Molecule
+test: toolchain ## Everything that CI checks: lint, unit, sanity, artifact, browser, Molecule
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line lint unit sanity artifact browser
+	@$(MAKE) --no-print-directory molecule
 
 .PHONY: lint
 lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), shellcheck, documentation

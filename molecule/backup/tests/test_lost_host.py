@@ -23,7 +23,7 @@ def ephemeral() -> Path:
 def test_a_lost_host_is_built_again_elsewhere(rows: Kept, models: str, ephemeral: Path) -> None:
     writer = Writer(rows)
     writer.start()
-    time.sleep(25)  # at least one push of WAL
+    time.sleep(45)  # at least one push of WAL
     writer.stop()
     known = writer.acknowledged()
     whole = rows.sh(f"cd {models} && find . -type f -exec sha256sum {{}} + | sort")
