@@ -125,6 +125,7 @@ def variables(folder: str) -> dict[str, Any]:
 def fill(mib: int) -> int:
     """A table of so many MiB of random text, and its index; the size of the database in bytes."""
     rows = mib * 1024 * 1024 // (ROW + 60)
+    psql("DROP TABLE IF EXISTS bulk")  # of a run before, where the host was kept
     psql("CREATE TABLE bulk (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), text text NOT NULL)")
     text = "(SELECT string_agg(md5(random()::text || n || i), '') FROM generate_series(1, :parts) AS i)"
     psql(f"INSERT INTO bulk (id, text) SELECT n, {text} FROM generate_series(1, :rows) AS n", rows=rows, parts=ROW // 32)  # noqa: S608 (ours)
@@ -146,10 +147,13 @@ def raw() -> list[Measured]:
     psql("DROP DATABASE back", "postgres")
     sh(f"docker cp --archive {DATABASE}:/tmp/base {RAW}/base")
     image = sh(f"docker inspect --format '{{{{.Config.Image}}}}' {DATABASE}")
+    owner = sh(f"docker exec {DATABASE} sh -c 'stat -c %u:%g $PGDATA/PG_VERSION'")
     start = (
-        f"cp -a {RAW}/base {RAW}/data && chown -R $(stat -c %u:%g {RAW}/base/PG_VERSION) {RAW}/data && chmod 700 {RAW}/data"
-        f" && docker run --detach --name bench-raw --network none --volume {RAW}/data:/data --env PGDATA=/data {image} >/dev/null"
-        f" && until docker exec bench-raw psql -U latentum -d latentumdb -Atc '{COUNT}' 2>/dev/null; do sleep 0.2; done"
+        f"cp -a {RAW}/base {RAW}/data && chown -R {owner} {RAW}/data && chmod 700 {RAW}/data"
+        f" && docker run --detach --name bench-raw --network none --volume {RAW}/data:/data --user {owner} --entrypoint postgres"
+        f" {image} -D /data >/dev/null"
+        f" && for n in $(seq 600); do docker exec bench-raw psql -U latentum -d latentumdb -Atc '{COUNT}' 2>/dev/null && exit 0;"
+        " sleep 0.2; done; exit 1"
     )
     rows.append(timed("copy of the base, started and asked", start))
     sh(f"docker rm --force --volumes bench-raw; docker exec {DATABASE} rm -rf /tmp/base; rm -rf {RAW}")
