@@ -150,9 +150,9 @@ def _cleared(engine: Engine, stack: str, need: float, use: str) -> Iterator[Path
     free = shutil.disk_usage(WORK).free
     if free < ROOM * need:
         raise BackupError(f"{WORK} has {size(free)} free, and {size(int(ROOM * need))} are needed: make room, nothing was changed")
-    # Barman's user goes through to what is its own, and sees nothing else.
-    for folder in (work, work / "tree"):
-        folder.mkdir(mode=0o711)
+    # Barman's user goes through to what is its own, and sees nothing else; whatever the umask of the unit is.
+    for folder in (WORK, work, work / "tree"):
+        folder.mkdir(mode=0o711, exist_ok=True)
         folder.chmod(0o711)
     try:
         yield work
@@ -179,6 +179,8 @@ def read_facts(settings: Settings, tree: Path) -> dict[str, Any]:
 def copy_of(about: Mapping[str, Any], tree: Path) -> Barman:
     """Barman for what a snapshot holds of a cluster."""
     home = tree / "var/lib/barman"
+    for parent in (tree / "var", tree / "var/lib"):
+        parent.chmod(0o711)
     barman = Barman(str(about["server"]), home)
     barman.stand_alone(int(about["version"]) // 10000)
     return barman

@@ -182,6 +182,23 @@ def test_data_are_given_to_the_users_of_the_containers(kept: Kept, programs: Pro
     assert ("dump.rdb", 999, 1000) in {(Path(path).name, uid, gid) for path, uid, gid in host.owners}
 
 
+def test_barman_s_user_reaches_its_copy_whatever_the_umask_is(kept: Kept, programs: Programs) -> None:
+    seen: list[int] = []
+
+    def recover(call: Call) -> None:
+        copy = Path(call.argv[call.argv.index("--config") + 1]).parent
+        seen.extend(one.stat().st_mode & 0o001 for one in list(copy.parents)[:5])
+        kept.recover(call)
+
+    programs.on(" recover ", do=recover)
+    before = os.umask(0o077)
+    try:
+        assert kept.verify().ok
+    finally:
+        os.umask(before)
+    assert seen == [1] * 5  # lib, var, tree, the place of this stack, the place of all
+
+
 def test_each_verification_reads_another_part_of_the_repository(kept: Kept) -> None:
     for _time in range(PARTS + 1):
         kept.verify()
