@@ -1,17 +1,32 @@
 #!/usr/bin/env bash
 # Run the named Molecule scenarios, or all of them, LANES at a time: most of a scenario is waiting for a host.
 # Each line says whose it is; a failed scenario leaves no host behind, and the others are run to their ends.
+# The last lines say what passed, how long it took, and why the rest did not: CI shows the end of a log first.
 set -euo pipefail
+logs=.artifacts/molecule
 
 run() {
-  local started=$SECONDS
+  local started=$SECONDS result=passed
   echo "molecule: scenario $1"
-  molecule test --scenario-name "$1"
-  echo "molecule: scenario $1 passed in $((SECONDS - started)) s"
+  molecule test --scenario-name "$1" || result=FAILED
+  echo "molecule: scenario $1 $result in $((SECONDS - started)) s"
+  echo "$result $((SECONDS - started))" > "$logs/$1.result"
+  [ "$result" = passed ]
+}
+
+recap() {
+  local name result
+  echo
+  for name in "${scenarios[@]}"; do
+    result=$(cat "$logs/$name.result" 2>/dev/null || echo "not run to its end")
+    printf 'molecule: %-10s %s\n' "$name" "$result"
+    [[ "$result" == passed* ]] || grep -aE '(^E  |^(FAILED|ERROR) |fatal: |FAILED! |^=+ .*(failed|error))' "$logs/$name.log" | cut -c1-400 | tail -40 || true
+  done
 }
 
 if [ "${1:-}" = --one ]; then
-  run "$2" 2>&1 | sed -u "s/^/$2 | /"
+  # Colours would hide the words that the recap looks for.
+  run "$2" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g' | tee "$logs/$2.log" | sed -u "s/^/$2 | /"
   exit
 fi
 
@@ -23,6 +38,9 @@ for file in molecule/*/molecule.yml; do
 done
 if [ $# -gt 0 ]; then scenarios=("$@"); fi
 
+mkdir -p "$logs"
+for name in "${scenarios[@]}"; do rm -f "$logs/$name".{log,result}; done
 python tests/hosts/hosts.py services
 python tests/images/build.py
+trap recap EXIT
 printf '%s\n' "${scenarios[@]}" | xargs --max-procs="${LANES:-2}" --max-args=1 "$0" --one
