@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..docker_client import Container, Engine
+from ..runner import run
 from .settings import BackupError
 
 
@@ -62,3 +63,8 @@ def behind(raw: dict[str, Any], inside: str) -> Path:
     raise BackupError(
         f"{inside} of {raw['Name'].lstrip('/')} is in no volume: it would go with the container; give the service a volume there"
     )
+
+
+def own(folder: Path, owner: tuple[int, int] | list[int]) -> None:
+    """Give a tree to the user of a container."""
+    run(["chown", "--recursive", f"{owner[0]}:{owner[1]}", "--", str(folder)], timeout=3600)

@@ -93,6 +93,27 @@ class Redis:
         return ["docker", "exec", *named, self.container.name, "sh", "-c", CLIENT, "sh"]
 
 
+def place(settings: Settings, tree: Path, about: Mapping[str, Any]) -> Path:
+    """Where the copy of a cache lies below `tree`, the root of a host or of a backup."""
+    return tree / str(settings.staging).lstrip("/") / "redis" / str(about["file"])
+
+
+def bring_back(
+    engine: Engine, raw: Mapping[str, Any], stack: str, about: Mapping[str, Any], copy: Path, folder: Path, use: str = ""
+) -> int:
+    """Make an empty folder a data folder that holds a copy; returns how many keys a server found in it.
+
+    :param about: what `Copied.as_dict` said, and the owner of the data.
+    :raises BackupError: a server cannot read it, or finds fewer keys than there were.
+    """
+    put_back(about["settings"], copy, folder, about["owner"])
+    keys = load(engine, raw, stack, folder, about["settings"], use)
+    if keys < about["keys"]:
+        raise BackupError(f"a server finds {keys} keys in the copy, at least {about['keys']} were there")
+    container_files.own(folder, about["owner"])  # the server may have written as somebody else
+    return keys
+
+
 def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, settings: Mapping[str, str], use: str = "") -> int:
     """How many keys a throw-away server of the same image finds in a folder that `put_back` made, read as the real one reads it.
 
@@ -122,7 +143,7 @@ def sum_of_keys(keyspace: str, *, expiring: bool) -> int:
     return total
 
 
-def put_back(settings: dict[str, str], copy: Path, folder: Path, owner: tuple[int, int]) -> None:
+def put_back(settings: dict[str, str], copy: Path, folder: Path, owner: tuple[int, int] | list[int]) -> None:
     """Lay a copy down in an empty data folder so that the server reads it, whether it writes an append-only file or not."""
     if settings.get("appendonly") == "yes":
         # A server that writes one reads nothing else at its start.

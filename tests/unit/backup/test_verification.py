@@ -176,9 +176,10 @@ def test_the_production_is_only_looked_at(kept: Kept, programs: Programs) -> Non
 
 def test_data_are_given_to_the_users_of_the_containers(kept: Kept, programs: Programs, host: Host) -> None:
     kept.verify()
-    copy, given = programs.lines("chown --recursive")
+    copy, given, cache = programs.lines("chown --recursive")
     assert copy.endswith("/tree/var/lib/barman")  # it came with the numbers of another host
     assert " 999:999 " in given and given.endswith("/recovered/shop.database")
+    assert " 999:1000 " in cache and cache.endswith("/cache/cache")
     assert ("dump.rdb", 999, 1000) in {(Path(path).name, uid, gid) for path, uid, gid in host.owners}
 
 
