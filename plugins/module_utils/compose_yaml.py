@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from .schema import Problem, Refused, join
 
@@ -38,7 +38,7 @@ def _loader() -> Any:
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class ComposeLoader(base):  # type: ignore[misc]
-        yaml_implicit_resolvers: dict[str | None, list[Any]] = {}  # noqa: RUF012 - PyYAML wants the class attribute
+        yaml_implicit_resolvers: ClassVar[dict[str | None, list[Any]]] = {}  # none of PyYAML's own
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen: set[str] = set()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -97,7 +98,7 @@ def plain(value: object) -> Any:
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(ABC):
     """What every part of a schema has: a default, whether it must be given, whether its value may be shown."""
 
     default: Any = None
@@ -105,9 +106,9 @@ class Node:
     hidden: bool = False
     example: str = ""
 
+    @abstractmethod
     def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
-        """The value, typed; what is wrong is added to `problems`. Each kind of node below has its own: this one is only their base."""
-        raise NotImplementedError
+        """The value, typed; what is wrong is added to `problems`."""
 
     def wrong(self, value: Any, key: str, problem: str, fix: str, problems: list[Problem]) -> Any:
         problems.append(Problem(key, HIDDEN if self.hidden else shown(value), problem, fix))

@@ -21,12 +21,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "load"))
+
+import harness
+import site_host
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/load"), str(ROOT / "tests/bench")]
-
-import harness  # noqa: E402
-import site_host  # noqa: E402
-
 HOST, STACK, TARGETS = "bench-backup", "latentum", "latentum-ops-test-targets"
 RESULTS = ROOT / ".artifacts/bench"
 DATABASE = f"{STACK}-database-1"
@@ -133,8 +134,13 @@ def fill(mib: int) -> int:
     rows = mib * 1024 * 1024 // (ROW + 60)
     psql("DROP TABLE IF EXISTS bulk")  # of a run before, where the host was kept
     psql("CREATE TABLE bulk (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), text text NOT NULL)")
-    text = "(SELECT string_agg(md5(random()::text || n || i), '') FROM generate_series(1, :parts) AS i)"
-    psql(f"INSERT INTO bulk (id, text) SELECT n, {text} FROM generate_series(1, :rows) AS n", rows=rows, parts=ROW // 32)  # noqa: S608 (ours)
+    psql(
+        "INSERT INTO bulk (id, text) SELECT n,"
+        " (SELECT string_agg(md5(random()::text || n || i), '') FROM generate_series(1, :parts) AS i)"
+        " FROM generate_series(1, :rows) AS n",
+        rows=rows,
+        parts=ROW // 32,
+    )
     psql("VACUUM ANALYZE bulk")
     psql("CHECKPOINT")
     return int(psql("SELECT pg_database_size('latentumdb')"))

@@ -20,13 +20,15 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hosts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "load"))
+
+import harness
+import site_host
+from rollout import POLICIES
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/load"), str(ROOT / "tests/hosts"), str(ROOT / "tests/bench")]
-
-import harness  # noqa: E402 - found by the line above, as are the next two
-import site_host  # noqa: E402 - see above
-from rollout import POLICIES  # noqa: E402 - see above
-
 STACK, SERVICE = "latentum", "api-gateway"
 IMAGE = f"registry.example.test:5000/latentum/{SERVICE}"
 VERSIONS = ("1.1.0", "1.3.0", "1.4.0", "1.0.0")

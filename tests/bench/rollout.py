@@ -19,13 +19,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hosts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "load"))
+
+import harness
+import picture
+import site_host
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/load"), str(ROOT / "tests/hosts"), str(ROOT / "tests/bench")]
-
-import harness  # noqa: E402
-import picture  # noqa: E402
-import site_host  # noqa: E402
-
 HOST = "bench-rollout"
 RESULTS = ROOT / ".artifacts/bench"
 IMAGE = "registry.example.test:5000/latentum/api-gateway"

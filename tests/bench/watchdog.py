@@ -18,10 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/bench"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import site_host  # noqa: E402
+import site_host
 
 HOST, STACK, COUNT = "bench-watchdog", "fifty", 50
 RECEIVERS = "latentum-ops-test-receivers"

@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+if (HOSTS := str(Path(__file__).resolve().parents[1] / "hosts")) not in sys.path:
+    sys.path.insert(0, HOSTS)
+
+from engine import HostsError, docker
+
 HERE = Path(__file__).resolve().parent
-if str(HERE.parent / "hosts") not in sys.path:
-    sys.path.insert(0, str(HERE.parent / "hosts"))
-
-from engine import HostsError, docker  # noqa: E402
-
 CLIENT_CONTAINER = "latentum-ops-test-client"
 LONGEST = 180.0  # seconds for all views of a call
 LARGE, LARGE_BOLD = 24.0, 18.66  # pixels from which text is large (WCAG 2.2: 18 pt, or 14 pt bold)

@@ -9,14 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-for folder in (HERE, ROOT / ".collections"):
-    sys.path.insert(0, str(folder))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".collections"))
 
-from browser import View, look  # noqa: E402
-from sample import sample  # noqa: E402
+from browser import View, look
+from sample import sample
 
+ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
     "status_page.png": View(width=1000, height=1500, picture=True, whole=False),
     "status_page_phone.png": View.phone(height=1240, scale=1.5, dark=True, picture=True, whole=False),

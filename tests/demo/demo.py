@@ -24,19 +24,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "images"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hosts"))
+
+import build
+import engine
+import host
+import network
+import rootfs
+import services
+from cache import PATHS
+from engine import LABEL, HostsError, docker
+
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ROOT / "tests"
-sys.path[:0] = [str(TESTS / "hosts"), str(TESTS / "images")]
-
-import build  # noqa: E402
-import engine  # noqa: E402
-import host  # noqa: E402
-import network  # noqa: E402
-import rootfs  # noqa: E402
-import services  # noqa: E402
-from cache import PATHS  # noqa: E402
-from engine import LABEL, HostsError, docker  # noqa: E402
-
 NAME = "latentum-demo"
 PLATFORM = "trixie"
 DOMAIN = "latentum.example.test"

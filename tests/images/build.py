@@ -20,15 +20,15 @@ from pathlib import Path
 
 import requests
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hosts"))
+
+import engine
+import services
+from cache import CACHE, PATHS, alone
+from engine import LABEL, HostsError, docker, run
+from rootfs import digest
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "hosts"))
-
-import engine  # noqa: E402
-import services  # noqa: E402
-from cache import CACHE, PATHS, alone  # noqa: E402
-from engine import LABEL, HostsError, docker, run  # noqa: E402
-from rootfs import digest  # noqa: E402
-
 RECIPE = f"{LABEL}.recipe"
 REGISTRY = f"127.0.0.1:{services.REGISTRY_PORT}"
 SUITE = "trixie"

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+if (HOSTS := str(Path(__file__).resolve().parents[1] / "hosts")) not in sys.path:
+    sys.path.insert(0, HOSTS)
+
+from engine import HostsError, docker
+
 HERE = Path(__file__).resolve().parent
-if str(HERE.parent / "hosts") not in sys.path:
-    sys.path.insert(0, str(HERE.parent / "hosts"))
-
-from engine import HostsError, docker  # noqa: E402
-
 CLIENT_CONTAINER = "latentum-ops-test-client"
 # Seconds: until the first request, and from the order to stop to the result (a request may take 30 s to time out).
 STARTED_WITHIN, STOPPED_WITHIN, LONGEST_RUN = 20.0, 60.0, 3600.0

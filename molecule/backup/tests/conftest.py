@@ -105,9 +105,11 @@ class Kept:
         read: dict[str, Any] = json.loads(self.sh(f"cat {STATE}"))
         return read
 
-    def sql(self, statement: str, database: str = "latentumdb") -> str:
-        """The statement comes by standard input, so that no shell reads it."""
+    def sql(self, statement: str, database: str = "latentumdb", **values: str) -> str:
+        """What a statement gives; `values` stand in it as :'name'. It comes by standard input: no shell reads it, and psql fills it in."""
         argv = ["docker", "exec", "-i", DATABASE, "psql", "-U", "latentum", "-d", database, "-qAtX", "-v", "ON_ERROR_STOP=1"]
+        for name, value in values.items():
+            argv += ["-v", f"{name}={value}"]
         script = shlex.join(argv) + " <<'EOF'\n" + statement + ";\nEOF\n"
         return self.sh(script)
 

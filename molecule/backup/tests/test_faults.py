@@ -21,8 +21,8 @@ def test_a_killed_receiver_catches_up(rows: Kept, writer: Writer) -> None:
     known = writer.acknowledged()
     rows.sh(f"systemctl start {unit}")
     end = rows.sql("SELECT pg_current_wal_lsn()", "postgres")
-    lag = f"SELECT max(pg_wal_lsn_diff('{end}', write_lsn)) FROM pg_stat_replication"  # noqa: S608 (a number of the server's own)
-    wait_for("all WAL is received", lambda: float(rows.sql(lag, "postgres") or 1) <= 0, 60)
+    lag = "SELECT max(pg_wal_lsn_diff(:'end', write_lsn)) FROM pg_stat_replication"
+    wait_for("all WAL is received", lambda: float(rows.sql(lag, "postgres", end=end) or 1) <= 0, 60)
     moment = known[-1][1] + 0.3
     rows.opsctl(f"restore database database --to '{stamp(moment)}' --yes", timeout=400)
     assert int(rows.sql("SELECT max(id) FROM rows")) >= known[-1][0]

@@ -94,9 +94,9 @@ def test_one_holder_at_a_time_who_is_named(tmp_path: Path, monkeypatch: pytest.M
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as other:
         assert other.stdout is not None and other.stdout.readline() == "held\n"
-        with pytest.raises(lock.LockHeld, match=rf"shop is locked by backup \(nightly, pid {other.pid}, since .*waited 0.2 s"):  # noqa: SIM117
-            with lock.stack_lock("shop", "rollout", 0.2):
-                pass
+        told = rf"shop is locked by backup \(nightly, pid {other.pid}, since .*waited 0.2 s"
+        with pytest.raises(lock.LockHeld, match=told), lock.stack_lock("shop", "rollout", 0.2):
+            pass
         with lock.stack_lock("another", "rollout"):
             pass
         other.kill()  # a killed holder leaves no lock behind
