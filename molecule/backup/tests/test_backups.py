@@ -21,16 +21,25 @@ def test_a_second_run_changes_nothing(host: Kept) -> None:
     for words in ([], ["--check", "--diff"]):
         rc, said = playbook("site", host.name, "--tags", "backup", *words)
         assert rc == 0, said[-3000:]
+        assert re.search(r"^TASK \[latentum\.ops\.backup : Configure .*\n(.*\n)?ok: ", said, re.MULTILINE), said[-3000:]
         assert re.search(rf"^{host.name} .*changed=0 ", said, re.MULTILINE), said[-3000:]
 
 
-def test_a_bare_host_can_be_checked() -> None:
+def test_a_bare_host_can_be_checked_and_stays_bare() -> None:
+    spare = Kept(SPARE)
+    look = "dpkg-query --show | sha256sum; find /etc /opt /usr/local /usr/lib/latentum-ops /var/lib/latentum-ops -type f 2>/dev/null | sort"
+    before = spare.run(look)
     rc, said = playbook("site", SPARE, "--check")
     assert rc == 0, said[-3000:]
+    assert "TASK [latentum.ops.backup : Configure" in said
+    assert spare.run(look) == before
+    assert spare.run("command -v restic").rc != 0
 
 
 def test_a_backup_reaches_every_target_and_is_proven(rows: Kept, writer: Writer) -> None:
-    said = rows.opsctl("backup run", timeout=600)
+    # As the timer does it: under the limits of the unit.
+    rows.sh("systemctl start latentum-ops-backup@latentum.service", timeout=600)
+    said = rows.sh("journalctl --unit latentum-ops-backup@latentum.service --output cat --no-pager")
     assert "can be restored" in said
     for check in ("pg_amcheck", "dump of latentumdb", "cache: ", "volume models-data", "SELECT max(at) FROM rows"):
         assert re.search(rf"^ok .*{re.escape(check)}", said, re.MULTILINE), check
@@ -132,11 +141,12 @@ def test_volumes_caches_files_and_dumps_come_back(rows: Kept, models: str) -> No
     assert int(rows.sql("SELECT count(*) FROM rows", "second")) > 0
 
 
-def test_playbooks_do_it_from_the_controller(rows: Kept) -> None:
+def test_playbooks_do_it_from_the_controller(rows: Kept, models: str) -> None:
     rc, said = playbook("backup", rows.name)
     assert rc == 0, said[-3000:]
     assert "can be restored" in said
     there = rows.sql("SELECT count(*) FROM rows")
+    rows.sh(f"rm {models}/deep/file")
     rc, said = playbook("restore", rows.name, "-e", "restore_kind=database restore_name=latentumdb restore_from=nas")
     assert rc != 0
     assert "will be lost" in said
@@ -150,4 +160,5 @@ def test_playbooks_do_it_from_the_controller(rows: Kept) -> None:
         rc, said = playbook("restore", rows.name, "-e", json.dumps(given))
         assert rc == 0, said[-3000:]
     assert rows.sh("ls /root/brought/etc/nginx")
+    assert rows.sh(f"cat {models}/deep/file") == "small"
     assert rows.sql("SELECT count(*) FROM rows", "third") == there == rows.sql("SELECT count(*) FROM rows")
