@@ -128,17 +128,18 @@ def push(settings: Settings, brought: Staged, progress: Progress) -> Outcome:
 
 def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, progress: Progress) -> Snapshot:
     repo = repository(target)
-    if repo.reachable() == "absent" and _known(settings, target).get("repository") == target["repository"]:
-        # A disk that is not mounted, a bucket that somebody emptied: a new repository would hide it.
-        raise Absent(
-            target["name"],
-            "",
-            what=f"holds no repository any more at {target['repository']}",
-            advice="mount its disk, or find out who removed it; if it is gone for good: "
-            f"opsctl backup run --new-repository {target['name']} --stack {settings.stack}",
-        )
-    if repo.ensure() == "created":
-        progress.say(f"{target['name']}: a new repository at {target['repository']}")
+    if repo.reachable() == "absent":
+        if _known(settings, target).get("repository") == target["repository"]:
+            # A disk that is not mounted, a bucket that somebody emptied: a new repository would hide it.
+            raise Absent(
+                target["name"],
+                "",
+                what=f"holds no repository any more at {target['repository']}",
+                advice="mount its disk, or find out who removed it; if it is gone for good: "
+                f"opsctl backup run --new-repository {target['name']} --stack {settings.stack}",
+            )
+        if repo.ensure() == "created":
+            progress.say(f"{target['name']}: a new repository at {target['repository']}")
     progress.say(f"{target['name']}: writing")
     made = _write(
         repo,
