@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +37,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
     steward_desk,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec, ServiceSpec
 
 HOUR = 3600.0
@@ -86,6 +89,12 @@ def well(key: str = "shop/api", state: str = "ok") -> Finding:
 def bad(remedy: str = "restart", number: int = 1, *, sure: bool = True) -> Bad:
     """A container that fails; none where one is missing."""
     return Bad(None if remedy == "replace" else container(number), f"it needs {remedy}", remedy, sure)
+
+
+def incident(key: str = "shop/api", severity: str = "warning", **changed: Any) -> Incident:
+    """One that was opened just now."""
+    stack, _slash, subject = key.partition("/")
+    return Incident(key, "" if stack == "host" else stack, subject, severity, "it does not answer", time.time() - 2, time.time(), **changed)
 
 
 class Clock:
@@ -190,6 +199,30 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         monkeypatch.setattr(module, "STATUS", desk / "status.json")
     monkeypatch.setattr(publication, "PAGES", desk / "page")
     return made
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing that comes after it is done."""
+
+
+class AtOnce(Executor):
+    """A pool whose work is done when it is given; what is held is never done."""
+
+    def __init__(self) -> None:
+        self.held = False
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self.held:
+            return future
+        try:
+            future.set_result(work(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        pass
 
 
 def throw(error: Exception) -> NoReturn:

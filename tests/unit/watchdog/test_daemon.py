@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import random
 import signal
 import threading
@@ -22,9 +21,12 @@ from ansible_collections.latentum.ops.plugins.module_utils import rotation
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.lock import stack_lock
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
+    acting,
     alerting,
+    ledger,
     maintenance,
     mutes,
+    observing,
     probing,
     remedies,
     settings,
@@ -35,44 +37,21 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.inbox import Inbox
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import Looks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected, Disconnected
 
 from . import samples
-from .samples import Clock, FakeEngine, Host, container
+from .samples import AtOnce, Clock, FakeEngine, Host, Killed, container, throw
 
 host, clock = samples.host, samples.clock
 
 API = "shop/api"
 PROBE = {"kind": "tcp", "name": "tcp", "port": 80, "timeout": 5, "interval": 15}
 STEP = 0.25  # seconds between two rounds
-
-
-class Killed(BaseException):
-    """SIGKILL: nothing that comes after it is done."""
-
-
-class AtOnce:
-    """A pool whose work is done when it is given; what is held is never done."""
-
-    def __init__(self) -> None:
-        self.held = False
-
-    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        if self.held:
-            return future
-        try:
-            future.set_result(work(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-    def shutdown(self, **_how: object) -> None:
-        pass
 
 
 class Life:
@@ -93,7 +72,8 @@ class Life:
         monkeypatch.setattr(alerting, "load_alerts", partial(load_alerts, watched))
         monkeypatch.setattr(module, "STATE", state)
         monkeypatch.setattr(module, "Memory", lambda: Memory(state / "memory.json"))
-        monkeypatch.setattr(module, "say", self.said.append)
+        for speaker in (module, acting, ledger, observing):
+            monkeypatch.setattr(speaker, "say", self.said.append)
         monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
         monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
         monkeypatch.setattr(mutes, "_uptime", lambda: 1e6)
@@ -140,13 +120,7 @@ class Days(Life):
 
     def turn(self, *items: object) -> None:
         """One round with what has arrived."""
-        arrived = list(items)
-        while True:
-            try:
-                arrived.append(self.daemon.inbox.get_nowait())
-            except queue.Empty:
-                break
-        self.daemon._round(arrived)
+        self.daemon._round([*items, *self.daemon.inbox.take(self.clock.steady, suspicious=False)])
 
     def pass_by(self, seconds: float) -> None:
         """Rounds without events."""
@@ -236,6 +210,21 @@ def test_who_is_well_again_comes_back_when_the_incident_ends(life: Days) -> None
     assert life.open == [] and life.state == "ok"
 
 
+def test_nobody_comes_back_before_the_whole_service_is_well(life: Days) -> None:
+    for number in (1, 2):
+        life.dies(number)
+    life.pass_by(2)
+    assert sorted(rotation.load("shop")) == ["api1", "api2"]
+    life.change(1, state="running", health="healthy")
+    life.pass_by(30)
+    assert sorted(rotation.load("shop")) == ["api1", "api2"] and len(life.open) == 1
+    life.change(2, state="running", health="healthy")
+    life.pass_by(9)
+    assert sorted(rotation.load("shop")) == ["api1", "api2"]
+    life.pass_by(2)
+    assert rotation.load("shop") == {} and life.open == []
+
+
 def test_what_docker_heals_within_the_second_look_is_told_to_nobody(life: Days) -> None:
     life.dies(state="restarting")
     life.change(state="running", health="healthy")
@@ -286,6 +275,17 @@ def test_what_is_missing_is_asked_of_root_and_the_answer_is_kept(life: Days) -> 
     (steward_desk.ANSWERS / request.name).write_text('{"stack": "shop", "service": "api", "said": "brought the missing containers"}')
     life.pass_by(1)
     assert [what for _at, what in life.open[0].done] == ["asked for the missing containers", "brought the missing containers"]
+
+
+def test_a_remedy_that_raises_ends_nothing_and_is_tried_again(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(life.engine, "start", lambda _one: throw(KeyError("Names")))
+        life.dies()
+        life.pass_by(3)
+    assert [what for _at, what in life.open[0].done] == ["could not start api: KeyError('Names')"]
+    assert "start api1" not in life.did
+    life.pass_by(10)
+    assert "start api1" in life.did
 
 
 # Silence
@@ -371,6 +371,43 @@ def test_an_engine_that_is_gone_is_the_one_incident(life: Days) -> None:
     assert life.told == ["open host/docker", "end host/docker"] and life.daemon.publication.status["well"]
 
 
+def test_findings_of_a_lost_engine_say_why(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    life.turn(Disconnected("connection refused"))
+    assert "watchdog: the engine is gone: connection refused" in life.said
+    life.pass_by(10)
+    assert life.open[0].cause == "the Docker engine does not answer: connection refused"
+    monkeypatch.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
+    life.turn(Connected(cast(Engine, life.engine)))  # it takes the connection, and answers nothing
+    life.pass_by(1)
+    assert life.daemon.looks.blind == "timed out" and life.told == ["open host/docker"]
+
+
+def test_a_lost_engine_takes_nobody_out_and_brings_nobody_back(life: Days) -> None:
+    life.dies()
+    life.pass_by(2)
+    life.did.clear()
+    life.turn(Disconnected("connection refused"))
+    life.pass_by(30)
+    assert list(rotation.load("shop")) == ["api1"] and life.did == []
+
+
+@pytest.mark.parametrize("reload", [False, True])
+def test_upstreams_that_could_not_be_written_are_tried_again(reload: bool, life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes: list[float] = []
+
+    def fails_twice(_picture: object) -> bool:
+        outcomes.append(life.clock.steady)
+        return len(outcomes) > 2
+
+    monkeypatch.setattr(module, "sync_and_tell", fails_twice)
+    life.change(event="health_status: healthy")
+    if reload:
+        life.daemon._signal(stop=False)
+    life.pass_by(30)
+    first, second, third = outcomes
+    assert (second - first, third - second) == (module.RETRY + STEP, module.RETRY + STEP)
+
+
 def test_an_event_about_what_cannot_be_looked_at_ends_nothing(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(_identity: str) -> Container:
         raise TimeoutError("timed out")
@@ -426,6 +463,47 @@ def test_reading_the_settings_again_keeps_incidents_and_tries(life: Days) -> Non
     life.change(state="running", health="healthy")
     life.pass_by(11)
     assert life.told == [f"open {API}", f"end {API}"]
+
+
+def test_a_remedy_that_runs_while_the_settings_are_read_again_is_not_lost(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hands outlive the settings, and their answer finds the incident."""
+    hands = life.daemon.hands
+    begun: list[Callable[[], object]] = []
+
+    def later(work: Callable[..., Any], *given: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        begun.append(lambda: future.set_result(work(*given)))
+        return future
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hands, "submit", later)
+        life.dies()
+        life.pass_by(1)
+        life.daemon._signal(stop=False)
+        life.pass_by(1)
+    assert life.daemon.hands is hands and life.daemon.healer.record(API).in_flight == {"api1"}
+    (finish,) = begun
+    finish()
+    life.pass_by(1)
+    assert life.daemon.healer.record(API).in_flight == set()
+    assert [what for _at, what in life.open[0].done] == ["started shop-api-1"]
+
+
+def test_what_is_declared_anew_is_watched_without_another_connection(life: Days) -> None:
+    life.host.declare("blog", web=1)
+    life.host.watch("blog", services=[{"service": "web", "replicas": 1}])
+    life.engine.there.append(container(1, "web", project="blog"))
+    life.daemon._signal(stop=False)
+    life.pass_by(2)
+    (blog, _shop) = life.daemon.publication.status["stacks"]
+    assert (blog["name"], blog["state"], blog["services"][0]["healthy"]) == ("blog", "ok", 1)
+
+
+def test_a_jump_of_the_clock_is_told_although_the_settings_are_read_again(life: Days) -> None:
+    life.clock.jump(3600)
+    life.daemon._signal(stop=False)
+    life.pass_by(1)
+    assert life.told == ["open host/clock jump", "end host/clock jump"]
 
 
 def test_what_is_not_declared_any_more_ends_with_the_next_settings(life: Days) -> None:
@@ -665,44 +743,6 @@ def test_a_log_that_cannot_be_had_silences_nobody(life: Days, monkeypatch: pytes
     assert life.told == [f"open {API}"] and life.open[0].log == ["no log: TimeoutError"]
 
 
-# The pace of the loop
-
-
-@pytest.mark.parametrize(
-    ("item", "waits"),
-    [
-        (Seen(("probe", "api1", "tcp", "shop", "api"), 0, Reading("tcp", True)), True),
-        (Seen(("probe", "api1", "tcp", "shop", "api"), 0, Reading("tcp", False)), False),
-        (Seen(HOST, 0, [Check("docker"), Check("nginx")]), True),
-        (Seen(HOST, 0, [Check("docker"), Check("nginx", "warning")]), False),
-        (Seen(HOST, 0, None), True),
-        ({"Type": "container", "Action": "start"}, False),
-        (Disconnected("gone"), False),
-        (None, False),  # a signal
-    ],
-)
-def test_only_good_news_can_wait(item: object, waits: bool, life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[float] = []
-    arrived: list[object] = [item]
-
-    class Inbox:
-        def get(self, timeout: float) -> object:
-            asked.append(timeout)
-            if arrived:
-                return arrived.pop()
-            raise queue.Empty
-
-    monkeypatch.setattr(life.daemon, "inbox", Inbox())
-    assert life.daemon._take(life.clock.steady + 0.5) == [item]
-    assert asked == pytest.approx([0.5, 0.5 if waits else module.BURST])
-
-
-def test_nothing_waits_while_something_is_suspected(life: Days) -> None:
-    life.dies()
-    assert life.daemon.judgement.suspects()
-    assert not life.daemon._can_wait(Seen(HOST, 0, [Check("docker")]))
-
-
 # What only a running daemon shows
 
 
@@ -768,6 +808,29 @@ def test_sighup_keeps_incidents_and_sigterm_ends_in_order(running: Running, monk
     assert [one.notice["what"] for one in daemon.alerting.spool.waiting()] == ["open"]
     ready = [one.partition("\n")[0] for one in running.said if one.startswith(("READY", "RELOADING", "STOPPING"))]
     assert ready == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+
+
+def test_good_news_can_wait_until_something_is_suspected(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    take = Inbox.take
+
+    def taken(inbox: Inbox, due: float, *, suspicious: bool) -> list[Any]:
+        asked.append(suspicious)
+        return take(inbox, due, suspicious=suspicious)
+
+    monkeypatch.setattr(Inbox, "take", taken)
+
+    def game(daemon: Daemon) -> None:
+        until(lambda: "WATCHDOG=1" in running.said)
+        running.engine.change("api1", state="exited", health="none")
+        before = len(asked)
+        assert not any(asked)
+        daemon.inbox.put(Connected(cast(Engine, running.engine)))
+        until(lambda: any(asked[before:]))
+        until(lambda: "start api1" in running.did)
+        until(lambda: not asked[-1])  # it is confirmed now
+
+    running.play(game, monkeypatch)
 
 
 def test_looks_and_remedies_run_beside_the_loop(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Notes what changes of an incident: in the journal, in memory, and then for whoever is to be told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ..follower import say
+from .alerting import Alerting
+from .healing import Healer
+from .incidents import Incident
+from .judgement import Judgement, Told
+from .memory import Memory
+
+RECENT = 3600.0  # seconds after its end in which an incident may not have been told to the end
+NEWEST = 20  # of those that have ended, as many are looked through for it
+
+
+class Ledger:
+    """The incidents of one set of settings; the memory outlives it.
+
+    :param log: the last log lines of what fails, without secrets.
+    """
+
+    def __init__(
+        self, memory: Memory, healer: Healer, judgement: Judgement, alerting: Alerting, log: Callable[[Incident], list[str]]
+    ) -> None:
+        self.memory = memory
+        self.healer = healer
+        self.judgement = judgement
+        self.alerting = alerting
+        self.log = log
+
+    def note(self, told: Told) -> None:
+        """Log, remember, and spool one change; killed in between, it is spooled at the next start (`tell_again`)."""
+        incident = told.incident
+        if told.what == "open":
+            incident.log = self.log(incident)
+        if told.what == "end":
+            self.memory.ended(incident)
+            self.healer.well(incident.key)
+        say(f"watchdog: {told.what}: {incident.severity}: {incident.key}: {incident.cause}")
+        self.remember(time.monotonic())
+        self.alerting.tell(told)
+
+    def remember(self, now: float) -> None:
+        """Write down what is open and what was tried, if that has changed.
+
+        :raises OSError: it cannot be written.
+        """
+        self.memory.save(self.judgement.open_incidents(), self.healer, now)
+
+    def tell_again(self) -> None:
+        """What a killed watchdog remembered and perhaps did not spool; the spool knows what was told."""
+        for one in self.memory.open:
+            self.alerting.tell(Told("open", one))
+            if one.escalated:
+                self.alerting.tell(Told("escalate", one))
+        for one in self.memory.history[:NEWEST]:
+            if one.ended and time.time() - one.ended < RECENT:
+                self.alerting.tell(Told("end", one))

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine shows and tells of the containers: the picture is kept true, and who died is noted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from ..docker_client import DockerUnavailable, Engine
+from ..follower import say
+from ..health_report import masked, secret_values_of_host
+from .findings import Death
+from .healing import Healer
+from .incidents import Incident
+from .looks import Looks
+from .picture import Picture, action, subject
+
+EASY = 60.0  # seconds after which everything is looked at without any event
+OOM = 5.0  # seconds within which a container ends after the kernel has killed in it for memory
+ASKED = (0, 143)  # how a container ends that was asked to; what then stays down is seen by its state
+LINES = 12  # of a log that say why
+
+
+class Observer:
+    """The eyes on the containers of one set of settings.
+
+    :param busy: says who else works on a stack at this moment, or nothing.
+    :param before: the observer of the settings before; this one goes on with its engine.
+    """
+
+    def __init__(self, picture: Picture, looks: Looks, healer: Healer, busy: Callable[[str], str], before: Observer | None = None) -> None:
+        self.picture = picture
+        self.looks = looks
+        self.healer = healer
+        self.busy = busy
+        self.engine: Engine | None = before.engine if before else None
+        self._looked: float = before._looked if before else 0.0
+
+    def connect(self, engine: Engine) -> bool:
+        """It answers, and tells all from here on: look at everything; whether that was possible."""
+        self.engine = engine
+        return self.look()
+
+    def lose(self, reason: str) -> None:
+        """It tells nothing any more."""
+        if self.engine:
+            say(f"watchdog: the engine is gone: {reason}")
+        self.engine, self.looks.blind = None, reason
+        self.looks.hurry("host/docker", time.monotonic())
+
+    def due(self, now: float) -> bool:
+        """Everything is to be looked at, whatever events there were."""
+        return self.engine is not None and now - self._looked > EASY
+
+    def look(self) -> bool:
+        """Look at everything; whether that was possible."""
+        if self.engine is None:
+            return False
+        try:
+            self.picture.look(self.engine)
+        except (DockerUnavailable, OSError) as error:
+            self.looks.blind = str(error)
+            return False
+        self._looked, self.looks.blind = time.monotonic(), ""
+        self.looks.forget_gone()
+        self.looks.count_replicas()
+        return True
+
+    def look_at(self, identities: Collection[str]) -> bool:
+        """Look at some containers again; whether the picture may have changed."""
+        if self.engine is None:
+            return False
+        try:
+            self.picture.look_at(self.engine, identities)
+        except (DockerUnavailable, OSError) as error:
+            say(f"watchdog: {error}")
+            return False
+        return True
+
+    def look_again(self, key: str) -> None:
+        """Look at the containers of a service again; of anything else there is nothing to see here."""
+        stack, _slash, service = key.partition("/")
+        if stack in self.picture.projects:
+            self.look_at([one.id for one in self.picture.containers(stack) if one.service == service])
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """Note the life that an event begins or ends; a death that nobody asked for counts as a try of healing."""
+        attributes = (event.get("Actor") or {}).get("Attributes") or {}
+        stack, service = attributes.get("com.docker.compose.project"), attributes.get("com.docker.compose.service")
+        if event.get("Type") != "container" or not stack or not service:
+            return
+        identity, code, now = subject(event), int(attributes.get("exitCode") or 0), time.monotonic()
+        if action(event) in ("die", "start"):
+            self.looks.begin_life(identity)
+        if action(event) == "oom":
+            self.looks.died(identity, Death(now, 137, oom=True))
+        if action(event) != "die" or self.busy(stack) or identity in self.healer.record(f"{stack}/{service}").in_flight:
+            return
+        before = self.looks.deaths.get(identity)
+        oom = bool(before and before.oom and now - before.at < OOM)
+        if oom or code not in ASKED:
+            self.looks.died(identity, Death(now, code, oom))
+            self.healer.note_death(f"{stack}/{service}", now)
+
+    def log_of(self, incident: Incident) -> list[str]:
+        """The last lines of the container that serves least of what fails, without secrets; none where there is no container."""
+        containers = [one for one in self.picture.containers(incident.stack) if one.service == incident.subject] if incident.stack else []
+        if not self.engine or not containers:
+            return []
+        worst = sorted(containers, key=lambda one: one.serves)[0]
+        try:
+            return masked(self.engine.log_tail(worst, LINES), secret_values_of_host())
+        except (DockerUnavailable, OSError) as error:
+            return [f"no log: {type(error).__name__}"]
