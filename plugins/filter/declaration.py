@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters that look at a declaration as a whole: its errors, a report of them, a summary."""
+"""Filters that look at a declaration as a whole: its errors, a report of them, a summary, and what a play remembers of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from ansible_collections.latentum.ops.plugins.module_utils import declaration
 
 def declaration_errors(stack: object) -> list[dict[str, str]]:
     return [problem.as_dict() for problem in declaration.problems(stack)]
+
+
+def declaration_plain(stack: object) -> Any:
+    return declaration.without_values(stack)
 
 
 def declaration_report(stack: object) -> str:
@@ -32,6 +36,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[[object], Any]]:
         return {
             "declaration_errors": declaration_errors,
+            "declaration_plain": declaration_plain,
             "declaration_report": declaration_report,
             "declaration_summary": declaration_summary,
         }

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from . import compose_spec, declaration_model, declaration_schema
 from .declaration_model import Declaration
-from .schema import Problem, plain
+from .schema import HIDDEN, Problem, plain
 
 
 class InvalidDeclaration(ValueError):
@@ -60,6 +61,19 @@ def summary(declaration: Declaration) -> list[str]:
     if declaration.secrets:
         lines.append(f"secrets: {', '.join(declaration.secrets)}")
     return lines
+
+
+def without_values(stack: object) -> Any:
+    """The declaration as plain data, which a play may keep for its later tasks: the values of secrets are not in it.
+
+    Everything but the values can be derived from it as from the declaration itself.
+    """
+    found = plain(stack)
+    secrets = found.get("secrets") if isinstance(found, dict) else None
+    for one in secrets.values() if isinstance(secrets, dict) else ():
+        if isinstance(one, dict) and "value" in one:
+            one["value"] = HIDDEN
+    return found
 
 
 def _canonical(stack: object) -> str:

@@ -115,6 +115,19 @@ def test_values_are_templated_first(template: Template) -> None:
     assert project["services"]["web"]["environment"] == {"MODE": "yes"}
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("declaration_plain", "secret_entries")])
+def test_what_a_play_remembers_gives_the_same(name: str, template: Template) -> None:
+    there = "ops_stack | latentum.ops.{}"
+    assert template(there.format(f"declaration_plain | latentum.ops.{name}")) == template(there.format(name))
+
+
+def test_a_play_remembers_no_value_of_a_secret(template: Template) -> None:
+    remembered = template("ops_stack | latentum.ops.declaration_plain")
+    assert remembered["secrets"]["token"] == {"kind": "password", "value": "(hidden)"}
+    assert remembered["contact"] == "ops@example.com"
+    assert "hunter2" not in json.dumps(remembered)
+
+
 def test_templates_of_secrets_are_not_templated_by_ansible(template: Template) -> None:
     entries = {entry["name"]: entry for entry in template("ops_stack | latentum.ops.secret_entries")}
     assert entries["url"]["template"] == "x://{{ token | urlencode }}"
