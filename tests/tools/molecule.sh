@@ -8,7 +8,7 @@ logs=.artifacts/molecule
 run() {
   local started=$SECONDS result=passed
   echo "molecule: scenario $1"
-  molecule test --scenario-name "$1" || result=FAILED
+  COLUMNS=200 molecule test --scenario-name "$1" || result=FAILED # what it runs is cut to that width
   echo "molecule: scenario $1 $result in $((SECONDS - started)) s"
   echo "$result $((SECONDS - started))" > "$logs/$1.result"
   [ "$result" = passed ]
@@ -20,7 +20,9 @@ recap() {
   for name in "${scenarios[@]}"; do
     result=$(cat "$logs/$name.result" 2>/dev/null || echo "not run to its end")
     printf 'molecule: %-10s %s\n' "$name" "$result"
-    [[ "$result" == passed* ]] || grep -aE '(^E  |^(FAILED|ERROR) |fatal: |FAILED! |^=+ .*(failed|error))' "$logs/$name.log" | cut -c1-400 | tail -40 || true
+    # Molecule draws a frame around what it runs.
+    [[ "$result" == passed* ]] ||
+      sed 's/^ *│ *//' "$logs/$name.log" | grep -aE '^(E  |FAILED |ERROR |fatal: |CRITICAL |=+ .*(failed|error))' | cut -c1-400 | tail -40 || true
   done
 }
 

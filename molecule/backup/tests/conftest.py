@@ -42,7 +42,7 @@ def execute(argv: list[str], timeout: float = 300, env: dict[str, str] | None = 
 def playbook(name: str, host: str, *words: str, timeout: float = 600) -> tuple[int, str]:
     """A playbook of the collection on one host, as people at the controller run it: return code, and all that it said."""
     argv = ["ansible-playbook", "--inventory", os.environ["MOLECULE_INVENTORY_FILE"], f"playbooks/{name}.yml", "--limit", host]
-    done = execute([*argv, *words], timeout)
+    done = execute([*argv, *words], timeout, {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"})  # Molecule asks for colours
     return done.returncode, done.stdout + done.stderr
 
 
