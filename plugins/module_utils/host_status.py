@@ -26,8 +26,22 @@ STACKS = Path("/etc/latentum-ops/stacks")
 
 
 def stacks() -> list[dict[str, Any]]:
-    """The stacks that role `stack` has described on this host."""
-    return [json.loads(file.read_text()) for file in sorted(STACKS.glob("*.json"))]
+    """The stacks that role `stack` has described on this host.
+
+    :raises ValueError: a description is not what a deployment writes; the message names its file.
+    """
+    return [_description(file) for file in sorted(STACKS.glob("*.json"))]
+
+
+def _description(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+        if not isinstance(found["name"], str) or not all(isinstance(one["service"], str) for one in found["services"]):
+            raise TypeError("a name that is no text")
+    except (KeyError, TypeError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{file}: {why}; run the playbook again") from error
+    return found
 
 
 def collect() -> dict[str, Any]:

@@ -15,9 +15,11 @@ from pathlib import Path
 from .files import read_text, write_atomic
 from .lock import FOLDER
 
+ENDING = ".out.json"  # of the file of a stack
+
 
 def _path(stack: str) -> Path:
-    return FOLDER / f"{stack}.out.json"
+    return FOLDER / f"{stack}{ENDING}"
 
 
 def load(stack: str) -> dict[str, str]:
@@ -26,8 +28,16 @@ def load(stack: str) -> dict[str, str]:
     return read
 
 
+def stacks() -> list[str]:
+    """Of whom there are entries, if only empty ones: also stacks that nobody watches any more."""
+    return sorted(path.name.removesuffix(ENDING) for path in FOLDER.glob(f"*{ENDING}"))
+
+
 def put(stack: str, entries: Mapping[str, str]) -> bool:
-    """Write who is out; whether that changed anything."""
+    """Write who is out; whether that changed anything.
+
+    :raises OSError: it cannot be written.
+    """
     if load(stack) == dict(entries):
         return False
     FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)

@@ -86,6 +86,7 @@ def upstream_from(raw: Mapping[str, Any]) -> Upstream:
     """An upstream from a module's or the derived dictionary.
 
     :raises ValueError: a name that cannot be a file name, or an unknown way of balancing.
+    :raises KeyError, TypeError, AttributeError: it is no such dictionary.
     """
     name, balance = str(raw["name"]), str(raw.get("balance") or "least_conn")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
@@ -100,10 +101,17 @@ def upstream_from(raw: Mapping[str, Any]) -> Upstream:
 
 
 def load() -> list[Upstream]:
-    """All upstreams that the stacks of this host declare."""
+    """All upstreams that the stacks of this host declare.
+
+    :raises ValueError: a file cannot be understood; the message names it.
+    """
     found: list[Upstream] = []
     for file in sorted(CONFIGURATION.glob("*.json")):
-        found += [upstream_from(raw) for raw in json.loads(file.read_text())]
+        try:
+            found += [upstream_from(raw) for raw in json.loads(file.read_text())]
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{file}: {why}; run the playbook again") from error
     return found
 
 

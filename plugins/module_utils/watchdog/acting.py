@@ -18,6 +18,7 @@ from .incidents import Incident
 from .judgement import Judgement, Told
 from .ledger import Ledger
 from .remedies import Carried, Remedies
+from .setbacks import Setbacks
 from .settings import ServiceSpec, StackSpec
 
 
@@ -27,6 +28,7 @@ class Acting:
     :param muted: says why a key is not to be healed now, or nothing.
     :param hands: run what may take its time.
     :param put: takes how a remedy went from the thread that carried it out; it comes back through `take`.
+    :param setbacks: bear a desk of the steward that cannot be cleared.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Acting:
         muted: Callable[[str], str],
         hands: Executor,
         put: Callable[[Carried], None],
+        setbacks: Setbacks,
     ) -> None:
         self.stacks = stacks
         self.judgement = judgement
@@ -48,6 +51,7 @@ class Acting:
         self.muted = muted
         self.hands = hands
         self.put = put
+        self.setbacks = setbacks
 
     def heal(self, findings: Mapping[str, Finding], now: float) -> None:
         """Begin what is to be done now about services whose incident is open; take the answers of the steward."""
@@ -58,9 +62,10 @@ class Acting:
                 if finding is None or not finding.failing or incident is None or self.muted(key):
                     continue
                 self._heal(spec, finding, incident, now)
-        for key, said in steward_desk.answers():
-            if incident := self.judgement.subject(key).incident:
-                incident.did(said)
+        with self.setbacks.borne("taking the steward's answers"):
+            for key, said in steward_desk.answers():
+                if incident := self.judgement.subject(key).incident:
+                    incident.did(said)
 
     def _heal(self, spec: ServiceSpec, finding: Finding, incident: Incident, now: float) -> None:
         actions, gave_up = self.healer.plan(spec, finding, now)

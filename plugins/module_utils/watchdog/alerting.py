@@ -17,6 +17,7 @@ from ..follower import say
 from .alert_routes import load_alerts, reminders_for
 from .incidents import Incident
 from .judgement import Told
+from .setbacks import Setbacks
 from .settings import Settings
 from .spool import Spool
 
@@ -31,18 +32,21 @@ class Alerting:
 
     :param settings: of all stacks.
     :param host: name of this host, as messages give it.
+    :param setbacks: bear a reminder that cannot be spooled and a deliverer that cannot be started.
+    :param before: the voice of the settings before; this one goes on with its deliverer and with what that one said last.
     """
 
-    def __init__(self, settings: Settings, host: str, spool: Spool) -> None:
+    def __init__(self, settings: Settings, host: str, spool: Spool, setbacks: Setbacks, before: Alerting | None = None) -> None:
         self.settings = settings
         self.host = host
         self.spool = spool
+        self.setbacks = setbacks
         self.alerts = load_alerts()
-        self.summary: dict[str, Any] = {"waiting": 0, "failed": {}, "last_sent": {}}
-        self._child: subprocess.Popen[bytes] | None = None
-        self._child_since = 0.0
+        self.summary: dict[str, Any] = before.summary if before else {"waiting": 0, "failed": {}, "last_sent": {}}
+        self._child: subprocess.Popen[bytes] | None = before._child if before else None
+        self._child_since: float = before._child_since if before else 0.0
         self._next = self._reminded = 0.0
-        self._fresh = False
+        self._fresh = before is not None  # a deliverer that runs has read the routes of before
 
     def tell(self, told: Told) -> None:
         """Spool a message to everybody whom it concerns; what they were told before is not told again."""
@@ -71,18 +75,19 @@ class Alerting:
         for one in incidents:
             routes = [] if one.key in quiet else reminders_for(one.as_dict(), self.alerts.routes, self.spool.told(one.id), time.time())
             if routes:
-                self.spool.put(self.notice("reminder", one), routes)
+                with self.setbacks.borne("spooling reminders"):
+                    self.spool.put(self.notice("reminder", one), routes)
                 self._next, self._fresh = 0.0, True
 
     def deliver(self, now: float) -> bool:
         """Keep one deliverer running while something is due; returns whether the summary is new."""
         if self._child is None:
             if now >= self._next:
-                self._fresh = False
-                self._child = subprocess.Popen(
-                    DELIVER, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=os.environ | {"LC_ALL": "C.UTF-8"}
-                )
-                self._child_since = now
+                self._fresh, self._child_since = False, now
+                with self.setbacks.borne("starting the deliverer"):
+                    self._child = subprocess.Popen(
+                        DELIVER, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=os.environ | {"LC_ALL": "C.UTF-8"}
+                    )
             return False
         if self._child.poll() is None:
             if now - self._child_since > PATIENCE:

@@ -12,25 +12,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from .. import rotation, upstreams
 from ..follower import notify, retire_due, say, sync_and_tell
-from . import settings, steward_desk
-from .acting import Acting
-from .alerting import Alerting, Deadman
+from . import steward_desk
+from .alerting import Deadman
 from .days import Days
 from .findings import Finding
 from .healing import Healer
 from .inbox import Inbox
-from .judgement import Judgement
-from .ledger import Ledger
-from .looks import Looks, Seen, Token
+from .looks import Seen, Token
 from .memory import STATE, Memory
 from .mutes import Mutes
-from .observing import Observer
-from .picture import Picture, subject
-from .publication import Publication
-from .remedies import Carried, Remedies
+from .parts import Lasting, Parts, assemble
+from .picture import subject
+from .remedies import Carried, Sessions
 from .rotating import rotate
+from .setbacks import Setbacks
 from .spool import Spool
 from .stream import PATIENCE, Connected, Disconnected, listen
 from .wall_clock import WallClock
@@ -43,14 +39,22 @@ class Daemon:
     """Watches, judges, heals, tells, shows; ends by SIGTERM, reads its settings again by SIGHUP."""
 
     def __init__(self) -> None:
+        """:raises OSError, ValueError: the settings cannot be used."""
         self.inbox = Inbox()
         self.pool = ThreadPoolExecutor(12, "look")
-        self.hands = ThreadPoolExecutor(24, "remedy")
-        self.host = os.uname().nodename
-        self.memory = Memory()
-        self.days = Days(STATE / "days.json")
-        self.healer = Healer()
-        self.mutes = Mutes(self._released)
+        self.lasting = Lasting(
+            host=os.uname().nodename,
+            memory=Memory(),
+            days=Days(STATE / "days.json"),
+            healer=Healer(),
+            mutes=Mutes(self._released),
+            spool=Spool(STATE / "spool"),
+            setbacks=Setbacks(),
+            sessions=Sessions(),
+            hands=ThreadPoolExecutor(24, "remedy"),
+            begin=self._begin,
+            put=self.inbox.put,
+        )
         self.events = 0
         self.lag = 0.0
         self.stopping = self.reloading = False
@@ -58,39 +62,17 @@ class Daemon:
         self._synced = 0.0
         self._sync_failed = False
         self.clock = WallClock()
-        steward_desk.open_desk()
-        self._configure()
-        self.judgement.restore(self.memory.open, time.monotonic())
-        self.memory.restore(self.healer, time.monotonic())
-        self.ledger.tell_again()
+        with self.lasting.setbacks.borne("opening the steward's desk"):
+            steward_desk.open_desk()
+        self._use(assemble(self.lasting))
+        self.parts.judgement.restore(self.lasting.memory.open, time.monotonic())
+        self.lasting.memory.restore(self.lasting.healer, time.monotonic())
+        self.parts.ledger.tell_again()
 
-    def _configure(self) -> None:
-        """Read the settings.
-
-        :raises ValueError: they cannot be read.
-        """
-        self.settings = settings.load()
-        stacks = [one.name for one in self.settings.stacks]
-        # The follower's part goes for every project that nginx reaches, watched or not.
-        projects = {*stacks, *(one.project for one in upstreams.load() if not one.members)}
-        self.picture = Picture(projects)
-        host = self.settings.host.name or self.host
-        before = getattr(self, "judgement", None)
-        self.looks = Looks(self.settings, self.picture, self._begin)
-        self.observer = Observer(self.picture, self.looks, self.healer, self.mutes.busy_now, getattr(self, "observer", None))
-        self.judgement = Judgement(self._pace, self.mutes.why, self.looks.fresh)
-        if before:
-            self.judgement.subjects = before.subjects
-        self.alerting = Alerting(self.settings, host, Spool(STATE / "spool"))
-        self.deadman = Deadman([one.deadman for one in self.settings.stacks if one.deadman])
-        self.ledger = Ledger(self.memory, self.healer, self.judgement, self.alerting, self.observer.log_of)
-        remedies = Remedies(self.picture.lost_networks)
-        self.acting = Acting(
-            self.settings.stacks, self.judgement, self.ledger, self.healer, remedies, self.mutes.why, self.hands, self.inbox.put
-        )
-        self.publication = Publication(self.settings, host, self.days, self.mutes.busy, rotation.load)
-        self.publication.purge()
-        self.observer.look()
+    def _use(self, parts: Parts) -> None:
+        """From here on."""
+        self.parts = parts
+        parts.publication.purge()
 
     def run(self) -> None:
         """Until SIGTERM."""
@@ -102,17 +84,18 @@ class Daemon:
         due = time.monotonic()
         while not self.stopping:
             due = min(due, time.monotonic() + TICK)
-            items = self.inbox.take(due, suspicious=bool(self.judgement.suspects()))
+            items = self.inbox.take(due, suspicious=bool(self.parts.judgement.suspects()))
             self.lag = max(0.0, time.monotonic() - due)
             due = self._round(items)
-            if not ready and (self.observer.engine or time.monotonic() - self.began > PATIENCE):
+            if not ready and (self.parts.observer.engine or time.monotonic() - self.began > PATIENCE):
                 notify("READY=1")
                 ready = True
             notify("WATCHDOG=1")
         notify("STOPPING=1")
-        self.days.save()
+        with self.lasting.setbacks.borne("saving the days"):
+            self.lasting.days.save()
         self.pool.shutdown(wait=False, cancel_futures=True)
-        self.hands.shutdown(wait=False, cancel_futures=True)
+        self.lasting.hands.shutdown(wait=False, cancel_futures=True)
 
     def _signal(self, *, stop: bool) -> None:
         self.stopping, self.reloading = self.stopping or stop, self.reloading or not stop
@@ -120,35 +103,36 @@ class Daemon:
 
     def _released(self, stack: str, theirs: bool) -> None:
         """Work on a stack has ended: other replicas perhaps, and, unless it was done for the watchdog, another chance for healing."""
-        self.looks.count_replicas()
+        self.parts.looks.count_replicas()
         if theirs:
-            self.healer.forget(stack)
+            self.lasting.healer.forget(stack)
 
     def _round(self, items: list[Any]) -> float:
         """One turn of the loop; returns the monotonic time of the next one."""
-        if self.reloading:
-            self._reload()
-        changed = self._apply(items)
+        changed = self._reload() if self.reloading else False
+        changed = self._apply(items) or changed
         now = time.monotonic()
-        engine = self.observer.engine
-        if engine and self.observer.due(now):
-            changed = self.observer.look() or changed
+        parts, mutes = self.parts, self.lasting.mutes
+        engine = parts.observer.engine
+        if engine and parts.observer.due(now):
+            changed = parts.observer.look() or changed
             retire_due(engine)
-        if engine and (changed or (self._sync_failed and now - self._synced > RETRY)):
+        if engine and parts.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
             self._sync()
-        self.mutes.look([one.name for one in self.settings.stacks], now)
-        next_look = self.looks.schedule(engine, now)
+        mutes.look([one.name for one in parts.settings.stacks], now)
+        next_look = parts.looks.schedule(engine, now)
         findings = self._judge(now)
-        if not self.looks.blind and rotate(self.settings.stacks, self.picture, self.judgement, findings):
+        if not parts.looks.blind and rotate(parts.settings.stacks, parts.picture, parts.judgement, findings, self.lasting.setbacks):
             self._sync()
-        self.acting.heal(findings, now)
+        parts.acting.heal(findings, now)
+        parts.ledger.catch_up(now)
         self._speak(findings, now)
         loop = {"lag": round(self.lag, 4), "uptime": round(now - self.began, 1), "events": self.events}
-        self.publication.publish(
-            self.looks, findings, self.judgement, self.healer, self.memory, self.mutes.windows, loop, self.alerting.summary
+        parts.publication.publish(
+            parts.looks, findings, parts.judgement, self.lasting.healer, self.lasting.memory, mutes.windows, loop, parts.alerting.summary
         )
-        suspected = self.judgement.due(now)
-        return min(next_look if self.judgement.suspects() else max(next_look, now + TICK / 2), suspected)
+        suspected = parts.judgement.due(now)
+        return min(next_look if parts.judgement.suspects() else max(next_look, now + TICK / 2), suspected)
 
     # Taking in what happened
 
@@ -158,18 +142,18 @@ class Daemon:
         changed = False
         for item in items:
             if isinstance(item, Connected):
-                changed = self.observer.connect(item.engine)
+                changed = self.parts.observer.connect(item.engine)
             elif isinstance(item, Disconnected):
-                self.observer.lose(item.reason)
+                self.parts.observer.lose(item.reason)
             elif isinstance(item, Seen):
-                self.looks.take(item)
+                self.parts.looks.take(item)
             elif isinstance(item, Carried):
-                self.acting.take(item)
+                self.parts.acting.take(item)
             elif isinstance(item, Mapping):
                 self.events += 1
                 touched.add(subject(item))
-                self.observer.hear(item)
-        return (bool(touched) and self.observer.look_at(touched - {""})) or changed
+                self.parts.observer.hear(item)
+        return (bool(touched) and self.parts.observer.look_at(touched - {""})) or changed
 
     def _begin(self, token: Token, look: Callable[[], Any]) -> None:
         began = time.monotonic()
@@ -186,60 +170,64 @@ class Daemon:
     # Judging
 
     def _judge(self, now: float) -> dict[str, Finding]:
-        again = [key for key in self.judgement.suspects() if self.judgement.subject(key).confirm_at <= now]
+        looks, judgement = self.parts.looks, self.parts.judgement
+        again = [key for key in judgement.suspects() if judgement.subject(key).confirm_at <= now]
         for key in again:
-            self.looks.hurry(key, now)
-            self.observer.look_again(key)
-        found = self.looks.findings(now)
+            looks.hurry(key, now)
+            self.parts.observer.look_again(key)
+        found = looks.findings(now)
         for finding in found:
-            if finding.failing and self.judgement.subject(finding.key).phase == "ok":
+            if finding.failing and judgement.subject(finding.key).phase == "ok":
                 for need in (finding.key, *finding.needs):
-                    self.looks.hurry(need, now + (0 if need != finding.key else self._pace(need)[0] * 0.8))
-        told = self.judgement.consider(found, now, time.time())
-        told += self.judgement.forget(self.looks.known(self.judgement.subjects), now, time.time()) if not self.looks.blind else []
+                    looks.hurry(need, now + (0 if need != finding.key else self.parts.settings.pace(need)[0] * 0.8))
+        told = judgement.consider(found, now, time.time())
+        told += judgement.forget(looks.known(judgement.subjects), now, time.time()) if not looks.blind else []
         told += self.clock.jumped()
         for one in told:
-            self.ledger.note(one)
+            self.parts.ledger.note(one)
         return {one.key: one for one in found}
-
-    def _pace(self, key: str) -> tuple[float, float]:
-        stack = self.settings.stack(key.partition("/")[0])
-        return (stack.confirm, stack.recover) if stack else (self.settings.host.confirm, self.settings.host.recover)
 
     def _sync(self) -> None:
         self._synced = time.monotonic()
-        self._sync_failed = not sync_and_tell(self.picture)
+        self._sync_failed = not sync_and_tell(self.parts.picture)
 
     def _speak(self, findings: Mapping[str, Finding], now: float) -> None:
-        quiet = {key: why for key in findings if (why := self.mutes.why(key))}
-        self.alerting.remind(self.judgement.open_incidents(), quiet, now)
-        self.alerting.deliver(now)
-        if self.publication.well and not self.alerting.summary.get("failed"):
-            for file in self.deadman.pings(now):
+        alerting = self.parts.alerting
+        quiet = {key: why for key in findings if (why := self.lasting.mutes.why(key))}
+        alerting.remind(self.parts.judgement.open_incidents(), quiet, now)
+        alerting.deliver(now)
+        if self.parts.publication.well and not alerting.summary.get("failed"):
+            for file in self.parts.deadman.pings(now):
                 self.pool.submit(Deadman.ping, file).add_done_callback(self._pinged)
 
     def _pinged(self, future: Future[str]) -> None:
-        if not future.cancelled() and (said := future.result()) != self.deadman.said:
-            self.deadman.said = said
+        if not future.cancelled() and (said := future.result()) != self.parts.deadman.said:
+            self.parts.deadman.said = said
             say(f"watchdog: {said or 'the dead-man switch answers again'}")
 
-    def _reload(self) -> None:
+    def _reload(self) -> bool:
+        """Read the settings again; whether there is another picture of the containers."""
         self.reloading = False
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        looked = False
         try:
-            self._configure()
-            say("watchdog: settings were read again")
+            parts = assemble(self.lasting, self.parts)
         except (OSError, ValueError) as error:
             say(f"watchdog: goes on with its old settings: {error}")
+        else:
+            self._use(parts)
+            say("watchdog: settings were read again")
+            looked = parts.observer.look()
         notify("READY=1")
+        return looked
 
     def _serve_metrics(self) -> None:
-        address, _colon, port = self.settings.host.metrics.rpartition(":")
+        address, _colon, port = self.parts.settings.host.metrics.rpartition(":")
         if not address:
             return
         from .metrics import serve
 
         try:
-            serve(address, int(port), lambda: self.publication.status)
+            serve(address, int(port), lambda: self.parts.publication.status)
         except (OSError, ValueError) as error:
-            say(f"watchdog: no metrics on {self.settings.host.metrics}: {error}")
+            say(f"watchdog: no metrics on {self.parts.settings.host.metrics}: {error}")

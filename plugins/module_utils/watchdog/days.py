@@ -48,5 +48,8 @@ class Days:
         return [{"day": day, **{name: round(value, 1) for name, value in days[day].items()}} for day in sorted(days)]
 
     def save(self) -> None:
-        """Keep them over a restart."""
+        """Keep them over a restart.
+
+        :raises OSError: they cannot be written.
+        """
         write_atomic(self.file, json.dumps(self.seen) + "\n", 0o640, os.getuid(), os.getgid())

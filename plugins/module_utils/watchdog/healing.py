@@ -73,10 +73,10 @@ class Healer:
         record.died = now
 
     def well(self, key: str) -> None:
-        """The incident has ended."""
-        record = self.record(key)
-        record.next_at.clear()
-        record.rung, record.breaker_until = 0, None
+        """The incident has ended; of a host or a site nothing is kept."""
+        if record := self.records.get(key):
+            record.next_at.clear()
+            record.rung, record.breaker_until = 0, None
 
     def forget(self, stack: str) -> None:
         """Somebody has worked on a stack: what was tried before says nothing about what is there now."""

@@ -14,25 +14,35 @@ from .healing import Healer
 from .incidents import Incident
 from .judgement import Judgement, Told
 from .memory import Memory
+from .setbacks import Setbacks
 
 RECENT = 3600.0  # seconds after its end in which an incident may not have been told to the end
 NEWEST = 20  # of those that have ended, as many are looked through for it
+SAVING = "saving what is remembered"
 
 
 class Ledger:
     """The incidents of one set of settings; the memory outlives it.
 
     :param log: the last log lines of what fails, without secrets.
+    :param setbacks: bear a memory that cannot be written.
     """
 
     def __init__(
-        self, memory: Memory, healer: Healer, judgement: Judgement, alerting: Alerting, log: Callable[[Incident], list[str]]
+        self,
+        memory: Memory,
+        healer: Healer,
+        judgement: Judgement,
+        alerting: Alerting,
+        log: Callable[[Incident], list[str]],
+        setbacks: Setbacks,
     ) -> None:
         self.memory = memory
         self.healer = healer
         self.judgement = judgement
         self.alerting = alerting
         self.log = log
+        self.setbacks = setbacks
 
     def note(self, told: Told) -> None:
         """Log, remember, and spool one change; killed in between, it is spooled at the next start (`tell_again`)."""
@@ -47,11 +57,14 @@ class Ledger:
         self.alerting.tell(told)
 
     def remember(self, now: float) -> None:
-        """Write down what is open and what was tried, if that has changed.
+        """Write down what is open and what was tried, if that has changed; where that is impossible, people are told all the same."""
+        with self.setbacks.borne(SAVING):
+            self.memory.save(self.judgement.open_incidents(), self.healer, now)
 
-        :raises OSError: it cannot be written.
-        """
-        self.memory.save(self.judgement.open_incidents(), self.healer, now)
+    def catch_up(self, now: float) -> None:
+        """Write down what could not be written before, as soon as there is room again."""
+        if self.setbacks.again(SAVING, now):
+            self.remember(now)
 
     def tell_again(self) -> None:
         """What a killed watchdog remembered and perhaps did not spool; the spool knows what was told."""

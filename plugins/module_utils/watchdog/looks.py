@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import traffic, warm
 from ..docker_client import Container, Engine
+from ..follower import say
 from ..health import STEADY
 from ..host_status import stacks
 from ..runner import CommandError
@@ -156,7 +157,12 @@ class Looks:
 
     def count_replicas(self) -> None:
         """How many containers the live release has: `opsctl scale` may have changed what is declared."""
-        for stack in stacks():
+        try:
+            found = stacks()
+        except (OSError, ValueError) as error:
+            say(f"watchdog: goes on with the numbers of replicas that it knows: {error}")
+            return
+        for stack in found:
             for one in stack["services"]:
                 self.replicas[stack["name"], one["service"]] = int(one.get("replicas") or 1)
 

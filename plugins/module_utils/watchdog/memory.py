@@ -45,7 +45,10 @@ class Memory:
         self.history = [incident, *self.history][:KEPT]
 
     def save(self, incidents: Sequence[Incident], healer: Healer, now: float) -> None:
-        """Write what has changed."""
+        """Write what has changed.
+
+        :raises OSError: it cannot be written; the next call tries again.
+        """
         wall = time.time()
         healing = {
             key: {

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ..docker_client import DockerUnavailable, Engine
+from ..docker_client import ONEOFF, PROJECT, SERVICE, DockerUnavailable, Engine
 from ..follower import say
 from ..health_report import masked, secret_values_of_host
 from .findings import Death
@@ -19,6 +19,7 @@ from .looks import Looks
 from .picture import Picture, action, subject
 
 EASY = 60.0  # seconds after which everything is looked at without any event
+SOON = 3.0  # seconds after which everything is looked at because a look was in vain
 OOM = 5.0  # seconds within which a container ends after the kernel has killed in it for memory
 ASKED = (0, 143)  # how a container ends that was asked to; what then stays down is seen by its state
 LINES = 12  # of a log that say why
@@ -37,7 +38,8 @@ class Observer:
         self.healer = healer
         self.busy = busy
         self.engine: Engine | None = before.engine if before else None
-        self._looked: float = before._looked if before else 0.0
+        self._due: float = before._due if before else 0.0
+        self._declared = {f"{stack.name}/{one.service}" for stack in looks.settings.stacks for one in stack.services}
 
     def connect(self, engine: Engine) -> bool:
         """It answers, and tells all from here on: look at everything; whether that was possible."""
@@ -53,7 +55,7 @@ class Observer:
 
     def due(self, now: float) -> bool:
         """Everything is to be looked at, whatever events there were."""
-        return self.engine is not None and now - self._looked > EASY
+        return self.engine is not None and now > self._due
 
     def look(self) -> bool:
         """Look at everything; whether that was possible."""
@@ -62,21 +64,22 @@ class Observer:
         try:
             self.picture.look(self.engine)
         except (DockerUnavailable, OSError) as error:
-            self.looks.blind = str(error)
+            self._due, self.looks.blind = time.monotonic() + SOON, str(error)
             return False
-        self._looked, self.looks.blind = time.monotonic(), ""
+        self._due, self.looks.blind = time.monotonic() + EASY, ""
         self.looks.forget_gone()
         self.looks.count_replicas()
         return True
 
     def look_at(self, identities: Collection[str]) -> bool:
-        """Look at some containers again; whether the picture may have changed."""
+        """Look at some containers again; whether the picture may have changed. In vain, all of them are looked at soon."""
         if self.engine is None:
             return False
         try:
             self.picture.look_at(self.engine, identities)
         except (DockerUnavailable, OSError) as error:
             say(f"watchdog: {error}")
+            self._due = min(self._due, time.monotonic() + SOON)
             return False
         return True
 
@@ -87,23 +90,28 @@ class Observer:
             self.look_at([one.id for one in self.picture.containers(stack) if one.service == service])
 
     def hear(self, event: Mapping[str, Any]) -> None:
-        """Note the life that an event begins or ends; a death that nobody asked for counts as a try of healing."""
-        attributes = (event.get("Actor") or {}).get("Attributes") or {}
-        stack, service = attributes.get("com.docker.compose.project"), attributes.get("com.docker.compose.service")
-        if event.get("Type") != "container" or not stack or not service:
+        """Note the life that an event begins or ends; a death that nobody asked for counts as a try of healing.
+
+        Only of what is declared: other projects on the host, and containers of `compose run`, are none of the watchdog's business.
+        """
+        labels = (event.get("Actor") or {}).get("Attributes") or {}
+        stack, service = str(labels.get(PROJECT)), str(labels.get(SERVICE))
+        key = f"{stack}/{service}"
+        if event.get("Type") != "container" or key not in self._declared or labels.get(ONEOFF) == "True":
             return
-        identity, code, now = subject(event), int(attributes.get("exitCode") or 0), time.monotonic()
-        if action(event) in ("die", "start"):
+        identity, did, now = subject(event), action(event), time.monotonic()
+        if did in ("die", "start"):
             self.looks.begin_life(identity)
-        if action(event) == "oom":
-            self.looks.died(identity, Death(now, 137, oom=True))
-        if action(event) != "die" or self.busy(stack) or identity in self.healer.record(f"{stack}/{service}").in_flight:
+        if did not in ("die", "oom") or self.busy(stack) or identity in self.healer.record(key).in_flight:
             return
-        before = self.looks.deaths.get(identity)
+        if did == "oom":
+            self.looks.died(identity, Death(now, 137, oom=True))
+            return
+        code, before = int(labels.get("exitCode") or 0), self.looks.deaths.get(identity)
         oom = bool(before and before.oom and now - before.at < OOM)
         if oom or code not in ASKED:
             self.looks.died(identity, Death(now, code, oom))
-            self.healer.note_death(f"{stack}/{service}", now)
+            self.healer.note_death(key, now)
 
     def log_of(self, incident: Incident) -> list[str]:
         """The last lines of the container that serves least of what fails, without secrets; none where there is no container."""

@@ -42,6 +42,7 @@ class Picture:
 
     def __init__(self, projects: Iterable[str]) -> None:
         self.projects = set(projects)
+        self.whole = False  # everything was looked at once: before that, what is not seen may be there all the same
         self._seen: dict[str, Container] = {}
         self._networks: dict[str, set[str]] = {}
         self._began: dict[str, tuple[str, float]] = {}
@@ -65,7 +66,7 @@ class Picture:
     def look(self, engine: Inspector) -> None:
         """Look at everything."""
         self._seen = {one.id: one for project in self.projects for one in engine.containers(project)}
-        self._sorted = None
+        self._sorted, self.whole = None, True
         for one in self._seen.values():
             self._note(one)
         self._networks = {identity: names for identity, names in self._networks.items() if identity in self._seen}

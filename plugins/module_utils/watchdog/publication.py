@@ -23,6 +23,7 @@ from .maintenance import Window
 from .memory import Memory
 from .page import render
 from .public import public
+from .setbacks import Setbacks
 from .settings import ServiceSpec, Settings, StackSpec
 from .steward_desk import RUN, STATUS
 
@@ -36,6 +37,7 @@ class Publication:
 
     :param busy: says who works on a stack.
     :param out: containers of a stack that were taken out of rotation, with reasons.
+    :param setbacks: bear a file that cannot be written; the next writing is the next try.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Publication:
         days: Days,
         busy: Callable[[str], str],
         out: Callable[[str], Mapping[str, str]],
+        setbacks: Setbacks,
     ) -> None:
         self.settings = settings
         self.host = host
         self.days = days
         self.busy = busy
         self.out = out
+        self.setbacks = setbacks
         self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
         self.well = False
         self._shown: dict[str, Any] = {}
@@ -112,12 +116,15 @@ class Publication:
         }  # fmt: skip
         changed = shown != self._shown
         self._shown, self._written = shown, now
-        _write(STATUS, json.dumps(self.status), 0o640)
+        with self.setbacks.borne("writing the status"):
+            _write(STATUS, json.dumps(self.status), 0o640)
         if changed or now - self._saved > 30:
             self._saved = now
-            for one in self.settings.stacks:
-                self._pages(one)
-            self.days.save()
+            with self.setbacks.borne("writing the status pages"):
+                for one in self.settings.stacks:
+                    self._pages(one)
+            with self.setbacks.borne("saving the days"):
+                self.days.save()
 
     def _stack(
         self,

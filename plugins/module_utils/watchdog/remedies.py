@@ -61,11 +61,12 @@ class Remedies:
     """The hands of the watchdog.
 
     :param lost: networks that a container was cut off from.
+    :param sessions: outlive the settings: a lock that a remedy of before still holds is our own.
     """
 
-    def __init__(self, lost: Callable[[Container], Collection[str]]) -> None:
+    def __init__(self, lost: Callable[[Container], Collection[str]], sessions: Sessions) -> None:
         self.lost = lost
-        self.sessions = Sessions()
+        self.sessions = sessions
 
     def carry_out(self, action: Action) -> Carried:
         """One remedy, to its end; says what was done, or why it was not."""

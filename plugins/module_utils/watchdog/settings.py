@@ -14,6 +14,14 @@ from typing import Any
 FOLDER = Path("/etc/latentum-ops/watchdog")
 HOST = "host.json"
 ESCALATIONS = ("recreate", "rollback")
+# What JSON has for the types of the fields below; a tuple stands for its list.
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int, float),
+    "float": (int, float),
+    "tuple": (tuple,),
+    "Mapping": (Mapping, type(None)),
+}
 
 
 @dataclass(frozen=True)
@@ -110,11 +118,32 @@ class Settings:
         """One stack by name."""
         return next((one for one in self.stacks if one.name == name), None)
 
+    def pace(self, key: str) -> tuple[float, float]:
+        """Of a subject: seconds until the second look at a failed probe, seconds of being well before its incident ends."""
+        owner = self.stack(key.partition("/")[0]) or self.host
+        return owner.confirm, owner.recover
+
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that the type has; lists as tuples. A newer role may write keys that an older engine does not know."""
-    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items() if key in names}
+    """The keys that the type has; lists as tuples. A newer role may write keys that an older engine does not know.
+
+    :raises ValueError: a value is of another type than its field.
+    """
+    fields = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    known = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items() if key in fields}
+    for key, value in known.items():
+        if not _fits(value, fields[key].type):
+            raise ValueError(f"{key}: {value!r} is no {fields[key].type}")
+    return known
+
+
+def _fits(value: Any, wanted: str) -> bool:
+    """A value is what the annotation of its field says."""
+    if isinstance(value, bool):
+        return wanted == "bool"
+    if wanted == "tuple[str, ...]":
+        return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+    return isinstance(value, TYPES.get(wanted.partition("[")[0], ()))
 
 
 def _probe(raw: Mapping[str, Any]) -> ProbeSpec:
@@ -126,14 +155,19 @@ def _probe(raw: Mapping[str, Any]) -> ProbeSpec:
 def stack_from(raw: Mapping[str, Any]) -> StackSpec:
     """A stack from its file.
 
-    :raises KeyError: a name is missing.
+    :raises KeyError, TypeError, AttributeError, ValueError: it is not what the filter writes.
     """
     services = tuple(
         ServiceSpec(**(_known(ServiceSpec, one) | {"probes": tuple(_probe(probe) for probe in one.get("probes", []))}))
         for one in raw.get("services", [])
     )
     sites = tuple(SiteSpec(**_known(SiteSpec, one)) for one in raw.get("sites", []))
-    return StackSpec(**(_known(StackSpec, raw) | {"name": str(raw["stack"]), "services": services, "sites": sites}))
+    own = {"name": str(raw["stack"]), "services": services, "sites": sites, "deadman": _deadman(raw.get("deadman"))}
+    return StackSpec(**(_known(StackSpec, raw) | own))
+
+
+def _deadman(raw: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return {"url_file": str(raw["url_file"]), "interval": float(raw.get("interval") or 60)} if raw else None
 
 
 def load(folder: Path = FOLDER) -> Settings:
@@ -149,6 +183,7 @@ def load(folder: Path = FOLDER) -> Settings:
                 host = HostSpec(**_known(HostSpec, raw))
             else:
                 stacks.append(stack_from(raw))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{file}: {error}; run the playbook again") from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{file}: {why}; run the playbook again") from error
     return Settings(host, tuple(stacks))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 RUN = Path("/run/latentum-ops-watchdog")
@@ -20,7 +21,10 @@ SAID = {
 
 
 def open_desk() -> None:
-    """Make the folders."""
+    """Make the folders.
+
+    :raises OSError: /run takes no more.
+    """
     REQUESTS.mkdir(parents=True, exist_ok=True)
     ANSWERS.mkdir(parents=True, exist_ok=True)
 
@@ -32,11 +36,12 @@ def ask(stack: str, service: str, remedy: str) -> None:
     waiting.rename(REQUESTS / f"{stack}.{service}.{remedy}.json")
 
 
-def answers() -> list[tuple[str, str]]:
-    """Key of the service and what was done; each is given once."""
-    found = []
+def answers() -> Iterator[tuple[str, str]]:
+    """Key of the service and what was done; each is given once.
+
+    :raises OSError: one cannot be removed; it is not given, for it would be given again and again.
+    """
     for file in sorted(ANSWERS.glob("*.json")):
         raw = json.loads(file.read_text())
-        found.append((f"{raw['stack']}/{raw['service']}", str(raw["said"])))
         file.unlink()
-    return found
+        yield f"{raw['stack']}/{raw['service']}", str(raw["said"])

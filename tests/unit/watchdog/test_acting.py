@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,10 +23,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger import Ledger
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.remedies import Carried, Remedies
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import StackSpec
 
 from . import samples
-from .samples import AtOnce, Clock, Host, Killed, bad, failing, incident, service, well
+from .samples import AtOnce, Clock, Host, Killed, bad, failing, incident, service, throw, well
 
 host, clock = samples.host, samples.clock
 
@@ -49,7 +51,7 @@ class Ward:
             monkeypatch.setattr(speaker, "say", self.said.append)
         steward_desk.open_desk()
         alerting = cast(Alerting, SimpleNamespace(tell=self.tell))
-        ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [])
+        ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [], Setbacks())
         self.acting = Acting(
             [StackSpec("shop", services=(service("api", **spec), service("db")))],
             self.judgement,
@@ -59,6 +61,7 @@ class Ward:
             lambda _key: self.muted,
             self.hands,
             self.came.append,
+            Setbacks(),
         )
 
     def tell(self, told: Told) -> None:
@@ -265,3 +268,15 @@ def test_the_steward_s_answer_is_kept_with_the_incident_that_is_open(ward: Ward)
     ward.round()
     ward.round()
     assert ward.done(one) == ["brought api"] and not list(steward_desk.ANSWERS.iterdir())
+
+
+def test_an_answer_that_cannot_be_taken_away_is_given_once_when_it_can(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ward.opened()
+    (steward_desk.ANSWERS / "shop.api.json").write_text('{"stack": "shop", "service": "api", "said": "brought api"}')
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda *_given, **_named: throw(OSError("read-only file system")))
+        for _round in range(3):
+            assert ward.round() == [] and ward.done(one) == []
+    ward.round()
+    ward.round()
+    assert ward.done(one) == ["brought api"]

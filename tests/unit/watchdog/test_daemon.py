@@ -11,8 +11,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,155 +18,29 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import rotation
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.lock import stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import daemon as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
-    acting,
-    alerting,
-    ledger,
     maintenance,
-    mutes,
-    observing,
     probing,
-    remedies,
-    settings,
     steward_desk,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import daemon as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import load_alerts
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.days import Days as SavedDays
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.inbox import Inbox
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import Looks
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import SOON
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected, Disconnected
 
-from . import samples
-from .samples import AtOnce, Clock, FakeEngine, Host, Killed, container, throw
+from . import lives, samples
+from .lives import API, STEP, Days, Life
+from .samples import Clock, Host, Killed, container, throw
 
-host, clock = samples.host, samples.clock
+host, clock, life = samples.host, samples.clock, lives.life
 
-API = "shop/api"
 PROBE = {"kind": "tcp", "name": "tcp", "port": 80, "timeout": 5, "interval": 15}
-STEP = 0.25  # seconds between two rounds
-
-
-class Life:
-    """A host with stack shop, an engine, and the daemon on it, which may be killed and started again."""
-
-    def __init__(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.host = host
-        self.did: list[str] = []
-        self.said: list[str] = []
-        self.checks = [Check("docker"), Check("nginx")]
-        self.probe: Callable[[Container], bool] = lambda _one: True
-        self.engine = FakeEngine(container(1, health="healthy"), container(2, health="healthy"))
-        self.engine.did = self.did
-        state, watched = host.state / "watchdog", host.etc / "watchdog"
-        (watched / "host.json").write_text('{"name": "web-1", "metrics": ""}')
-        self.watch()
-        monkeypatch.setattr(settings, "load", partial(settings.load, watched))
-        monkeypatch.setattr(alerting, "load_alerts", partial(load_alerts, watched))
-        monkeypatch.setattr(module, "STATE", state)
-        monkeypatch.setattr(module, "Memory", lambda: Memory(state / "memory.json"))
-        for speaker in (module, acting, ledger, observing):
-            monkeypatch.setattr(speaker, "say", self.said.append)
-        monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
-        monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
-        monkeypatch.setattr(mutes, "_uptime", lambda: 1e6)
-        monkeypatch.setattr(Alerting, "deliver", lambda *_given: False)
-        monkeypatch.setattr(Looks, "_look_at_host", lambda _looks: list(self.checks))
-        monkeypatch.setattr(probing, "read", self.read)
-        monkeypatch.setattr(random, "SystemRandom", lambda: SimpleNamespace(random=lambda: 0.0))
-
-    def watch(self, probes: tuple[dict[str, Any], ...] = (), **service: Any) -> None:
-        self.host.declare("shop", api=2)
-        route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["critical", "warning"]}
-        api = {"service": "api", "replicas": 2, "probes": list(probes), **service}
-        self.host.watch("shop", services=[api], alerts=[route], confirm=2, recover=10)
-
-    def synced(self) -> bool:
-        self.did.append(f"out of rotation: {' '.join(sorted(rotation.load('shop'))) or 'nobody'}")
-        return True
-
-    def read(self, spec: settings.ProbeSpec, one: Container, _engine: Engine) -> Reading:
-        return Reading(spec.name, True) if self.probe(one) else Reading(spec.name, False, reason="tcp: refused")
-
-
-class Days(Life):
-    """The same on a clock that the test moves, round by round."""
-
-    def __init__(self, host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(host, monkeypatch)
-        self.clock = clock
-        self.pools: list[AtOnce] = []
-        self.hanging = False
-        monkeypatch.setattr(module, "ThreadPoolExecutor", self.pool)
-
-    def pool(self, *_given: object) -> AtOnce:
-        self.pools.append(AtOnce())
-        self.pools[-1].held = self.hanging
-        return self.pools[-1]
-
-    def start(self) -> None:
-        """A new daemon, which finds the engine and looks at everything."""
-        self.daemon = Daemon()
-        self.turn(Connected(cast(Engine, self.engine)))
-        self.pass_by(1)
-        self.did.clear()
-
-    def turn(self, *items: object) -> None:
-        """One round with what has arrived."""
-        self.daemon._round([*items, *self.daemon.inbox.take(self.clock.steady, suspicious=False)])
-
-    def pass_by(self, seconds: float) -> None:
-        """Rounds without events."""
-        for _round in range(int(seconds / STEP)):
-            self.clock.go(STEP)
-            self.turn()
-
-    def pass_until(self, true: Callable[[], object]) -> None:
-        """Rounds until it is so; a minute at the most."""
-        for _round in range(int(60 / STEP)):
-            if true():
-                return
-            self.pass_by(STEP)
-        raise AssertionError("it never was so")
-
-    def event(self, did: str, number: int = 1, **attributes: Any) -> None:
-        """One of Docker's events, and what changed with it."""
-        labels = {"com.docker.compose.project": "shop", "com.docker.compose.service": "api"}
-        self.turn({"Type": "container", "Action": did, "Actor": {"ID": f"api{number}", "Attributes": labels | attributes}})
-
-    def change(self, number: int = 1, event: str = "start", **changes: Any) -> None:
-        self.engine.change(f"api{number}", **changes)
-        self.event(event, number)
-
-    def dies(self, number: int = 1, code: int = 1, state: str = "exited") -> None:
-        self.engine.change(f"api{number}", state=state, exit_code=code, health="none")
-        self.event("die", number, exitCode=str(code))
-
-    @property
-    def told(self) -> list[str]:
-        """What was spooled, in order."""
-        notices = [one.notice for one in self.daemon.alerting.spool.waiting()]
-        return [f"{one['what']} {one['incident']['key']}" for one in notices]
-
-    @property
-    def open(self) -> list[Incident]:
-        return self.daemon.judgement.open_incidents()
-
-    @property
-    def state(self) -> str:
-        return str(self.daemon.publication.status["stacks"][0]["services"][0]["state"])
-
-
-@pytest.fixture
-def life(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Days:
-    made = Days(host, clock, monkeypatch)
-    made.start()
-    return made
 
 
 # A failure from its first sign to its end
@@ -244,15 +116,15 @@ def test_a_crash_loop_that_docker_keeps_up_calls_a_human_once(life: Days) -> Non
 def test_who_was_asked_to_end_did_not_die(life: Days) -> None:
     for code in (0, 143):
         life.dies(code=code)
-    assert not life.daemon.healer.record(API).tries and life.daemon.looks.deaths == {}
+    assert not life.daemon.lasting.healer.record(API).tries and life.daemon.parts.looks.deaths == {}
     life.dies(code=137)
-    assert len(life.daemon.healer.record(API).tries) == 1
+    assert len(life.daemon.lasting.healer.record(API).tries) == 1
 
 
 def test_memory_that_ran_out_is_named(life: Days) -> None:
     life.event("oom")
     life.dies(code=137, state="restarting")
-    assert life.daemon.looks.deaths["api1"].oom
+    assert life.daemon.parts.looks.deaths["api1"].oom
     life.pass_by(1)
     assert life.open[0].cause == "shop-api-1 was killed for memory and is restarted by Docker"
 
@@ -261,9 +133,9 @@ def test_the_watchdog_s_own_restart_is_no_death(life: Days) -> None:
     life.change(event="health_status: unhealthy", health="unhealthy")
     life.pools[1].held = True  # the restart takes its time
     life.pass_by(1)
-    assert len(life.daemon.healer.record(API).tries) == 1
+    assert len(life.daemon.lasting.healer.record(API).tries) == 1
     life.dies(code=137)
-    assert len(life.daemon.healer.record(API).tries) == 1 and life.daemon.looks.deaths == {}
+    assert len(life.daemon.lasting.healer.record(API).tries) == 1 and life.daemon.parts.looks.deaths == {}
 
 
 def test_what_is_missing_is_asked_of_root_and_the_answer_is_kept(life: Days) -> None:
@@ -316,7 +188,7 @@ def test_what_dies_in_a_deployment_is_somebody_else_s(life: Days) -> None:
             life.dies(code=1)
         life.pass_by(30)
         assert life.told == [] and not any(one.startswith("start") for one in life.did)
-    assert not life.daemon.healer.record(API).tries
+    assert not life.daemon.lasting.healer.record(API).tries
     life.pass_by(2)
     assert life.told == [f"open {API}"] and "start api1" in life.did
 
@@ -352,7 +224,7 @@ def test_a_remedy_waits_for_somebody_who_came_in_between(life: Days) -> None:
     life.did.clear()
     with stack_lock("shop", "watchdog", what="healing"):  # another process of ours: it mutes nothing, and is not ours
         life.pass_by(3)
-        assert "start api1" not in life.did and life.daemon.healer.record(API).heals == 0
+        assert "start api1" not in life.did and life.daemon.lasting.healer.record(API).heals == 0
     life.pass_by(6)
     assert "start api1" in life.did and life.told == [f"open {API}"]
 
@@ -364,11 +236,11 @@ def test_an_engine_that_is_gone_is_the_one_incident(life: Days) -> None:
     life.turn(Disconnected("no answer"))
     life.engine.there = []
     life.pass_by(10)
-    assert life.told == ["open host/docker"] and not life.daemon.publication.status["well"]
+    assert life.told == ["open host/docker"] and not life.daemon.parts.publication.status["well"]
     life.engine.there = [container(1, health="healthy"), container(2, health="healthy")]
     life.turn(Connected(cast(Engine, life.engine)))
     life.pass_by(12)
-    assert life.told == ["open host/docker", "end host/docker"] and life.daemon.publication.status["well"]
+    assert life.told == ["open host/docker", "end host/docker"] and life.daemon.parts.publication.status["well"]
 
 
 def test_findings_of_a_lost_engine_say_why(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,7 +251,7 @@ def test_findings_of_a_lost_engine_say_why(life: Days, monkeypatch: pytest.Monke
     monkeypatch.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
     life.turn(Connected(cast(Engine, life.engine)))  # it takes the connection, and answers nothing
     life.pass_by(1)
-    assert life.daemon.looks.blind == "timed out" and life.told == ["open host/docker"]
+    assert life.daemon.parts.looks.blind == "timed out" and life.told == ["open host/docker"]
 
 
 def test_a_lost_engine_takes_nobody_out_and_brings_nobody_back(life: Days) -> None:
@@ -405,7 +277,8 @@ def test_upstreams_that_could_not_be_written_are_tried_again(reload: bool, life:
         life.daemon._signal(stop=False)
     life.pass_by(30)
     first, second, third = outcomes
-    assert (second - first, third - second) == (module.RETRY + STEP, module.RETRY + STEP)
+    again = STEP if reload else module.RETRY + STEP  # other settings bring a look of their own
+    assert (second - first, third - second) == (again, module.RETRY + STEP)
 
 
 def test_an_event_about_what_cannot_be_looked_at_ends_nothing(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,6 +289,35 @@ def test_an_event_about_what_cannot_be_looked_at_ends_nothing(life: Days, monkey
     life.dies()
     life.pass_by(2)
     assert "watchdog: timed out" in life.said
+
+
+def test_an_event_about_what_could_not_be_looked_at_is_not_lost(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(life.engine, "container", lambda _identity: throw(TimeoutError("timed out")))
+        life.change(event="health_status: unhealthy", health="unhealthy")
+    life.pass_by(SOON + 2)
+    assert life.told == [f"open {API}"]
+
+
+def test_an_engine_that_answers_late_after_it_is_back_is_looked_at_soon(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    life.turn(Disconnected("no answer"))
+    with monkeypatch.context() as patched:
+        patched.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
+        life.turn(Connected(cast(Engine, life.engine)))
+    assert life.daemon.parts.looks.blind
+    life.pass_by(SOON + 1)
+    assert not life.daemon.parts.looks.blind
+
+
+def test_an_engine_that_nothing_was_seen_of_yet_empties_no_upstream(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    life.daemon = Daemon()
+    with monkeypatch.context() as patched:
+        patched.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
+        life.turn(Connected(cast(Engine, life.engine)))
+        life.event("health_status: healthy", 2)
+    assert life.did == []
+    life.pass_by(SOON + 1)
+    assert life.did == ["out of rotation: nobody"]
 
 
 # The clock
@@ -435,10 +337,10 @@ def test_a_jump_of_the_clock_is_one_incident_and_nothing_else(jump: float, broke
     life.pass_by(2)
     assert life.told == [*before, "open host/clock jump", "end host/clock jump"]
     assert (life.did, life.state, life.open) == (did, states, incidents)
-    assert f"the clock jumped by {jump:+.0f} s" in life.daemon.memory.history[0].cause
+    assert f"the clock jumped by {jump:+.0f} s" in life.daemon.lasting.memory.history[0].cause
     life.pass_by(30)
     assert [one for one in life.told if "jump" in one] == ["open host/clock jump", "end host/clock jump"] and life.open == incidents
-    assert life.daemon.days.of(API)[-1]["seen"] < 60
+    assert life.daemon.lasting.days.of(API)[-1]["seen"] < 60
 
 
 def test_a_clock_that_is_slewed_is_no_jump(life: Days) -> None:
@@ -446,82 +348,6 @@ def test_a_clock_that_is_slewed_is_no_jump(life: Days) -> None:
         life.clock.jump(0.5)
         life.pass_by(1)
     assert life.told == []
-
-
-# Settings that are read again
-
-
-def test_reading_the_settings_again_keeps_incidents_and_tries(life: Days) -> None:
-    life.dies()
-    life.pass_by(2)
-    (incident,), tries = life.open, [*life.daemon.healer.record(API).tries]
-    life.daemon._signal(stop=False)
-    life.pass_by(2)
-    assert "watchdog: settings were read again" in life.said
-    assert life.open == [incident] and life.told == [f"open {API}"]
-    assert list(life.daemon.healer.record(API).tries)[: len(tries)] == tries
-    life.change(state="running", health="healthy")
-    life.pass_by(11)
-    assert life.told == [f"open {API}", f"end {API}"]
-
-
-def test_a_remedy_that_runs_while_the_settings_are_read_again_is_not_lost(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hands outlive the settings, and their answer finds the incident."""
-    hands = life.daemon.hands
-    begun: list[Callable[[], object]] = []
-
-    def later(work: Callable[..., Any], *given: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        begun.append(lambda: future.set_result(work(*given)))
-        return future
-
-    with monkeypatch.context() as patched:
-        patched.setattr(hands, "submit", later)
-        life.dies()
-        life.pass_by(1)
-        life.daemon._signal(stop=False)
-        life.pass_by(1)
-    assert life.daemon.hands is hands and life.daemon.healer.record(API).in_flight == {"api1"}
-    (finish,) = begun
-    finish()
-    life.pass_by(1)
-    assert life.daemon.healer.record(API).in_flight == set()
-    assert [what for _at, what in life.open[0].done] == ["started shop-api-1"]
-
-
-def test_what_is_declared_anew_is_watched_without_another_connection(life: Days) -> None:
-    life.host.declare("blog", web=1)
-    life.host.watch("blog", services=[{"service": "web", "replicas": 1}])
-    life.engine.there.append(container(1, "web", project="blog"))
-    life.daemon._signal(stop=False)
-    life.pass_by(2)
-    (blog, _shop) = life.daemon.publication.status["stacks"]
-    assert (blog["name"], blog["state"], blog["services"][0]["healthy"]) == ("blog", "ok", 1)
-
-
-def test_a_jump_of_the_clock_is_told_although_the_settings_are_read_again(life: Days) -> None:
-    life.clock.jump(3600)
-    life.daemon._signal(stop=False)
-    life.pass_by(1)
-    assert life.told == ["open host/clock jump", "end host/clock jump"]
-
-
-def test_what_is_not_declared_any_more_ends_with_the_next_settings(life: Days) -> None:
-    life.dies()
-    life.pass_by(2)
-    (life.host.etc / "watchdog" / "shop.json").unlink()
-    life.daemon._signal(stop=False)
-    life.pass_by(1)
-    assert life.open == [] and life.daemon.memory.history[0].done[-1][1] == "it is not declared any more"
-
-
-def test_settings_that_cannot_be_read_change_nothing(life: Days) -> None:
-    (life.host.etc / "watchdog" / "shop.json").write_text('{"sta')
-    life.daemon._signal(stop=False)
-    life.dies()
-    life.pass_by(2)
-    assert life.told == [f"open {API}"]
-    assert any(one.startswith("watchdog: goes on with its old settings: ") for one in life.said)
 
 
 # A daemon that is killed
@@ -568,11 +394,11 @@ def test_a_daemon_that_starts_again_goes_on_where_it_was(life: Days) -> None:
     for number in (1, 2):
         life.dies(number)
     life.pass_by(2)
-    (incident,), heals = life.open, life.daemon.healer.record(API).heals
+    (incident,), heals = life.open, life.daemon.lasting.healer.record(API).heals
     life.start()
     (again,) = life.open
     assert (again.id, again.severity) == (incident.id, "critical") and life.told == [f"open {API}"]
-    assert life.daemon.healer.record(API).heals >= heals > 0
+    assert life.daemon.lasting.healer.record(API).heals >= heals > 0
     assert sorted(rotation.load("shop")) == ["api1", "api2"]
 
 
@@ -586,7 +412,7 @@ def test_a_remedy_is_remembered_before_it_is_begun(life: Days, monkeypatch: pyte
         with pytest.raises(Killed):
             life.pass_by(2)
     life.daemon = Daemon()
-    assert life.daemon.healer.record(API).heals == 1
+    assert life.daemon.lasting.healer.record(API).heals == 1
 
 
 def test_an_escalation_is_told_at_the_next_start_too(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -705,7 +531,7 @@ def test_a_clock_that_is_set_forward_shortens_no_start_period(probed: Days) -> N
 def test_a_check_of_the_host_is_looked_at_again_before_anybody_is_told(life: Days) -> None:
     life.pass_by(12)
     life.checks = [Check("docker"), Check("nginx", "critical", "deactivating", "nginx.service is deactivating")]
-    life.pass_until(life.daemon.judgement.suspects)
+    life.pass_until(life.daemon.parts.judgement.suspects)
     life.checks = [Check("docker"), Check("nginx")]
     life.pass_by(20)
     assert life.told == []
@@ -797,17 +623,25 @@ def test_sighup_keeps_incidents_and_sigterm_ends_in_order(running: Running, monk
 
     def game(daemon: Daemon) -> None:
         until(lambda: "start api1" in running.did)
-        kept.extend(daemon.judgement.open_incidents())
+        kept.extend(daemon.parts.judgement.open_incidents())
         os.kill(os.getpid(), signal.SIGHUP)
         until(lambda: "watchdog: settings were read again" in running.said)
         rounds = running.said.count("WATCHDOG=1")
         until(lambda: running.said.count("WATCHDOG=1") > rounds + 2)
 
     daemon = running.play(game, monkeypatch)
-    assert kept == daemon.judgement.open_incidents() and len(kept) == 1
-    assert [one.notice["what"] for one in daemon.alerting.spool.waiting()] == ["open"]
+    assert kept == daemon.parts.judgement.open_incidents() and len(kept) == 1
+    assert [one.notice["what"] for one in daemon.parts.alerting.spool.waiting()] == ["open"]
     ready = [one.partition("\n")[0] for one in running.said if one.startswith(("READY", "RELOADING", "STOPPING"))]
     assert ready == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+
+
+def test_sigterm_ends_in_order_on_a_full_disk(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SavedDays, "save", lambda _days: throw(OSError("no space left")))
+    daemon = running.play(lambda _daemon: until(lambda: "WATCHDOG=1" in running.said), monkeypatch)
+    assert "STOPPING=1" in running.said
+    with pytest.raises(RuntimeError, match="shutdown"):
+        daemon.pool.submit(print)
 
 
 def test_good_news_can_wait_until_something_is_suspected(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -850,6 +684,6 @@ def test_looks_and_remedies_run_beside_the_loop(running: Running, monkeypatch: p
         until(lambda: running.said.count("WATCHDOG=1") > rounds + 2)
         assert "started at last" not in running.did
         hand.set()
-        until(lambda: [what for one in daemon.judgement.open_incidents() for _at, what in one.done] == ["started shop-api-1"])
+        until(lambda: [what for one in daemon.parts.judgement.open_incidents() for _at, what in one.done] == ["started shop-api-1"])
 
     running.play(game, monkeypatch)

@@ -18,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject, Told
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger import NEWEST, RECENT, Ledger
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import AGAIN, Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
 
@@ -36,6 +37,7 @@ class Book:
         self.state = host.state / "watchdog"
         self.did: list[str] = []
         self.spooling = True
+        self.setbacks = Setbacks()
         route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["critical", "warning"]}
         host.watch("shop", alerts=[route])
         monkeypatch.setattr(alerting_module, "load_alerts", partial(load_alerts, host.etc / "watchdog"))
@@ -48,8 +50,8 @@ class Book:
         """As a daemon that has just been started."""
         self.memory, self.healer, self.judgement = Memory(self.state / "memory.json"), Healer(), Judgement()
         self.judgement.restore(self.memory.open, 0)
-        self.alerting = Alerting(Settings(), "web-1", Spool(self.state / "spool"))
-        self.ledger = Ledger(self.memory, self.healer, self.judgement, self.alerting, self.log)
+        self.alerting = Alerting(Settings(), "web-1", Spool(self.state / "spool"), self.setbacks)
+        self.ledger = Ledger(self.memory, self.healer, self.judgement, self.alerting, self.log, self.setbacks)
 
     def log(self, one: Incident) -> list[str]:
         self.did.append(f"log of {one.key}")
@@ -174,8 +176,25 @@ def test_only_the_newest_of_those_that_ended_are_looked_through(book: Book, cloc
     assert again == [f"s{number}" for number in range(NEWEST + 4, 4, -1)]
 
 
-def test_a_memory_that_cannot_be_written_says_so(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book.memory, "file", book.state / "none" / "memory.json")
-    book.healer.note_death(API, 0)
-    with pytest.raises(OSError, match="memory"):
-        book.ledger.remember(0)
+def test_of_a_host_or_a_site_nothing_is_remembered_but_the_incident(book: Book, clock: Clock) -> None:
+    for key in ("host/disk /", "shop/site:example.com"):
+        book.ended(book.opened(incident(key)), clock.wall)
+    assert book.healer.records == {} and json.loads((book.state / "memory.json").read_text())["healing"] == {}
+
+
+def test_what_cannot_be_remembered_is_told_all_the_same_and_remembered_later(
+    book: Book, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = book.memory.file
+    with monkeypatch.context() as patched:
+        patched.setattr(book.memory, "file", book.state / "none" / "memory.json")
+        book.opened(incident())
+        clock.go(AGAIN)
+        book.ledger.catch_up(clock.steady)
+        assert book.told == [f"open {API}"] and Memory(file).open == []
+    clock.go(AGAIN - 1)
+    book.ledger.catch_up(clock.steady)
+    assert Memory(file).open == []
+    clock.go(1)
+    book.ledger.catch_up(clock.steady)
+    assert [one.key for one in Memory(file).open] == [API]

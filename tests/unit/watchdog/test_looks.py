@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import traffic, warm
+from ansible_collections.latentum.ops.plugins.module_utils import host_status, traffic, warm
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic
@@ -279,6 +279,22 @@ def test_a_scaled_service_is_judged_by_what_is_live(host: Host, watch: Watch) ->
     host.declare("shop", api=3, db=1)
     watch.looks.count_replicas()
     assert watch.found()["shop/api"].cause == "2 of 3 containers are missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("{", "Expecting"), ("[]", "list indices"), ('{"name": "shop"}', "'services' is missing"), ('{"name": 1, "services": []}', "no text")],
+)
+def test_a_description_that_cannot_be_read_changes_no_number(
+    text: str, why: str, host: Host, watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.declare("shop", api=3, db=1)
+    watch.looks.count_replicas()
+    host_status.STACKS.joinpath("other.json").write_text(text)
+    watch.looks.count_replicas()
+    assert watch.looks.replicas["shop", "api"] == 3
+    said = capsys.readouterr()
+    assert "other.json" in said.out + said.err and why in said.out + said.err
 
 
 # Sites

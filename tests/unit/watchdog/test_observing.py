@@ -15,7 +15,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog import obser
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen, Token
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import EASY, OOM, Observer
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import EASY, OOM, SOON, Observer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
@@ -111,6 +111,21 @@ def test_what_dies_in_somebody_else_s_work_is_his(watch: Watch) -> None:
     assert watch.tries == 1
 
 
+def test_memory_that_runs_out_in_somebody_else_s_work_is_his(watch: Watch) -> None:
+    watch.work = "deploy by ada"
+    watch.hear("oom")
+    assert watch.deaths == {}
+    watch.work = ""
+    watch.dies(143)
+    assert watch.deaths == {} and watch.tries == 0
+
+
+def test_memory_that_runs_out_in_the_watchdog_s_own_restart_is_no_death(watch: Watch) -> None:
+    watch.healer.plan(service(), failing(bad=(bad(),)), watch.clock.steady)
+    watch.hear("oom")
+    assert watch.deaths == {} and watch.tries == 1  # the restart itself
+
+
 def test_the_watchdog_s_own_restart_is_no_death(watch: Watch) -> None:
     actions, _gave_up = watch.healer.plan(service(), failing(bad=(bad(),)), watch.clock.steady)
     watch.dies(137)
@@ -129,11 +144,25 @@ def test_the_watchdog_s_own_restart_is_no_death(watch: Watch) -> None:
         {"did": "destroy", "exitCode": "1"},
         {"did": "health_status: unhealthy"},
         {"did": "die"},  # an old engine gives no exit code
+        {"did": "die", "com.docker.compose.oneoff": "True", "exitCode": "1"},  # `docker compose run`
+        {"did": "oom", "com.docker.compose.oneoff": "True"},
     ],
 )
 def test_what_is_no_death_of_a_service_is_not_noted(event: dict[str, Any], watch: Watch) -> None:
     watch.hear(**event)
     assert watch.deaths == {} and watch.tries == 0
+
+
+def test_a_container_of_a_service_says_that_it_is_not_of_compose_run(watch: Watch) -> None:
+    watch.hear("die", exitCode="1", **{"com.docker.compose.oneoff": "False"})
+    assert watch.tries == 1
+
+
+@pytest.mark.parametrize(("project", "name"), [("blog", "api"), ("shop", "migrate"), ("blog", "web"), ("None", "None")])
+@pytest.mark.parametrize("did", ["die", "oom", "start"])
+def test_of_what_is_not_declared_nothing_is_kept(did: str, project: str, name: str, watch: Watch) -> None:
+    watch.hear(did, exitCode="1", **{"com.docker.compose.project": project, "com.docker.compose.service": name})
+    assert watch.deaths == {} and watch.healer.records == {} and watch.looks._lives == {}
 
 
 @pytest.mark.parametrize("event", [{}, {"Type": "container"}, {"Type": "container", "Action": "die", "Actor": {"ID": "x"}}])
@@ -170,6 +199,16 @@ def test_an_engine_that_does_not_answer_leaves_the_watchdog_blind_and_it_says_wh
     before = watch.states()
     assert not watch.observer.look()
     assert watch.looks.blind == "it is starting" and watch.states() == before
+
+
+def test_a_look_at_everything_that_is_in_vain_is_taken_again_soon(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(watch.engine, "containers", lambda _project: throw(TimeoutError("it is starting")))
+        watch.observer.lose("no answer")
+        assert not watch.observer.connect(cast(Engine, watch.engine))
+        at = watch.clock.steady
+        assert not watch.observer.due(at + SOON) and watch.observer.due(at + SOON + 0.1)
+    assert watch.observer.look() and not watch.observer.due(at + EASY)
 
 
 def test_an_engine_that_is_lost_is_told_once_and_looked_after_at_once(watch: Watch) -> None:
@@ -216,6 +255,15 @@ def test_a_look_that_is_in_vain_changes_nothing_and_is_said(watch: Watch, monkey
     monkeypatch.setattr(watch.engine, "container", lambda _identity: throw(TimeoutError("timed out")))
     assert not watch.observer.look_at(["api1"])
     assert watch.said == ["watchdog: timed out"] and len(watch.states()) == 3 and watch.looks.blind == ""
+
+
+def test_after_a_look_that_is_in_vain_everything_is_looked_at_soon(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = watch.clock.steady
+    monkeypatch.setattr(watch.engine, "container", lambda _identity: throw(TimeoutError("timed out")))
+    watch.observer.look_at(["api1"])
+    watch.clock.go(1)
+    watch.observer.look_at(["api2"])  # which puts nothing off
+    assert not watch.observer.due(at + SOON) and watch.observer.due(at + SOON + 0.1)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import rotation
@@ -13,10 +15,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.rotating import rotate
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import StackSpec
 
 from . import samples
-from .samples import FakeEngine, Host, bad, container, failing, incident, service, well
+from .samples import FakeEngine, Host, bad, container, failing, incident, service, throw, well
 
 host = samples.host
 
@@ -31,6 +34,7 @@ class Proxy:
         self.engine = FakeEngine(container(1), container(2), container(1, "db"))
         self.picture = Picture(["shop", "blog"])
         self.judgement = Judgement()
+        self.setbacks = Setbacks()
 
     def opened(self, *keys: str) -> None:
         """These have an open incident, and nothing else has."""
@@ -40,7 +44,7 @@ class Proxy:
         """Who is out after a round that found this."""
         before = rotation.load("shop")
         self.picture.look(self.engine)
-        changed = rotate(self.stacks, self.picture, self.judgement, {one.key: one for one in findings})
+        changed = rotate(self.stacks, self.picture, self.judgement, {one.key: one for one in findings}, self.setbacks)
         after = rotation.load("shop")
         assert changed == (before != after)
         return sorted(after)
@@ -98,6 +102,40 @@ def test_each_stack_has_its_own_list(proxy: Proxy) -> None:
     proxy.opened(API, "blog/api")
     found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
     assert proxy.out(*found) == ["api1"] and rotation.load("blog") == {"api7": "it died"}
+
+
+def test_nobody_is_out_of_a_stack_that_is_not_watched_any_more(proxy: Proxy) -> None:
+    proxy.stacks.append(StackSpec("blog", services=(service("api"),)))
+    proxy.engine.there.append(container(7, project="blog"))
+    proxy.opened(API, "blog/api")
+    found = {API: failing(bad=(bad(),)), "blog/api": failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),))}
+    proxy.picture.look(proxy.engine)
+    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
+    proxy.stacks.pop()
+    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
+    assert rotation.load("blog") == {} and list(rotation.load("shop")) == ["api1"]
+    assert not rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
+
+
+def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy.stacks.insert(0, StackSpec("blog", services=(service("api"),)))
+    proxy.engine.there.append(container(7, project="blog"))
+    proxy.opened(API, "blog/api")
+    found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
+    write = rotation.write_atomic
+
+    def full(path: Path, *given: Any) -> None:
+        if path.name.startswith("blog."):
+            throw(OSError("no space left"))
+        write(path, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rotation, "write_atomic", full)
+        for _round in range(2):
+            assert proxy.out(*found) == ["api1"] and rotation.load("blog") == {}
+    proxy.picture.look(proxy.engine)
+    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, {one.key: one for one in found}, proxy.setbacks)
+    assert list(rotation.load("blog")) == ["api7"]
 
 
 def test_nothing_new_is_not_written(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

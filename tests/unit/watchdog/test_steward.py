@@ -87,7 +87,7 @@ def requested(name: str = "x.json", **changed: Any) -> Path:
 def test_what_is_declared_is_carried_out_and_answered_once(remedy: str, did: tuple[Any, ...], said: str, root: Root) -> None:
     steward_desk.ask("shop", "api", remedy)
     assert root.serve() == 0 and root.did == [did] and left() == []
-    assert steward_desk.answers() == [("shop/api", said)] and steward_desk.answers() == []
+    assert list(steward_desk.answers()) == [("shop/api", said)] and list(steward_desk.answers()) == []
     assert root.serve() == 0 and len(root.did) == 1
 
 
@@ -115,7 +115,7 @@ def test_asking_twice_is_asking_once(root: Root) -> None:
 )
 def test_what_is_not_declared_is_refused(changed: dict[str, Any], why: str, root: Root) -> None:
     requested(**changed)
-    assert root.serve() == 1 and root.did == [] and left() == [] and steward_desk.answers() == []
+    assert root.serve() == 1 and root.did == [] and left() == [] and list(steward_desk.answers()) == []
     assert root.said[-1].endswith(f"refused: {why}")
 
 
@@ -153,7 +153,7 @@ def test_what_fails_is_answered_with_the_reason(error: Exception, root: Root) ->
     root.error = error
     steward_desk.ask("shop", "api", "replace")
     assert root.serve() == 1
-    ((key, said),) = steward_desk.answers()
+    ((key, said),) = list(steward_desk.answers())
     assert key == "shop/api" and said == f"failed: {str(error).splitlines()[0]}"
 
 
@@ -161,7 +161,7 @@ def test_without_a_live_release_there_is_nothing_to_bring(root: Root, monkeypatc
     monkeypatch.setattr(Store, "live", lambda _store: None)
     steward_desk.ask("shop", "api", "replace")
     assert root.serve() == 1 and root.did == []
-    assert steward_desk.answers() == [("shop/api", "failed: there is no live release")]
+    assert list(steward_desk.answers()) == [("shop/api", "failed: there is no live release")]
 
 
 # Answers: root writes into a folder that the watchdog owns
@@ -199,14 +199,14 @@ def test_an_answer_is_seen_whole_or_not_at_all(root: Root, monkeypatch: pytest.M
     def dumped(answer: Any, file: Any) -> None:
         file.write("{")
         file.flush()
-        seen.append(steward_desk.answers())  # the daemon looks just now
+        seen.append(list(steward_desk.answers()))  # the daemon looks just now
         file.seek(0)
         dump(answer, file)
 
     monkeypatch.setattr(steward.json, "dump", dumped)
     requested("x.json")
     root.serve()
-    assert seen == [[]] and len(steward_desk.answers()) == 1
+    assert seen == [[]] and len(list(steward_desk.answers())) == 1
 
 
 def test_the_steward_s_settings_are_what_counts(root: Root) -> None:
