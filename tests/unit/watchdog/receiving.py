@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import sending
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import Alerts, Route, alerts_from
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.delivery import Summary, deliver
@@ -151,6 +153,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def mail_server(shelf: Shelf, context: ssl.SSLContext, *, implicit: bool = False, tries: int = 5) -> Controller:
+    """A receiver of mail on a free port: another program may take that first."""
+    try:
+        return receivers.mail_server(shelf, "localhost", free_port(), context, LOGIN, implicit=implicit)
+    except OSError:
+        if tries == 1:
+            raise
+        return mail_server(shelf, context, implicit=implicit, tries=tries - 1)
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Receiving]:
     """All receivers, for as long as this lasts."""
@@ -158,13 +170,9 @@ def running(folder: Path) -> Iterator[Receiving]:
     ca, key = certificate(folder)
     shelf, context = Shelf(folder / "received"), tls_context(str(ca), str(key))
     http = http_server(shelf, "127.0.0.1", 0)
-    smtp, smtps = free_port(), free_port()
-    servers = [
-        receivers.mail_server(shelf, "localhost", smtp, context, LOGIN),
-        receivers.mail_server(shelf, "localhost", smtps, context, LOGIN, implicit=True),
-    ]
+    servers = [mail_server(shelf, context), mail_server(shelf, context, implicit=True)]
     try:
-        yield Receiving(shelf, folder, http.server_port, smtp, smtps, ca)
+        yield Receiving(shelf, folder, http.server_port, servers[0].port, servers[1].port, ca)
     finally:
         http.shutdown()
         http.server_close()
