@@ -45,7 +45,7 @@ demo-down: toolchain ## Remove the demo host and all that came with it
 
 .PHONY: test
 test: toolchain ## Everything that CI checks: lint, unit, sanity, artifact, browser, Molecule
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line lint unit sanity artifact browser
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line lint unit sanity artifact browser
 	@$(MAKE) --no-print-directory molecule
 
 .PHONY: lint
