@@ -99,13 +99,15 @@ def test_the_worker_takes_jobs(production: Production) -> None:
 
 def test_too_many_requests_are_told_so(production: Production) -> None:
     """`/predict` is limited in the scenario's declaration; the rest of the site must stay usable meanwhile."""
+    # By one client: sixty of them took so long to start on a busy machine that their rate was nearly the permitted one.
+    # Not more of them: who is refused a hundred times is banned by fail2ban.
     result = client(
-        "sh", "-c",
-        f"seq 60 | xargs -P 20 -I@ curl --silent --max-time 20 --cacert /tmp/issuing-root.pem --output /dev/null"
-        f" --write-out '%{{http_code}}\\n' https://{production.domain}/predict",
+        "curl", "--silent", "--parallel", "--parallel-immediate", "--max-time", "60", "--cacert", "/tmp/issuing-root.pem",
+        "--output", "/dev/null", "--write-out", "%{http_code}\\n", f"https://{production.domain}/predict?[1-80]",
     )  # fmt: skip
     codes = result.stdout.split()
-    assert codes.count("429") > 10, codes
+    assert len(codes) == 80
+    assert codes.count("429") > 30, codes
     assert set(codes) <= {"200", "400", "405", "429"}, codes
     assert production.status("/version") == "200"
 
