@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/load"))
+
+import harness
+
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests/load"))
-
-import harness  # noqa: E402 - found by the line above
-
 HOSTS_TOOL = [sys.executable, str(ROOT / "tests/hosts/hosts.py")]
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 REGISTRY = "registry.example.test:5000/latentum"

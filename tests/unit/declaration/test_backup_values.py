@@ -138,8 +138,7 @@ def test_a_letter_that_is_mistyped_is_found() -> None:
             if letter != AGE[place]:
                 with pytest.raises(Refused):
                     recipient(AGE[:place] + letter + AGE[place + 1 :])
-    chance = random.Random(20261121)  # noqa: S311 - the same places each time
-    for number in (chance.randrange(4, len(AGE) - 1) for _number in range(50)):
+    for number in range(4, len(AGE) - 1):
         if AGE[number] != AGE[number + 1]:
             with pytest.raises(Refused):
                 recipient(AGE[:number] + AGE[number + 1] + AGE[number] + AGE[number + 2 :])
