@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,3 +69,16 @@ def read_json(path: str | Path) -> Any:
     except ValueError:
         Path(path).replace(f"{path}.damaged")
         return {}
+
+
+@contextmanager
+def understood(file: Path) -> Iterator[None]:
+    """While something is made of a file that the playbook writes.
+
+    :raises ValueError: the file is of another form; the message names it.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{file}: {why}; run the playbook again") from error

@@ -16,6 +16,7 @@ from typing import Any
 from .backup import settings, state
 from .certificates import in_service
 from .docker_client import DockerUnavailable, Engine
+from .files import understood
 from .health import expectation_from, look
 from .health_report import details
 from .release_journal import Journal
@@ -34,13 +35,10 @@ def stacks() -> list[dict[str, Any]]:
 
 
 def _description(file: Path) -> dict[str, Any]:
-    try:
+    with understood(file):
         found: dict[str, Any] = json.loads(file.read_text())
         if not isinstance(found["name"], str) or not all(isinstance(one["service"], str) for one in found["services"]):
             raise TypeError("a name that is no text")
-    except (KeyError, TypeError, ValueError) as error:
-        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{file}: {why}; run the playbook again") from error
     return found
 
 

@@ -24,7 +24,7 @@ from . import rotation, traffic
 from .config_entries import Change, Entry
 from .config_set import ConfigSet, ConfigSetError, apply
 from .docker_client import Container
-from .files import read_text, write_atomic
+from .files import read_text, understood, write_atomic
 from .runner import CommandError, run
 
 CONFIGURATION = Path("/etc/latentum-ops/upstreams")
@@ -107,11 +107,8 @@ def load() -> list[Upstream]:
     """
     found: list[Upstream] = []
     for file in sorted(CONFIGURATION.glob("*.json")):
-        try:
+        with understood(file):
             found += [upstream_from(raw) for raw in json.loads(file.read_text())]
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"{file}: {why}; run the playbook again") from error
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from functools import partial
 
 from ..follower import say
@@ -22,6 +23,7 @@ from .setbacks import Setbacks
 from .settings import ServiceSpec, StackSpec
 
 
+@dataclass(frozen=True)
 class Acting:
     """The remedies of one set of settings; the healer, which knows what was tried, and the hands outlive it.
 
@@ -31,27 +33,15 @@ class Acting:
     :param setbacks: bear a desk of the steward that cannot be cleared.
     """
 
-    def __init__(
-        self,
-        stacks: Sequence[StackSpec],
-        judgement: Judgement,
-        ledger: Ledger,
-        healer: Healer,
-        remedies: Remedies,
-        muted: Callable[[str], str],
-        hands: Executor,
-        put: Callable[[Carried], None],
-        setbacks: Setbacks,
-    ) -> None:
-        self.stacks = stacks
-        self.judgement = judgement
-        self.ledger = ledger
-        self.healer = healer
-        self.remedies = remedies
-        self.muted = muted
-        self.hands = hands
-        self.put = put
-        self.setbacks = setbacks
+    stacks: Sequence[StackSpec]
+    judgement: Judgement
+    ledger: Ledger
+    healer: Healer
+    remedies: Remedies
+    muted: Callable[[str], str]
+    hands: Executor
+    put: Callable[[Carried], None]
+    setbacks: Setbacks
 
     def heal(self, findings: Mapping[str, Finding], now: float) -> None:
         """Begin what is to be done now about services whose incident is open; take the answers of the steward."""

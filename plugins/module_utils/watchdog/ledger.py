@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..follower import say
 from .alerting import Alerting
@@ -21,6 +22,7 @@ NEWEST = 20  # of those that have ended, as many are looked through for it
 SAVING = "saving what is remembered"
 
 
+@dataclass(frozen=True)
 class Ledger:
     """The incidents of one set of settings; the memory outlives it.
 
@@ -28,21 +30,12 @@ class Ledger:
     :param setbacks: bear a memory that cannot be written.
     """
 
-    def __init__(
-        self,
-        memory: Memory,
-        healer: Healer,
-        judgement: Judgement,
-        alerting: Alerting,
-        log: Callable[[Incident], list[str]],
-        setbacks: Setbacks,
-    ) -> None:
-        self.memory = memory
-        self.healer = healer
-        self.judgement = judgement
-        self.alerting = alerting
-        self.log = log
-        self.setbacks = setbacks
+    memory: Memory
+    healer: Healer
+    judgement: Judgement
+    alerting: Alerting
+    log: Callable[[Incident], list[str]]
+    setbacks: Setbacks
 
     def note(self, told: Told) -> None:
         """Log, remember, and spool one change; killed in between, it is spooled at the next start (`tell_again`)."""

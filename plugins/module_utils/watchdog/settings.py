@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import understood
+
 FOLDER = Path("/etc/latentum-ops/watchdog")
 HOST = "host.json"
 ESCALATIONS = ("recreate", "rollback")
@@ -177,13 +179,10 @@ def load(folder: Path = FOLDER) -> Settings:
     """
     host, stacks = HostSpec(), []
     for file in sorted(folder.glob("*.json")):
-        try:
+        with understood(file):
             raw = json.loads(file.read_text())
             if file.name == HOST:
                 host = HostSpec(**_known(HostSpec, raw))
             else:
                 stacks.append(stack_from(raw))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"{file}: {why}; run the playbook again") from error
     return Settings(host, tuple(stacks))
