@@ -14,15 +14,27 @@ run() {
   [ "$result" = passed ]
 }
 
+# What failed, from the log on stdin: tasks of Ansible with what they said, and pytest's reasons.
+reasons() {
+  sed 's/^ *│ *//' | awk ' # Molecule draws a frame around what it runs
+    /^TASK \[/ { task = $0 }
+    /^(fatal|failed): / { print task; said = 20 }
+    /^$/ { said = 0 }
+    said > 0 { print; said--; next }
+    /^(E  |FAILED |ERROR .*Executed: Failed|=+ .*(failed|error))/' | cut -c1-400 | tail -25
+}
+
 recap() {
-  local name result
+  local name result failed=()
   echo
   for name in "${scenarios[@]}"; do
     result=$(cat "$logs/$name.result" 2>/dev/null || echo "not run to its end")
     printf 'molecule: %-10s %s\n' "$name" "$result"
-    # Molecule draws a frame around what it runs.
-    [[ "$result" == passed* ]] ||
-      sed 's/^ *│ *//' "$logs/$name.log" | grep -aE '^(E  |FAILED |ERROR |fatal: |CRITICAL |=+ .*(failed|error))' | cut -c1-400 | tail -40 || true
+    [[ "$result" == passed* ]] || failed+=("$name")
+  done
+  for name in "${failed[@]}"; do
+    echo "molecule: $name failed:"
+    reasons < "$logs/$name.log" || true
   done
 }
 
