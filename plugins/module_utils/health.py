@@ -15,7 +15,7 @@ from .probes import Probe, ProbeError, probe_from, run_probe
 
 EXPECTATIONS = ("healthy", "running", "completed")
 STEADY = 10  # seconds that a restarted container without a healthcheck must have run to count as running
-PATIENCE = 30  # seconds for a container that was unhealthy before, for example because what it needs was replaced
+PATIENCE = 30  # seconds for one that is unhealthy or stopped already, for example because what it needs was replaced
 CRASH_LOOP = 3  # restarts while being watched, after which waiting on is pointless
 
 
@@ -41,11 +41,15 @@ class Expectation:
 
 @dataclass
 class Verdict:
-    """The judgement on one service: `ok`, `waiting` (may still come), or `failed` (will not)."""
+    """The judgement on one service: `ok`, `waiting` (may still come), or `failed`.
+
+    ``final``: nothing but a change of its configuration or image will make it good.
+    """
 
     service: str
     state: str
     reason: str = ""
+    final: bool = False
     containers: list[Container] = field(default_factory=list)
 
 
@@ -78,6 +82,7 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
         if looping >= crashes:
             how = "crashes again and again" if crashes > 1 else "crashed"
             verdict.state, verdict.reason = "failed", f"{one.name} {how} ({looping} restarts, last exit code {one.exit_code})"
+            verdict.final = True
             return verdict
         if one.state in {"exited", "dead"}:
             cause = "was killed for memory" if one.oom_killed else f"exited with code {one.exit_code}"
@@ -94,6 +99,7 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
     ]
     if wanted.expect == "healthy" and (bare := [one.name for one in mine if one.state == "running" and one.health == "none"]):
         verdict.state, verdict.reason = "failed", f"{bare[0]} has no healthcheck, so it can never be healthy: add one or expect: running"
+        verdict.final = True
     elif len(good) < wanted.replicas:
         states = ", ".join(f"{one.name} {one.state}/{one.health}" for one in mine) or "no container"
         verdict.state, verdict.reason = "waiting", f"{len(good)} of {wanted.replicas} ready ({states})"
@@ -105,6 +111,7 @@ def _judge_completed(verdict: Verdict) -> Verdict:
     running = [one for one in verdict.containers if one.state not in {"exited", "dead"}]
     if failed:
         verdict.state, verdict.reason = "failed", f"{failed[0].name} exited with code {failed[0].exit_code}"
+        verdict.final = True
     elif running or not verdict.containers:
         verdict.state, verdict.reason = "waiting", "has not run to its end yet"
     return verdict
@@ -141,28 +148,34 @@ def wait(
     settle: float = 0,
     progress: Callable[[list[Verdict]], None] | None = None,
     crashes: int = CRASH_LOOP,
+    patience: float = PATIENCE,
+    relapse: float = 0,
 ) -> list[Verdict]:
-    """Wait until every service is as expected, one has failed, or the time is up.
+    """Wait until every service is as expected, one has failed for good, or the time is up.
 
     Docker's events wake the wait; a service with a probe, or one that must stay up for `settle` seconds, is looked at
     again each second. The caller finds `waiting` verdicts when the time was up.
 
     :param timeout: seconds.
     :param settle: seconds that everything must stay as expected before it counts.
+    :param patience: seconds until it counts that a service has failed, when it had before this began and it is not final.
+    :param relapse: the same for one that was not failing when this began; 0 is right for new containers.
     """
     started = time.time()
     deadline = started + timeout
-    before = engine.containers(project)
-    restarts = {one.id: one.restarts for one in before}
-    ailing = {one.service for one in before if one.health == "unhealthy"}
+    restarts = {one.id: one.restarts for one in engine.containers(project)}
+    bearable: dict[str, float] = {}  # service that fails → until when it may come back
+    allowance = patience
     good_since: float | None = None
     while True:
         seen_at = time.time()
         verdicts = look(engine, project, wanted, restarts, crashes)
         if progress:
             progress(verdicts)
+        bearable = {one.service: bearable.get(one.service, seen_at + allowance) for one in verdicts if one.state == "failed"}
+        allowance = relapse
         for verdict in verdicts:
-            if verdict.state == "failed" and verdict.service in ailing and seen_at - started < PATIENCE:
+            if not verdict.final and seen_at < bearable.get(verdict.service, 0):
                 verdict.state = "waiting"
         states = {verdict.state for verdict in verdicts}
         if "failed" in states or time.time() >= deadline:

@@ -12,7 +12,9 @@ short_description: Wait until the services of a Compose project are healthy
 version_added: "0.1.0"
 description:
   - Waits on Docker's events until every service is as expected, with a deadline.
-  - Fails at once when waiting is pointless, that is when a container exits, is unhealthy, or crashes again and again.
+  - Fails at once when waiting is pointless, that is when a container crashes again and again, when one that should have completed
+    has failed, or when one without a healthcheck should be healthy.
+  - One that is unhealthy, or was stopped, has O(patience) to come back, for Docker goes on asking it, and a watchdog starts it again.
   - A failure says for each service what an operator needs to know without logging in.
 author:
   - The latentum.ops contributors (@latentum)
@@ -35,6 +37,10 @@ options:
     description: Seconds that everything must stay as expected before it counts.
     type: float
     default: 2.0
+  patience:
+    description: Seconds that a service may be unhealthy or stopped without a break before that is a failure.
+    type: float
+    default: 60.0
 """
 
 EXAMPLES = r"""
@@ -87,7 +93,12 @@ from ansible_collections.latentum.ops.plugins.module_utils.health_report import 
 def main() -> None:
     """Arguments in, verdicts out."""
     module = AnsibleModule(
-        argument_spec={**ARGUMENTS, "timeout": {"type": "float", "default": 180.0}, "settle": {"type": "float", "default": 2.0}},
+        argument_spec={
+            **ARGUMENTS,
+            "timeout": {"type": "float", "default": 180.0},
+            "settle": {"type": "float", "default": 2.0},
+            "patience": {"type": "float", "default": 60.0},
+        },
         supports_check_mode=True,
     )
     given = module.params
@@ -97,7 +108,8 @@ def main() -> None:
         if module.check_mode:
             verdicts = look(engine, given["project"], wanted)
         else:
-            verdicts = wait(engine, given["project"], wanted, given["timeout"], given["settle"])
+            patience = given["patience"]
+            verdicts = wait(engine, given["project"], wanted, given["timeout"], given["settle"], patience=patience, relapse=patience)
         services = details(engine, verdicts, given["log_lines"])
     except (DockerUnavailable, OSError) as error:
         if module.check_mode:
