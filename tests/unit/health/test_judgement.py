@@ -7,27 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils import follower
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.health import Expectation, judge
 from ansible_collections.latentum.ops.plugins.module_utils.upstreams import Upstream, render, servers, upstream_from
 
+from .samples import container
+
 UPSTREAM = Upstream("shop_web_8080", "shop", "web", 8080)
-
-
-def container(number: int = 1, **changes: Any) -> Container:
-    """A healthy container of service web, started an hour ago."""
-    started = datetime.fromtimestamp(time.time() - changes.pop("age", 3600), UTC).isoformat()
-    described: dict[str, Any] = {
-        "id": f"id{number}", "name": f"shop-web-{number}", "service": "web", "number": number, "state": "running", "health": "healthy",
-        "restarts": 0, "exit_code": 0, "oom_killed": False, "started_at": started, "image": "web:1", "image_id": "sha256:1",
-        "addresses": (("backend", f"10.0.0.{number}"),), "health_log": (),
-    }  # fmt: skip
-    return Container(**{**described, **changes})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from ansible_collections.latentum.ops.plugins.module_utils import health
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.health import Expectation
 
+from .samples import container
+
 START = 1_000_000.0  # seconds since the epoch, without a meaning
 
 
@@ -29,12 +31,7 @@ class Script:
 
     def containers(self, _project: str) -> list[Container]:
         """What there is in this second."""
-        described: dict[str, Any] = {
-            "id": "id1", "name": "shop-web-1", "service": "web", "number": 1, "state": "running", "health": "healthy",
-            "restarts": 0, "exit_code": 0, "oom_killed": False, "started_at": "2026-11-01T00:00:00+00:00", "image": "web:1",
-            "image_id": "sha256:1", "addresses": (), "health_log": (),
-        }  # fmt: skip
-        return [Container(**{**described, **self.looks(self.now - START)})]
+        return [container(**self.looks(self.now - START))]
 
     def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
         """None; the time is over."""
