@@ -15,7 +15,7 @@ from .probes import Probe, ProbeError, probe_from, run_probe
 
 EXPECTATIONS = ("healthy", "running", "completed")
 STEADY = 10  # seconds that a restarted container without a healthcheck must have run to count as running
-PATIENCE = 30  # seconds for one that is unhealthy or stopped already, for example because what it needs was replaced
+AILING = 30  # seconds for a container that was unhealthy before, for example because what it needs was replaced
 CRASH_LOOP = 3  # restarts while being watched, after which waiting on is pointless
 
 
@@ -148,8 +148,7 @@ def wait(
     settle: float = 0,
     progress: Callable[[list[Verdict]], None] | None = None,
     crashes: int = CRASH_LOOP,
-    patience: float = PATIENCE,
-    relapse: float = 0,
+    patience: float = 0,
 ) -> list[Verdict]:
     """Wait until every service is as expected, one has failed for good, or the time is up.
 
@@ -158,24 +157,27 @@ def wait(
 
     :param timeout: seconds.
     :param settle: seconds that everything must stay as expected before it counts.
-    :param patience: seconds until it counts that a service has failed, when it had before this began and it is not final.
-    :param relapse: the same for one that was not failing when this began; 0 is right for new containers.
+    :param patience: seconds that a service must have failed without a break before it counts, unless that is final; 0 is right
+        for new containers.
     """
     started = time.time()
     deadline = started + timeout
-    restarts = {one.id: one.restarts for one in engine.containers(project)}
-    bearable: dict[str, float] = {}  # service that fails → until when it may come back
-    allowance = patience
+    before = engine.containers(project)
+    restarts = {one.id: one.restarts for one in before}
+    ailing = {one.service for one in before if one.health == "unhealthy"}
+    failing: dict[str, float] = {}  # service → since when
     good_since: float | None = None
     while True:
         seen_at = time.time()
         verdicts = look(engine, project, wanted, restarts, crashes)
         if progress:
             progress(verdicts)
-        bearable = {one.service: bearable.get(one.service, seen_at + allowance) for one in verdicts if one.state == "failed"}
-        allowance = relapse
+        failing = {one.service: failing.get(one.service, seen_at) for one in verdicts if one.state == "failed"}
         for verdict in verdicts:
-            if not verdict.final and seen_at < bearable.get(verdict.service, 0):
+            if verdict.state == "failed" and (
+                (verdict.service in ailing and seen_at - started < AILING)
+                or (not verdict.final and seen_at - failing[verdict.service] < patience)
+            ):
                 verdict.state = "waiting"
         states = {verdict.state for verdict in verdicts}
         if "failed" in states or time.time() >= deadline:

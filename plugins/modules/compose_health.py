@@ -108,8 +108,7 @@ def main() -> None:
         if module.check_mode:
             verdicts = look(engine, given["project"], wanted)
         else:
-            patience = given["patience"]
-            verdicts = wait(engine, given["project"], wanted, given["timeout"], given["settle"], patience=patience, relapse=patience)
+            verdicts = wait(engine, given["project"], wanted, given["timeout"], given["settle"], patience=given["patience"])
         services = details(engine, verdicts, given["log_lines"])
     except (DockerUnavailable, OSError) as error:
         if module.check_mode:

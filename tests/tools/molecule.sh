@@ -21,7 +21,8 @@ reasons() {
     /^(fatal|failed): / { print task; said = 20 }
     /^$/ { said = 0 }
     said > 0 { print; said--; next }
-    /^(E  |FAILED |ERROR .*Executed: Failed|=+ .*(failed|error))/' | cut -c1-400 | tail -25
+    /Ansible return code/ { next } # the task above has said why
+    /^(E  |FAILED |ERROR |CRITICAL |=+ .*(failed|error))/' | cut -c1-400 | tail -25
 }
 
 recap() {

@@ -46,7 +46,7 @@ def test_a_rollback_needs_no_argument(app: AppHost) -> None:
 def without_registry(app: AppHost) -> Iterator[None]:
     """For this host only: the registry serves other scenarios meanwhile."""
     rule = "OUTPUT --protocol tcp --dport 5000 --jump REJECT --reject-with tcp-reset"
-    both = "for program in iptables ip6tables; do $program --{} {}; done"
+    both = "set -e; for program in iptables ip6tables; do $program --{} {}; done"
     app.sh(both.format("insert", rule))
     try:
         yield

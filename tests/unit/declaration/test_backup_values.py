@@ -39,11 +39,10 @@ def test_calendar() -> None:
 
 
 @pytest.mark.skipif(ANALYZE is None, reason="systemd is not installed")
-@pytest.mark.parametrize("text", [*CALENDAR, *NO_CALENDAR])
+# What stands in one line of a unit has neither; systemd-analyze makes something of them all the same.
+@pytest.mark.parametrize("text", [one for one in (*CALENDAR, *NO_CALENDAR) if "\n" not in one and "\t" not in one])
 def test_calendar_is_that_of_systemd(text: str) -> None:
     judged = subprocess.run([str(ANALYZE), "calendar", "--", text], capture_output=True, check=False).returncode == 0
-    if "\n" in text or "\t" in text:
-        return  # one line of a unit, whatever systemd-analyze makes of it
     try:
         calendar(text)
     except Refused:

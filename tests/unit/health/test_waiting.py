@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.latentum.ops.plugins.module_utils import health
 from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.health import Expectation
+from ansible_collections.latentum.ops.plugins.modules import compose_health
 
 from .samples import container
 
@@ -46,7 +49,7 @@ def waited(
     """State and reason of the verdict, and the seconds until it."""
     engine = Script(looks)
     monkeypatch.setattr(health, "time", engine)
-    found = health.wait(engine, "shop", [Expectation("web", expect)], **{"timeout": 180.0, "patience": 60.0, "relapse": 60.0, **options})
+    found = health.wait(engine, "shop", [Expectation("web", expect)], **{"timeout": 180.0, "patience": 60.0, **options})
     return found[0].state, found[0].reason, round(engine.now - START)
 
 
@@ -80,16 +83,20 @@ def test_the_patience_begins_anew_after_a_recovery(monkeypatch: pytest.MonkeyPat
     assert waited(monkeypatch, looks) == ("ok", "", 101)
 
 
-def test_a_new_container_has_no_relapse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rollout is taken back as soon as what it started is unhealthy; what was so before has its patience."""
-
-    def looks(now: float) -> dict[str, Any]:
-        return {"health": "starting"} if now < 10 else {"health": "unhealthy"}
-
-    state, _reason, seconds = waited(monkeypatch, looks, relapse=0)
-    assert (state, seconds) == ("failed", 10)
-    state, _reason, seconds = waited(monkeypatch, lambda _now: {"health": "unhealthy"}, relapse=0)
-    assert (state, seconds) == ("failed", 60)
+@pytest.mark.parametrize(
+    ("looks", "seconds"),
+    [
+        (lambda now: {"health": "starting"} if now < 10 else {"health": "unhealthy"}, 10),
+        (lambda _now: {"state": "exited", "exit_code": 1}, 0),
+        (lambda _now: {"health": "unhealthy"}, health.AILING),
+    ],
+)
+def test_without_patience_a_new_container_fails_at_once(
+    monkeypatch: pytest.MonkeyPatch, looks: Callable[[float], dict[str, Any]], seconds: float
+) -> None:
+    """A rollout is taken back as soon as what it started has failed; what was unhealthy before has a moment to recover."""
+    state, _reason, passed = waited(monkeypatch, looks, patience=0)
+    assert (state, passed) == ("failed", seconds)
 
 
 def test_the_deadline_stands_above_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,3 +126,25 @@ def test_it_must_stay_good_for_as_long_as_asked(monkeypatch: pytest.MonkeyPatch)
         return {"health": "starting"} if now == 1 else {}
 
     assert waited(monkeypatch, looks, settle=3) == ("ok", "", 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "ill", "healthy"), [({}, 59, True), ({}, 61, False), ({"patience": 5.0}, 4, True), ({"patience": 5.0}, 6, False)]
+)
+def test_the_module_waits_as_long_as_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: dict[str, Any], ill: float, healthy: bool
+) -> None:
+    """Without a word for as long as its documentation says."""
+
+    def looks(now: float) -> dict[str, Any]:
+        return {"health": "starting"} if now < 1 else {"state": "exited", "exit_code": 137} if now < 1 + ill else {}
+
+    engine = Script(looks)
+    monkeypatch.setattr(health, "time", engine)
+    monkeypatch.setattr(compose_health, "Engine", lambda: engine)
+    monkeypatch.setattr(compose_health, "details", lambda _engine, verdicts, _lines: [{"state": one.state} for one in verdicts])
+    monkeypatch.setattr(compose_health, "text", str)
+    asked = {"project": "shop", "services": [{"service": "web", "expect": "healthy"}], "settle": 0.0, **given}
+    with patch_module_args(asked), pytest.raises(SystemExit):
+        compose_health.main()
+    assert ("failed" not in json.loads(capsys.readouterr().out)) is healthy
