@@ -7,6 +7,9 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 SCENARIO ?=
+# 1: the tests marked `matrix` run as well (tests/tools/matrix.py).
+MATRIX ?=
+export MATRIX
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -47,6 +50,10 @@ demo-down: toolchain ## Remove the demo host and all that came with it
 test: toolchain ## Everything that CI checks: lint, unit, sanity, artifact, browser, Molecule
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line lint unit sanity artifact browser
 	@$(MAKE) --no-print-directory molecule
+
+.PHONY: test-all
+test-all: ## Everything of `make test`, and the tests marked `matrix`: before an issue is closed, and each night
+	@$(MAKE) --no-print-directory test MATRIX=1
 
 .PHONY: lint
 lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), shellcheck, documentation

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests marked `matrix` run only when asked for, and a run without them says how many it left out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+TESTS = """
+import pytest
+
+@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.matrix)])
+def test_number(number):
+    pass
+
+@pytest.mark.matrix
+def test_long():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "tail"),
+    [
+        ([], {}, "1 passed, 2 deselected"),
+        ([], {"MATRIX": "0"}, "1 passed, 2 deselected"),
+        ([], {"MATRIX": "1"}, "3 passed"),
+        (["--matrix"], {}, "3 passed"),
+    ],
+)
+def test_the_matrix_runs_when_asked_for(tmp_path: Path, arguments: list[str], environment: dict[str, str], tail: str) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS)
+    inherited = {key: value for key, value in os.environ.items() if key != "MATRIX"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--strict-markers", "-p", "matrix", "--rootdir", str(tmp_path), *arguments, "test_it.py"],
+        cwd=tmp_path,
+        env={**inherited, "PYTHONPATH": str(TOOLS), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tail in done.stdout
