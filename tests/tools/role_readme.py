@@ -17,16 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from markup import markdown, table_cell
 
 BEGIN, END = "<!-- BEGIN ARGUMENTS -->", "<!-- END ARGUMENTS -->"
 ROOT = Path(__file__).resolve().parents[2]
 Options = dict[str, dict[str, Any]]
-
-
-def text_of(description: str | list[str]) -> str:
-    """One table cell: paragraphs joined, line breaks and pipes made harmless."""
-    joined = " ".join(description) if isinstance(description, list) else description
-    return " ".join(joined.split()).replace("|", "\\|")
 
 
 def cell(value: Any) -> str:
@@ -37,7 +32,7 @@ def cell(value: Any) -> str:
         return "derived"
     if isinstance(value, bool):
         value = str(value).lower()
-    shown = str(value).replace("|", "\\|").replace("\n", " ")
+    shown = table_cell(str(value)).replace("\n", " ")
     return f"`{shown}`" if len(shown) <= 60 else "see `defaults/main.yml`"
 
 
@@ -48,7 +43,7 @@ def rows(options: Options, defaults: dict[str, Any], prefix: str = "") -> Iterat
         if "elements" in option:
             kind = f"{kind} of {option['elements']}"
         default = defaults.get(name, option.get("default")) if not prefix else option.get("default")
-        described = text_of(option.get("description", ""))
+        described = table_cell(markdown(option.get("description", "")))
         if "choices" in option:
             described += " One of " + ", ".join(f"`{choice}`" for choice in option["choices"]) + "."
         required = "required" if option.get("required") else cell(default)

@@ -10,6 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -46,7 +47,7 @@ def anchors(page: Path) -> frozenset[str]:
     names: list[str] = []
     seen: Counter[str] = Counter()
     tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text())
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             name = slug("".join(child.content for child in inline.children or []))
             names.append(f"{name}-{seen[name]}" if seen[name] else name)
