@@ -8,26 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils import declaration
+from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
 
 
 def declaration_errors(stack: object) -> list[dict[str, str]]:
-    return [problem.as_dict() for problem in declaration.problems(stack)]
+    return [problem.as_dict() for problem in loader.problems(stack)]
 
 
 def declaration_plain(stack: object) -> Any:
-    return declaration.without_values(stack)
+    return loader.without_values(stack)
 
 
 def declaration_report(stack: object) -> str:
-    return declaration.report(declaration.problems(stack))
+    return loader.report(loader.problems(stack))
 
 
 def declaration_summary(stack: object) -> list[str]:
     """Nothing for a wrong declaration: its report says what there is to say, and both stand in one task."""
-    if declaration.is_empty(stack) or declaration.problems(stack):
+    if loader.is_empty(stack) or loader.problems(stack):
         return []
-    return declaration.summary(declaration.load(stack))
+    return loader.summary(loader.load(stack))
 
 
 class FilterModule:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils.env_file import render
+from ..module_utils.core.env_file import render
 
 
 def env_file(values: Mapping[str, Any]) -> str:
@@ -29,7 +29,12 @@ def directory_files(source: str, pattern: str, target: str) -> list[dict[str, st
     folder = Path(source)
     if not folder.is_dir():
         raise AnsibleFilterError(f"directory_files: {source} is not a directory on the controller")
-    return [{"path": f"{target}/{file.name}", "content": file.read_text()} for file in sorted(folder.glob(pattern))]
+    files = sorted(file for file in folder.glob(pattern) if file.is_file())
+    folders = sorted({parent for file in files for parent in file.relative_to(folder).parents} - {Path()})
+    return [
+        *({"path": f"{target}/{one}", "state": "directory"} for one in folders),
+        *({"path": f"{target}/{file.relative_to(folder)}", "content": file.read_text()} for file in files),
+    ]
 
 
 class FilterModule:

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils import derive_backup, derive_rollout, derive_services, derive_watch, project
+from ansible_collections.latentum.ops.plugins.module_utils.declaration import compose_project
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.backups import derive as backups
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.services import derive as services
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates import derive as updates
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog import derive as watchdog
 from ansible_collections.latentum.ops.plugins.plugin_utils.declared import derived
 
 
@@ -17,12 +21,12 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[[object], Any]]:
         return {
-            "compose_project": derived(project.compose_project, dict),
-            "secret_entries": derived(derive_services.secret_entries, list),
-            "health_expectations": derived(derive_services.health_expectations, list),
-            "rollout_policies": derived(derive_rollout.rollout_policies, list),
-            "rollout_hooks": derived(derive_rollout.rollout_hooks, dict),
-            "watchdog_config": derived(derive_watch.watchdog_config, dict),
-            "backup_config": derived(derive_backup.backup_config, dict),
-            "backup_authorities": derived(derive_backup.backup_authorities, list),
+            "compose_project": derived(compose_project.compose_project, dict),
+            "secret_entries": derived(services.secret_entries, list),
+            "health_expectations": derived(services.health_expectations, list),
+            "rollout_policies": derived(updates.rollout_policies, list),
+            "rollout_hooks": derived(updates.rollout_hooks, dict),
+            "watchdog_config": derived(watchdog.watchdog_config, dict),
+            "backup_config": derived(backups.backup_config, dict),
+            "backup_authorities": derived(backups.backup_authorities, list),
         }

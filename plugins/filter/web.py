@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils import derive_web
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes import derive as routes
 from ansible_collections.latentum.ops.plugins.plugin_utils.declared import derived
 
 
@@ -17,9 +17,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[[object], Any]]:
         return {
-            "nginx_sites": derived(derive_web.nginx_sites, list),
-            "nginx_upstreams": derived(derive_web.nginx_upstreams, list),
-            "certificates": derived(derive_web.certificates, list),
-            "firewall_rules": derived(derive_web.firewall_rules, list),
-            "fail2ban_jails": derived(derive_web.fail2ban_jails, list),
+            "nginx_sites": derived(routes.nginx_sites, list),
+            "nginx_upstreams": derived(routes.nginx_upstreams, list),
+            "certificates": derived(routes.certificates, list),
+            "firewall_rules": derived(routes.firewall_rules, list),
+            "fail2ban_jails": derived(routes.fail2ban_jails, list),
         }

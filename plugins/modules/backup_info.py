@@ -67,7 +67,7 @@ table:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.backup import catalogue, settings, state
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 
 
 def main() -> None:

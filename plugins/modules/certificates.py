@@ -131,12 +131,12 @@ changed_paths:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.certificates import CertificateError, wanted_from
-from ansible_collections.latentum.ops.plugins.module_utils.certificates_issue import PRODUCTION, Authority, Dns, Issued, issue
-from ansible_collections.latentum.ops.plugins.module_utils.certificates_placeholder import ensure_placeholders
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import Change, EntryError
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Change, EntryError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
+from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import CertificateError, wanted_from
+from ansible_collections.latentum.ops.plugins.module_utils.tls.issue import PRODUCTION, Authority, Dns, Issued, issue
+from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders
 
 DNS_SPEC: dict[str, Any] = {
     "plugin": {"type": "str", "required": True},

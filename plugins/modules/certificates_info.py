@@ -103,7 +103,7 @@ certificates:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.certificates import in_service
+from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import in_service
 
 
 def main() -> None:

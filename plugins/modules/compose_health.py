@@ -84,10 +84,10 @@ services:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.health import expectation_from, look, wait
-from ansible_collections.latentum.ops.plugins.module_utils.health_arguments import ARGUMENTS
-from ansible_collections.latentum.ops.plugins.module_utils.health_report import details, text
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.health.argspec import ARGUMENTS
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import expectation_from, look, wait
+from ansible_collections.latentum.ops.plugins.module_utils.health.report import details, text
 
 
 def main() -> None:

@@ -286,12 +286,12 @@ table:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.deploy import EXPECTED, Deployment
-from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
-from ansible_collections.latentum.ops.plugins.module_utils.opsctl_deploy import as_dict
-from ansible_collections.latentum.ops.plugins.module_utils.release_pin import with_replicas
-from ansible_collections.latentum.ops.plugins.module_utils.releases import ReleaseError, Store
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_arguments import ARGUMENTS, declared_from, order_from
+from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import as_dict
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, declared_from, order_from
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import EXPECTED, Deployment
 
 
 def main() -> None:

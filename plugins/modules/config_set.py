@@ -77,7 +77,7 @@ options:
         type: bool
         default: false
   purge:
-    description: Files directly in these directories that no entry of O(files) names are removed in the same transaction.
+    description: Files in these directories that no entry of O(files) names are removed in the same transaction.
     type: list
     elements: dict
     default: []
@@ -90,6 +90,10 @@ options:
         description: Shell pattern of the file names to consider.
         type: str
         default: "*"
+      recursive:
+        description: Also the files of all directories below. Directories themselves stay.
+        type: bool
+        default: false
   validate:
     description: Commands, each a list of arguments, that must succeed with the new files in place.
     type: list
@@ -161,9 +165,9 @@ armed:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError, parse_entries
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSet, ConfigSetError, apply, confirm
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError, parse_entries
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
 
 FILE_SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -178,6 +182,7 @@ FILE_SPEC: dict[str, Any] = {
 PURGE_SPEC: dict[str, Any] = {
     "directory": {"type": "path", "required": True},
     "pattern": {"type": "str", "default": "*"},
+    "recursive": {"type": "bool", "default": False},
 }
 
 

@@ -196,11 +196,11 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.firewall import Policy, apply
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_docker import parse_networks
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_files import LOGGING, POLICIES
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_rules import ACTIONS, DIRECTIONS, PROTOCOLS, FirewallError, parse_rules
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.docker_ports import parse_networks
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.policy import Policy, apply
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import ACTIONS, DIRECTIONS, PROTOCOLS, FirewallError, parse_rules
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.ufw_files import LOGGING, POLICIES
 
 RULE: dict[str, Any] = {
     "action": {"type": "str", "choices": list(ACTIONS), "default": "allow"},

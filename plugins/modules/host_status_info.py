@@ -50,8 +50,8 @@ table:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.host_status import collect
-from ansible_collections.latentum.ops.plugins.module_utils.host_table import table
+from ansible_collections.latentum.ops.plugins.module_utils.status.collect import collect
+from ansible_collections.latentum.ops.plugins.module_utils.status.table import table
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ refused:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.kernel_settings import apply, in_container
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sysctl import apply, in_container
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ windows:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 
 
 def main() -> None:
@@ -84,9 +84,9 @@ def main() -> None:
     given = module.params
     try:
         if given["state"] == "present":
-            changed, windows = maintenance.present(given["scope"], given["reason"], given["duration"], check=module.check_mode)
+            changed, windows = maintenance_windows.present(given["scope"], given["reason"], given["duration"], check=module.check_mode)
         else:
-            changed, windows = maintenance.absent(given["scope"], check=module.check_mode)
+            changed, windows = maintenance_windows.absent(given["scope"], check=module.check_mode)
     except (OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     said = {one.scope: f"{one.reason}\n" for one in windows}

@@ -78,7 +78,7 @@ nginx:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.nginx_features import look
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.features import look
 
 
 def main() -> None:

@@ -60,8 +60,8 @@ packages:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils import packages
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import apt
 
 
 def main() -> None:
@@ -78,13 +78,13 @@ def main() -> None:
     given = module.params
     try:
         if given["state"] == "present":
-            affected = packages.missing(given["name"])
+            affected = apt.missing(given["name"])
             if affected and not module.check_mode:
-                packages.install(affected, lists_valid=given["lists_valid"], recommends=given["recommends"])
+                apt.install(affected, lists_valid=given["lists_valid"], recommends=given["recommends"])
         else:
-            affected = packages.present(given["name"])
+            affected = apt.present(given["name"])
             if affected and not module.check_mode:
-                packages.remove(affected)
+                apt.remove(affected)
     except (CommandError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(affected), packages=affected)

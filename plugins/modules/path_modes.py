@@ -48,8 +48,8 @@ changed_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError
-from ansible_collections.latentum.ops.plugins.module_utils.path_modes import differing, parse_modes
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.modes import differing, parse_modes
 
 
 def main() -> None:

@@ -148,10 +148,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.backup import origins, restoring, restoring_beside, settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
-from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 
 BESIDE = ("files", "dump")  # kinds that replace nothing
 

@@ -175,11 +175,11 @@ sealed:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.sealing import SealError
-from ansible_collections.latentum.ops.plugins.module_utils.secret_kinds import SecretError
-from ansible_collections.latentum.ops.plugins.module_utils.secret_store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.sealing import SealError
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 
 KINDS = ["password", "token", "uuid", "rsa", "ed25519", "fernet", "htpasswd", "bcrypt", "template", "provided"]
 CONSUMER: dict[str, Any] = {

@@ -56,8 +56,8 @@ import calendar
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.secret_kinds import SecretError
-from ansible_collections.latentum.ops.plugins.module_utils.secret_store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 
 
 def age_days(updated: str) -> int:

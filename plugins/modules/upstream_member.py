@@ -62,9 +62,9 @@ left:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.drain_member import DrainError, set_member
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.members import DrainError, set_member
 
 
 def main() -> None:

@@ -107,11 +107,11 @@ changed_paths:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils import upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
 
 UPSTREAM_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils.declaration import InvalidDeclaration, is_empty, load
-from ..module_utils.declaration_model import Declaration
+from ..module_utils.declaration.loader import InvalidDeclaration, is_empty, load
+from ..module_utils.declaration.model import Declaration
 
 _T = TypeVar("_T")
 

@@ -27,7 +27,7 @@ display = Display()
 class FollowedAction(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
     """Check mode runs in the foreground: it changes nothing and has nothing to tell in between.
 
-    A module that is run so takes `stack` and `attempt`, and tells its progress under them (module_utils.progress).
+    A module that is run so takes `stack` and `attempt`, and tells its progress under them (module_utils.core.progress).
 
     :cvar module: its full name.
     :cvar killed: what to tell people when its process is gone without a result.

@@ -38,7 +38,7 @@ MIX = {"keepalive": 8, "new": 2, "post": 2, "slow": 2, "jobs": 2}
 RATE = 150  # requests a second and class: what is looked for is lost requests, not their number
 # Each prints what it hit, nothing when there was nothing to hit.
 TARGETS = {
-    "opsctl": "pgrep -f 'latentum_ops.[o]psctl deploy' | xargs -r kill -9 -- && echo opsctl",
+    "opsctl": "pgrep -f 'latentum_ops.[c]li deploy' | xargs -r kill -9 -- && echo opsctl",
     "module": "pgrep -f 'AnsiballZ_compose_[r]ollout|[a]sync_wrapper' | xargs -r kill -9 -- && echo module",
     "reload": "for i in $(seq 400); do p=$(pgrep -f 'nginx-[r]eload') && kill -9 $p && echo reload && exit; sleep 0.02; done",
     "engine": "pkill -9 -x dockerd && echo engine",

@@ -24,7 +24,7 @@ PICTURES = {
 
 def main() -> None:
     """Render, look, write."""
-    from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page import render
+    from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.document import render
 
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "index.html"

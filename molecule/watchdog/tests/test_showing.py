@@ -70,7 +70,7 @@ def test_the_page_says_that_the_watchdog_is_silent(host: Watched, inbox: Inbox) 
     try:
         # The page as it would be if it had been written ten minutes ago.
         host.sh(
-            'PYTHONPATH=/usr/lib/latentum-ops python3 -B -c "import json; from latentum_ops.watchdog.page import render;'
+            'PYTHONPATH=/usr/lib/latentum-ops python3 -B -c "import json; from latentum_ops.watchdog.page.document import render;'
             f" status = json.load(open('{STATUS}')); status['at'] -= 600; print(render(status, 'latentum'))\""
             " > /run/latentum-ops-watchdog/page/latentum/index.html"
         )

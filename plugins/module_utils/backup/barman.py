@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text, write_atomic
-from ..runner import CommandError, Result, run
+from ..core.atomic_files import read_text, write_atomic
+from ..core.process import CommandError, Result, run
 from .postgres import ROLE, About, Postgres
 from .settings import BackupError
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..docker_client import Container, Engine
-from ..runner import run
+from ..containers.client import Container, Engine
+from ..core.process import run
 from .settings import BackupError
 
 

@@ -14,8 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text, write_atomic
-from ..runner import CommandError, run
+from ..core.atomic_files import read_text, write_atomic
+from ..core.process import CommandError, run
 from .settings import ROOT, BackupError, Settings
 
 SECRETS = Path("/etc/latentum-ops/secrets")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..progress import Progress
-from ..releases import Store
-from ..runner import run
+from ..core.process import run
+from ..core.progress import Progress
+from ..release.store import Store
 from . import origins
 from .escrow import SECRETS
 from .settings import BackupError, Settings

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text
+from ..core.atomic_files import read_text
 from . import state, verification
 from .barman import HOME, Barman
 from .restic import Repository, Snapshot

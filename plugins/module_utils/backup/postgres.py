@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..docker_client import Container, Engine
-from ..files import read_text
-from ..runner import CommandError, run
+from ..containers.client import Container, Engine
+from ..core.atomic_files import read_text
+from ..core.process import CommandError, run
 from . import container_files
 from .psql import Psql
 from .settings import BackupError, Cluster, Settings

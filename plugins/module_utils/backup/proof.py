@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..docker_client import Engine
-from ..runner import CommandError, run
-from . import throwaway
+from ..containers.client import Engine
+from ..core.process import CommandError, run
+from . import scratch_container
 from .psql import Psql
 from .settings import BackupError, Check
 
@@ -52,9 +52,9 @@ def recovered(
     :param raw: the container that it resembles, as the engine describes it.
     :param facts: of the cluster (module staging).
     """
-    with throwaway.like(engine, raw, stack, str(facts["server"]), data, str(facts["data"]), use=use) as name:
+    with scratch_container.like(engine, raw, stack, str(facts["server"]), data, str(facts["data"]), use=use) as name:
         psql = Psql(name, str(facts["admin"]))
-        throwaway.wait(engine, name, lambda: _promoted(psql), RECOVERY, tell)
+        scratch_container.wait(engine, name, lambda: _promoted(psql), RECOVERY, tell)
         yield psql
 
 

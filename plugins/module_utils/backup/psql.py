@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..runner import CommandError, run
+from ..core.process import CommandError, run
 from .settings import BackupError
 
 

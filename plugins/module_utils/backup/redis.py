@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..docker_client import Container, Engine
-from ..files import private, read_text
-from ..runner import run
-from . import container_files, throwaway
+from ..containers.client import Container, Engine
+from ..core.atomic_files import private, read_text
+from ..core.process import run
+from . import container_files, scratch_container
 from .settings import BackupError, Cache, Settings
 
 ASKED = ("dir", "dbfilename", "appendonly", "appendfilename", "appenddirname")
@@ -123,13 +123,13 @@ def load(engine: Engine, raw: Mapping[str, Any], stack: str, folder: Path, setti
     given = [word for name in ASKED if name != "dir" and settings.get(name) for word in (f"--{name}", settings[name])]
     script = 's=redis-server; command -v $s >/dev/null || s=valkey-server; exec $s "$@"'
     command = ["sh", "-c", script, "sh", "--port", "6379", "--dir", inside, "--save", "", *given]
-    with throwaway.like(engine, raw, stack, "redis", folder, inside, command=command, use=use) as name:
+    with scratch_container.like(engine, raw, stack, "redis", folder, inside, command=command, use=use) as name:
         client = ["docker", "exec", name, "sh", "-c", CLIENT, "sh"]
 
         def ready() -> bool:
             return run([*client, "PING"], timeout=30, check=False).stdout.strip() == "PONG"
 
-        throwaway.wait(engine, name, ready, 600, lambda _line: None)
+        scratch_container.wait(engine, name, ready, 600, lambda _line: None)
         return sum_of_keys(run([*client, "INFO", "keyspace"], timeout=30).stdout, expiring=True)
 
 

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text, sync_directory, write_atomic
+from ..core.atomic_files import read_text, sync_directory, write_atomic
 from .settings import ROOT, BackupError
 
 PREPARING, EXCHANGING, EXCHANGED = "preparing", "exchanging", "exchanged"

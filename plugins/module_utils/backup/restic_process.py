@@ -21,8 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from ..files import read_text
-from ..runner import MASKED
+from ..core.atomic_files import read_text
+from ..core.process import MASKED
 from .restic_errors import Absent, Denied, Full, Overdue, TargetError, Unreachable, Untrusted, judge, kind_of
 
 RETRIES = "returned error, retrying after"

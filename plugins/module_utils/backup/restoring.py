@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..docker_client import Container, Engine
-from ..host_table import duration, size
-from ..lock import holder, stack_lock
-from ..progress import Progress
-from ..runner import run
+from ..containers.client import Container, Engine
+from ..core.locks import holder, stack_lock
+from ..core.process import run
+from ..core.progress import Progress
+from ..status.table import duration, size
 from . import container_files, origins, proof, redis, replacement, volumes
 from .barman import HOME
 from .origins import Origin

@@ -10,8 +10,8 @@ import shutil
 import time
 from pathlib import Path
 
-from ..docker_client import Engine
-from ..progress import Progress
+from ..containers.client import Engine
+from ..core.progress import Progress
 from . import origins, proof
 from .postgres import Postgres
 from .settings import BackupError, Settings

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from ..docker_client import Container, Engine
-from ..lock import stack_lock
-from ..progress import Progress
-from ..runner import run
+from ..containers.client import Container, Engine
+from ..core.locks import stack_lock
+from ..core.process import run
+from ..core.progress import Progress
 from . import replacement, state
 from .barman import Barman
 from .postgres import Postgres
@@ -35,19 +35,19 @@ RUNS = ("running", "paused", "restarting")
 
 def _begin_window(stack: str, what: str) -> None:
     """No alarms and no healing, even when this process is killed in between: containers that stand still must not be started."""
-    from ..watchdog import maintenance
+    from ..maintenance import windows as maintenance_windows
 
-    if not any(one.scope in ("host", stack) for one in maintenance.load()):
+    if not any(one.scope in ("host", stack) for one in maintenance_windows.load()):
         with suppress(ValueError):  # one that the watchdog does not know
-            maintenance.present(stack, f"{WINDOW} {what}", "1d")
+            maintenance_windows.present(stack, f"{WINDOW} {what}", "1d")
 
 
 def _end_window(stack: str) -> None:
     """The one that a restore began, whoever ended it."""
-    from ..watchdog import maintenance
+    from ..maintenance import windows as maintenance_windows
 
-    if any(one.scope == stack and one.reason.startswith(WINDOW) for one in maintenance.load()):
-        maintenance.absent(stack)
+    if any(one.scope == stack and one.reason.startswith(WINDOW) for one in maintenance_windows.load()):
+        maintenance_windows.absent(stack)
 
 
 def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> list[str]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..docker_client import Engine
-from ..host_table import size
-from ..progress import Progress
+from ..containers.client import Engine
+from ..core.progress import Progress
+from ..status.table import size
 from . import staging, state
 from .barman import Barman
 from .restic import Absent, Repository, Snapshot, TargetError, Unread

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import read_text
+from ..core.atomic_files import read_text
 
 FOLDER = Path("/etc/latentum-ops/backup")
 ROOT = Path("/var/lib/latentum-ops/backups")

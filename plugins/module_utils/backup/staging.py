@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..docker_client import Engine
-from ..files import private, read_text, write_atomic
-from ..lock import rename, stack_lock
-from ..releases import STATE, Store
-from ..runner import CommandError, run
+from ..containers.client import Engine
+from ..core.atomic_files import private, read_text, write_atomic
+from ..core.locks import rename, stack_lock
+from ..core.process import CommandError, run
+from ..release.store import STATE, Store
 from . import container_files, state, volumes
 from .barman import Barman
 from .postgres import Postgres

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..files import read_json, write_atomic
+from ..core.atomic_files import read_json, write_atomic
 from .settings import ROOT
 
 MODE = 0o644  # ages, sizes and errors; never a secret

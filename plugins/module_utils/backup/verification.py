@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..docker_client import Engine
-from ..host_table import size
-from ..progress import Progress
-from . import container_files, proof, redis, state, throwaway
+from ..containers.client import Engine
+from ..core.progress import Progress
+from ..status.table import size
+from . import container_files, proof, redis, scratch_container, state
 from .barman import Barman
 from .proof import Finding
 from .restic import Repository, Snapshot
@@ -144,7 +144,7 @@ def workplace(engine: Engine, stack: str, need: float, use: str = "") -> Iterato
 def _cleared(engine: Engine, stack: str, need: float, use: str) -> Iterator[Path]:
     WORK.mkdir(mode=0o711, parents=True, exist_ok=True)
     work = WORK / f"{stack}.{use or 'verify'}"
-    throwaway.remove_all(engine, stack, use)
+    scratch_container.remove_all(engine, stack, use)
     shutil.rmtree(work, ignore_errors=True)
     free = shutil.disk_usage(WORK).free
     if free < ROOM * need:

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..docker_client import PROJECT, Container, Engine
-from ..runner import run
+from ..containers.client import PROJECT, Container, Engine
+from ..core.process import run
 from .settings import BackupError, Settings, Volume
 
 NAME = "com.docker.compose.volume"

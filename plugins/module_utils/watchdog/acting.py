@@ -11,8 +11,8 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 
-from ..follower import say
-from . import steward_desk
+from ..rollout.follower import say
+from . import privileged_requests
 from .findings import Finding
 from .healing import Action, Healer
 from .incidents import Incident
@@ -53,7 +53,7 @@ class Acting:
                     continue
                 self._heal(spec, finding, incident, now)
         with self.setbacks.borne("taking the steward's answers"):
-            for key, said in steward_desk.answers():
+            for key, said in privileged_requests.answers():
                 if incident := self.judgement.subject(key).incident:
                     incident.did(said)
 

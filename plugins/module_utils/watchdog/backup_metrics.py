@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import host_checks
+from .probes import host as host_checks
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -12,23 +12,23 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ..follower import notify, retire_due, say, sync_and_tell
-from . import steward_desk
-from .alerting import Deadman
+from ..rollout.follower import notify, retire_due, say, sync_and_tell
+from . import privileged_requests
+from .alerting.notices import Deadman
+from .alerting.spool import Spool
 from .days import Days
 from .findings import Finding
 from .healing import Healer
 from .inbox import Inbox
 from .looks import Seen, Token
 from .memory import STATE, Memory
-from .mutes import Mutes
 from .parts import Lasting, Parts, assemble
 from .picture import subject
 from .remedies import Carried, Sessions
-from .rotating import rotate
+from .rotation import rotate
 from .setbacks import Setbacks
-from .spool import Spool
 from .stream import PATIENCE, Connected, Disconnected, listen
+from .suppression import Mutes
 from .wall_clock import WallClock
 
 TICK = 1.0  # seconds between two rounds at the most, and at the least while there is no hurry
@@ -63,7 +63,7 @@ class Daemon:
         self._sync_failed = False
         self.clock = WallClock()
         with self.lasting.setbacks.borne("opening the steward's desk"):
-            steward_desk.open_desk()
+            privileged_requests.open_desk()
         self._use(assemble(self.lasting))
         self.parts.judgement.restore(self.lasting.memory.open, time.monotonic())
         self.lasting.memory.restore(self.lasting.healer, time.monotonic())

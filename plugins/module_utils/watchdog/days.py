@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..files import read_json, write_atomic
+from ..core.atomic_files import read_json, write_atomic
 
 KEPT = 90
 LONGEST = 120.0  # seconds between two looks that still count as watched: a longer gap is time without data

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..docker_client import Container
-from ..health import STEADY
-from .probing import Reading
+from ..containers.client import Container
+from ..health.assessment import STEADY
+from .probes.containers import Reading
 from .settings import ServiceSpec
 
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..docker_client import Container
+from ..containers.client import Container
 from .findings import Bad, Finding
 from .settings import ServiceSpec
 

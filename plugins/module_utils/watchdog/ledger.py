@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..follower import say
-from .alerting import Alerting
+from ..rollout.follower import say
+from .alerting.notices import Alerting
 from .healing import Healer
 from .incidents import Incident
 from .judgement import Judgement, Told

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..host_table import BAD, GOOD, columns
-from .masks import line
+from ..core.masking import line
+from ..core.times import lasting, moment
+from ..status.table import BAD, GOOD, columns
 from .overall import overall, shown_subject
-from .page_days import percent, uptime
-from .when import lasting, moment
+from .page.calendar import percent, uptime
 
 FINE = ("ok", "starting", "suspect", "maintenance")  # states of a service that ask nothing of anybody
 SHOWN = 20  # ended incidents

@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from .. import traffic, warm
-from ..docker_client import Container, Engine
-from ..follower import say
-from ..health import STEADY
-from ..host_status import stacks
-from ..runner import CommandError
-from . import host_checks, probing, sites
+from ..containers.client import Container, Engine
+from ..core.process import CommandError
+from ..health.assessment import STEADY
+from ..nginx import traffic_plan
+from ..rollout import standby
+from ..rollout.follower import say
+from ..status.collect import stacks
 from .findings import Death, Evidence, Finding, judge
-from .host_checks import Check, NginxConfiguration, Units, nginx_accepts
 from .picture import Picture
-from .probing import Reading
+from .probes import containers as container_probes
+from .probes import host as host_checks
+from .probes import sites as site_probes
+from .probes.containers import Reading
+from .probes.host import Check, NginxConfiguration, Units, nginx_accepts
+from .probes.sites import SiteReading
 from .settings import ServiceSpec, Settings, SiteSpec, StackSpec
-from .sites import SiteReading
 
 Token = tuple[str, ...]
 HOST: Token = ("host",)
@@ -71,7 +74,7 @@ class Looks:
 
     def schedule(self, engine: Engine | None, now: float) -> float:
         """Begin what is due; returns the monotonic time at which something is due next."""
-        self._aside = {stack.name: warm.ids(stack.name) for stack in self.settings.stacks}
+        self._aside = {stack.name: standby.ids(stack.name) for stack in self.settings.stacks}
         wanted = dict(self._wanted(engine))
         for token, (interval, look) in wanted.items():
             if token in self._running or now < self._due.setdefault(token, now + self._phase() * min(2.0, interval)):
@@ -87,7 +90,7 @@ class Looks:
         yield HOST, (self.settings.host.interval, self._look_at_host)
         for stack in self.settings.stacks:
             for site in stack.sites:
-                yield ("site", stack.name, site.domain), (site.interval, partial(sites.read, site))
+                yield ("site", stack.name, site.domain), (site.interval, partial(site_probes.read, site))
             if engine is None:
                 continue
             for spec in stack.services:
@@ -95,7 +98,7 @@ class Looks:
                     if one.state != "running" or one.health == "starting":
                         continue
                     for probe in spec.probes:
-                        look = partial(probing.read, probe, one, engine)
+                        look = partial(container_probes.read, probe, one, engine)
                         yield ("probe", one.id, probe.name, stack.name, spec.service), (probe.interval, look)
 
     def hurry(self, key: str, now: float) -> None:
@@ -183,7 +186,7 @@ class Looks:
                 for declared in sorted(stack.services, key=lambda one: (len(one.needs), one.service)):
                     spec = replace(declared, replicas=self.replicas.get((stack.name, declared.service), declared.replicas))
                     found.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
-            found += [one for site in stack.sites for one in self._of_site(stack, site, traffic.load(stack.name))]
+            found += [one for site in stack.sites for one in self._of_site(stack, site, traffic_plan.load(stack.name))]
         return found
 
     def known(self, remembered: Iterable[str] = ()) -> Collection[str]:
@@ -221,7 +224,7 @@ class Looks:
                 found.append(Check(name, "warning", "unknown", f"{name} cannot be looked at: {error}"))
         return found
 
-    def _of_site(self, stack: StackSpec, site: SiteSpec, plans: Mapping[str, traffic.Traffic]) -> Iterator[Finding]:
+    def _of_site(self, stack: StackSpec, site: SiteSpec, plans: Mapping[str, traffic_plan.Traffic]) -> Iterator[Finding]:
         key = f"{stack.name}/site:{site.domain}"
         if key not in self.sites:
             return

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import read_json, write_atomic
+from ..core.atomic_files import read_json, write_atomic
 from .healing import Healer
 from .incidents import Incident, incident_from
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ..docker_client import ONEOFF, PROJECT, SERVICE, DockerUnavailable, Engine
-from ..follower import say
-from ..health_report import masked, secret_values_of_host
+from ..containers.client import ONEOFF, PROJECT, SERVICE, DockerUnavailable, Engine
+from ..health.report import masked, secret_values_of_host
+from ..rollout.follower import say
 from .findings import Death
 from .healing import Healer
 from .incidents import Incident

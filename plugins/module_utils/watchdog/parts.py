@@ -10,24 +10,25 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from .. import rotation, upstreams
+from ..nginx import out_of_rotation
+from ..nginx import sync as upstreams
 from . import settings
 from .acting import Acting
-from .alerting import Alerting, Deadman
+from .alerting.notices import Alerting, Deadman
+from .alerting.spool import Spool
 from .days import Days
 from .healing import Healer
 from .judgement import Judgement
 from .ledger import Ledger
 from .looks import Looks, Token
 from .memory import Memory
-from .mutes import Mutes
 from .observing import Observer
 from .picture import Picture
 from .publication import Publication
 from .remedies import Carried, Remedies, Sessions
 from .setbacks import Setbacks
 from .settings import Settings
-from .spool import Spool
+from .suppression import Mutes
 
 
 @dataclass(frozen=True)
@@ -98,5 +99,5 @@ def assemble(lasting: Lasting, before: Parts | None = None) -> Parts:
         Deadman([one.deadman for one in found.stacks if one.deadman]),
         ledger,
         Acting(found.stacks, judgement, ledger, lasting.healer, remedies, mutes.why, lasting.hands, lasting.put, lasting.setbacks),
-        Publication(found, host, lasting.days, mutes.busy, rotation.load, lasting.setbacks),
+        Publication(found, host, lasting.days, mutes.busy, out_of_rotation.load, lasting.setbacks),
     )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from ..docker_client import Container
+from ..containers.client import Container
 
 # What can change where a service is reached, whether it may be, and why.
 ACTIONS = ("start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")

@@ -12,20 +12,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..host_status import stacks
-from . import maintenance
+from ..maintenance import windows as maintenance_windows
+from ..maintenance.windows import Window
+from ..status.collect import stacks
 from .days import Days
 from .findings import Finding
 from .healing import Healer
 from .judgement import Judgement
 from .looks import Looks
-from .maintenance import Window
 from .memory import Memory
-from .page import render
-from .public import public
+from .page.document import render
+from .page.public import public
+from .privileged_requests import RUN, STATUS
 from .setbacks import Setbacks
 from .settings import ServiceSpec, Settings, StackSpec
-from .steward_desk import RUN, STATUS
 
 PAGES = RUN / "page"
 EASY = 10.0  # seconds between two writings while nothing changes
@@ -138,7 +138,7 @@ class Publication:
         services = [self._service(stack, one, looks, findings, judgement, healer, windows) for one in stack.services]
         states = {one["state"] for one in services}
         state = "down" if "down" in states else "degraded" if states & {"degraded", "affected"} else "ok"
-        if maintenance.covering(windows, stack.name):
+        if maintenance_windows.covering(windows, stack.name):
             state = "maintenance"
         sites = []
         for site in stack.sites:
@@ -205,7 +205,7 @@ class Publication:
 
 
 def _state(key: str, finding: Finding | None, phase: str, windows: list[Window]) -> str:
-    if maintenance.covering(windows, key):
+    if maintenance_windows.covering(windows, key):
         return "maintenance"
     if finding is None:
         return "suspect"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ..docker_client import Container, DockerUnavailable, Engine
-from ..lock import LockHeld, stack_lock
-from . import steward_desk
+from ..containers.client import Container, DockerUnavailable, Engine
+from ..core.locks import LockHeld, stack_lock
+from . import privileged_requests
 from .healing import Action
-from .mutes import HOLDER
+from .suppression import HOLDER
 
 PATIENCE = 60  # seconds for the engine to carry out one remedy: a container may have a long grace period
 
@@ -72,8 +72,8 @@ class Remedies:
         """One remedy, to its end; says what was done, or why it was not."""
         try:
             if action.container is None:
-                steward_desk.ask(action.stack, action.service, action.remedy)
-                return Carried(action, f"asked for {steward_desk.SAID[action.remedy]}")
+                privileged_requests.ask(action.stack, action.service, action.remedy)
+                return Carried(action, f"asked for {privileged_requests.SAID[action.remedy]}")
             with self.sessions.of(action.stack):
                 return Carried(action, self._act(action.container, action.remedy))
         except LockHeld as error:

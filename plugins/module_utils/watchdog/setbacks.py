@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..follower import say
+from ..rollout.follower import say
 
 AGAIN = 5.0  # seconds after which something is tried again for which nothing else sets the pace
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import understood
+from ..core.atomic_files import understood
 
 FOLDER = Path("/etc/latentum-ops/watchdog")
 HOST = "host.json"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..docker_client import DockerUnavailable, Engine
+from ..containers.client import DockerUnavailable, Engine
 from .picture import ACTIONS
 
 PATIENCE = 5  # seconds for one answer of the engine

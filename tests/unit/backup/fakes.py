@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import host_status, lock, releases, runner
 from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     barman,
     catalogue,
@@ -40,10 +39,13 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Entry, Snapshot, TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import Cache, Check, Cluster, Settings, Volume
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks, process
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
+from ansible_collections.latentum.ops.plugins.module_utils.release import store as release_store
+from ansible_collections.latentum.ops.plugins.module_utils.status import collect as host_status
 
 NOW = 1_800_000_000.0
 SECRET = "hush-hush-0815"  # every secret of a test holds it, so that it can be searched for
@@ -112,13 +114,13 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         monkeypatch.setattr(module, "ROOT", made.backups)
     monkeypatch.setattr(settings, "FOLDER", tmp_path / "etc")
     monkeypatch.setattr(running, "RUN", tmp_path / "run")
-    monkeypatch.setattr(lock, "FOLDER", tmp_path / "run")
+    monkeypatch.setattr(locks, "FOLDER", tmp_path / "run")
     monkeypatch.setattr(verification, "WORK", tmp_path / "verify")
     monkeypatch.setattr(identity, "WORK", tmp_path / "identity")
     monkeypatch.setattr(restoring_beside, "FOLDER", tmp_path / "restored")
     for module in (escrow, identity):
         monkeypatch.setattr(module, "SECRETS", made.secrets)
-    for module in (releases, staging):
+    for module in (release_store, staging):
         monkeypatch.setattr(module, "STATE", tmp_path / "releases")
     monkeypatch.setattr(staging, "HOST", ())
     monkeypatch.setattr(barman, "HOME", made.barman)
@@ -127,7 +129,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(barman, "CLIENTS", tmp_path / "clients")
     monkeypatch.setattr(barman, "_numbers", lambda: (os.getuid(), os.getgid()))
     monkeypatch.setattr(host_status, "STACKS", tmp_path / "stacks")
-    monkeypatch.setattr(maintenance, "FILE", tmp_path / "watchdog" / "maintenance.json")
+    monkeypatch.setattr(maintenance_windows, "FILE", tmp_path / "watchdog" / "maintenance.json")
     monkeypatch.setattr(os, "fchown", lambda *_given: None)
     monkeypatch.setattr(os, "chown", lambda path, uid, gid: made.owners.append((str(path), uid, gid)))
     for folder in (made.backups, made.barman, tmp_path / "etc", tmp_path / "barman.d", tmp_path / "clients" / "17" / "bin"):
@@ -218,7 +220,7 @@ class Programs:
         self.calls.append(call)
         rule = next((one for one in reversed(self._rules) if all(word in call.line for word in one.words)), None)
         if rule is None and argv[0] in REAL:
-            return runner.run(argv, **{**given, "timeout": None})  # a deadline would be waited for by the clock of the test
+            return process.run(argv, **{**given, "timeout": None})  # a deadline would be waited for by the clock of the test
         found = rule.answer(call) if rule else ""
         result = found if isinstance(found, Result) else Result((), 0, found or "", "")
         result = replace(result, argv=call.argv)

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import identity
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
-from ansible_collections.latentum.ops.plugins.module_utils.releases import Release, Store
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release, Store
 
 from . import fakes
 from .fakes import NOW, SECRET, FakeRepository, Host, Programs, Targets, facts, keep_facts, progress, said, shop

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import opsctl_backup
 from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     catalogue,
     escrow,
@@ -30,6 +29,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.proof import F
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring import Report, Request, Unconfirmed
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.verification import Verdict
+from ansible_collections.latentum.ops.plugins.module_utils.cli import backup as backup_verbs
 
 from . import fakes
 from .fakes import NOW, Clock, Host, shop
@@ -39,7 +39,7 @@ host, clock = fakes.host, fakes.clock
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="opsctl")
-    opsctl_backup.add_parsers(made.add_subparsers(dest="verb", required=True))
+    backup_verbs.add_parsers(made.add_subparsers(dest="verb", required=True))
     return made
 
 
@@ -85,7 +85,7 @@ class Opsctl:
             return ["done"]
 
         monkeypatch.delenv("LATENTUM_OPS_ATTEMPT", raising=False)
-        monkeypatch.setattr(opsctl_backup, "Engine", lambda: "engine")
+        monkeypatch.setattr(backup_verbs, "Engine", lambda: "engine")
         monkeypatch.setattr(settings, "load", load)
         monkeypatch.setattr(running, "backup", backup)
         monkeypatch.setattr(running, "push_wal", push)
@@ -102,7 +102,7 @@ class Opsctl:
     def __call__(self, *words: str) -> int:
         self.did.clear()
         self.said.clear()
-        return opsctl_backup.run_verb(parser().parse_args(words), self.said.append)
+        return backup_verbs.run_verb(parser().parse_args(words), self.said.append)
 
     @property
     def done(self) -> list[tuple[Any, ...]]:
@@ -136,7 +136,7 @@ def test_a_stack_may_be_named_everywhere(words: list[str], opsctl: Opsctl) -> No
     assert opsctl.did[0] == ("load", "")
 
 
-ENGINE = Path(opsctl_backup.__file__).parent / "backup"
+ENGINE = Path(backup_verbs.__file__).parents[1] / "backup"
 HINT = re.compile(r"opsctl ((?:backup|restore) [a-z]+)((?: --[a-z-]+)*)")
 
 
@@ -178,7 +178,7 @@ def test_a_target_that_failed_is_in_the_exit_status(words: list[str], opsctl: Op
 @pytest.mark.parametrize("words", [["run"], ["verify"]])
 def test_a_backup_that_cannot_be_restored_is_in_the_exit_status(words: list[str], opsctl: Opsctl) -> None:
     opsctl.verdict.findings.append(Finding("cache", False, "2 keys"))
-    assert opsctl("backup", *words) == opsctl_backup.NOT_PROVEN
+    assert opsctl("backup", *words) == backup_verbs.NOT_PROVEN
     assert "!!  cache: 2 keys" in opsctl.said[0] and "CANNOT BE RESTORED" in opsctl.said[0]
 
 
@@ -272,7 +272,7 @@ def test_a_moment_that_is_none_restores_nothing(to: str, opsctl: Opsctl) -> None
 
 def test_without_a_yes_the_status_says_so(opsctl: Opsctl) -> None:
     opsctl.error = Unconfirmed("nothing was changed: say --yes")
-    assert opsctl("restore", "everything") == opsctl_backup.NOT_CONFIRMED
+    assert opsctl("restore", "everything") == backup_verbs.NOT_CONFIRMED
     assert opsctl.said == ["nothing was changed: say --yes"]
 
 

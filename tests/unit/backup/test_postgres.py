@@ -26,7 +26,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.postgres impor
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Cluster
-from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 
 from . import fakes
 from .fakes import SECRET, Call, Database, FakeEngine, Host, Programs, container, mount, shop

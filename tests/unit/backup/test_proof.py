@@ -12,7 +12,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import proof
 from ansible_collections.latentum.ops.plugins.module_utils.backup.proof import Finding
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Check
-from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 
 from . import fakes
 from .fakes import NOW, Call, Clock, Database, FakeEngine, Programs, about_cluster, container

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import redis
 from ansible_collections.latentum.ops.plugins.module_utils.backup.redis import Redis, put_back, sum_of_keys
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Cache
-from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 
 from . import fakes
 from .fakes import SECRET, Call, Clock, FakeEngine, Host, Programs, container, shop

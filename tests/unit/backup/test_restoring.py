@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import lock
 from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     proof,
     replacement,
@@ -26,10 +25,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
 from ansible_collections.latentum.ops.plugins.module_utils.backup.replacement import EXCHANGED, EXCHANGING, PREPARING, Replacement
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring import Report, Request, Unconfirmed
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.host_table import duration
-from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
+from ansible_collections.latentum.ops.plugins.module_utils.status.table import duration
 
 from . import fakes
 from .fakes import (
@@ -356,7 +356,7 @@ def test_parts_need_room_together(there: Shop, host: Host) -> None:
 
 
 def test_whoever_works_on_the_stack_is_waited_for_and_then_named(there: Shop) -> None:
-    with lock.stack_lock("shop", "ada", what="deploy"), pytest.raises(lock.LockHeld, match="locked by ada"):
+    with locks.stack_lock("shop", "ada", what="deploy"), pytest.raises(locks.LockHeld, match="locked by ada"):
         there.restore("volume", "files", **CONFIRMED)
     assert there.untouched()
 
@@ -386,18 +386,18 @@ def test_nothing_is_exchanged_while_a_container_runs(there: Shop, monkeypatch: p
 
     def exchange(noted: Replacement) -> Replacement:
         seen.append({one.state for one in there.engine.there if one.service == "web"})
-        assert lock.holder("shop") is not None and [one.scope for one in maintenance.load()] == ["shop"]
+        assert locks.holder("shop") is not None and [one.scope for one in maintenance_windows.load()] == ["shop"]
         return real(noted)
 
     monkeypatch.setattr(replacement, "exchange", exchange)
     there.restore("volume", "files", **CONFIRMED)
-    assert seen == [{"exited"}] and maintenance.load() == [] and lock.holder("shop") is None
+    assert seen == [{"exited"}] and maintenance_windows.load() == [] and locks.holder("shop") is None
 
 
 def test_what_somebody_began_as_maintenance_is_not_ended(there: Shop) -> None:
-    maintenance.present("shop", "a larger disk", "1h")
+    maintenance_windows.present("shop", "a larger disk", "1h")
     there.restore("volume", "files", **CONFIRMED)
-    assert [one.reason for one in maintenance.load()] == ["a larger disk"]
+    assert [one.reason for one in maintenance_windows.load()] == ["a larger disk"]
 
 
 def test_a_copy_that_fails_leaves_the_production_alone(there: Shop, programs: Programs) -> None:
@@ -460,7 +460,7 @@ def test_after_a_restore_that_was_taken_back_the_watchdog_watches_again(there: S
     there.engine.start = falling(there, "new files")  # type: ignore[method-assign]
     with pytest.raises(BackupError, match="in its place again"):
         there.restore("volume", "files", **CONFIRMED)
-    assert maintenance.load() == []
+    assert maintenance_windows.load() == []
 
 
 def test_one_that_docker_cannot_start_gets_back_what_it_had(there: Shop) -> None:
@@ -788,10 +788,10 @@ def test_a_kill_in_the_exchange_is_finished(point: str, there: Shop, monkeypatch
     killed(there, monkeypatch, point)
     with pytest.raises(BackupError, match="was interrupted: opsctl restore resume --stack shop"):
         there.restore("volume", "files", **CONFIRMED)
-    assert [one.scope for one in maintenance.load()] == ["shop"]  # what stands still is not started by the watchdog
+    assert [one.scope for one in maintenance_windows.load()] == ["shop"]  # what stands still is not started by the watchdog
     resume(there)
     assert [there.holds(name) for name in there.live] == ["old database", "old cache", "old files"]
-    assert set(there.states.values()) == {"running"} and maintenance.load() == []
+    assert set(there.states.values()) == {"running"} and maintenance_windows.load() == []
     assert restoring.confirm(there.settings) and not there.beside()
 
 
@@ -800,7 +800,7 @@ def test_a_kill_in_the_exchange_can_be_taken_back(point: str, there: Shop, monke
     killed(there, monkeypatch, point)
     assert undo(there) == ["everything: as it was before the restore"]
     assert [there.holds(name) for name in there.live] == ["new database", "new cache", "new files"] and not there.beside()
-    assert set(there.states.values()) == {"running"} and maintenance.load() == [] and replacement.load("shop") is None
+    assert set(there.states.values()) == {"running"} and maintenance_windows.load() == [] and replacement.load("shop") is None
 
 
 def test_a_kill_before_anything_stood_still_is_resumed_from_there(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -819,13 +819,13 @@ def test_a_kill_before_the_start_leaves_nothing_to_confirm_and_its_window(
     there: Shop, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed(there, monkeypatch, "starting")
-    assert [one.scope for one in maintenance.load()] == ["shop"] and not programs.lines("systemctl start latentum-ops-wal@")
+    assert [one.scope for one in maintenance_windows.load()] == ["shop"] and not programs.lines("systemctl start latentum-ops-wal@")
     with pytest.raises(BackupError, match="has not come to its end: opsctl restore resume"):
         restoring.confirm(there.settings)
     with pytest.raises(BackupError, match="was interrupted: opsctl restore resume"):
         restoring.pending("shop")
     resume(there)
-    assert programs.lines("systemctl start latentum-ops-wal@") and maintenance.load() == []
+    assert programs.lines("systemctl start latentum-ops-wal@") and maintenance_windows.load() == []
     assert restoring.confirm(there.settings) and not there.beside()
 
 
@@ -845,7 +845,7 @@ def test_a_kill_while_services_stop_leaves_none_of_them_stopped(there: Shop, mon
         there.restore("everything", **CONFIRMED)
     assert "exited" in there.states.values()
     resume(there)
-    assert set(there.states.values()) == {"running"} and there.holds("files") == "old files" and maintenance.load() == []
+    assert set(there.states.values()) == {"running"} and there.holds("files") == "old files" and maintenance_windows.load() == []
 
 
 @pytest.mark.parametrize("at", ["stopping", 0, 1, 2, 3, 4, 5, "starting"])
@@ -873,7 +873,7 @@ def test_a_killed_undo_is_finished(at: Any, verb: Callable[[Shop], list[str]], t
         restoring.confirm(there.settings)
     assert verb(there) == ["everything: as it was before the restore"]
     assert [there.holds(name) for name in there.live] == ["new database", "new cache", "new files"] and not there.beside()
-    assert set(there.states.values()) == {"running"} and maintenance.load() == [] and replacement.load("shop") is None
+    assert set(there.states.values()) == {"running"} and maintenance_windows.load() == [] and replacement.load("shop") is None
 
 
 def test_a_killed_confirmation_is_finished_and_never_undone(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -884,7 +884,7 @@ def test_a_killed_confirmation_is_finished_and_never_undone(there: Shop, monkeyp
     there.engine.did.clear()
     with pytest.raises(BackupError, match="was confirmed"):
         undo(there)
-    assert there.engine.did == [] and maintenance.load() == []
+    assert there.engine.did == [] and maintenance_windows.load() == []
     assert len(resume(there)) == 3 and not there.beside() and replacement.load("shop") is None
 
 
@@ -901,7 +901,7 @@ def test_an_engine_that_does_not_stop_a_container_lets_all_others_go_on(there: S
     with pytest.raises(BackupError, match="timeout; what was there before is in its place again"):
         there.restore("everything", **CONFIRMED)
     assert [there.holds(name) for name in there.live] == ["new database", "new cache", "new files"] and not there.beside()
-    assert set(there.states.values()) == {"running"} and maintenance.load() == [] and replacement.load("shop") is None
+    assert set(there.states.values()) == {"running"} and maintenance_windows.load() == [] and replacement.load("shop") is None
 
 
 def test_what_cannot_be_taken_back_says_how_to_go_on(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -949,7 +949,7 @@ def test_undo_puts_back_what_was_there_and_receives_its_wal(there: Shop, program
     before = len(programs.lines("systemctl start latentum-ops-wal@"))
     undo(there)
     assert there.holds("database") == "new database" and not there.beside() and replacement.load("shop") is None
-    assert len(programs.lines("systemctl start latentum-ops-wal@")) == before + 1 and maintenance.load() == []
+    assert len(programs.lines("systemctl start latentum-ops-wal@")) == before + 1 and maintenance_windows.load() == []
 
 
 def test_confirm_removes_what_was_replaced(there: Shop) -> None:
@@ -962,12 +962,12 @@ def test_confirm_removes_what_was_replaced(there: Shop) -> None:
 def test_undo_and_resume_wait_for_whoever_works_on_the_stack(there: Shop) -> None:
     there.restore("volume", "files", **CONFIRMED)
     for act in (undo, resume):
-        with lock.stack_lock("shop", "ada", what="deploy"), pytest.raises(lock.LockHeld, match="locked by ada"):
+        with locks.stack_lock("shop", "ada", what="deploy"), pytest.raises(locks.LockHeld, match="locked by ada"):
             act(there)
     assert there.holds("files") == "old files"
 
 
 def test_confirm_waits_for_an_undo(there: Shop) -> None:
     there.restore("volume", "files", **CONFIRMED)
-    with lock.stack_lock("shop", "restore", what="undoes the restore"), pytest.raises(lock.LockHeld):
+    with locks.stack_lock("shop", "restore", what="undoes the restore"), pytest.raises(locks.LockHeld):
         restoring.confirm(there.settings)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import lock
 from ansible_collections.latentum.ops.plugins.module_utils.backup import staging, state
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
-from ansible_collections.latentum.ops.plugins.module_utils.releases import Release, Store
-from ansible_collections.latentum.ops.plugins.module_utils.runner import Result
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release, Store
 
 from . import fakes
 from .fakes import NOW, SECRET, Cache, Call, Clock, Database, FakeEngine, Host, Programs, Volume, container, mount, shop
@@ -189,7 +189,7 @@ def test_work_on_the_stack_is_waited_for_and_kept_out(engine: FakeEngine, declar
     held: list[str] = []
 
     def look(_call: Call) -> None:
-        with pytest.raises(lock.LockHeld) as caught, lock.stack_lock("shop", "deploy"):
+        with pytest.raises(locks.LockHeld) as caught, locks.stack_lock("shop", "deploy"):
             pass
         held.append(str(caught.value.holder["what"]))
 
@@ -200,12 +200,12 @@ def test_work_on_the_stack_is_waited_for_and_kept_out(engine: FakeEngine, declar
     programs.on("cp --archive", do=look)
     stage(engine, declared)
     assert held[:-1] == ["backup: reads the databases"] * 4 and held[-1] == "keeps volumes still for a copy"
-    with lock.stack_lock("shop", "deploy"):
+    with locks.stack_lock("shop", "deploy"):
         pass
 
 
 def test_somebody_who_works_on_the_stack_for_too_long_is_named(engine: FakeEngine, declared: Settings) -> None:
-    with lock.stack_lock("shop", "ada", what="deploy"), pytest.raises(lock.LockHeld, match="locked by ada"):
+    with locks.stack_lock("shop", "ada", what="deploy"), pytest.raises(locks.LockHeld, match="locked by ada"):
         stage(engine, declared)
 
 

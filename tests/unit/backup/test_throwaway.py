@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.backup import throwaway
+from ansible_collections.latentum.ops.plugins.module_utils.backup import scratch_container
+from ansible_collections.latentum.ops.plugins.module_utils.backup.scratch_container import GRACE, LABEL
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
-from ansible_collections.latentum.ops.plugins.module_utils.backup.throwaway import GRACE, LABEL
 
 from . import fakes
 from .fakes import Clock, FakeEngine, Killed, container, mount
@@ -33,7 +33,7 @@ def engine(tmp_path: Path) -> FakeEngine:
 
 def like(engine: FakeEngine, data: Path, **given: Any) -> Any:
     raw = engine.api.inspect_container("database1")
-    return throwaway.like(engine, raw, "shop", "shop.database", data, "/var/lib/postgresql/data", **given)  # type: ignore[arg-type]
+    return scratch_container.like(engine, raw, "shop", "shop.database", data, "/var/lib/postgresql/data", **given)  # type: ignore[arg-type]
 
 
 def test_it_is_the_same_program_with_other_data_and_no_network(engine: FakeEngine, tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_one_that_does_not_start_goes(engine: FakeEngine, tmp_path: Path, monkey
 def test_what_a_killed_run_left_goes_and_other_stacks_keep_theirs(engine: FakeEngine) -> None:
     for stack in ("shop", "blog"):
         engine.api.create_container(name=f"left-{stack}", labels={LABEL: stack})
-    throwaway.remove_all(engine, "shop")  # type: ignore[arg-type]
+    scratch_container.remove_all(engine, "shop")  # type: ignore[arg-type]
     assert [one["name"] for one in engine.api.left] == ["left-blog"]
 
 
 def wait(engine: FakeEngine, ready: Any, timeout: float = 10) -> list[str]:
     told: list[str] = []
-    throwaway.wait(engine, engine.api.left[0]["name"], ready, timeout, told.append)  # type: ignore[arg-type]
+    scratch_container.wait(engine, engine.api.left[0]["name"], ready, timeout, told.append)  # type: ignore[arg-type]
     return told
 
 

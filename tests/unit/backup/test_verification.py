@@ -13,10 +13,10 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import running, state, verification
 from ansible_collections.latentum.ops.plugins.module_utils.backup.proof import SCRATCH
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import TargetError
+from ansible_collections.latentum.ops.plugins.module_utils.backup.scratch_container import LABEL
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
-from ansible_collections.latentum.ops.plugins.module_utils.backup.throwaway import LABEL
 from ansible_collections.latentum.ops.plugins.module_utils.backup.verification import PARTS, Verdict
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 
 from . import fakes
 from .fakes import (

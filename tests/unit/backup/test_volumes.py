@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import volumes
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.volumes import Source
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 
 from . import fakes
 from .fakes import Call, FakeEngine, Host, Programs, Volume, container, shop

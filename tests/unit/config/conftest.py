@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import config_set, guard, runner
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import parse_entries
+from ansible_collections.latentum.ops.plugins.module_utils.core import process
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, transaction
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import parse_entries
 
 
 class Systemd:
@@ -21,10 +22,10 @@ class Systemd:
         self.timer = False
         self.refuses = False
 
-    def run(self, argv: Sequence[str], **options: Any) -> runner.Result:
+    def run(self, argv: Sequence[str], **options: Any) -> process.Result:
         """As runner.run."""
         if argv[0] not in {"systemctl", "systemd-run"}:
-            return runner.run(argv, **options)
+            return process.run(argv, **options)
         self.calls.append(list(argv))
         rc = 0
         if argv[0] == "systemd-run":
@@ -34,9 +35,9 @@ class Systemd:
             rc = 0 if self.timer else 3
         elif argv[1] == "stop":
             self.timer = False
-        result = runner.Result(tuple(argv), rc, "", "no bus")
+        result = process.Result(tuple(argv), rc, "", "no bus")
         if rc and options.get("check", True):
-            raise runner.CommandError(result, "failed")
+            raise process.CommandError(result, "failed")
         return result
 
 
@@ -44,10 +45,10 @@ class Systemd:
 def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Systemd:
     """A systemd that notes what it is told; what the guard keeps is kept in the test's folder."""
     fake = Systemd()
-    monkeypatch.setattr(guard, "run", fake.run)
-    monkeypatch.setattr(config_set, "run", fake.run)
-    monkeypatch.setattr(guard, "FOLDER", tmp_path / "kept")
-    monkeypatch.setattr(guard, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(revert_timer, "run", fake.run)
+    monkeypatch.setattr(transaction, "run", fake.run)
+    monkeypatch.setattr(revert_timer, "FOLDER", tmp_path / "kept")
+    monkeypatch.setattr(revert_timer, "UNITS", tmp_path / "units")
     return fake
 
 
@@ -56,9 +57,9 @@ def raw(path: Path, **more: Any) -> dict[str, Any]:
     return {"path": str(path), "owner": str(os.getuid()), "group": str(os.getgid()), **more}
 
 
-def a_set(*raws: dict[str, Any], purge: Sequence[dict[str, str]] = (), **options: Any) -> config_set.ConfigSet:
+def a_set(*raws: dict[str, Any], purge: Sequence[dict[str, str]] = (), **options: Any) -> transaction.ConfigSet:
     """A set as the module builds it."""
-    return config_set.ConfigSet(name="trial", entries=parse_entries(raws), purge=purge, journal=True, **options)
+    return transaction.ConfigSet(name="trial", entries=parse_entries(raws), purge=purge, journal=True, **options)
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int, int, str]]:

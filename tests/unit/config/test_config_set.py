@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import config_set, guard
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import EntryError, compare, parse_entries, parse_entry
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSet, ConfigSetError, apply, confirm
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, transaction
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError, compare, parse_entries, parse_entry
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
 
 from .conftest import Systemd, a_set, raw, tree
 
@@ -65,7 +65,7 @@ def test_all_of_it_is_written_and_then_nothing_changes(etc: Path, systemd: Syste
     assert (etc / "e" / "f" / "deep").read_text() == "deep\n"
     assert len(outcome.paths) == 11 and not outcome.armed
     assert apply(the_set(etc, activate=[["false"]], validate=[["false"]])).paths == []
-    assert not any(guard.FOLDER.iterdir()), "nothing is kept of a change that succeeded"
+    assert not any(revert_timer.FOLDER.iterdir()), "nothing is kept of a change that succeeded"
 
 
 @pytest.mark.parametrize("step", ["validate", "activate"])
@@ -75,7 +75,7 @@ def test_a_failing_step_brings_everything_back(etc: Path, step: str) -> None:
         apply(the_set(etc, **{step: [["true"], ["sh", "-c", "echo the words of the checker >&2; exit 3"]]}))
     assert str(refused.value).startswith("trial: ")
     assert tree(etc) == before
-    assert not any(guard.FOLDER.iterdir())
+    assert not any(revert_timer.FOLDER.iterdir())
 
 
 def test_the_checker_sees_the_new_files(etc: Path) -> None:
@@ -92,47 +92,47 @@ def test_old_files_are_activated_again(etc: Path, tmp_path: Path) -> None:
 
 def test_a_failing_write_brings_everything_back(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(etc)
-    real = config_set.write
+    real = transaction.write
 
     def full(entry: Any) -> None:
         if entry.path.name == "old":
             raise OSError(28, "No space left on device")
         real(entry)
 
-    monkeypatch.setattr(config_set, "write", full)
+    monkeypatch.setattr(transaction, "write", full)
     with pytest.raises(ConfigSetError, match="No space left"):
         apply(the_set(etc))
     assert tree(etc) == before
 
 
 def test_what_cannot_be_put_back_is_told_and_the_copy_stays(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = config_set.restore
+    real = transaction.restore
 
     def broken(found: Any) -> None:
         if found.path.name == "old":
             raise OSError(30, "Read-only file system")
         real(found)
 
-    monkeypatch.setattr(config_set, "restore", broken)
+    monkeypatch.setattr(transaction, "restore", broken)
     with pytest.raises(ConfigSetError, match=r"could not be put back: .*/old \(Read-only file system\)"):
         apply(the_set(etc, validate=[["false"]]))
     assert (etc / "gone").exists(), "the others are back"
-    assert (guard.FOLDER / "trial" / "revert.sh").exists()
+    assert (revert_timer.FOLDER / "trial" / "revert.sh").exists()
 
 
 def test_the_next_run_takes_back_what_a_killed_one_left(etc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = tree(etc)
     with monkeypatch.context() as killed:
         # SIGKILL leaves no time to clean up: neither files nor the copy are put back.
-        killed.setattr(config_set, "_take_back", lambda written: [])
-        killed.setattr(guard, "disarm", lambda name: False)
+        killed.setattr(transaction, "_take_back", lambda written: [])
+        killed.setattr(revert_timer, "disarm", lambda name: False)
         with pytest.raises(ConfigSetError):
             apply(the_set(etc, validate=[["false"]]))
     assert tree(etc) != before
     seen = tmp_path / "seen"
     outcome = apply(the_set(etc, validate=[["touch", str(seen)]]))
     assert len(outcome.paths) == 11 and seen.exists(), "what was never validated counts as not written"
-    assert not any(guard.FOLDER.iterdir())
+    assert not any(revert_timer.FOLDER.iterdir())
 
 
 def test_an_interruption_brings_everything_back(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_an_interruption_brings_everything_back(etc: Path, monkeypatch: pytest.M
     def interrupted(entry: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(config_set, "write", interrupted)
+    monkeypatch.setattr(transaction, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         apply(the_set(etc))
     assert tree(etc) == before
@@ -245,3 +245,15 @@ def test_fifty_files_are_compared_at_once(tmp_path: Path) -> None:
     begin = time.perf_counter()
     assert apply(a_set(*raws)).paths == []
     assert time.perf_counter() - begin < 0.5  # some 5 ms on an idle machine
+
+
+def test_what_is_left_in_directories_below_is_purged_and_the_directories_stay(tmp_path: Path) -> None:
+    """An engine that moved its files into packages leaves no file of its old layout behind."""
+    for name in ("old.py", "kept/named.py", "kept/old.py", "gone/old.py", "gone/data.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    named = raw(tmp_path / "kept" / "named.py", content="")
+    apply(a_set(named, purge=[{"directory": str(tmp_path), "pattern": "*.py", "recursive": True}]))
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["gone", "gone/data.txt", "kept", "kept/named.py"]
+    apply(a_set(named, purge=[{"directory": str(tmp_path), "pattern": "*"}]))  # not below
+    assert (tmp_path / "gone" / "data.txt").exists()

@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import guard
-from ansible_collections.latentum.ops.plugins.module_utils.config_set import ConfigSet, ConfigSetError, apply, confirm
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
 
 from .conftest import Systemd, a_set, raw, tree
 
@@ -43,7 +43,7 @@ def change(etc: Path, content: str = "new\n", seconds: int = 60) -> ConfigSet:
 
 def fire() -> int:
     """What the timer does: only a shell and the script."""
-    script = guard.FOLDER / "trial" / "revert.sh"
+    script = revert_timer.FOLDER / "trial" / "revert.sh"
     return subprocess.run(["/bin/sh", str(script)], env={"PATH": os.defpath}, check=False).returncode
 
 
@@ -52,17 +52,17 @@ def test_the_timer_brings_everything_back_and_activates_it(etc: Path, systemd: S
     assert apply(change(etc)).armed
     assert tree(etc) != before
     timer = next(call for call in systemd.calls if call[0] == "systemd-run")
-    assert "--on-active=60s" in timer and timer[-2:] == ["/bin/sh", str(guard.FOLDER / "trial" / "revert.sh")]
+    assert "--on-active=60s" in timer and timer[-2:] == ["/bin/sh", str(revert_timer.FOLDER / "trial" / "revert.sh")]
     assert fire() == 0
     assert tree(etc) == before
     assert (etc.parent / "log").read_text() == "activated\n" * 2
-    assert not any(guard.FOLDER.iterdir()) and not any(path.is_file() for path in guard.UNITS.rglob("*"))
+    assert not any(revert_timer.FOLDER.iterdir()) and not any(path.is_file() for path in revert_timer.UNITS.rglob("*"))
 
 
 def test_it_is_armed_before_it_is_activated(etc: Path, systemd: Systemd) -> None:
     wanted = change(etc)
     seen = etc.parent / "seen"
-    apply(ConfigSet(**{**vars(wanted), "activate": [["cp", str(guard.FOLDER / "trial" / "revert.sh"), str(seen)]]}))
+    apply(ConfigSet(**{**vars(wanted), "activate": [["cp", str(revert_timer.FOLDER / "trial" / "revert.sh"), str(seen)]]}))
     assert seen.exists() and systemd.timer
 
 
@@ -71,7 +71,7 @@ def test_a_confirmed_change_stays(etc: Path, systemd: Systemd) -> None:
     new = tree(etc)
     assert confirm("trial", check_mode=True) and systemd.timer
     assert confirm("trial")
-    assert not systemd.timer and not any(guard.FOLDER.iterdir())
+    assert not systemd.timer and not any(revert_timer.FOLDER.iterdir())
     assert fire() != 0, "a timer that comes too late finds nothing to run"
     assert tree(etc) == new
     assert not confirm("trial"), "there is nothing left to confirm"
@@ -79,27 +79,27 @@ def test_a_confirmed_change_stays(etc: Path, systemd: Systemd) -> None:
 
 def test_confirming_comes_too_late_once_taking_back_has_begun(etc: Path) -> None:
     apply(change(etc))
-    (guard.FOLDER / "trial").rename(guard.FOLDER / "trial.reverting")
+    (revert_timer.FOLDER / "trial").rename(revert_timer.FOLDER / "trial.reverting")
     assert not confirm("trial")
-    assert (guard.FOLDER / "trial.reverting").exists(), "its copies are not taken from under it"
+    assert (revert_timer.FOLDER / "trial.reverting").exists(), "its copies are not taken from under it"
 
 
 def test_taking_back_goes_on_after_a_power_cut(etc: Path) -> None:
     before = tree(etc)
     apply(change(etc))
-    (guard.FOLDER / "trial").rename(guard.FOLDER / "trial.reverting")
-    assert subprocess.run(["/bin/sh", str(guard.FOLDER / "trial.reverting" / "revert.sh")], check=False).returncode == 0
+    (revert_timer.FOLDER / "trial").rename(revert_timer.FOLDER / "trial.reverting")
+    assert subprocess.run(["/bin/sh", str(revert_timer.FOLDER / "trial.reverting" / "revert.sh")], check=False).returncode == 0
     assert tree(etc) == before
 
 
 def test_a_restart_of_the_host_does_not_confirm(etc: Path) -> None:
     apply(change(etc))
-    unit = guard.UNITS / "latentum-ops-revert-trial-at-boot.service"
-    assert (guard.UNITS / "multi-user.target.wants" / unit.name).readlink() == unit
+    unit = revert_timer.UNITS / "latentum-ops-revert-trial-at-boot.service"
+    assert (revert_timer.UNITS / "multi-user.target.wants" / unit.name).readlink() == unit
     commands = [line.removeprefix("ExecStart=-") for line in unit.read_text().splitlines() if line.startswith("ExecStart=")]
-    assert commands == [f"/bin/sh {guard.FOLDER}/trial{suffix}/revert.sh" for suffix in (".reverting", "")]
+    assert commands == [f"/bin/sh {revert_timer.FOLDER}/trial{suffix}/revert.sh" for suffix in (".reverting", "")]
     confirm("trial")
-    assert not unit.exists() and not (guard.UNITS / "multi-user.target.wants" / unit.name).is_symlink()
+    assert not unit.exists() and not (revert_timer.UNITS / "multi-user.target.wants" / unit.name).is_symlink()
 
 
 def test_an_earlier_change_still_unconfirmed_is_taken_back_first(etc: Path, systemd: Systemd) -> None:
@@ -130,21 +130,21 @@ def test_nothing_is_changed_when_the_timer_cannot_be_armed(etc: Path, systemd: S
     with pytest.raises(ConfigSetError, match="refused, and the old files are back: `systemd-run"):
         apply(change(etc))
     assert tree(etc) == before and not (etc.parent / "log").exists()
-    assert not any(guard.FOLDER.iterdir()) and not any(path.is_file() for path in guard.UNITS.rglob("*"))
+    assert not any(revert_timer.FOLDER.iterdir()) and not any(path.is_file() for path in revert_timer.UNITS.rglob("*"))
 
 
 def test_a_failing_activation_leaves_nothing_armed(etc: Path, systemd: Systemd) -> None:
     before = tree(etc)
     with pytest.raises(ConfigSetError, match="could not be activated"):
         apply(ConfigSet(**{**vars(change(etc)), "activate": [["false"]]}))
-    assert tree(etc) == before and not systemd.timer and not any(guard.FOLDER.iterdir())
+    assert tree(etc) == before and not systemd.timer and not any(revert_timer.FOLDER.iterdir())
 
 
 def test_nothing_waits_when_nothing_was_activated(etc: Path, systemd: Systemd) -> None:
     outcome = apply(ConfigSet(**{**vars(change(etc)), "activate_unit": "ssh.service"}))
-    assert outcome.paths and not outcome.armed and not any(guard.FOLDER.iterdir())
+    assert outcome.paths and not outcome.armed and not any(revert_timer.FOLDER.iterdir())
 
 
 def test_what_is_kept_is_for_root_only(etc: Path) -> None:
     apply(change(etc))
-    assert (guard.FOLDER / "trial").stat().st_mode & 0o777 == 0o700
+    assert (revert_timer.FOLDER / "trial").stat().st_mode & 0o777 == 0o700

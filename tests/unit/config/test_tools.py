@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import files, lock
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, run
+from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, locks
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, run
 
 
 def test_a_failure_tells_all_but_the_secrets() -> None:
@@ -52,7 +52,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="Input/output"):
-        files.write_atomic(target, "new", 0o600, os.getuid(), os.getgid())
+        atomic_files.write_atomic(target, "new", 0o600, os.getuid(), os.getgid())
     assert target.read_text() == "old" and [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -65,40 +65,40 @@ def test_a_written_file_is_never_open_to_more_than_its_mode(tmp_path: Path, monk
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", looked_at)
-    files.write_atomic(tmp_path / "file", b"\xff", 0o400, os.getuid(), os.getgid())
+    atomic_files.write_atomic(tmp_path / "file", b"\xff", 0o400, os.getuid(), os.getgid())
     assert seen == [0o400] and (tmp_path / "file").read_bytes() == b"\xff"
 
 
 def test_text_survives_a_round_trip(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes("ü".encode() + b"\xff")
-    text = files.read_text(tmp_path / "file")
+    text = atomic_files.read_text(tmp_path / "file")
     assert text is not None and text.encode(errors="surrogateescape") == "ü".encode() + b"\xff"
-    assert files.read_text(tmp_path / "no" / "file") is None
+    assert atomic_files.read_text(tmp_path / "no" / "file") is None
 
 
 HOLDER = """
 import sys
 from pathlib import Path
-from ansible_collections.latentum.ops.plugins.module_utils import lock
-lock.FOLDER = Path(sys.argv[1])
-with lock.stack_lock("shop", "backup", what="nightly"):
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+locks.FOLDER = Path(sys.argv[1])
+with locks.stack_lock("shop", "backup", what="nightly"):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 def test_one_holder_at_a_time_who_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "FOLDER", tmp_path)
+    monkeypatch.setattr(locks, "FOLDER", tmp_path)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as other:
         assert other.stdout is not None and other.stdout.readline() == "held\n"
         told = rf"shop is locked by backup \(nightly, pid {other.pid}, since .*waited 0.2 s"
-        with pytest.raises(lock.LockHeld, match=told), lock.stack_lock("shop", "rollout", 0.2):
+        with pytest.raises(locks.LockHeld, match=told), locks.stack_lock("shop", "rollout", 0.2):
             pass
-        with lock.stack_lock("another", "rollout"):
+        with locks.stack_lock("another", "rollout"):
             pass
         other.kill()  # a killed holder leaves no lock behind
-        with lock.stack_lock("shop", "rollout", 5):
+        with locks.stack_lock("shop", "rollout", 5):
             pass

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.declaration import load, problems
-from ansible_collections.latentum.ops.plugins.module_utils.derive_backup import backup_authorities, backup_config
-from ansible_collections.latentum.ops.plugins.module_utils.derive_services import secret_entries
-from ansible_collections.latentum.ops.plugins.module_utils.derive_watch import watchdog_config
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.backups.derive import backup_authorities, backup_config
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.services.derive import secret_entries
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 
 from .backup_samples import AGE, AGE_SECRET, CERTIFICATE
 from .samples import REMOVED, changed, put

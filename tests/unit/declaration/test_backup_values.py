@@ -11,10 +11,10 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.calendar_expression import calendar
-from ansible_collections.latentum.ops.plugins.module_utils.compose_spec import parse
-from ansible_collections.latentum.ops.plugins.module_utils.declaration_backup_values import authority, query, recipient, repository
-from ansible_collections.latentum.ops.plugins.module_utils.schema import Problem, Refused
+from ansible_collections.latentum.ops.plugins.module_utils.compose.model import parse
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.backups.values import authority, query, recipient, repository
+from ansible_collections.latentum.ops.plugins.module_utils.schema.calendar import calendar
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem, Refused
 
 from .backup_samples import AGE, AGE_SECRET, CERTIFICATE, ssh_blob, ssh_line
 

@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.latentum.ops.plugins.module_utils import compose_yaml
-from ansible_collections.latentum.ops.plugins.module_utils.compose_parts import (
-    Port,
-    parse_image,
-    parse_mount,
-    parse_port,
-    parse_user,
-)
-from ansible_collections.latentum.ops.plugins.module_utils.compose_spec import Compose, Service, parse
-from ansible_collections.latentum.ops.plugins.module_utils.schema import Problem, Refused
+from ansible_collections.latentum.ops.plugins.module_utils.compose import yaml_loader
+from ansible_collections.latentum.ops.plugins.module_utils.compose.model import Compose, Service, parse
+from ansible_collections.latentum.ops.plugins.module_utils.compose.syntax import Port, parse_image, parse_mount, parse_port, parse_user
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem, Refused
 
 
 def compose(source: object, **environment: str) -> Compose:
@@ -36,9 +30,9 @@ def service(**keys: Any) -> Service:
 def test_yaml_as_compose_reads_it(pure_python: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if pure_python:
         monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    compose_yaml._loader.cache_clear()
-    compose_yaml.load.cache_clear()
-    found = compose_yaml.load(
+    yaml_loader._loader.cache_clear()
+    yaml_loader.load.cache_clear()
+    found = yaml_loader.load(
         "services: {}\n"
         "words: [yes, no, on, Off, y, 22:22, 1:30:00, 2024-01-01,\n"
         " 1e3, 0x1F, 0o17, 017, '5', ~, true, -3, 1.5, .5, 1_000]\n"
@@ -49,8 +43,8 @@ def test_yaml_as_compose_reads_it(pure_python: bool, monkeypatch: pytest.MonkeyP
         *(1000.0, 31, 15, 15, "5", None, True, -3, 1.5, 0.5, 1000),
     ]
     assert found["8080"] == "number"
-    compose_yaml._loader.cache_clear()
-    compose_yaml.load.cache_clear()
+    yaml_loader._loader.cache_clear()
+    yaml_loader.load.cache_clear()
 
 
 def test_anchors_merge_keys_and_extension_fields() -> None:
@@ -76,12 +70,12 @@ def test_anchors_merge_keys_and_extension_fields() -> None:
 )
 def test_yaml_refused_with_its_line(text: str, where: str) -> None:
     with pytest.raises(Refused, match=where):
-        compose_yaml.load(text)
+        yaml_loader.load(text)
 
 
 def test_a_yaml_error_never_quotes_the_file() -> None:
     with pytest.raises(Refused) as refused:
-        compose_yaml.load("environment:\n  PASSWORD: hunter2\n   x: [hunter2\n")
+        yaml_loader.load("environment:\n  PASSWORD: hunter2\n   x: [hunter2\n")
     assert "hunter2" not in refused.value.problem + refused.value.fix
 
 
@@ -108,14 +102,14 @@ def test_a_yaml_error_never_quotes_the_file() -> None:
     ],
 )
 def test_variables(text: str, found: str) -> None:
-    interpolation = compose_yaml.Interpolation({"A": "1", "EMPTY": ""})
+    interpolation = yaml_loader.Interpolation({"A": "1", "EMPTY": ""})
     assert interpolation.resolve({"k": [text]}, "at") == {"k": [found]}
     assert not interpolation.problems
 
 
 @pytest.mark.parametrize("text", ["$B", "${B}", "${B:?message}", "${A:-x} ${B}", "${", "$", "5$ each", "${-x}", "${A!x}", "${B:-$C}"])
 def test_variables_refused(text: str) -> None:
-    interpolation = compose_yaml.Interpolation({"A": "1"})
+    interpolation = yaml_loader.Interpolation({"A": "1"})
     interpolation.resolve([text], "at")
     assert [problem.key for problem in interpolation.problems] == ["at[0]"]
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import derive_services, derive_web, project
-from ansible_collections.latentum.ops.plugins.module_utils.declaration import load, problems, report, summary
-from ansible_collections.latentum.ops.plugins.module_utils.declaration_model import Declaration
+from ansible_collections.latentum.ops.plugins.module_utils.declaration import compose_project
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems, report, summary
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.model import Declaration
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes import derive as routes
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.services import derive as services
 
 from .samples import REMOVED, changed
 
@@ -39,10 +41,10 @@ def test_nothing_declared_is_no_error(stack: object) -> None:
 def test_the_smallest_declaration() -> None:
     declaration = load({"name": "small", "compose": "services: {a: {image: 'a:1'}}"})
     assert declaration.directory == "/opt/small"
-    assert derive_web.nginx_sites(declaration) == []
-    assert derive_web.firewall_rules(declaration) == []
-    assert derive_web.fail2ban_jails(declaration) == []
-    assert derive_services.secret_entries(declaration) == []
+    assert routes.nginx_sites(declaration) == []
+    assert routes.firewall_rules(declaration) == []
+    assert routes.fail2ban_jails(declaration) == []
+    assert services.secret_entries(declaration) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_what_only_looks_wrong_is_no_error(changes: list[tuple[str, Any]]) -> No
 
 
 def test_sites(declared: Declaration) -> None:
-    app, api = derive_web.nginx_sites(declared)
+    app, api = routes.nginx_sites(declared)
     assert {key: app[key] for key in ("name", "domain", "aliases", "certificate")} == {
         "name": "app.example.com",
         "domain": "app.example.com",
@@ -137,12 +139,12 @@ def test_sites(declared: Declaration) -> None:
 
 
 def test_burst_is_the_rate_unless_told() -> None:
-    (site, *_rest) = derive_web.nginx_sites(declare(("routes[0].rate_limit", {"requests": 7})))
+    (site, *_rest) = routes.nginx_sites(declare(("routes[0].rate_limit", {"requests": 7})))
     assert site["locations"][0]["rate_limit"] == {"requests": 7, "per": "second", "burst": 7}
 
 
 def test_upstreams_are_one_a_service_and_port(declared: Declaration) -> None:
-    assert derive_web.nginx_upstreams(declared) == [
+    assert routes.nginx_upstreams(declared) == [
         {
             "name": "acme_web_8080",
             "project": "acme",
@@ -155,7 +157,7 @@ def test_upstreams_are_one_a_service_and_port(declared: Declaration) -> None:
 
 
 def test_certificates(declared: Declaration) -> None:
-    assert derive_web.certificates(declared) == [
+    assert routes.certificates(declared) == [
         {"name": "app.example.com", "domains": ["app.example.com", "www.example.com"]},
         {"name": "api.example.com", "domains": ["api.example.com"]},
     ]
@@ -163,23 +165,23 @@ def test_certificates(declared: Declaration) -> None:
 
 def test_networks_are_written_in_one_way() -> None:
     networks = ["203.0.113.7", "203.0.113.8/32", "203.0.113.0/24", "2001:DB8::1", "2001:db8::/32"]
-    (rule,) = derive_web.firewall_rules(declare(("firewall[0].from", networks)))[2:]
+    (rule,) = routes.firewall_rules(declare(("firewall[0].from", networks)))[2:]
     assert rule["from"] == ["203.0.113.7", "203.0.113.8", "203.0.113.0/24", "2001:db8::1", "2001:db8::/32"]
 
 
 def test_firewall_rules_and_jails(declared: Declaration) -> None:
-    rules = derive_web.firewall_rules(declared)
+    rules = routes.firewall_rules(declared)
     assert [(rule["port"], rule["from"], rule["comment"]) for rule in rules] == [
         (80, [], "HTTP"),
         (443, [], "HTTPS"),
         (9443, ["203.0.113.0/24"], "metrics"),
     ]
-    assert "nginx-limit-req" in derive_web.fail2ban_jails(declared)
-    assert "nginx-limit-req" not in derive_web.fail2ban_jails(declare(("routes[0].rate_limit", REMOVED)))
+    assert "nginx-limit-req" in routes.fail2ban_jails(declared)
+    assert "nginx-limit-req" not in routes.fail2ban_jails(declare(("routes[0].rate_limit", REMOVED)))
 
 
 def test_secret_entries(declared: Declaration) -> None:
-    password, url, key = derive_services.secret_entries(declared)
+    password, url, key = services.secret_entries(declared)
     assert password == {
         "name": "database_password",
         "kind": "password",
@@ -196,13 +198,13 @@ def test_secret_entries(declared: Declaration) -> None:
 
 def test_a_value_from_outside_is_adopted_by_any_kind() -> None:
     declaration = declare(("secrets.api_key.value", "from the vault"))
-    entry = derive_services.secret_entries(declaration)[2]
+    entry = services.secret_entries(declaration)[2]
     assert (entry["kind"], entry["value"]) == ("token", "from the vault")
     assert "from the vault" not in repr(declaration)
 
 
 def test_health_expectations(declared: Declaration) -> None:
-    found = {entry["service"]: entry for entry in derive_services.health_expectations(declared)}
+    found = {entry["service"]: entry for entry in services.health_expectations(declared)}
     assert {name: (entry["expect"], entry["replicas"]) for name, entry in found.items()} == {
         "web": ("healthy", 2),
         "worker": ("running", 1),
@@ -215,11 +217,11 @@ def test_health_expectations(declared: Declaration) -> None:
 
 def test_services_that_are_not_started_are_not_expected() -> None:
     declaration = declare(("compose.services.worker.profiles", ["debug"]), ("services.migrate.replicas", 0))
-    assert [entry["service"] for entry in derive_services.health_expectations(declaration)] == ["web", "database"]
+    assert [entry["service"] for entry in services.health_expectations(declaration)] == ["web", "database"]
 
 
 def test_the_project_has_what_production_needs(declared: Declaration) -> None:
-    found = project.compose_project(declared)
+    found = compose_project.compose_project(declared)
     assert found["services"]["worker"] == {
         "image": "acme/worker:1.4.2",
         "networks": ["backend"],
@@ -240,7 +242,7 @@ def test_the_project_has_what_production_needs(declared: Declaration) -> None:
 
 
 def test_each_service_gets_its_own_copy_of_a_secret() -> None:
-    found = project.compose_project(
+    found = compose_project.compose_project(
         declare(
             ("compose.secrets", {"database_password": {"file": "./dev"}, "own": {"file": "./own"}}),
             ("compose.services.worker.secrets", [{"source": "database_password", "target": "pw", "mode": 256}, "own"]),
@@ -266,14 +268,14 @@ def test_what_the_operator_wrote_stays() -> None:
         "env_file": "own.env",
         "deploy": {"resources": {"limits": {"memory": "1g"}}},
     }
-    found = project.compose_project(declare(*((f"compose.services.worker.{key}", value) for key, value in written.items())))
+    found = compose_project.compose_project(declare(*((f"compose.services.worker.{key}", value) for key, value in written.items())))
     worker = found["services"]["worker"]
     assert {key: worker[key] for key in written if key != "env_file"} == {key: written[key] for key in written if key != "env_file"}
     assert worker["env_file"] == ["own.env", "/etc/latentum-ops/secrets/acme/env/worker.env"]
 
 
 def test_log_limits_complete_what_is_given() -> None:
-    found = project.compose_project(declare(("compose.services.worker.logging", {"options": {"max-size": "50m"}})))
+    found = compose_project.compose_project(declare(("compose.services.worker.logging", {"options": {"max-size": "50m"}})))
     assert found["services"]["worker"]["logging"] == {
         "driver": "json-file",
         "options": {"max-size": "50m", "max-file": "5"},
@@ -281,7 +283,7 @@ def test_log_limits_complete_what_is_given() -> None:
 
 
 def test_networks_of_the_project() -> None:
-    found = project.compose_project(
+    found = compose_project.compose_project(
         declare(
             ("compose.networks", {"backend": None, "edge": {"internal": False}, "shared": {"external": True}}),
             ("compose.services.migrate.networks", REMOVED),
@@ -296,7 +298,7 @@ def test_networks_of_the_project() -> None:
 
 
 def test_what_only_a_developer_needs_is_left_out() -> None:
-    found = project.compose_project(
+    found = compose_project.compose_project(
         declare(
             ("compose.version", "3.8"),
             ("compose.x-base", {}),
@@ -312,13 +314,13 @@ def test_what_only_a_developer_needs_is_left_out() -> None:
 
 
 def test_results_can_be_changed_without_harm(declared: Declaration) -> None:
-    first = project.compose_project(declared)
+    first = compose_project.compose_project(declared)
     first["services"]["worker"]["networks"].append("x")
     first["networks"]["backend"]["x"] = 1
-    derive_web.nginx_sites(declared)[0]["locations"][0]["headers"]["x"] = "y"
-    assert project.compose_project(declared)["networks"] == {"backend": {"internal": True}}
-    assert project.compose_project(declared)["services"]["worker"]["networks"] == ["backend"]
-    assert derive_web.nginx_sites(declared)[0]["locations"][0]["headers"] == {}
+    routes.nginx_sites(declared)[0]["locations"][0]["headers"]["x"] = "y"
+    assert compose_project.compose_project(declared)["networks"] == {"backend": {"internal": True}}
+    assert compose_project.compose_project(declared)["services"]["worker"]["networks"] == ["backend"]
+    assert routes.nginx_sites(declared)[0]["locations"][0]["headers"] == {}
 
 
 def test_a_declaration_is_read_once(stack: dict[str, Any]) -> None:

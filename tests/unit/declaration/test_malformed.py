@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.declaration import InvalidDeclaration, load, problems, report
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import InvalidDeclaration, load, problems, report
 
 from .samples import REMOVED, changed
 

@@ -8,7 +8,7 @@ from collections import UserDict
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.schema import (
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import (
     Flag,
     Items,
     Number,

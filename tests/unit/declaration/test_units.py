@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.units import nginx_size, parse_duration, parse_size
+from ansible_collections.latentum.ops.plugins.module_utils.core.units import nginx_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import derive_rollout
-from ansible_collections.latentum.ops.plugins.module_utils.compose_spec import Service, parse
-from ansible_collections.latentum.ops.plugins.module_utils.declaration import load, problems
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_policy import policies_from
-from ansible_collections.latentum.ops.plugins.module_utils.update_safety import unsafe
+from ansible_collections.latentum.ops.plugins.module_utils.compose.model import Service, parse
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_policy import policies_from
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.update_safety import unsafe
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates import derive as updates
 
 from .samples import REMOVED, changed
 
 
 def policy(service: str, *changes: tuple[str, Any]) -> dict[str, Any]:
-    return {one["service"]: one for one in derive_rollout.rollout_policies(load(changed(*changes)))}[service]
+    return {one["service"]: one for one in updates.rollout_policies(load(changed(*changes)))}[service]
 
 
 def test_without_a_word_everything_is_rolled() -> None:
@@ -30,7 +30,7 @@ def test_without_a_word_everything_is_rolled() -> None:
 
 
 def test_every_service_has_a_policy_in_the_order_of_the_compose_file() -> None:
-    assert [one["service"] for one in derive_rollout.rollout_policies(load(changed()))] == ["web", "worker", "migrate", "database"]
+    assert [one["service"] for one in updates.rollout_policies(load(changed()))] == ["web", "worker", "migrate", "database"]
 
 
 def test_a_canary_without_a_word_has_its_defaults_written_out() -> None:
@@ -78,7 +78,7 @@ def test_what_is_written_is_told_in_seconds() -> None:
 
 def test_the_engine_understands_every_policy() -> None:
     update = {"strategy": "canary", "canary": {"share": 5}, "migration": {"command": ["x"]}}
-    told = policies_from(derive_rollout.rollout_policies(load(changed(("services.web.update", update)))))
+    told = policies_from(updates.rollout_policies(load(changed(("services.web.update", update)))))
     assert told["web"].canary.share == 5
     assert told["web"].migration is not None
     assert told["web"].migration.command == ("x",)
@@ -86,7 +86,7 @@ def test_the_engine_understands_every_policy() -> None:
 
 def test_hooks_of_the_stack() -> None:
     declared = load(changed(("update", {"before": [["/usr/local/sbin/backup", "now"]], "before_timeout": "1h"})))
-    assert derive_rollout.rollout_hooks(declared) == {"before": [["/usr/local/sbin/backup", "now"]], "before_timeout": 3600}
+    assert updates.rollout_hooks(declared) == {"before": [["/usr/local/sbin/backup", "now"]], "before_timeout": 3600}
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.declaration import load, problems
-from ansible_collections.latentum.ops.plugins.module_utils.derive_watch import watchdog_config
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import stack_from
 
 from .samples import REMOVED, changed

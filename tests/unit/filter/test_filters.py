@@ -150,3 +150,19 @@ def test_errors_and_report_of_a_wrong_declaration(template: Template) -> None:
     assert template("ops_stack | latentum.ops.declaration_report", port=0).startswith("ops_stack has one error")
     assert template("ops_stack | latentum.ops.declaration_summary", port=0) == []
     assert template("ops_stack | latentum.ops.declaration_summary")[0] == "stack acme: web x2"
+
+
+def test_a_directory_comes_with_what_is_below_it(tmp_path: Path) -> None:
+    from ansible_collections.latentum.ops.plugins.filter.files import directory_files
+
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    for name in ("top.py", "a/b/deep.py", "a/readme.md"):
+        (tmp_path / name).write_text(f"# {name}")
+    assert directory_files(str(tmp_path), "*.py", "/t") == [{"path": "/t/top.py", "content": "# top.py"}]
+    assert directory_files(str(tmp_path), "**/*.py", "/t") == [
+        {"path": "/t/a", "state": "directory"},
+        {"path": "/t/a/b", "state": "directory"},
+        {"path": "/t/a/b/deep.py", "content": "# a/b/deep.py"},
+        {"path": "/t/top.py", "content": "# top.py"},
+    ]

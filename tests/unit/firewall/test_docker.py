@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_docker import (
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.docker_ports import (
     DockerNetworks,
     block,
     chain_rules,
     parse_networks,
     with_block,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_rules import FirewallError, parse_rules
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, parse_rules
 
 UFW = "*filter\n:ufw-after-input - [0:0]\n-A ufw-after-input -p udp --dport 137 -j ufw-skip-to-policy-input\nCOMMIT\n"
 RULES = parse_rules(

@@ -11,9 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import firewall, firewall_host
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import find
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_files import (
+from ansible_collections.latentum.ops.plugins.module_utils.firewall import host as firewall_host
+from ansible_collections.latentum.ops.plugins.module_utils.firewall import policy as firewall_policy
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.description import words
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.host import Connection, connection, listens
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, parse_rules
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.ufw_files import (
     AFTER,
     DEFAULTS,
     SETTINGS,
@@ -22,9 +25,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.firewall_files import
     setting,
     with_settings,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_host import Connection, connection, listens
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_rules import FirewallError, parse_rules
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_words import words
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import find
 
 SSH = {"action": "limit", "port": 22, "protocol": "tcp"}
 
@@ -76,14 +77,14 @@ def test_who_listens(tmp_path: Path) -> None:
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host without a rival and without Docker, with sshd on port 22."""
-    monkeypatch.setattr(firewall, "rival", lambda: "")
-    monkeypatch.setattr(firewall, "docker_backend", lambda: "")
-    monkeypatch.setattr(firewall, "listens", lambda port: port == 22)
+    monkeypatch.setattr(firewall_policy, "rival", lambda: "")
+    monkeypatch.setattr(firewall_policy, "docker_backend", lambda: "")
+    monkeypatch.setattr(firewall_policy, "listens", lambda port: port == 22)
 
 
 def _refused(rules: list[dict[str, Any]], at: Connection | None, **more: Any) -> list[str]:
     try:
-        firewall.refuse(firewall.Policy(parse_rules(rules), **more), at)
+        firewall_policy.refuse(firewall_policy.Policy(parse_rules(rules), **more), at)
     except FirewallError as error:
         return error.problems
     return []
@@ -112,8 +113,8 @@ def test_without_a_connection_the_port_of_the_server_counts() -> None:
 
 @pytest.mark.usefixtures("quiet")
 def test_a_second_manager_and_the_nftables_backend_of_docker_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(firewall, "rival", lambda: "firewalld")
-    monkeypatch.setattr(firewall, "docker_backend", lambda: "nftables")
+    monkeypatch.setattr(firewall_policy, "rival", lambda: "firewalld")
+    monkeypatch.setattr(firewall_policy, "docker_backend", lambda: "nftables")
     assert ["firewalld" in _refused([SSH], HERE)[0], "nftables backend" in _refused([SSH], HERE)[1]] == [True, True]
     assert len(_refused([SSH], HERE, docker=None)) == 1
 
@@ -155,45 +156,45 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> list[l
         return SimpleNamespace(rc=0, stdout="", stderr="")
 
     monkeypatch.setattr(Kept, "read", classmethod(lambda cls: cls({path: real.read_text() for path, real in files.items()})))
-    monkeypatch.setattr(firewall, "render", rendered)
-    monkeypatch.setattr(firewall, "run", recorded)
-    monkeypatch.setattr(firewall, "connection", lambda: HERE)
-    monkeypatch.setattr(firewall, "_not_live", lambda *_a: [])
-    original = firewall._change
-    monkeypatch.setattr(firewall, "_change", lambda path, content: original(files[path], content))
+    monkeypatch.setattr(firewall_policy, "render", rendered)
+    monkeypatch.setattr(firewall_policy, "run", recorded)
+    monkeypatch.setattr(firewall_policy, "connection", lambda: HERE)
+    monkeypatch.setattr(firewall_policy, "_not_live", lambda *_a: [])
+    original = firewall_policy._change
+    monkeypatch.setattr(firewall_policy, "_change", lambda path, content: original(files[path], content))
     return ran
 
 
 def test_check_mode_changes_nothing_and_shows_the_policy(host: list[list[str]], tmp_path: Path) -> None:
     before = {path: find(path) for path in tmp_path.iterdir()}
-    outcome = firewall.apply(firewall.Policy(parse_rules([SSH])), check_mode=True)
+    outcome = firewall_policy.apply(firewall_policy.Policy(parse_rules([SSH])), check_mode=True)
     assert outcome.changed and "status: inactive" in outcome.before and "limit in 22/tcp from anywhere" in outcome.after
     assert {path: find(path) for path in tmp_path.iterdir()} == before
     assert host == []
 
 
 def test_the_second_run_changes_nothing(host: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(firewall, "ENABLED_AT_BOOT", tmp_path)
-    monkeypatch.setattr(firewall, "_not_started", lambda: [])
-    policy = firewall.Policy(parse_rules([SSH]))
-    assert firewall.apply(policy).changed
+    monkeypatch.setattr(firewall_policy, "ENABLED_AT_BOOT", tmp_path)
+    monkeypatch.setattr(firewall_policy, "_not_started", lambda: [])
+    policy = firewall_policy.Policy(parse_rules([SSH]))
+    assert firewall_policy.apply(policy).changed
     host.clear()
-    second = firewall.apply(policy)
+    second = firewall_policy.apply(policy)
     assert (second.changed, host) == (False, []) and second.before == second.after
 
 
 def test_what_cannot_be_loaded_is_taken_back(host: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(firewall, "ENABLED_AT_BOOT", tmp_path)
-    monkeypatch.setattr(firewall.guard, "disarm", lambda name: None)
+    monkeypatch.setattr(firewall_policy, "ENABLED_AT_BOOT", tmp_path)
+    monkeypatch.setattr(firewall_policy.revert_timer, "disarm", lambda name: None)
     before = {path: find(path) for path in tmp_path.iterdir()}
 
     def fail(*_rest: Any) -> None:
         raise FirewallError(["no"])
 
-    monkeypatch.setattr(firewall, "_load", fail)
+    monkeypatch.setattr(firewall_policy, "_load", fail)
     with monkeypatch.context() as booted:
-        booted.setattr(firewall, "Path", lambda path: tmp_path if path == "/run/systemd/system" else Path(path))
+        booted.setattr(firewall_policy, "Path", lambda path: tmp_path if path == "/run/systemd/system" else Path(path))
         with pytest.raises(FirewallError, match="the former one is back: no"):
-            firewall.apply(firewall.Policy(parse_rules([SSH])))
+            firewall_policy.apply(firewall_policy.Policy(parse_rules([SSH])))
     assert {path: find(path) for path in tmp_path.iterdir()} == before
     assert ["/lib/ufw/ufw-init", "start"] in host

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.firewall_rules import FirewallError, Rule, admission, parse_rules
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, Rule, admission, parse_rules
 
 # What is declared → how UFW keeps it (recorded from ufw 0.36.2), for IPv4 and for IPv6.
 STORED = [

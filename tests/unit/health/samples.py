@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 
 
 def container(number: int = 1, **changes: Any) -> Container:

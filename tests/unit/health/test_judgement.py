@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import follower
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Engine
-from ansible_collections.latentum.ops.plugins.module_utils.health import Expectation, judge
-from ansible_collections.latentum.ops.plugins.module_utils.upstreams import Upstream, render, servers, upstream_from
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import Expectation, judge
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import Upstream, render, servers, upstream_from
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import follower
 
 from .samples import container
 

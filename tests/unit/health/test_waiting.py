@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.latentum.ops.plugins.module_utils import health
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.health import Expectation
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.health import assessment
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import Expectation
 from ansible_collections.latentum.ops.plugins.modules import compose_health
 
 from .samples import container
@@ -48,8 +48,8 @@ def waited(
 ) -> tuple[str, str, float]:
     """State and reason of the verdict, and the seconds until it."""
     engine = Script(looks)
-    monkeypatch.setattr(health, "time", engine)
-    found = health.wait(engine, "shop", [Expectation("web", expect)], **{"timeout": 180.0, "patience": 60.0, **options})
+    monkeypatch.setattr(assessment, "time", engine)
+    found = assessment.wait(engine, "shop", [Expectation("web", expect)], **{"timeout": 180.0, "patience": 60.0, **options})
     return found[0].state, found[0].reason, round(engine.now - START)
 
 
@@ -88,7 +88,7 @@ def test_the_patience_begins_anew_after_a_recovery(monkeypatch: pytest.MonkeyPat
     [
         (lambda now: {"health": "starting"} if now < 10 else {"health": "unhealthy"}, 10),
         (lambda _now: {"state": "exited", "exit_code": 1}, 0),
-        (lambda _now: {"health": "unhealthy"}, health.AILING),
+        (lambda _now: {"health": "unhealthy"}, assessment.AILING),
     ],
 )
 def test_without_patience_a_new_container_fails_at_once(
@@ -118,7 +118,7 @@ def test_what_no_waiting_mends_fails_at_once(
     state, reason, seconds = waited(monkeypatch, looks, expect=expect)
     assert state == "failed"
     assert said in reason
-    assert seconds <= health.CRASH_LOOP
+    assert seconds <= assessment.CRASH_LOOP
 
 
 def test_it_must_stay_good_for_as_long_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_the_module_waits_as_long_as_it_is_told(
         return {"health": "starting"} if now < 1 else {"state": "exited", "exit_code": 137} if now < 1 + ill else {}
 
     engine = Script(looks)
-    monkeypatch.setattr(health, "time", engine)
+    monkeypatch.setattr(assessment, "time", engine)
     monkeypatch.setattr(compose_health, "Engine", lambda: engine)
     monkeypatch.setattr(compose_health, "details", lambda _engine, verdicts, _lines: [{"state": one.state} for one in verdicts])
     monkeypatch.setattr(compose_health, "text", str)

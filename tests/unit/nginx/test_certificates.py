@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import certificates_issue
-from ansible_collections.latentum.ops.plugins.module_utils.certificates import (
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Entry
+from ansible_collections.latentum.ops.plugins.module_utils.tls import issue as issuing
+from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import (
     CertificateError,
     Layout,
     Wanted,
@@ -22,10 +24,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.certificates import (
     inspect_certificate,
     wanted_from,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.certificates_issue import Authority, Dns, argv, issue, needed, reason
-from ansible_collections.latentum.ops.plugins.module_utils.certificates_placeholder import ensure_placeholders, self_signed
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import Entry
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.tls.issue import Authority, Dns, argv, issue, needed, reason
+from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders, self_signed
 
 SHOP = Wanted("shop", ("shop.example.com", "www.shop.example.com"))
 BLOG = Wanted("blog", ("blog.example.com",))
@@ -111,7 +111,7 @@ class Host:
 def host(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Host:
     """A host whose certbot refuses nothing; the transaction of the links runs its commands here, too."""
     made = Host(layout)
-    monkeypatch.setattr("ansible_collections.latentum.ops.plugins.module_utils.config_set.run", made)
+    monkeypatch.setattr("ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction.run", made)
     return made
 
 
@@ -265,7 +265,7 @@ def test_why_a_certificate_is_asked_for(
 def test_an_expired_certificate_is_asked_for(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, SHOP)
     now = time.time()
-    monkeypatch.setattr(certificates_issue.time, "time", lambda: now + 20 * 365 * 86400)
+    monkeypatch.setattr(issuing.time, "time", lambda: now + 20 * 365 * 86400)
     assert "expired" in needed(SHOP, AUTHORITY, layout)
 
 
@@ -321,7 +321,7 @@ def test_a_replacement_behind_the_same_link_is_taken_over(layout: Layout, host: 
 def test_links_come_back_when_nginx_refuses(layout: Layout, host: Host) -> None:
     ensure_placeholders([SHOP], layout)
     host.nginx_rc = 1
-    with pytest.raises(certificates_issue.ConfigSetError, match="broken"):
+    with pytest.raises(issuing.ConfigSetError, match="broken"):
         issue([SHOP], AUTHORITY, layout=layout, runner=host)
     assert layout.link("shop").readlink() == layout.placeholder("shop")
     assert host.reloads() == 0

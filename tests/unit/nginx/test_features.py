@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.nginx_features import parse, speaks_ipv6
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.features import parse, speaks_ipv6
 
 DEBIAN_13 = """nginx version: nginx/1.26.3
 built with OpenSSL 3.5.0 8 Apr 2025 (running with OpenSSL 3.5.4 30 Sep 2025)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.latentum.ops.plugins.module_utils.upstreams import MAINTENANCE
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles/nginx"

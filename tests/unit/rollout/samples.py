@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DEFINITION, Container
-from ansible_collections.latentum.ops.plugins.module_utils.releases import Release
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, Container
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release
 
 HEALTHY: dict[str, Any] = {"test": ["CMD", "true"]}
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import config_set, upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.config_entries import Entry
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import transaction
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Entry
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
 
 
 class Killed(BaseException):
@@ -43,7 +44,7 @@ class Nginx:
 @pytest.fixture
 def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Nginx:
     played = Nginx()
-    for module in (config_set, upstreams):
+    for module in (transaction, upstreams):
         monkeypatch.setattr(module, "run", played)
     monkeypatch.setattr(upstreams, "PENDING", tmp_path / "pending")
     monkeypatch.setattr(upstreams, "one_writer", lambda: (tmp_path / "lock").open("w"))
@@ -63,7 +64,7 @@ def test_files_that_are_right_are_not_reloaded_again(nginx: Nginx) -> None:
 def test_a_killed_run_leaves_the_reload_to_the_next(nginx: Nginx, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     nginx.killed_at = moment
     # Who is killed takes nothing back.
-    monkeypatch.setattr(config_set, "_take_back", lambda _written: [])
+    monkeypatch.setattr(transaction, "_take_back", lambda _written: [])
     with pytest.raises(Killed):
         upstreams.sync(None, [])
     nginx.killed_at, nginx.asked = "", []

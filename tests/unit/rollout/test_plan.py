@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DEFINITION
-from ansible_collections.latentum.ops.plugins.module_utils.release_pin import Declared, definition, images, pinned_release, with_replicas
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_plan import (
-    UnsafeUpdate,
-    dependents,
-    make,
-    order,
-    require_safe,
-    short,
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION
+from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import (
+    Declared,
+    definition,
+    images,
+    pinned_release,
+    with_replicas,
 )
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import UnsafeUpdate, dependents, make, order, require_safe, short
 
 from .samples import HEALTHY, container, release
 

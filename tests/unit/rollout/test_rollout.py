@@ -9,17 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rollout as rollout_module
-from ansible_collections.latentum.ops.plugins.module_utils import traffic, warm
-from ansible_collections.latentum.ops.plugins.module_utils.canary import Verdict
-from ansible_collections.latentum.ops.plugins.module_utils.compose_cli import Compose
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
-from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Underway
-from ansible_collections.latentum.ops.plugins.module_utils.rollout import Rollout
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_plan import ServicePlan, make
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_policy import policy_from
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_site import RolloutFailed, Site
+from ansible_collections.latentum.ops.plugins.module_utils.compose.cli import Compose
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_policy import policy_from
+from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Underway
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import service as rollout_module
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import Verdict
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed, Site
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import ServicePlan, make
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.service import Rollout
 
 from .samples import container, release
 
@@ -50,7 +51,7 @@ class FakeSite:
         return [one for one in self.there if one.service == service]
 
     def start(self, _compose: object, service: str, count: int) -> list[Container]:
-        held = traffic.load("shop").get("api")
+        held = traffic_plan.load("shop").get("api")
         fresh = [container(self.number + index, service=service) for index in range(count)]
         self.number += count
         self.there += fresh
@@ -92,7 +93,7 @@ class FakeSite:
 def carry_out(site: FakeSite, *, back: bool = False, replicas: int = 2, **policy: Any) -> list[str]:
     """What was done to replace, or scale, the containers that are there."""
     wanted = release(replicas=replicas)
-    (plan,) = make(wanted, site.there, warm=warm.ids("shop"))
+    (plan,) = make(wanted, site.there, warm=standby.ids("shop"))
     plan.policy = policy_from({"service": "api", "min_healthy": 5, **policy})
     Rollout(cast(Site, site), wanted, cast(Compose, None), back=back).carry_out(plan)
     return site.did
@@ -110,7 +111,7 @@ def test_all_at_once() -> None:
         "switch api10 api11, drain api1 api2",
         "stop api1 api2",
     ]
-    assert traffic.load("shop") == {}
+    assert traffic_plan.load("shop") == {}
 
 
 def test_batch_by_batch_never_below_the_number_that_is_wanted() -> None:
@@ -142,12 +143,12 @@ def test_what_a_killed_run_started_is_used() -> None:
 
 
 def test_what_a_killed_run_had_given_traffic_keeps_it() -> None:
-    traffic.put("shop", {"api": traffic.Traffic({"api5": 1, "api6": 1})})
+    traffic_plan.put("shop", {"api": traffic_plan.Traffic({"api5": 1, "api6": 1})})
     site = FakeSite(*old(1), container(5), container(6))
     site.sick = "stop here"
     with pytest.raises(RolloutFailed):
         carry_out(site)
-    assert set(traffic.load("shop")["api"].serve) == {"api1", "api5", "api6"}
+    assert set(traffic_plan.load("shop")["api"].serve) == {"api1", "api5", "api6"}
 
 
 def test_sick_ones_never_get_traffic_and_the_old_ones_stay() -> None:
@@ -156,7 +157,7 @@ def test_sick_ones_never_get_traffic_and_the_old_ones_stay() -> None:
     with pytest.raises(RolloutFailed, match="unhealthy"):
         carry_out(site)
     assert not any(one.startswith(("switch", "stop")) for one in site.did)
-    assert traffic.load("shop")["api"].serve == {"api1": 1, "api2": 1}
+    assert traffic_plan.load("shop")["api"].serve == {"api1": 1, "api2": 1}
 
 
 def test_a_canary_is_one_and_is_tried_before_the_rest_starts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,13 +175,13 @@ def test_blue_green_keeps_the_old_ones_out_of_the_traffic() -> None:
     site = FakeSite(*old())
     done = carry_out(site, strategy="blue_green", keep_for=60)
     assert done[-1] == "switch api10 api11, drain api1 api2"
-    assert warm.ids("shop") == {"api1", "api2"}
+    assert standby.ids("shop") == {"api1", "api2"}
     assert len(site.there) == 4
 
 
 def test_a_rollback_to_a_warm_set_starts_nothing_and_waits_for_nothing() -> None:
-    warm.STATE.joinpath("shop").mkdir(parents=True)
-    warm.put("shop", "api", warm.Warm(("api3", "api4"), 9e9))
+    standby.STATE.joinpath("shop").mkdir(parents=True)
+    standby.put("shop", "api", standby.Warm(("api3", "api4"), 9e9))
     site = FakeSite(*old(), container(3), container(4))
     assert carry_out(site, back=True) == [
         "touch api1 api2",
@@ -188,7 +189,7 @@ def test_a_rollback_to_a_warm_set_starts_nothing_and_waits_for_nothing() -> None
         "switch api3 api4, drain api1 api2",
         "stop api1 api2",
     ]
-    assert warm.ids("shop") == set()
+    assert standby.ids("shop") == set()
 
 
 def test_recreate_says_so_first_and_never_has_two_at_once() -> None:

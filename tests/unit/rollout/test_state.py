@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.latentum.ops.plugins.module_utils import deploy_table, progress, traffic, warm
-from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
-from ansible_collections.latentum.ops.plugins.module_utils.releases import GOOD, ReleaseError, Store, compose_text
-from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic, share_weights
+from ansible_collections.latentum.ops.plugins.module_utils.core import progress
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic, share_weights
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, ReleaseError, Store, compose_text
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import table as deploy_table
 
 from .samples import release
 
@@ -96,10 +99,10 @@ def test_a_line_that_a_crash_cut_off_is_left_out(state: Path) -> None:
 
 
 def test_traffic_is_put_and_taken_away() -> None:
-    traffic.put("shop", {"api": Traffic({"a": 9, "b": 1}), "web": Traffic(maintenance=True)})
-    assert traffic.load("shop") == {"api": Traffic({"a": 9, "b": 1}), "web": Traffic(maintenance=True)}
-    traffic.put("shop", {"api": None})
-    assert list(traffic.load("shop")) == ["web"]
+    traffic_plan.put("shop", {"api": Traffic({"a": 9, "b": 1}), "web": Traffic(maintenance=True)})
+    assert traffic_plan.load("shop") == {"api": Traffic({"a": 9, "b": 1}), "web": Traffic(maintenance=True)}
+    traffic_plan.put("shop", {"api": None})
+    assert list(traffic_plan.load("shop")) == ["web"]
 
 
 @pytest.mark.parametrize(("old", "new", "percent"), [(2, 1, 10), (1, 1, 50), (4, 1, 5), (3, 3, 20), (1, 1, 1), (10, 1, 25)])
@@ -113,11 +116,11 @@ def test_weights_give_the_share(old: int, new: int, percent: int) -> None:
 
 def test_warm_sets() -> None:
     Store("shop").folder.mkdir(parents=True)
-    warm.put("shop", "api", warm.Warm(("a", "b"), 0.0))
-    assert warm.ids("shop") == {"a", "b"}
-    assert warm.load("shop")["api"].due
-    warm.put("shop", "api", None)
-    assert warm.ids("shop") == set()
+    standby.put("shop", "api", standby.Warm(("a", "b"), 0.0))
+    assert standby.ids("shop") == {"a", "b"}
+    assert standby.load("shop")["api"].due
+    standby.put("shop", "api", None)
+    assert standby.ids("shop") == set()
 
 
 def test_a_follower_reads_its_attempt_to_the_end() -> None:

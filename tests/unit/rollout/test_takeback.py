@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import release_files, rollout_site, rollout_takeback, traffic, upstreams, warm
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.progress import Progress
-from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
-from ansible_collections.latentum.ops.plugins.module_utils.releases import Store
-from ansible_collections.latentum.ops.plugins.module_utils.rollout_site import RolloutFailed, Site
-from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
+from ansible_collections.latentum.ops.plugins.module_utils.release import publish
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import host_actions, rollback, standby
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed, Site
 
 from .samples import container, release
 
@@ -54,12 +57,12 @@ class Stage:
         kept = Underway("x", "deploy", new.id, old.id if before else None, "ada", **underway)
         self.site = Site("shop", cast(Engine, self.engine), Progress("shop", "x"), Journal("shop"), kept)
         self.healthy = True
-        monkeypatch.setattr(rollout_takeback, "engine_again", lambda: self.engine)
+        monkeypatch.setattr(rollback, "engine_again", lambda: self.engine)
         monkeypatch.setattr(upstreams, "load", list)
         self.files: list[str] = []
-        monkeypatch.setattr(release_files, "write", lambda release: self.files.append(release.id))
-        monkeypatch.setattr(rollout_site.Site, "start", lambda _site, _compose, service, count: self.start(service, count))
-        monkeypatch.setattr(rollout_site.Site, "healthy", lambda _site, _release, service, *_more: self.judge(service))
+        monkeypatch.setattr(publish, "write", lambda release: self.files.append(release.id))
+        monkeypatch.setattr(host_actions.Site, "start", lambda _site, _compose, service, count: self.start(service, count))
+        monkeypatch.setattr(host_actions.Site, "healthy", lambda _site, _release, service, *_more: self.judge(service))
 
     def start(self, service: str, count: int) -> list[Container]:
         fresh = [container(90 + number, "old", service) for number in range(count)]
@@ -72,7 +75,7 @@ class Stage:
             raise RolloutFailed(f"{service} is unhealthy")
 
     def take_back(self) -> list[str]:
-        return rollout_takeback.take_back(self.site, self.store)
+        return rollback.take_back(self.site, self.store)
 
 
 OLD = [container(1, "old"), container(2, "old")]
@@ -81,10 +84,10 @@ NEW = [container(3), container(4)]
 
 def test_new_ones_go_and_old_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch, *OLD, *NEW, old={"api": ["api1", "api2"]})
-    traffic.put("shop", {"api": Traffic({"api3": 1, "api4": 1})})
+    traffic_plan.put("shop", {"api": Traffic({"api3": 1, "api4": 1})})
     assert stage.take_back() == []
     assert stage.engine.ids() == ["api1", "api2"]
-    assert traffic.load("shop") == {}
+    assert traffic_plan.load("shop") == {}
     assert stage.files == [stage.site.underway.before]
 
 
@@ -103,18 +106,18 @@ def test_old_ones_that_were_stopped_are_started(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_old_set_that_was_kept_warm_serves_again_and_is_warm_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch, *OLD, *NEW, old={"api": ["api1", "api2"]})
-    warm.put("shop", "api", warm.Warm(("api1", "api2"), 9e9))
+    standby.put("shop", "api", standby.Warm(("api1", "api2"), 9e9))
     assert stage.take_back() == []
     assert stage.engine.ids() == ["api1", "api2"]
-    assert warm.ids("shop") == set()  # or the next deployment would retire what serves
+    assert standby.ids("shop") == set()  # or the next deployment would retire what serves
 
 
 def test_a_warm_set_of_another_service_keeps_out_of_the_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch, *OLD, *NEW, old={"api": ["api1", "api2"]})
-    warm.put("shop", "web", warm.Warm(("web1",), 9e9))
-    traffic.put("shop", {"web": Traffic({"web2": 1}), "api": Traffic({"api3": 1})})
+    standby.put("shop", "web", standby.Warm(("web1",), 9e9))
+    traffic_plan.put("shop", {"web": Traffic({"web2": 1}), "api": Traffic({"api3": 1})})
     stage.take_back()
-    assert traffic.load("shop") == {"web": Traffic({"web2": 1})}
+    assert traffic_plan.load("shop") == {"web": Traffic({"web2": 1})}
 
 
 def test_of_a_first_deployment_the_evidence_stays(monkeypatch: pytest.MonkeyPatch) -> None:

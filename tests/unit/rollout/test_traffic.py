@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import drain, drain_member, upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic
-from ansible_collections.latentum.ops.plugins.module_utils.upstreams import MAINTENANCE, Upstream, plan, render, servers, upstream_from
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, members
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE, Upstream, plan, render, servers, upstream_from
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 
 from .samples import container
 
@@ -63,10 +64,10 @@ def test_the_last_member_is_never_taken_out(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(upstreams, "DRAINED", tmp_path / "drained.json")
     edge = upstream_from({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}]})
     monkeypatch.setattr(upstreams, "load", lambda: [edge])
-    with pytest.raises(drain_member.DrainError, match="last one"):
-        drain_member.set_member("a", "drained", 1)
-    with pytest.raises(drain_member.DrainError, match="write one of a"):
-        drain_member.set_member("c", "drained", 1)
+    with pytest.raises(members.DrainError, match="last one"):
+        members.set_member("a", "drained", 1)
+    with pytest.raises(members.DrainError, match="write one of a"):
+        members.set_member("c", "drained", 1)
 
 
 def test_an_upstream_that_leads_nowhere_is_refused() -> None:

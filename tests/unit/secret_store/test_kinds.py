@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 import bcrypt
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.env_file import quote, render
-from ansible_collections.latentum.ops.plugins.module_utils.secret_kinds import SecretError, bcrypt_hash, check, make
-from ansible_collections.latentum.ops.plugins.module_utils.secret_kinds import render as fill
+from ansible_collections.latentum.ops.plugins.module_utils.core.env_file import quote, render
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError, bcrypt_hash, check, make
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import render as fill
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key

@@ -21,9 +21,9 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.latentum.ops.plugins.filter.secrets import secrets_leader
-from ansible_collections.latentum.ops.plugins.module_utils import sealing
-from ansible_collections.latentum.ops.plugins.module_utils.secret_kinds import SecretError
-from ansible_collections.latentum.ops.plugins.module_utils.secret_store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore import sealing
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 from ansible_collections.latentum.ops.plugins.modules import secret_store, secret_store_info
 
 COLLECTIONS = Path(__file__).parents[3] / ".collections"
@@ -153,7 +153,7 @@ def test_damaged_metadata_is_said_and_can_be_made_anew(store: Store, damage: str
 # Kills itself at the N-th rename of a file into its place; the new content is in a temporary file then.
 KILLED = """
 import json, os, pathlib, signal, sys
-from ansible_collections.latentum.ops.plugins.module_utils.secret_store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 left = int(sys.argv[2])
 replace = pathlib.Path.replace
 def counted(self, target):

@@ -12,28 +12,28 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rotation
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
     acting,
-    alerting,
     ledger,
-    mutes,
     observing,
-    probing,
     remedies,
     setbacks,
     settings,
+    suppression,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import daemon as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import load_alerts
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import notices as alert_notices
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import Looks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import containers as container_probes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected
 
 from .samples import AtOnce, Clock, FakeEngine, Host, container
@@ -57,17 +57,17 @@ class Life:
         (watched / "host.json").write_text('{"name": "web-1", "metrics": ""}')
         self.watch()
         monkeypatch.setattr(settings, "load", partial(settings.load, watched))
-        monkeypatch.setattr(alerting, "load_alerts", partial(load_alerts, watched))
+        monkeypatch.setattr(alert_notices, "load_alerts", partial(load_alerts, watched))
         monkeypatch.setattr(module, "STATE", state)
         monkeypatch.setattr(module, "Memory", lambda: Memory(state / "memory.json"))
-        for speaker in (module, acting, alerting, ledger, observing, setbacks):
+        for speaker in (module, acting, alert_notices, ledger, observing, setbacks):
             monkeypatch.setattr(speaker, "say", self.said.append)
         monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
         monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
-        monkeypatch.setattr(mutes, "_uptime", lambda: 1e6)
+        monkeypatch.setattr(suppression, "_uptime", lambda: 1e6)
         monkeypatch.setattr(Alerting, "deliver", lambda *_given: False)
         monkeypatch.setattr(Looks, "_look_at_host", lambda _looks: list(self.checks))
-        monkeypatch.setattr(probing, "read", self.read)
+        monkeypatch.setattr(container_probes, "read", self.read)
         monkeypatch.setattr(random, "SystemRandom", lambda: SimpleNamespace(random=lambda: 0.0))
 
     def watch(self, probes: tuple[dict[str, Any], ...] = (), **service: Any) -> None:
@@ -77,7 +77,7 @@ class Life:
         self.host.watch("shop", services=[api], alerts=[route], confirm=2, recover=10)
 
     def synced(self) -> bool:
-        self.did.append(f"out of rotation: {' '.join(sorted(rotation.load('shop'))) or 'nobody'}")
+        self.did.append(f"out of rotation: {' '.join(sorted(out_of_rotation.load('shop'))) or 'nobody'}")
         return True
 
     def read(self, spec: settings.ProbeSpec, one: Container, _engine: Engine) -> Reading:

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import sending
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import Alerts, Route, alerts_from
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.delivery import Summary, deliver
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.delivery import Summary, deliver
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import Alerts, Route, alerts_from
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import transport
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -186,7 +186,7 @@ def receiving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recei
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     with running(tmp_path) as found:
-        monkeypatch.setattr(sending, "SYSTEM_CA", found.ca)
+        monkeypatch.setattr(transport, "SYSTEM_CA", found.ca)
         yield found
 
 

@@ -16,26 +16,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import (
-    follower,
-    health_report,
-    host_status,
-    lock,
-    release_journal,
-    releases,
-    rotation,
-    traffic,
-    upstreams,
-    warm,
-)
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
-    maintenance,
-    publication,
-    spool,
-    steward,
-    steward_desk,
-)
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+from ansible_collections.latentum.ops.plugins.module_utils.health import report
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation, traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.release import journal as release_journal
+from ansible_collections.latentum.ops.plugins.module_utils.release import store as release_store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import follower, standby
+from ansible_collections.latentum.ops.plugins.module_utils.status import collect as host_status
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests, publication
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec, ServiceSpec
@@ -182,20 +174,20 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     for folder in (made.run, made.state / "watchdog", made.state / "stacks", made.etc / "stacks", made.etc / "watchdog"):
         folder.mkdir(parents=True)
     monkeypatch.setattr(os, "fchown", lambda *_given: None)
-    for module in (lock, rotation):
+    for module in (locks, out_of_rotation):
         monkeypatch.setattr(module, "FOLDER", made.run / "locks")
-    for module in (releases, release_journal, traffic, warm, follower):
+    for module in (release_store, release_journal, traffic_plan, standby, follower):
         monkeypatch.setattr(module, "STATE", made.state / "stacks")
     monkeypatch.setattr(host_status, "STACKS", made.etc / "stacks")
-    monkeypatch.setattr(health_report, "SECRETS", made.etc / "secrets")
+    monkeypatch.setattr(report, "SECRETS", made.etc / "secrets")
     monkeypatch.setattr(upstreams, "CONFIGURATION", made.etc / "upstreams")
-    monkeypatch.setattr(maintenance, "FILE", made.state / "watchdog" / "maintenance.json")
+    monkeypatch.setattr(maintenance_windows, "FILE", made.state / "watchdog" / "maintenance.json")
     monkeypatch.setattr(spool, "SPARE", made.run / "spool")
     desk = made.run / "desk"
-    for module in (steward_desk, steward):
+    for module in (privileged_requests, privileged_helper):
         monkeypatch.setattr(module, "REQUESTS", desk / "requests")
         monkeypatch.setattr(module, "ANSWERS", desk / "answers")
-    for module in (steward_desk, publication):
+    for module in (privileged_requests, publication):
         monkeypatch.setattr(module, "STATUS", desk / "status.json")
     monkeypatch.setattr(publication, "PAGES", desk / "page")
     return made

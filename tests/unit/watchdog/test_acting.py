@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,9 @@ from typing import Any, cast
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import acting as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import ledger as ledger_module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import steward_desk
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.acting import Acting
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import REST, Action, Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
@@ -49,7 +50,7 @@ class Ward:
         self.judgement, self.healer = Judgement(), Healer(lambda: 0.0)
         for speaker in (module, ledger_module):
             monkeypatch.setattr(speaker, "say", self.said.append)
-        steward_desk.open_desk()
+        privileged_requests.open_desk()
         alerting = cast(Alerting, SimpleNamespace(tell=self.tell))
         ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [], Setbacks())
         self.acting = Acting(
@@ -264,15 +265,16 @@ def test_what_a_human_is_called_for_is_not_what_is_healed(ward: Ward) -> None:
 def test_the_steward_s_answer_is_kept_with_the_incident_that_is_open(ward: Ward) -> None:
     one = ward.opened()
     for name in ("api", "db"):  # nothing is wrong with the database any more
-        (steward_desk.ANSWERS / f"shop.{name}.json").write_text(f'{{"stack": "shop", "service": "{name}", "said": "brought {name}"}}')
+        answer = {"stack": "shop", "service": name, "said": f"brought {name}"}
+        (privileged_requests.ANSWERS / f"shop.{name}.json").write_text(json.dumps(answer))
     ward.round()
     ward.round()
-    assert ward.done(one) == ["brought api"] and not list(steward_desk.ANSWERS.iterdir())
+    assert ward.done(one) == ["brought api"] and not list(privileged_requests.ANSWERS.iterdir())
 
 
 def test_an_answer_that_cannot_be_taken_away_is_given_once_when_it_can(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ward.opened()
-    (steward_desk.ANSWERS / "shop.api.json").write_text('{"stack": "shop", "service": "api", "said": "brought api"}')
+    (privileged_requests.ANSWERS / "shop.api.json").write_text('{"stack": "shop", "service": "api", "said": "brought api"}')
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", lambda *_given, **_named: throw(OSError("read-only file system")))
         for _round in range(3):

@@ -13,14 +13,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import alerting as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import setbacks
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import load_alerts
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import EASY, PATIENCE, REMIND, Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import notices as module
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import EASY, PATIENCE, REMIND, Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Told
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
 
 from . import samples
 from .samples import Clock, Host, incident, throw

@@ -15,23 +15,21 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rotation
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.lock import stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import daemon as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
-    maintenance,
-    probing,
-    steward_desk,
-)
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.days import Days as SavedDays
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.inbox import Inbox
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import SOON
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import containers as container_probes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected, Disconnected
 
 from . import lives, samples
@@ -72,7 +70,7 @@ def test_who_is_well_again_comes_back_when_the_incident_ends(life: Days) -> None
     life.pass_by(2)
     life.change(state="running", health="starting")
     life.pass_by(20)
-    assert life.told == [f"open {API}"] and list(rotation.load("shop")) == ["api1"]
+    assert life.told == [f"open {API}"] and list(out_of_rotation.load("shop")) == ["api1"]
     life.change(event="health_status: healthy", health="healthy")
     life.did.clear()
     life.pass_by(9.5)
@@ -86,15 +84,15 @@ def test_nobody_comes_back_before_the_whole_service_is_well(life: Days) -> None:
     for number in (1, 2):
         life.dies(number)
     life.pass_by(2)
-    assert sorted(rotation.load("shop")) == ["api1", "api2"]
+    assert sorted(out_of_rotation.load("shop")) == ["api1", "api2"]
     life.change(1, state="running", health="healthy")
     life.pass_by(30)
-    assert sorted(rotation.load("shop")) == ["api1", "api2"] and len(life.open) == 1
+    assert sorted(out_of_rotation.load("shop")) == ["api1", "api2"] and len(life.open) == 1
     life.change(2, state="running", health="healthy")
     life.pass_by(9)
-    assert sorted(rotation.load("shop")) == ["api1", "api2"]
+    assert sorted(out_of_rotation.load("shop")) == ["api1", "api2"]
     life.pass_by(2)
-    assert rotation.load("shop") == {} and life.open == []
+    assert out_of_rotation.load("shop") == {} and life.open == []
 
 
 def test_what_docker_heals_within_the_second_look_is_told_to_nobody(life: Days) -> None:
@@ -142,9 +140,9 @@ def test_what_is_missing_is_asked_of_root_and_the_answer_is_kept(life: Days) -> 
     life.engine.there.pop()
     life.event("destroy", 2)
     life.pass_by(2)
-    (request,) = steward_desk.REQUESTS.glob("*.json")
+    (request,) = privileged_requests.REQUESTS.glob("*.json")
     assert request.name == "shop.api.replace.json"
-    (steward_desk.ANSWERS / request.name).write_text('{"stack": "shop", "service": "api", "said": "brought the missing containers"}')
+    (privileged_requests.ANSWERS / request.name).write_text('{"stack": "shop", "service": "api", "said": "brought the missing containers"}')
     life.pass_by(1)
     assert [what for _at, what in life.open[0].done] == ["asked for the missing containers", "brought the missing containers"]
 
@@ -164,7 +162,7 @@ def test_a_remedy_that_raises_ends_nothing_and_is_tried_again(life: Days, monkey
 
 
 def test_in_maintenance_nothing_is_told_nor_healed(life: Days) -> None:
-    maintenance.present("shop/api", "a larger disk", "1m")
+    maintenance_windows.present("shop/api", "a larger disk", "1m")
     life.dies()
     life.pass_by(30)
     assert life.told == [] and set(life.did) == {"out of rotation: nobody"} and life.state == "maintenance"
@@ -175,7 +173,7 @@ def test_in_maintenance_nothing_is_told_nor_healed(life: Days) -> None:
 def test_maintenance_that_begins_in_an_incident_ends_the_healing_and_not_the_incident(life: Days) -> None:
     life.dies()
     life.pass_by(2)
-    maintenance.present("shop", "a larger disk", "10m")
+    maintenance_windows.present("shop", "a larger disk", "10m")
     life.pass_by(1)
     life.did.clear()
     life.pass_by(60)
@@ -212,7 +210,7 @@ def test_the_watchdog_s_own_escalation_does_not(life: Days) -> None:
     life.dies()
     for _time in range(10):
         life.pass_by(30)
-        for request in steward_desk.REQUESTS.glob("*.json"):
+        for request in privileged_requests.REQUESTS.glob("*.json"):
             request.unlink()
             with stack_lock("shop", "steward (pid 7)", what="deploy"):
                 life.pass_by(2)
@@ -260,7 +258,7 @@ def test_a_lost_engine_takes_nobody_out_and_brings_nobody_back(life: Days) -> No
     life.did.clear()
     life.turn(Disconnected("connection refused"))
     life.pass_by(30)
-    assert list(rotation.load("shop")) == ["api1"] and life.did == []
+    assert list(out_of_rotation.load("shop")) == ["api1"] and life.did == []
 
 
 @pytest.mark.parametrize("reload", [False, True])
@@ -399,7 +397,7 @@ def test_a_daemon_that_starts_again_goes_on_where_it_was(life: Days) -> None:
     (again,) = life.open
     assert (again.id, again.severity) == (incident.id, "critical") and life.told == [f"open {API}"]
     assert life.daemon.lasting.healer.record(API).heals >= heals > 0
-    assert sorted(rotation.load("shop")) == ["api1", "api2"]
+    assert sorted(out_of_rotation.load("shop")) == ["api1", "api2"]
 
 
 def test_a_remedy_is_remembered_before_it_is_begun(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,7 +497,7 @@ def test_a_look_that_breaks_is_taken_again(probed: Days, monkeypatch: pytest.Mon
         raise KeyError("port")
 
     with monkeypatch.context() as patched:
-        patched.setattr(probing, "read", broken)
+        patched.setattr(container_probes, "read", broken)
         probed.pass_by(20)
     probed.probe = lambda _one: False
     probed.pass_by(40)

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from email.utils import formatdate
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import sending
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import Route
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.delivery import deliver
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.message import Message
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import send
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.sending import SendError
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import PATIENCE, Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.delivery import deliver
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message import Message
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import Route
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import PATIENCE, Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import transport
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 
 from . import receiving as shared
 from .receiving import (
@@ -96,8 +96,8 @@ def test_429_is_left_alone_as_long_as_it_asks(receiving: Receiving, spool: Spool
 
 @pytest.mark.parametrize(("value", "seconds"), [("30", 30), ("", 0), ("soon", 0), ("-5", 0), ("Sat, 21 Nov 2020 13:05:38 GMT", 0)])
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float) -> None:
-    assert sending.retry_after(value) == seconds
-    assert sending.retry_after(formatdate(time.time() + 99, usegmt=True)) == pytest.approx(99, abs=3)
+    assert transport.retry_after(value) == seconds
+    assert transport.retry_after(formatdate(time.time() + 99, usegmt=True)) == pytest.approx(99, abs=3)
 
 
 def test_what_only_a_human_can_mend_is_tried_slowly_and_not_given_up(receiving: Receiving, spool: Spool) -> None:

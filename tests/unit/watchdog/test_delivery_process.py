@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import delivery
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import spool as spooling
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import Alerts, Route
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.delivery import ORPHANED, deliver
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.message import Message
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import send
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.sending import SendError
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import delivery
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool as spooling
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.delivery import ORPHANED, deliver
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message import Message
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import Alerts, Route
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 
 from . import receiving as shared
 from .receiving import (
@@ -43,11 +43,11 @@ receiving, spool = shared.receiving, shared.spool
 KILLED = """
 import os, sys
 from pathlib import Path
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import sending
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import load_alerts
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.delivery import deliver
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
-folder, spare, config, sending.SYSTEM_CA = map(Path, sys.argv[1:])
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import transport
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.delivery import deliver
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
+folder, spare, config, transport.SYSTEM_CA = map(Path, sys.argv[1:])
 spool = Spool(folder, spare)
 spool.accepted = lambda items: os._exit(9)
 deliver(spool, load_alerts(config))
@@ -165,9 +165,9 @@ def test_the_command_prints_its_summary(receiving: Receiving, tmp_path: Path, mo
 
 def test_the_daemon_loads_nothing_large() -> None:
     """What it imports of the alerts must not bring the libraries of the receivers."""
-    package = "ansible_collections.latentum.ops.plugins.module_utils.watchdog"
+    package = "ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting"
     large = "[name for name in ('requests', 'smtplib', 'apprise') if name in sys.modules]"
-    out = python(f"import sys, {package}.spool, {package}.message, {package}.alert_routes; print({large})")
+    out = python(f"import sys, {package}.spool, {package}.message, {package}.routes; print({large})")
     assert out.stdout == "[]\n", out.stderr
 
 

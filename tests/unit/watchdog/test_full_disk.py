@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rotation
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import days, memory, publication, spool_files, steward_desk
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import days, memory, privileged_requests, publication
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool_files
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.days import Days as SavedDays
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import AGAIN
 
 from . import lives, samples
@@ -54,7 +55,7 @@ def disk(host: Host, monkeypatch: pytest.MonkeyPatch) -> Device:
 @pytest.fixture
 def run(host: Host, monkeypatch: pytest.MonkeyPatch) -> Device:
     """Where /run is."""
-    made = Device(host.run, monkeypatch, rotation)
+    made = Device(host.run, monkeypatch, out_of_rotation)
     write = publication._write
     monkeypatch.setattr(publication, "_write", made.instead_of(write))
     return made
@@ -71,7 +72,7 @@ def test_a_full_disk_is_told_and_ends_nothing(life: Days, disk: Device) -> None:
     assert life.told == ["open host/disk /"]
     life.dies()
     life.pass_by(3)
-    assert life.told == ["open host/disk /", f"open {API}"] and "start api1" in life.did and list(rotation.load("shop")) == ["api1"]
+    assert life.told == ["open host/disk /", f"open {API}"] and "start api1" in life.did and list(out_of_rotation.load("shop")) == ["api1"]
 
 
 def test_a_full_disk_is_said_once(life: Days, disk: Device) -> None:
@@ -112,19 +113,19 @@ def test_a_full_run_ends_nothing_and_is_caught_up(life: Days, run: Device, clock
     life.dies()
     life.pass_by(45)
     assert life.told == [f"open {API}"] and life.state == "degraded" and "start api1" in life.did
-    assert rotation.load("shop") == {} and SavedDays(life.daemon.lasting.days.file).of(API)[0]["seen"] > 20
+    assert out_of_rotation.load("shop") == {} and SavedDays(life.daemon.lasting.days.file).of(API)[0]["seen"] > 20
     for what in ("writing the status fails", "writing the status pages fails", "writing who of shop gets no traffic fails"):
         assert said(life, what) == 1
     run.full = False
     life.did.clear()
     life.pass_by(1)
-    assert list(rotation.load("shop")) == ["api1"] and "out of rotation: api1" in life.did
+    assert list(out_of_rotation.load("shop")) == ["api1"] and "out of rotation: api1" in life.did
     life.pass_by(45)
     assert str(clock.wall)[:9] in publication.STATUS.read_text()
     assert said(life, "writing the status works again") == said(life, "writing the status pages works again") == 1
 
 
 def test_a_watchdog_starts_although_its_desk_cannot_be_made(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steward_desk, "open_desk", lambda: throw(OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(privileged_requests, "open_desk", lambda: throw(OSError(errno.ENOSPC, "No space left on device")))
     Daemon()
     assert said(life, "opening the steward's desk fails") == 1

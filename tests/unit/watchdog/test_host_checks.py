@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import host_checks
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check, NginxConfiguration, Units
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check, NginxConfiguration, Units
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
 
 from . import samples

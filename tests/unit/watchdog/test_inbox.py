@@ -8,11 +8,11 @@ from __future__ import annotations
 import queue
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.inbox import BURST, Inbox
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Seen, Token
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.sites import SiteReading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Disconnected
 
 from . import samples

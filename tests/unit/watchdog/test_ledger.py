@@ -9,10 +9,11 @@ import json
 from functools import partial
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import alerting as alerting_module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import ledger as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import load_alerts
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import notices as alerting_module
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject, Told
@@ -20,7 +21,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger impor
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import AGAIN, Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
 
 from . import samples
 from .samples import Clock, Host, Killed, incident

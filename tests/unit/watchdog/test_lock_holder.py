@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import lock
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 
 HOLD = """
 import sys
 from pathlib import Path
-from ansible_collections.latentum.ops.plugins.module_utils import lock
-lock.FOLDER = Path(sys.argv[1])
-with lock.stack_lock("shop", "ada", what="deploy"):
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+locks.FOLDER = Path(sys.argv[1])
+with locks.stack_lock("shop", "ada", what="deploy"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -40,7 +40,7 @@ with open(sys.argv[1]) as file:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the locks are."""
-    monkeypatch.setattr(lock, "FOLDER", tmp_path / "locks")
+    monkeypatch.setattr(locks, "FOLDER", tmp_path / "locks")
     (tmp_path / "locks").mkdir()
     return tmp_path / "locks"
 
@@ -68,11 +68,11 @@ def another(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 def test_another_process_is_seen(folder: Path) -> None:
     with another(HOLD, folder) as process:
-        found = lock.holder("shop")
+        found = locks.holder("shop")
         assert found is not None and isinstance(found.pop("since"), str)
         assert found == {"who": "ada", "what": "deploy", "pid": process.pid}
-        assert lock.holder("blog") is None
-        with pytest.raises(lock.LockHeld, match=r"locked by ada \(deploy, pid"), lock.stack_lock("shop", "watchdog"):
+        assert locks.holder("blog") is None
+        with pytest.raises(locks.LockHeld, match=r"locked by ada \(deploy, pid"), locks.stack_lock("shop", "watchdog"):
             pass
 
 
@@ -80,32 +80,32 @@ def test_a_holder_that_was_killed_holds_nothing(folder: Path) -> None:
     with another(HOLD, folder) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert (folder / "shop.lock").read_text() and lock.holder("shop") is None
+        assert (folder / "shop.lock").read_text() and locks.holder("shop") is None
 
 
 def test_a_file_alone_is_no_lock(folder: Path) -> None:
-    assert lock.holder("shop") is None
-    with lock.stack_lock("shop", "ada"):
-        assert lock.holder("shop") is not None
-    assert lock.holder("shop") is None
+    assert locks.holder("shop") is None
+    with locks.stack_lock("shop", "ada"):
+        assert locks.holder("shop") is not None
+    assert locks.holder("shop") is None
 
 
 def test_who_has_not_written_itself_in_yet_is_a_holder_all_the_same(folder: Path) -> None:
     with (folder / "shop.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert lock.holder("shop") == {}
+        assert locks.holder("shop") == {}
         file.write('{"who": "a')
         file.flush()
-        assert lock.holder("shop") == {}
+        assert locks.holder("shop") == {}
         file.write('da"}')
         file.flush()
-        assert lock.holder("shop") == {"who": "ada"}
+        assert locks.holder("shop") == {"who": "ada"}
 
 
 def test_a_lock_of_another_kind_does_not_count(folder: Path) -> None:
     with (folder / "shop.lock").open("w") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
-        assert lock.holder("shop") is None
+        assert locks.holder("shop") is None
 
 
 def test_the_lock_is_never_taken_to_look_at_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,15 +116,15 @@ def test_the_lock_is_never_taken_to_look_at_it(folder: Path, monkeypatch: pytest
 
     monkeypatch.setattr(fcntl, "flock", flock)
     monkeypatch.setattr(fcntl, "lockf", flock)
-    assert lock.holder("shop") is None
+    assert locks.holder("shop") is None
     with another(HOLD, folder):
-        assert lock.holder("shop") is not None
+        assert locks.holder("shop") is not None
 
 
 def test_nobody_is_refused_because_somebody_looks(folder: Path) -> None:
     (folder / "shop.lock").write_text("")
     with another(TRY, folder / "shop.lock") as process:
         while process.poll() is None:
-            lock.holder("shop")
+            locks.holder("shop")
         assert process.stdout is not None
         assert (process.returncode, len(process.stdout.readlines())) == (0, 199)

@@ -9,18 +9,20 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import host_status, traffic, warm
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.runner import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.traffic import Traffic
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import host_checks
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
+from ansible_collections.latentum.ops.plugins.module_utils.status import collect as host_status
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death, Finding
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.host_checks import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, SiteSpec, StackSpec
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.sites import SiteReading
 
 from . import samples
 from .samples import Clock, FakeEngine, Host, container, probe, service
@@ -134,7 +136,7 @@ def test_who_is_gone_is_not_probed_any_more(watch: Watch) -> None:
 
 def test_a_set_that_is_kept_warm_is_neither_probed_nor_judged(host: Host, clock: Clock) -> None:
     (host.state / "stacks" / "shop").mkdir()
-    warm.put("shop", "api", warm.Warm(("api2",), 9e9))
+    standby.put("shop", "api", standby.Warm(("api2",), 9e9))
     watch = Watch(clock, container(1), container(2, state="exited"), container(1, "db"))
     watch.due()
     watch.take(API, WELL)
@@ -306,9 +308,9 @@ def test_a_site_says_nothing_before_its_first_look(watch: Watch) -> None:
 
 def test_planned_maintenance_of_a_route_is_no_outage(host: Host, watch: Watch) -> None:
     watch.take(SITE, SiteReading(False, 0.1, "answered 503"))
-    traffic.put("shop", {"db": Traffic(maintenance=True)})
+    traffic_plan.put("shop", {"db": Traffic(maintenance=True)})
     assert watch.found()["shop/site:example.com"].failing
-    traffic.put("shop", {"api": Traffic(maintenance=True)})
+    traffic_plan.put("shop", {"api": Traffic(maintenance=True)})
     assert watch.found()["shop/site:example.com"].state == "ok"
 
 

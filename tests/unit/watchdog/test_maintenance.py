@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.maintenance import Window, absent, covering, load, present, seconds
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance.windows import Window, absent, covering, load, present, seconds
 
 from . import samples
 from .samples import Clock, Host
@@ -24,7 +24,7 @@ def stacks(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host with two stacks; ada works on it."""
     host.declare("shop", api=2, db=1)
     host.declare("blog", web=1)
-    monkeypatch.setattr(maintenance, "who", lambda: "ada")
+    monkeypatch.setattr(maintenance_windows, "who", lambda: "ada")
 
 
 def scopes() -> list[str]:
@@ -100,11 +100,11 @@ def test_windows_of_other_scopes_are_left_alone() -> None:
 
 
 def test_a_check_changes_nothing() -> None:
-    assert present("shop", WHY, "30m", check=True)[0] is True and not maintenance.FILE.exists()
+    assert present("shop", WHY, "30m", check=True)[0] is True and not maintenance_windows.FILE.exists()
     present("shop", WHY, "30m")
-    before = maintenance.FILE.read_text()
+    before = maintenance_windows.FILE.read_text()
     assert present("shop", "something else", "30m", check=True)[0] is True
-    assert absent("shop", check=True) == (True, []) and maintenance.FILE.read_text() == before
+    assert absent("shop", check=True) == (True, []) and maintenance_windows.FILE.read_text() == before
     assert present("shop", WHY, "30m", check=True)[0] is False and absent("blog", check=True)[0] is False
 
 
@@ -146,5 +146,5 @@ def test_a_reason_is_asked_for(reason: str) -> None:
 
 def test_the_daemon_which_is_not_root_can_read_it() -> None:
     present("shop", WHY, "30m")
-    assert maintenance.FILE.stat().st_mode & 0o777 == 0o644
-    assert [one["scope"] for one in json.loads(maintenance.FILE.read_text())] == ["shop"]
+    assert maintenance_windows.FILE.stat().st_mode & 0o777 == 0o644
+    assert [one["scope"] for one in json.loads(maintenance_windows.FILE.read_text())] == ["shop"]

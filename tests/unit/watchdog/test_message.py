@@ -9,14 +9,14 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.digest import SHOWN, digest
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import clean, line, lines, mask
+from ansible_collections.latentum.ops.plugins.module_utils.core.times import lasting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.digest import SHOWN, digest
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message import SUBJECT, compose, text
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message_html import html
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.masks import clean, line, lines, mask
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.message import SUBJECT, compose, text
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.message_html import html
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receiver_pagerduty import dedup_key, event
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receiver_slack import escape, payload
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.when import lasting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.pagerduty import dedup_key, event
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.slack import escape, payload
 
 from .receiving import KEY, NOON, a_notice, an_incident, ended, pagerduty_problems, slack_problems
 

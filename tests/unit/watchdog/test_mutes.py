@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import lock
-from ansible_collections.latentum.ops.plugins.module_utils.lock import stack_lock
-from ansible_collections.latentum.ops.plugins.module_utils.release_journal import Journal, Underway
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import maintenance, mutes
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.mutes import BUSY, HOLDER, INTERRUPTED, SETTLE, YOUNG, Mutes
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import suppression
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.suppression import BUSY, HOLDER, INTERRUPTED, SETTLE, YOUNG, Mutes
 
 from . import samples
 from .samples import Clock, Host
@@ -26,7 +27,7 @@ class Quiet:
     """The mutes of a host with stack shop, and whose work has ended."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: Clock, uptime: float = 1e6) -> None:
-        monkeypatch.setattr(mutes, "_uptime", lambda: uptime)
+        monkeypatch.setattr(suppression, "_uptime", lambda: uptime)
         self.clock = clock
         self.ended: list[str] = []
         self.mutes = Mutes(lambda stack, theirs: self.ended.append(stack) if theirs else None)
@@ -61,7 +62,7 @@ def test_a_restart_of_the_watchdog_alone_mutes_nothing(host: Host, clock: Clock,
 
 
 def test_the_uptime_is_the_kernel_s() -> None:
-    assert mutes._uptime() > 0
+    assert suppression._uptime() > 0
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_the_uptime_is_the_kernel_s() -> None:
     [("host", [API, "shop/db", "blog/web", "host/disk /"]), ("shop", [API, "shop/db"]), ("shop/api", [API])],
 )
 def test_maintenance_mutes_its_scope(scope: str, muted: list[str], host: Host, quiet: Quiet) -> None:
-    maintenance.present(scope, "a larger disk", "30m")
+    maintenance_windows.present(scope, "a larger disk", "30m")
     found = {key: quiet.why(key) for key in (API, "shop/db", "blog/web", "host/disk /", "shop/api2")}
     wanted = {*muted, *({"shop/api2"} if scope != "shop/api" else set())}
     assert {key for key, why in found.items() if why} == wanted
@@ -77,7 +78,7 @@ def test_maintenance_mutes_its_scope(scope: str, muted: list[str], host: Host, q
 
 
 def test_maintenance_ends_by_itself(quiet: Quiet, clock: Clock) -> None:
-    maintenance.present("shop", "a larger disk", "30m")
+    maintenance_windows.present("shop", "a larger disk", "30m")
     assert quiet.why()
     clock.go(1800)
     assert quiet.why() == ""
@@ -113,7 +114,7 @@ def test_what_root_does_for_the_watchdog_is_not_somebody_else_s_work(quiet: Quie
     ],
 )
 def test_whose_work_counts(holder: dict[str, Any] | None, busy: str, quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "holder", lambda stack: holder if stack == "shop" else None)
+    monkeypatch.setattr(locks, "holder", lambda stack: holder if stack == "shop" else None)
     assert Mutes.busy_now("shop") == quiet.why() == busy
     assert Mutes.busy_now("blog") == ""
 

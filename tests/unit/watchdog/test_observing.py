@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import health_report
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import DockerUnavailable, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.runner import MASKED
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import MASKED
+from ansible_collections.latentum.ops.plugins.module_utils.health import report
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import observing as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import EASY, OOM, SOON, Observer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
 
 from . import samples
@@ -288,7 +288,7 @@ def test_other_settings_go_on_with_the_engine(watch: Watch) -> None:
 
 
 def test_the_log_is_that_of_the_container_that_does_not_serve_without_secrets(host: Host, watch: Watch) -> None:
-    secret = health_report.SECRETS / "shop" / "services" / "api" / "password"
+    secret = report.SECRETS / "shop" / "services" / "api" / "password"
     secret.parent.mkdir(parents=True)
     secret.write_text("words of shop")
     watch.engine.change("api2", state="exited")

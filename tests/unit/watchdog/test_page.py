@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import page_style
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.overall import listed, overall
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page import SHOWN, render
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page_days import HEIGHT, LEAST, bars, calendar, percent, uptime
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page_html import element
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.public import public
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page import style as page_style
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.calendar import HEIGHT, LEAST, bars, calendar, percent, uptime
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.document import SHOWN, render
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.html import element
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.public import public
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "browser"))
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Container, DockerUnavailable, Engine
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probing import Reading, read
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading, read
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec
 
 from .receiving import free_port

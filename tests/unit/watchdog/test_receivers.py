@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import sending
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.message import Message, compose
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import send
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.sending import SendError
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message import Message, compose
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import transport
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 
 from . import receiving as shared
 from .receiving import (
@@ -137,7 +137,7 @@ def test_mail_refuses_what_is_not_safe_without_a_word_of_the_password(
     if "password" in changed:
         raw["password_file"] = receiving.secret("wrong", changed.pop("password"))
     if changed.pop("trusted", True) is False:
-        monkeypatch.setattr(sending, "SYSTEM_CA", tmp_path / "none")
+        monkeypatch.setattr(transport, "SYSTEM_CA", tmp_path / "none")
     route = next(iter(alerts({**raw, **changed}).routes.values()))
     with pytest.raises(SendError) as error:
         send(route, a_message(), False, [])
@@ -157,7 +157,7 @@ def test_https_is_verified(receiving: Receiving, monkeypatch: pytest.MonkeyPatch
     )
     send(route, a_message(), False, [])
     assert receiving.kept("slack")[0]["tls"]
-    monkeypatch.setattr(sending, "SYSTEM_CA", tmp_path / "none")
+    monkeypatch.setattr(transport, "SYSTEM_CA", tmp_path / "none")
     with pytest.raises(SendError, match="does not verify"):
         send(route, a_message(), False, [])
     server.shutdown()

@@ -10,9 +10,9 @@ from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rotation
-from ansible_collections.latentum.ops.plugins.module_utils.docker_client import Engine
-from ansible_collections.latentum.ops.plugins.module_utils.lock import holder
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import holder
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import SOON
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected
@@ -149,7 +149,7 @@ def test_other_settings_that_nothing_can_be_looked_at_for_wait_for_the_look(life
 def test_a_stack_that_is_not_watched_any_more_gets_all_its_traffic_back(how: str, life: Days) -> None:
     life.dies()
     life.pass_by(2)
-    assert list(rotation.load("shop")) == ["api1"]
+    assert list(out_of_rotation.load("shop")) == ["api1"]
     life.did.clear()
     (life.host.etc / "watchdog" / "shop.json").unlink()
     if how == "reload":
@@ -158,7 +158,7 @@ def test_a_stack_that_is_not_watched_any_more_gets_all_its_traffic_back(how: str
     else:
         life.daemon = Daemon()
         life.turn(Connected(cast(Engine, life.engine)))
-    assert rotation.load("shop") == {} and life.did[-1] == "out of rotation: nobody"
+    assert out_of_rotation.load("shop") == {} and life.did[-1] == "out of rotation: nobody"
 
 
 def test_a_remedy_of_before_holds_up_none_of_after(life: Days) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import rotation
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.rotating import rotate
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.rotation import rotate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import StackSpec
 
@@ -42,10 +42,10 @@ class Proxy:
 
     def out(self, *findings: Finding) -> list[str]:
         """Who is out after a round that found this."""
-        before = rotation.load("shop")
+        before = out_of_rotation.load("shop")
         self.picture.look(self.engine)
         changed = rotate(self.stacks, self.picture, self.judgement, {one.key: one for one in findings}, self.setbacks)
-        after = rotation.load("shop")
+        after = out_of_rotation.load("shop")
         assert changed == (before != after)
         return sorted(after)
 
@@ -58,7 +58,7 @@ def proxy(host: Host) -> Proxy:
 def test_who_fails_is_out_with_the_reason(proxy: Proxy) -> None:
     proxy.opened(API)
     assert proxy.out(failing(bad=(bad(),)), well(DB)) == ["api1"]
-    assert rotation.load("shop") == {"api1": "it needs restart"}
+    assert out_of_rotation.load("shop") == {"api1": "it needs restart"}
 
 
 def test_who_is_only_suspected_keeps_its_traffic(proxy: Proxy) -> None:
@@ -101,7 +101,7 @@ def test_each_stack_has_its_own_list(proxy: Proxy) -> None:
     proxy.engine.there.append(container(7, project="blog"))
     proxy.opened(API, "blog/api")
     found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
-    assert proxy.out(*found) == ["api1"] and rotation.load("blog") == {"api7": "it died"}
+    assert proxy.out(*found) == ["api1"] and out_of_rotation.load("blog") == {"api7": "it died"}
 
 
 def test_nobody_is_out_of_a_stack_that_is_not_watched_any_more(proxy: Proxy) -> None:
@@ -113,7 +113,7 @@ def test_nobody_is_out_of_a_stack_that_is_not_watched_any_more(proxy: Proxy) -> 
     assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
     proxy.stacks.pop()
     assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
-    assert rotation.load("blog") == {} and list(rotation.load("shop")) == ["api1"]
+    assert out_of_rotation.load("blog") == {} and list(out_of_rotation.load("shop")) == ["api1"]
     assert not rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
 
 
@@ -122,7 +122,7 @@ def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again
     proxy.engine.there.append(container(7, project="blog"))
     proxy.opened(API, "blog/api")
     found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
-    write = rotation.write_atomic
+    write = out_of_rotation.write_atomic
 
     def full(path: Path, *given: Any) -> None:
         if path.name.startswith("blog."):
@@ -130,16 +130,16 @@ def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again
         write(path, *given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(rotation, "write_atomic", full)
+        patched.setattr(out_of_rotation, "write_atomic", full)
         for _round in range(2):
-            assert proxy.out(*found) == ["api1"] and rotation.load("blog") == {}
+            assert proxy.out(*found) == ["api1"] and out_of_rotation.load("blog") == {}
     proxy.picture.look(proxy.engine)
     assert rotate(proxy.stacks, proxy.picture, proxy.judgement, {one.key: one for one in found}, proxy.setbacks)
-    assert list(rotation.load("blog")) == ["api7"]
+    assert list(out_of_rotation.load("blog")) == ["api7"]
 
 
 def test_nothing_new_is_not_written(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy.opened(API)
     proxy.out(failing(bad=(bad(),)))
-    monkeypatch.setattr(rotation, "write_atomic", lambda *_given: pytest.fail("it was written"))
+    monkeypatch.setattr(out_of_rotation, "write_atomic", lambda *_given: pytest.fail("it was written"))
     assert proxy.out(failing(bad=(bad(),))) == ["api1"]

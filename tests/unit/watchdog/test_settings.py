@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import settings
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import (
     HostSpec,

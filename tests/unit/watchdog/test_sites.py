@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import sites
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import sites as site_probes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading, read
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import SiteSpec
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.sites import SiteReading, read
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -187,4 +187,4 @@ def test_days_that_are_left_are_whole_ones(clock: Clock) -> None:
 
 @pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x03\x30\x01\xa0", b"\x30\x82\xff\xff", b"not a certificate at all"])
 def test_what_is_no_certificate_has_no_expiry(der: bytes) -> None:
-    assert sites._expiry(der) is None
+    assert site_probes._expiry(der) is None

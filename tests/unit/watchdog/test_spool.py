@@ -15,17 +15,17 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils import files
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import spool_files
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alert_routes import (
+from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool_files
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import (
     Alerts,
     alerts_from,
     load_alerts,
     reminders_for,
     routes_for,
 )
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import DEAD, PATIENCE, TRIES, Spool, back_off
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import DEAD, PATIENCE, TRIES, Spool, back_off
 
 from . import receiving as shared
 from .receiving import NOON, a_notice, alerts, an_incident, ended
@@ -209,7 +209,7 @@ def test_a_full_or_read_only_disk_silences_nobody(spool: Spool, monkeypatch: pyt
     def write(path: Path, *rest: object) -> None:
         if broken and spool.folder in path.parents:
             raise OSError(errno.ENOSPC, "No space left on device")
-        files.write_atomic(path, *rest)  # type: ignore[arg-type]
+        atomic_files.write_atomic(path, *rest)  # type: ignore[arg-type]
 
     def remove(path: Path, missing_ok: bool = False) -> None:
         if broken and spool.folder in path.parents:
@@ -236,7 +236,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
 spool = Spool(Path(sys.argv[1]), Path(sys.argv[1] + ".run"))
 for number in range(100000):
     incident = Incident(f"shop/{number}", "shop", "x", "critical", "c" * 4000, 1.0, 1.0).as_dict()

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.deploy_order import DeployFailed, Order, Outcome
-from ansible_collections.latentum.ops.plugins.module_utils.lock import LockHeld
-from ansible_collections.latentum.ops.plugins.module_utils.releases import Release, Store
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import steward, steward_desk
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release, Store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order, Outcome
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.privileged_helper import OLDEST
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings, StackSpec
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.steward import OLDEST
 
 from . import samples
 from .samples import Clock, Host, service, throw
@@ -50,15 +50,15 @@ class Root:
                 self.deploy(None)
                 return Outcome("older")
 
-        monkeypatch.setattr(steward, "Deployment", Deployment)
+        monkeypatch.setattr(privileged_helper, "Deployment", Deployment)
 
     def serve(self) -> int:
-        return steward.serve(SETTINGS, self.said.append)
+        return privileged_helper.serve(SETTINGS, self.said.append)
 
 
 @pytest.fixture
 def root(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Root:
-    steward_desk.open_desk()
+    privileged_requests.open_desk()
     store, live = Store("shop"), Release("shop", "/opt/shop", {"services": {}}, {}, [], [])
     store.save(live)
     store.set_live(live.id)
@@ -66,12 +66,12 @@ def root(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Root:
 
 
 def left() -> list[str]:
-    return sorted(one.name for one in steward_desk.REQUESTS.iterdir())
+    return sorted(one.name for one in privileged_requests.REQUESTS.iterdir())
 
 
 def requested(name: str = "x.json", **changed: Any) -> Path:
     """A request as anybody might write it."""
-    path = steward_desk.REQUESTS / name
+    path = privileged_requests.REQUESTS / name
     path.write_text(json.dumps({"stack": "shop", "service": "api", "remedy": "replace", "at": time.time(), **changed}))
     return path
 
@@ -85,15 +85,15 @@ def requested(name: str = "x.json", **changed: Any) -> Path:
     ],
 )
 def test_what_is_declared_is_carried_out_and_answered_once(remedy: str, did: tuple[Any, ...], said: str, root: Root) -> None:
-    steward_desk.ask("shop", "api", remedy)
+    privileged_requests.ask("shop", "api", remedy)
     assert root.serve() == 0 and root.did == [did] and left() == []
-    assert list(steward_desk.answers()) == [("shop/api", said)] and list(steward_desk.answers()) == []
+    assert list(privileged_requests.answers()) == [("shop/api", said)] and list(privileged_requests.answers()) == []
     assert root.serve() == 0 and len(root.did) == 1
 
 
 def test_asking_twice_is_asking_once(root: Root) -> None:
     for _time in range(2):
-        steward_desk.ask("shop", "api", "replace")
+        privileged_requests.ask("shop", "api", "replace")
     assert left() == ["shop.api.replace.json"]
     root.serve()
     assert len(root.did) == 1
@@ -115,7 +115,7 @@ def test_asking_twice_is_asking_once(root: Root) -> None:
 )
 def test_what_is_not_declared_is_refused(changed: dict[str, Any], why: str, root: Root) -> None:
     requested(**changed)
-    assert root.serve() == 1 and root.did == [] and left() == [] and list(steward_desk.answers()) == []
+    assert root.serve() == 1 and root.did == [] and left() == [] and list(privileged_requests.answers()) == []
     assert root.said[-1].endswith(f"refused: {why}")
 
 
@@ -129,39 +129,39 @@ def test_nobody_wants_an_old_request_any_more(age: float, refused: int, root: Ro
     "content", [b"", b"{", b"[]", b'"x"', b"null", b"\xff\xfe", b'{"stack": "shop"}', b'{"stack": 1, "service": 2, "remedy": 3, "at": "x"}']
 )
 def test_garbage_is_removed_and_keeps_nobody_waiting(content: bytes, root: Root) -> None:
-    (steward_desk.REQUESTS / "a.json").write_bytes(content)
+    (privileged_requests.REQUESTS / "a.json").write_bytes(content)
     requested("b.json")
     assert root.serve() == 1 and len(root.did) == 1 and left() == []
     assert root.said[0].startswith("steward: a.json is not a request")
 
 
 def test_links_and_folders_among_the_requests_keep_nobody_waiting(root: Root, tmp_path: Path) -> None:
-    (steward_desk.REQUESTS / "a.json").symlink_to(tmp_path / "none")
-    (steward_desk.REQUESTS / "b.json").mkdir()
+    (privileged_requests.REQUESTS / "a.json").symlink_to(tmp_path / "none")
+    (privileged_requests.REQUESTS / "b.json").mkdir()
     requested("c.json")
     assert root.serve() == 2 and len(root.did) == 1 and left() == ["b.json"]
 
 
 def test_what_a_file_of_root_holds_is_not_said(root: Root, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text('{"stack": "", "service": "", "remedy": "", "at": "hush hush"}')
-    (steward_desk.REQUESTS / "a.json").symlink_to(tmp_path / "secret")
+    (privileged_requests.REQUESTS / "a.json").symlink_to(tmp_path / "secret")
     assert root.serve() == 1 and (tmp_path / "secret").exists() and not any("hush" in one for one in root.said)
 
 
 @pytest.mark.parametrize("error", [DeployFailed("it was taken back\nmore"), LockHeld("shop", {"who": "ada"}, 0), OSError("no space")])
 def test_what_fails_is_answered_with_the_reason(error: Exception, root: Root) -> None:
     root.error = error
-    steward_desk.ask("shop", "api", "replace")
+    privileged_requests.ask("shop", "api", "replace")
     assert root.serve() == 1
-    ((key, said),) = list(steward_desk.answers())
+    ((key, said),) = list(privileged_requests.answers())
     assert key == "shop/api" and said == f"failed: {str(error).splitlines()[0]}"
 
 
 def test_without_a_live_release_there_is_nothing_to_bring(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "live", lambda _store: None)
-    steward_desk.ask("shop", "api", "replace")
+    privileged_requests.ask("shop", "api", "replace")
     assert root.serve() == 1 and root.did == []
-    assert list(steward_desk.answers()) == [("shop/api", "failed: there is no live release")]
+    assert list(privileged_requests.answers()) == [("shop/api", "failed: there is no live release")]
 
 
 # Answers: root writes into a folder that the watchdog owns
@@ -171,21 +171,21 @@ def test_without_a_live_release_there_is_nothing_to_bring(root: Root, monkeypatc
 def test_a_link_among_the_answers_is_never_followed(name: str, root: Root, tmp_path: Path) -> None:
     victim = tmp_path / "shadow"
     victim.write_text("untouched")
-    (steward_desk.ANSWERS / name).symlink_to(victim)
+    (privileged_requests.ANSWERS / name).symlink_to(victim)
     requested("x.json")
     assert root.serve() == 0
     assert victim.read_text() == "untouched"
-    answer = steward_desk.ANSWERS / "x.json"
+    answer = privileged_requests.ANSWERS / "x.json"
     assert not answer.is_symlink() and json.loads(answer.read_text())["said"] == "brought the missing containers"
-    assert [one.name for one in steward_desk.ANSWERS.iterdir()] == ["x.json"]
+    assert [one.name for one in privileged_requests.ANSWERS.iterdir()] == ["x.json"]
 
 
 def test_a_folder_of_answers_that_is_a_link_is_never_followed(root: Root, tmp_path: Path) -> None:
     elsewhere = tmp_path / "etc-docker"
     elsewhere.mkdir()
     (elsewhere / "daemon.json").write_text("untouched")
-    steward_desk.ANSWERS.rmdir()
-    steward_desk.ANSWERS.symlink_to(elsewhere)
+    privileged_requests.ANSWERS.rmdir()
+    privileged_requests.ANSWERS.symlink_to(elsewhere)
     requested("daemon.json")
     assert root.serve() == 0 and len(root.did) == 1
     assert [(one.name, one.read_text()) for one in elsewhere.iterdir()] == [("daemon.json", "untouched")]
@@ -199,18 +199,18 @@ def test_an_answer_is_seen_whole_or_not_at_all(root: Root, monkeypatch: pytest.M
     def dumped(answer: Any, file: Any) -> None:
         file.write("{")
         file.flush()
-        seen.append(list(steward_desk.answers()))  # the daemon looks just now
+        seen.append(list(privileged_requests.answers()))  # the daemon looks just now
         file.seek(0)
         dump(answer, file)
 
-    monkeypatch.setattr(steward.json, "dump", dumped)
+    monkeypatch.setattr(privileged_helper.json, "dump", dumped)
     requested("x.json")
     root.serve()
-    assert seen == [[]] and len(list(steward_desk.answers())) == 1
+    assert seen == [[]] and len(list(privileged_requests.answers())) == 1
 
 
 def test_the_steward_s_settings_are_what_counts(root: Root) -> None:
-    steward_desk.ask("shop", "api", "rollback")
+    privileged_requests.ask("shop", "api", "rollback")
     stack = SETTINGS.stacks[0]
     tamed = replace(stack, services=(replace(stack.services[0], escalate=("recreate",)),))
-    assert steward.serve(Settings(stacks=(tamed,)), root.said.append) == 1 and root.did == []
+    assert privileged_helper.serve(Settings(stacks=(tamed,)), root.said.append) == 1 and root.did == []

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs of opsctl that make backups, prove them, and bring them back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..containers.client import Engine
+from ..core.progress import Progress
+
+VERBS = ("backup", "restore")
+NOT_PROVEN, NOT_CONFIRMED = 1, 3
+
+
+def add_parsers(verbs: Any) -> None:
+    """The command line of these verbs."""
+    of = argparse.ArgumentParser(add_help=False)
+    of.add_argument("--stack", default="", help="which stack; not needed where there is only one")
+    ways = verbs.add_parser("backup", help="make, list and prove backups").add_subparsers(dest="way", required=True)
+    run = ways.add_parser("run", parents=[of], help="a backup to every target, now, and its proof")
+    run.add_argument("--no-verify", action="store_true", help="without the proof")
+    run.add_argument("--new-repository", default="", metavar="TARGET", help="where the repository of this target is gone, make a new one")
+    run.add_argument("--scheduled", action="store_true", help="with the proof only when the declaration wants one today (run by systemd)")
+    shown = ways.add_parser("list", parents=[of], help="what can be restored")
+    shown.add_argument("--target", default="", help="only of this target")
+    shown.add_argument("--json", action="store_true", help="for programs")
+    verify = ways.add_parser("verify", parents=[of], help="bring a backup back beside the production, and question it")
+    verify.add_argument("--target", default="", help="of which target; the one that was verified longest ago when not given")
+    verify.add_argument("--snapshot", default="", help="which snapshot; the newest when not given")
+    ways.add_parser("push", parents=[of], help="bring what targets lack: WAL, and backups that they missed (run by systemd)")
+    keys = ways.add_parser("escrow", parents=[of], help="the keys, for those who rebuild this host: encrypt them anew when they changed")
+    keys.add_argument("--open", action="store_true", help="print them in the clear (run by the role, for a vault)")
+    keys.add_argument("--plant", action="store_true", help="put back those of a decrypted bundle, read from standard input")
+    ways.add_parser("check", parents=[of], help="read the settings, and say what is wrong with them (run by the role)")
+    connect = ways.add_parser("connect", help="let a database in, and tell Barman where it is now (run by systemd)")
+    connect.add_argument("server", metavar="STACK.SERVICE")
+
+    ways = verbs.add_parser("restore", help="bring back what a backup holds").add_subparsers(dest="way", required=True)
+    source = argparse.ArgumentParser(add_help=False, parents=[of])
+    source.add_argument("--from", dest="source", default="", metavar="TARGET", help="from this target; `local` for what is on this host")
+    source.add_argument("--snapshot", default="", help="which snapshot of the target; the newest that fits when not given")
+    place = argparse.ArgumentParser(add_help=False, parents=[source])
+    place.add_argument("--yes", action="store_true", help="do what is said, and replace what is there")
+    for name, what in (("database", "a PostgreSQL server, to any second"), ("cache", "a Redis"), ("volume", "a volume")):
+        one = ways.add_parser(name, parents=[place], help=what)
+        one.add_argument("name")
+        if name == "database":
+            one.add_argument("--to", default="", metavar="TIME", help="to this moment, such as '2026-11-20 14:03:07+00'")
+    every = ways.add_parser("everything", parents=[place], help="all databases, caches and volumes")
+    every.add_argument("--to", default="", metavar="TIME", help="databases to this moment")
+    files = ways.add_parser("files", parents=[source], help="files of the host, into a folder")
+    files.add_argument("paths", nargs="+", metavar="PATH")
+    files.add_argument("--into", default="", metavar="FOLDER", help="an empty folder")
+    dump = ways.add_parser("dump", parents=[source], help="the dump of a database, or a table of it, into a new database")
+    dump.add_argument("name")
+    dump.add_argument("--table", default="", metavar="[SCHEMA.]TABLE")
+    dump.add_argument("--into", default="", metavar="DATABASE")
+    ways.add_parser("identity", parents=[source], help="secrets and certificates, onto a bare host before site.yml")
+    ways.add_parser("resume", parents=[of], help="bring an interrupted restore to a safe end")
+    ways.add_parser("undo", parents=[of], help="put back what a restore replaced")
+    ways.add_parser("confirm", parents=[of], help="remove what a restore replaced")
+
+
+def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Carry out one of these verbs."""
+    from ..backup import settings
+
+    if options.way == "connect":
+        return _connect(options.server, say)
+    found = settings.load(options.stack)
+    return _backup(options, found, say) if options.verb == "backup" else _restore(options, found, say)
+
+
+def _progress(stack: str, what: str, say: Callable[[str], None]) -> Progress:
+    attempt = os.environ.get("LATENTUM_OPS_ATTEMPT", "")
+    return Progress(stack, attempt or what, tell=say, silent=not attempt)
+
+
+def _backup(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
+    from ..backup import catalogue, running, verification
+
+    if options.way == "check":
+        say(f"{found.stack}: {len(found.clusters)} database servers, {len(found.volumes)} volumes, {len(found.targets)} targets")
+        return 0
+    progress = _progress(found.stack, "backup", say)
+    if options.way == "list":
+        listed = catalogue.collect(found, options.target)
+        say(json.dumps(listed, indent=2) if options.json else catalogue.table(listed))
+        return 0
+    if options.way == "escrow":
+        return _escrow(options, found, say)
+    if options.way == "push":
+        outcome = running.push_wal(found, progress)
+        return 1 if outcome.errors else 0
+    failed = False
+    if options.way == "run":
+        if options.new_repository:
+            running.begin_anew(found, options.new_repository)
+        outcome = running.backup(Engine(), found, progress)
+        failed = bool(outcome.errors)
+        if options.no_verify or (options.scheduled and not catalogue.proof_is_due(found)):
+            progress.close()
+            return 1 if failed else 0
+    named = {"name": options.target, "snapshot": options.snapshot} if options.way == "verify" else {}
+    verdict = verification.verify(Engine(), found, progress, **named)
+    say(catalogue.verdict_table(verdict))
+    progress.close()
+    return NOT_PROVEN if failed or not verdict.ok else 0
+
+
+def _escrow(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
+    from ..backup import escrow
+
+    if options.plant:
+        say("\n".join(f"{one} written" for one in escrow.plant(sys.stdin.read())) or "all there already")
+    elif options.open:
+        say(json.dumps(escrow.bundle(found), indent=1, sort_keys=True))
+    else:
+        say(f"{escrow.path(found.stack)} written" if escrow.seal(found) else "unchanged")
+    return 0
+
+
+def _connect(server: str, say: Callable[[str], None]) -> int:
+    """Containers have another address after each start."""
+    from ..backup import settings, staging
+    from ..backup.postgres import Postgres
+
+    stack, _dot, service = server.partition(".")
+    found = settings.load(stack)
+    staging.connect(Postgres(Engine(), found, found.cluster(service)), say)
+    return 0
+
+
+def _restore(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
+    from ..backup import identity, origins, restoring, restoring_beside
+
+    progress = _progress(found.stack, "restore", say)
+    try:
+        if options.way == "confirm":
+            done = restoring.confirm(found)
+        elif options.way in ("undo", "resume"):
+            done = getattr(restoring, options.way)(Engine(), found, progress)
+        elif options.way == "identity":
+            done = identity.bring_back(found, options.source, options.snapshot, progress)
+        elif options.way == "files":
+            done = restoring_beside.files(found, tuple(options.paths), options.source, options.snapshot, options.into, progress)
+        elif options.way == "dump":
+            done = restoring_beside.dump(
+                Engine(), found, options.name, options.table, options.source, options.snapshot, options.into, progress
+            )
+        else:
+            to = getattr(options, "to", "")
+            at = origins.moment(to) if to else None
+            name = getattr(options, "name", "")
+            request = restoring.Request(options.way, name, at, options.source, options.snapshot, options.yes)
+            began = time.monotonic()
+            report = restoring.restore(Engine(), found, request, progress)
+            asked = [f"{'ok ' if one.ok else '!! '} {one.name}: {one.found}" for one in report.findings]
+            done = [*asked, *report.lines, f"{time.monotonic() - began:.1f} s"]
+    except restoring.Unconfirmed as error:
+        say(str(error))
+        return NOT_CONFIRMED
+    finally:
+        progress.close()
+    say("\n".join(done))
+    return 0

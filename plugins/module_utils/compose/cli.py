@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few things that the engine asks of `docker compose`, as argv lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.process import CommandError, Result, run
+
+PULL_TIMEOUT = 1800.0
+UP_TIMEOUT = 300.0
+CREATE_TIMEOUT = 900.0
+
+
+class Compose:
+    """`docker compose` for one release of one stack.
+
+    :param folder: of the release: compose.yaml and environment.
+    :param directory: of the stack, to which relative paths in the Compose file refer.
+    """
+
+    def __init__(self, stack: str, directory: str, folder: Path) -> None:
+        self.stack = stack
+        self.directory = directory
+        self.argv = [
+            "docker",
+            "compose",
+            "--ansi=never",
+            f"--project-name={stack}",
+            f"--project-directory={directory}",
+            f"--file={folder / 'compose.yaml'}",
+            f"--env-file={folder / 'environment'}",
+        ]
+
+    def check(self) -> None:
+        """:raises CommandError: Compose refuses the file; its words are in the error."""
+        Path(self.directory).mkdir(mode=0o750, parents=True, exist_ok=True)
+        run([*self.argv, "config", "--quiet"])
+
+    def up(self, service: str, scale: int, *, recreate: bool = False) -> None:
+        """Let so many containers of a service exist, stopped ones started; those that are there stay as they are."""
+        how = "--force-recreate" if recreate else "--no-recreate"
+        run([*self.argv, "up", "--detach", "--no-deps", how, f"--scale={service}={scale}", service], timeout=UP_TIMEOUT)
+
+    def create(self, services: Sequence[str], *, alone: bool) -> None:
+        """Start services that are not there yet, each when what it depends on is healthy.
+
+        :param alone: some depend on services that are there already, and those must not be touched.
+        """
+        dependencies = ["--no-deps"] if alone else []
+        run([*self.argv, "up", "--detach", "--no-recreate", *dependencies, *services], timeout=CREATE_TIMEOUT)
+
+    def once(self, service: str, command: Sequence[str], name: str, timeout: float) -> Result:
+        """Run a command in a container of its own, with the image and settings of a service, to its end."""
+        argv = ["run", "--rm", "--no-deps", "--no-TTY", f"--name={name}", service, *command]
+        return run([*self.argv, *argv], timeout=timeout, check=False)
+
+
+def pull(reference: str) -> None:
+    """Fetch an image.
+
+    :raises CommandError: it does not exist, the registry does not answer, or the disk is full; nothing else was touched.
+    """
+    try:
+        run(["docker", "pull", "--quiet", reference], timeout=PULL_TIMEOUT)
+    except CommandError as error:
+        said = (error.stderr or error.stdout or str(error)).strip()
+        raise CommandError(
+            Result(error.argv, error.rc, error.stdout, error.stderr), f"could not fetch {reference}{_advice(said)}"
+        ) from error
+
+
+def _advice(said: str) -> str:
+    """What to look at, by what the engine said."""
+    lower = said.lower()
+    for words, advice in (
+        (("no space left",), "the disk is full: `docker system df`, `docker image prune`"),
+        (("manifest unknown", "not found"), "the registry has no such image: check the tag, or push it first"),
+        (("unauthorized", "denied", "no basic auth"), "the registry refuses this host: `docker login` on it"),
+        (("connection refused", "no such host", "timeout", "i/o timeout", "no route"), "the registry does not answer"),
+    ):
+        if any(word in lower for word in words):
+            return f" ({advice})"
+    return ""

@@ -1,0 +1,280 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The small languages inside a Compose file: image references, ports, mounts, users.
+
+Sources: the Compose specification (compose-spec/spec.md), the grammar of distribution/reference for images.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from ..core.units import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
+from ..schema.nodes import Refused
+
+PORT_HINT = 'write "127.0.0.1:8080:8080" (address:host:container), with /udp at the end for UDP'
+_PORT = re.compile(
+    r"(?:(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?P<host>\d+(?:-\d+)?)?:)?(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>[a-zA-Z]+))?"
+)
+_IMAGE = re.compile(
+    r"(?:(?P<registry>(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[[0-9a-fA-F:]+\])(?::\d+)?|[A-Za-z0-9-]+:\d+)/)?"
+    r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-fA-F]{32,}))?"
+)
+TOP_KEYS = ("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes")
+SERVICE_KEYS = tuple(
+    re.findall(
+        r"\w+",
+        """annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name
+    cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec
+    depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file
+    environment expose extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation
+    label_file labels links logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models
+    network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_stop privileged
+    profiles provider pull_policy read_only restart runtime scale secrets security_opt shm_size stdin_open
+    stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts volumes
+    volumes_from working_dir""",
+    )
+)
+SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+UNSUPPORTED = {
+    "include": "write the included services into this one file (anchors and <<: merge keys keep it short)",
+    "extends": "write the keys out, or share them with an anchor: x-base: &base {…} and <<: *base",
+}
+CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
+ENGINE_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def moves(self) -> bool:
+        """Whether the same reference means another image tomorrow."""
+        return not self.digest and self.tag in ("", "latest")
+
+
+@dataclass(frozen=True)
+class Port:
+    """One container port; C(published) is the first and last host port, None when Docker picks one."""
+
+    target: int
+    published: tuple[int, int] | None
+    host_ip: str
+    protocol: str
+
+    @property
+    def everywhere(self) -> bool:
+        return self.host_ip in ("", "0.0.0.0", "::")  # noqa: S104 - this is what we look for
+
+    @property
+    def fixed(self) -> bool:
+        return self.published is not None and self.published[0] == self.published[1]
+
+    def takes(self, number: int) -> bool:
+        """Whether it may take this TCP port of the host."""
+        return self.protocol == "tcp" and self.published is not None and self.published[0] <= number <= self.published[1]
+
+    def __str__(self) -> str:
+        host = "" if self.published is None else "-".join(map(str, dict.fromkeys(self.published))) + ":"
+        address = f"[{self.host_ip}]:" if ":" in self.host_ip else f"{self.host_ip}:" if self.host_ip else ""
+        return f"{address}{host}{self.target}" + ("" if self.protocol == "tcp" else f"/{self.protocol}")
+
+
+@dataclass(frozen=True)
+class Mount:
+    kind: str
+    source: str
+    target: str
+    read_only: bool = False
+
+    @property
+    def single_writer(self) -> bool:
+        """Whether two containers would write to the same files: a named volume or a folder of the host, not a socket."""
+        shared = self.kind in ("volume", "bind") and bool(self.source) and not self.source.endswith(".sock")
+        return shared and not self.read_only
+
+    @property
+    def engine_socket(self) -> bool:
+        """Whether the container can reach the container engine through this mount."""
+        source = self.source.rstrip("/") or "/"
+        return self.kind == "bind" and (source.endswith(ENGINE_SOCKETS) or source in ("/", "/run", "/var/run", "/var", "/run/containerd"))
+
+
+@dataclass(frozen=True)
+class SecretUse:
+    source: str
+    target: str
+
+
+def parse_image(text: str) -> ImageRef:
+    match = _IMAGE.fullmatch(text.strip())
+    if match is None:
+        raise Refused("is not an image reference", "write registry/name:tag in lower case, such as postgres:17.2")
+    registry, tag, digest = (match[part] or "" for part in ("registry", "tag", "digest"))
+    return ImageRef(registry=registry, repository=match["repository"], tag=tag, digest=digest)
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _dash, last = text.partition("-")
+    low, high = int(first), int(last or first)
+    if not 1 <= low <= high <= 65535:
+        raise Refused("is not a port or a range of ports", "write numbers from 1 to 65535, the lower one first")
+    return low, high
+
+
+def _expand(target: tuple[int, int], host: tuple[int, int] | None, ip: str, protocol: str) -> list[Port]:
+    if protocol not in ("tcp", "udp", "sctp"):
+        raise Refused("has an unknown protocol", "write /tcp or /udp")
+    width = target[1] - target[0]
+    if host is not None and width and host[1] - host[0] != width:
+        raise Refused("pairs two ranges of different length", "give both ranges the same length")
+    if not width:
+        return [Port(target[0], host, ip, protocol)]
+    return [Port(target[0] + step, None if host is None else (host[0] + step, host[0] + step), ip, protocol) for step in range(width + 1)]
+
+
+def _address(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        raise Refused("binds to something that is not an address", PORT_HINT) from None
+
+
+def parse_port(value: Any) -> list[Port]:
+    """The ports in one entry of C(ports), short or long syntax; a range gives one Port each."""
+    if isinstance(value, Mapping):
+        if "target" not in value:
+            raise Refused("lacks its target", "add target: (the port inside the container)")
+        try:
+            target = _range(str(value["target"]))
+            host = _range(str(value["published"])) if value.get("published") not in (None, "", 0, "0") else None
+        except ValueError as error:
+            raise error if isinstance(error, Refused) else Refused("is not a port", PORT_HINT) from None
+        return _expand(target, host, _address(str(value.get("host_ip") or "")), str(value.get("protocol") or "tcp").lower())
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise Refused("is not a port", PORT_HINT)
+    match = _PORT.fullmatch(str(value).strip())
+    if match is None:
+        raise Refused("is not a port", PORT_HINT)
+    host = _range(match["host"]) if match["host"] else None
+    return _expand(_range(match["target"]), host, _address(match["ip"] or ""), (match["protocol"] or "tcp").lower())
+
+
+def parse_mount(value: Any) -> Mount:
+    if isinstance(value, Mapping):
+        kind = str(value.get("type") or "volume")
+        source = str(value.get("source") or value.get("src") or "")
+        target = str(value.get("target") or value.get("dst") or "")
+        if not target:
+            raise Refused("lacks its target", "add target: (the path inside the container)")
+        return Mount(kind, source, target, value.get("read_only") is True)
+    if not isinstance(value, str) or not value:
+        raise Refused("is not a volume", "write name:/path/in/container or ./path:/path/in/container:ro")
+    parts = value.split(":")
+    if len(parts) == 1:
+        return Mount("volume", "", parts[0])
+    kind = "bind" if parts[0].startswith(("/", ".", "~")) else "volume"
+    return Mount(kind, parts[0], parts[1], "ro" in ",".join(parts[2:]).split(","))
+
+
+def parse_volume(value: Any) -> str:
+    """Where a named volume is: C(here), in C(memory), C(elsewhere) on a network, or C(external), which Compose does not own."""
+    if not isinstance(value, Mapping):
+        return "here"
+    options = value.get("driver_opts")
+    kind = options.get("type") if isinstance(options, Mapping) else None
+    if kind == "tmpfs":
+        return "memory"
+    here = value.get("driver") in (None, "", "local") and kind in (None, "", "none")
+    return "external" if value.get("external") else "here" if here else "elsewhere"
+
+
+def api_socket(service: Mapping[str, Any]) -> list[Mount]:
+    """C(use_api_socket: true) is a mount of the engine's socket by another name."""
+    return [Mount("bind", "/var/run/docker.sock", "")] if service.get("use_api_socket") is True else []
+
+
+def parse_user(value: Any) -> tuple[int, int | None] | None:
+    """Numeric user and group of C(user:); None when it is absent or given by name."""
+    if value is None or isinstance(value, bool):
+        return None
+    user, _colon, group = str(value).partition(":")
+    if not user.isdecimal() or (group and not group.isdecimal()):
+        return None
+    return int(user), int(group) if group else None
+
+
+def parse_secret_use(value: Any) -> SecretUse:
+    if isinstance(value, str) and value:
+        return SecretUse(value, value)
+    if isinstance(value, Mapping) and isinstance(value.get("source"), str):
+        return SecretUse(value["source"], str(value.get("target") or value["source"]))
+    raise Refused("is not the name of a secret", "write its name, or a mapping with source: name")
+
+
+def parse_healthcheck(value: Any) -> str:
+    if not isinstance(value, Mapping) or not value:
+        return "none"
+    test = value.get("test")
+    if value.get("disable") is True or test == "NONE" or (isinstance(test, list) and test[:1] == ["NONE"]):
+        return "disabled"
+    return "given" if test else "none"
+
+
+def host_powers(value: Mapping[str, Any]) -> list[str]:
+    powers = [] if value.get("privileged") is not True else ["privileged: true"]
+    powers += [f"{name}: host" for name in ("pid", "ipc", "userns_mode", "uts", "cgroup") if value.get(name) == "host"]
+    strong = {"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH"}
+    capabilities = [str(item).upper().removeprefix("CAP_") for item in value.get("cap_add") or []]
+    powers += [f"cap_add: {name}" for name in capabilities if name in strong]
+    options = [str(item).replace("=", ":") for item in value.get("security_opt") or []]
+    powers += [f"security_opt: {name}" for name in options if name in ("seccomp:unconfined", "apparmor:unconfined")]
+    return powers
+
+
+_DURATIONS = (
+    ("stop_grace_period",),
+    *(("healthcheck", name) for name in ("interval", "timeout", "start_period", "start_interval")),
+)
+_SIZES = (
+    *((name,) for name in ("mem_limit", "mem_reservation", "memswap_limit", "shm_size")),
+    *(("deploy", "resources", name, "memory") for name in ("limits", "reservations")),
+    ("logging", "options", "max-size"),
+)
+
+
+def wrong_units(service: Mapping[str, Any]) -> Iterator[tuple[str, Any, Refused]]:
+    """The sizes and durations of a service that Compose would refuse: dotted key, value, reason."""
+    for way, parse, hint in [
+        *((way, _with_unit, DURATION_HINT) for way in _DURATIONS),
+        *((way, parse_size, SIZE_HINT) for way in _SIZES),
+    ]:
+        value: Any = service
+        for name in way:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if value is None or value == -1 or value == "-1":
+            continue
+        try:
+            parse(value)
+        except ValueError:
+            what = "is not a duration" if hint is DURATION_HINT else "is not a size"
+            yield ".".join(way), value, Refused(what, hint)
+
+
+def _with_unit(value: Any) -> float:
+    """A duration as Go reads it: a bare number has no meaning there."""
+    if not isinstance(value, str) or value.strip().isdecimal():
+        raise ValueError(DURATION_HINT)
+    return parse_duration(value)

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the backups need to know, derived from the declaration: the content of their configuration file of one stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compose_project import secret_file
+from ..model import Declaration
+from .model import Target, VolumeOptions, replication_secret
+from .volume_checks import engine_of, mounting
+
+FOLDER = "/etc/latentum-ops/backup"
+
+
+def backup_config(declaration: Declaration) -> dict[str, Any]:
+    """All durations in seconds. Of secrets only the paths of their files on the host, never a value; empty without C(backups)."""
+    backups = declaration.backups
+    if backups is None:
+        return {}
+    return {
+        "stack": declaration.name,
+        "directory": declaration.directory,
+        "schedule": backups.schedule,
+        "jitter": backups.jitter,
+        "wal_every": backups.wal_every,
+        "verify": backups.verify,
+        "retention": dict(backups.retention),
+        "keep_bases": backups.keep_bases,
+        "rpo": backups.rpo,
+        "rto": backups.rto,
+        "stale_after": backups.stale_after,
+        "clusters": _clusters(declaration),
+        "caches": [
+            {"service": cache["service"], "password_file": secret_file(declaration, cache["password_secret"])} for cache in backups.caches
+        ],
+        "volumes": _volumes(declaration),
+        "paths": list(backups.paths),
+        "checks": _checks(declaration),
+        "targets": [_target(declaration, target) for target in backups.targets],
+        "escrow": {"recipients": list(backups.recipients), "vault": backups.vault},
+    }
+
+
+def backup_authorities(declaration: Declaration) -> list[dict[str, str]]:
+    """The certificates that C(ca_file) of the targets name: path and content."""
+    targets = declaration.backups.targets if declaration.backups else ()
+    return [{"path": _authority(declaration, target), "content": target.ca} for target in targets if target.ca]
+
+
+def _authority(declaration: Declaration, target: Target) -> str:
+    return f"{FOLDER}/{declaration.name}/{target.name}.pem" if target.ca else ""
+
+
+def _clusters(declaration: Declaration) -> list[dict[str, Any]]:
+    """One entry a server; whoever owns its first database is the one that its image made a superuser."""
+    clusters = []
+    for service in declaration.clusters:
+        databases = [database for database in declaration.databases if database.service == service]
+        clusters.append(
+            {
+                "service": service,
+                "engine": databases[0].engine,
+                "admin": databases[0].user,
+                "databases": [database.name for database in databases],
+                "password_file": secret_file(declaration, replication_secret(service)),
+            }
+        )
+    return clusters
+
+
+def _volumes(declaration: Declaration) -> list[dict[str, Any]]:
+    """What is mounted, is on a disk, and is not the data of a server that is backed up by its own engine."""
+    volumes = []
+    written = declaration.backups.volumes if declaration.backups else {}
+    for name, kept in declaration.compose.volumes.items():
+        options = written.get(name) or VolumeOptions()
+        services = mounting(declaration, name)
+        skipped = options.mode == "skip" or kept == "memory"
+        if skipped or not services or engine_of(declaration, name):
+            continue
+        volumes.append(
+            {
+                "name": name,
+                "services": [service.name for service in services],
+                "mode": options.mode,
+                "exclude": list(options.exclude),
+                "before": [list(argv) for argv in options.before],
+                "after": [list(argv) for argv in options.after],
+            }
+        )
+    return volumes
+
+
+def _checks(declaration: Declaration) -> list[dict[str, Any]]:
+    checks = []
+    for check in declaration.backups.checks if declaration.backups else ():
+        owner = check["service"] or next(one.service for one in declaration.databases if one.name == check["database"])
+        checks.append({**check, "service": owner})
+    return checks
+
+
+def _target(declaration: Declaration, target: Target) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "repository": target.repository.text if target.repository else "",
+        "key_file": secret_file(declaration, target.key_secret),
+        "environment": {variable: secret_file(declaration, name) for variable, name in target.environment.items()},
+        "append_only": target.append_only,
+        "upload_limit": target.upload_limit,
+        "ssh_key_file": secret_file(declaration, target.ssh_key_secret),
+        "ca_file": _authority(declaration, target),
+    }

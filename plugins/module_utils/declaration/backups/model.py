@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is backed up, where to, and what is promised, read and typed; durations in seconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .schema import ESCROW, RETENTION
+from .values import Repository
+
+STALE, WEEK = 93600, 604800  # a day and two hours; what lies between two weekly verifications
+
+
+@dataclass(frozen=True)
+class Target:
+    """One repository. C(repository) is empty only where the schema refused it."""
+
+    key: str
+    name: str
+    repository: Repository | None
+    environment: Mapping[str, str]
+    append_only: bool
+    upload_limit: int
+    ssh_key_secret: str
+    ca: str
+    allow: tuple[str, ...]
+
+    @property
+    def key_secret(self) -> str:
+        """The secret that its backups are encrypted with."""
+        return f"backup_key_{self.name.replace('-', '_')}"
+
+    def secrets(self) -> Iterator[tuple[str, str]]:
+        """The key that names a secret, and the secret."""
+        for variable, name in self.environment.items():
+            yield f"{self.key}.environment.{variable}", name
+        if self.ssh_key_secret:
+            yield f"{self.key}.ssh_key_secret", self.ssh_key_secret
+
+
+@dataclass(frozen=True)
+class VolumeOptions:
+    """How one volume is backed up."""
+
+    mode: str = "live"
+    exclude: tuple[str, ...] = ()
+    before: tuple[tuple[str, ...], ...] = ()
+    after: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Backups:
+    """Everything under C(backups). Caches and checks are mappings as the schema read them."""
+
+    schedule: str
+    jitter: float
+    wal_every: float
+    verify: str
+    keep_bases: int
+    retention: Mapping[str, int]
+    rpo: float
+    rto: float
+    stale_after: float
+    targets: tuple[Target, ...]
+    recipients: tuple[str, ...]
+    vault: bool
+    caches: tuple[Mapping[str, Any], ...]
+    volumes: Mapping[str, VolumeOptions] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    checks: tuple[Mapping[str, Any], ...] = ()
+    allow: tuple[str, ...] = ()
+
+    def secrets(self) -> Iterator[tuple[str, str]]:
+        """What backups read of the declared secrets: the key that names one, and the secret."""
+        for target in self.targets:
+            yield from target.secrets()
+        for index, cache in enumerate(self.caches):
+            if cache["password_secret"]:
+                yield f"backups.caches[{index}].password_secret", cache["password_secret"]
+
+    def made(self, clusters: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The secrets that backups make for themselves, unless they are declared: name, then kind and its options.
+
+        :param clusters: the services that are PostgreSQL servers.
+        """
+        keys = {target.key_secret: {"kind": "token", "encoding": "hex", "bytes": 32} for target in self.targets if target.name}
+        return keys | {replication_secret(service): {"kind": "password", "length": 32} for service in clusters}
+
+
+def replication_secret(service: str) -> str:
+    """The secret by which the host reads the WAL of a PostgreSQL server."""
+    return f"backup_replication_{re.sub('[.-]', '_', service).lower()}"
+
+
+def backups_from(item: Mapping[str, Any] | None) -> Backups | None:
+    """From what the schema read; nothing when nothing is declared."""
+    if item is None:
+        return None
+    escrow = item["escrow"] or ESCROW.read({}, "", [])
+    read = {name: value for name, value in item.items() if name != "escrow"}
+    changed = {
+        "retention": item["retention"] or RETENTION.read({}, "", []),
+        # What was last proven to be restorable is up to a week older when only each week proves it.
+        "stale_after": item["stale_after"] or (STALE if item["verify"] == "always" else STALE + WEEK),
+        "targets": tuple(_target(target, f"backups.targets[{index}]") for index, target in enumerate(item["targets"])),
+        "recipients": tuple(dict.fromkeys(one for one in escrow["recipients"] if one)),
+        "vault": escrow["vault"],
+        "caches": tuple(item["caches"]),
+        "volumes": {name: _volume(options) for name, options in item["volumes"].items()},
+        "paths": tuple(item["paths"]),
+        "checks": tuple(item["checks"]),
+        "allow": tuple(item["allow"]),
+    }
+    return Backups(**{**read, **changed})
+
+
+def _target(item: Mapping[str, Any], key: str) -> Target:
+    environment = {variable: name for variable, name in item["environment"].items() if name}
+    return Target(**{**item, "key": key, "environment": environment, "allow": tuple(item["allow"])})
+
+
+def _volume(item: Mapping[str, Any]) -> VolumeOptions:
+    commands = {name: tuple(tuple(argv) for argv in item[name]) for name in ("before", "after")}
+    return VolumeOptions(item["mode"], tuple(item["exclude"]), **commands)

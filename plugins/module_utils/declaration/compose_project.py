@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Compose project as it is written on the host: the operator's file, plus what production must have.
+
+Nothing the operator wrote is weakened or replaced, except the source of declared secrets: each service gets a copy of
+its own, owned by its user. File-based secrets are bind mounts, whose C(uid), C(gid), C(mode) Compose ignores outside
+Swarm.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ..compose.model import Service, network_is_internal
+from .model import Declaration
+
+SECRETS = "/etc/latentum-ops/secrets"
+LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
+STOP_GRACE = "30s"
+_DROPPED = ("build", "scale")
+
+
+def compose_project(declaration: Declaration) -> dict[str, Any]:
+    """A new mapping in the order of the operator's file; Compose resolves its variables from C(.env)."""
+    raw = declaration.compose.raw
+    services = {name: _service(declaration, name) for name in declaration.compose.services}
+    project: dict[str, Any] = {"name": declaration.name, "services": services}
+    networks = _networks(declaration)
+    if networks:
+        project["networks"] = networks
+    secrets = _secrets(declaration)
+    if secrets:
+        project["secrets"] = secrets
+    for name, value in raw.items():
+        if name not in project and name not in ("version", "networks", "secrets") and not name.startswith("x-"):
+            project[name] = copy.deepcopy(value)
+    return project
+
+
+def _service(declaration: Declaration, name: str) -> dict[str, Any]:
+    parsed = declaration.compose.services[name]
+    service: dict[str, Any] = copy.deepcopy(dict(declaration.compose.raw["services"][name]))
+    completes = declaration.expect(parsed) == "completed"
+    for key in _DROPPED:
+        service.pop(key, None)
+    if declaration.replicas(parsed) != 1 or "replicas" in (service.get("deploy") or {}):
+        service["deploy"] = {**(service.get("deploy") or {}), "replicas": declaration.replicas(parsed)}
+    if not completes and not (service.get("deploy") or {}).get("restart_policy"):
+        service.setdefault("restart", "unless-stopped")
+    service.setdefault("init", True)
+    service.setdefault("stop_grace_period", STOP_GRACE)
+    service["logging"] = _logging(service.get("logging"))
+    service["security_opt"] = _security_options(service.get("security_opt"))
+    uses = _secret_uses(declaration, parsed, service.get("secrets"))
+    if uses:
+        service["secrets"] = uses
+    if any(name in secret.environment for secret in declaration.secrets.values()):
+        service["env_file"] = [*_env_files(service.get("env_file")), environment_file(declaration, name)]
+    return service
+
+
+def environment_file(declaration: Declaration, service: str) -> str:
+    return f"{SECRETS}/{declaration.name}/env/{service}.env"
+
+
+def secret_file(declaration: Declaration, secret: str) -> str:
+    """The master of a secret, which root's own services read; empty for none."""
+    return f"{SECRETS}/{declaration.name}/{secret}" if secret else ""
+
+
+def _logging(given: Any) -> dict[str, Any]:
+    """Log limits where the driver writes to the host's disk and none are given."""
+    logging = dict(given or {})
+    logging.setdefault("driver", "json-file")
+    if logging["driver"] in ("json-file", "local"):
+        logging["options"] = {**LOG_OPTIONS, **(logging.get("options") or {})}
+    return logging
+
+
+def _security_options(given: Any) -> list[str]:
+    options = list(given or [])
+    if not any(str(option).startswith("no-new-privileges") for option in options):
+        options.append("no-new-privileges:true")
+    return options
+
+
+def _env_files(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list) else [given] if given else []
+
+
+def _secret_uses(declaration: Declaration, service: Service, given: Any) -> list[Any]:
+    """References to declared secrets point to the copy of this service; the others stay."""
+    uses = []
+    for use, written in zip(service.secrets, given or [], strict=False):
+        if use.source in declaration.secrets:
+            uses.append({"source": f"{service.name}.{use.source}", "target": use.target})
+        else:
+            uses.append(written)
+    return uses
+
+
+def _secrets(declaration: Declaration) -> dict[str, Any]:
+    secrets: dict[str, Any] = {}
+    folder = f"{SECRETS}/{declaration.name}/services"
+    for service in declaration.compose.services.values():
+        for use in service.secrets:
+            if use.source in declaration.secrets:
+                secrets[f"{service.name}.{use.source}"] = {"file": f"{folder}/{service.name}/{use.source}"}
+    for name, value in (declaration.compose.raw.get("secrets") or {}).items():
+        if name not in declaration.secrets:
+            secrets[name] = copy.deepcopy(value)
+    return secrets
+
+
+def _networks(declaration: Declaration) -> dict[str, Any]:
+    """Networks are internal unless the Compose file says otherwise: containers reach each other, nothing else."""
+    written = declaration.compose.raw.get("networks") or {}
+    used = {network for service in declaration.compose.services.values() for network in service.networks}
+    networks: dict[str, Any] = {}
+    for name in [*written, *(["default"] if "default" in used and "default" not in written else [])]:
+        spec = copy.deepcopy(dict(written.get(name) or {}))
+        if network_is_internal(spec):
+            spec["internal"] = True
+        networks[name] = spec
+    return networks

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From C(ops_stack) to a typed declaration or to the full list of what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ..compose import model as compose_model
+from ..schema.nodes import HIDDEN, Problem, plain
+from . import model as declaration_model
+from . import schema as declaration_schema
+from .model import Declaration
+
+
+class InvalidDeclaration(ValueError):
+    """A declaration that cannot be derived from; its text is the readable report."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(report(self.problems))
+
+
+def is_empty(stack: object) -> bool:
+    """Whether nothing is declared at all: no stack, so nothing to derive."""
+    return stack is None or (isinstance(stack, (Mapping, str)) and not stack)
+
+
+def problems(stack: object) -> tuple[Problem, ...]:
+    """Everything that is wrong with the declaration, in the order of its keys; nothing for an empty one."""
+    return () if is_empty(stack) else _read(_canonical(stack))[1]
+
+
+def load(stack: object) -> Declaration:
+    """The typed declaration; raises InvalidDeclaration with every problem. Callers must not change what it holds."""
+    declaration, found = _read(_canonical(stack))
+    if found or declaration is None:
+        raise InvalidDeclaration(found)
+    return declaration
+
+
+def report(found: Iterable[Problem]) -> str:
+    """The problems as text: a heading, then for each what is wrong and, below it, what to write instead."""
+    entries = [f"{number}. {problem}" for number, problem in enumerate(found, 1)]
+    if not entries:
+        return ""
+    heading = "ops_stack has one error" if len(entries) == 1 else f"ops_stack has {len(entries)} errors"
+    return "\n".join([f"{heading}; nothing was changed:", *entries])
+
+
+def summary(declaration: Declaration) -> list[str]:
+    """What is declared, for an operator to recognise: never a value, only names and numbers."""
+    services = ", ".join(
+        f"{service.name} x{count}" if (count := declaration.replicas(service)) != 1 else service.name
+        for service in declaration.compose.services.values()
+    )
+    lines = [f"stack {declaration.name}: {services}"]
+    lines += [f"https://{r.domain}{r.path} -> {r.service}:{r.port}" for r in declaration.routes]
+    if declaration.secrets:
+        lines.append(f"secrets: {', '.join(declaration.secrets)}")
+    return lines
+
+
+def without_values(stack: object) -> Any:
+    """The declaration as plain data, which a play may keep for its later tasks: the values of secrets are not in it.
+
+    Everything but the values can be derived from it as from the declaration itself.
+    """
+    found = plain(stack)
+    secrets = found.get("secrets") if isinstance(found, dict) else None
+    for one in secrets.values() if isinstance(secrets, dict) else ():
+        if isinstance(one, dict) and "value" in one:
+            one["value"] = HIDDEN
+    return found
+
+
+def _canonical(stack: object) -> str:
+    return json.dumps(plain(stack), sort_keys=False)
+
+
+@lru_cache(maxsize=16)
+def _read(text: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
+    from .checks import check
+
+    found: list[Problem] = []
+    stack = json.loads(text)
+    if not isinstance(stack, dict):
+        declaration_schema.STACK.read(stack, "ops_stack", found)
+        return None, tuple(found)
+    read = declaration_schema.STACK.read(stack, "", found)
+    environment = {"COMPOSE_PROJECT_NAME": read["name"], **read["environment"]}
+    compose = compose_model.Compose()
+    if read["compose"] is not None:
+        compose = compose_model.parse(read["compose"], environment, found)
+    declaration = declaration_model.build(read, compose)
+    check(declaration, found)
+    return declaration, tuple(dict.fromkeys(found))

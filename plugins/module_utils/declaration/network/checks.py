@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of host ports, Docker networks and firewall openings."""
+
+from __future__ import annotations
+
+from ...compose.model import Service
+from ...compose.syntax import Port
+from ...schema.nodes import Problem, shown
+from ..model import Declaration
+
+RESERVED = {22: "sshd", 80: "nginx", 443: "nginx"}
+
+
+def check_ports(declaration: Declaration, problems: list[Problem]) -> None:
+    """No host port is taken twice, and none that sshd or nginx listens on."""
+    taken: list[tuple[str, Port]] = []
+    for service in declaration.compose.services.values():
+        key = f"compose.services.{service.name}.ports"
+        for port in service.ports:
+            if port.published is None:
+                continue
+            for number, owner in RESERVED.items():
+                if port.takes(number):
+                    what = f"takes port {number} of the host, which belongs to {owner}"
+                    fix = "remove it and add a route to ops_stack.routes" if owner == "nginx" else "publish another port"
+                    problems.append(Problem(key, shown(str(port)), what, fix))
+            clash = next((name for name, other in taken if _clash(port, other)), None)
+            if clash is not None:
+                what = f"takes a host port that the service {clash} takes already"
+                what = "takes the same host port twice" if clash == service.name else what
+                problems.append(Problem(key, shown(str(port)), what, "publish it on another host port, or remove one"))
+            taken.append((service.name, port))
+
+
+def _clash(one: Port, other: Port) -> bool:
+    if not (one.fixed and other.fixed) or one.published != other.published or one.protocol != other.protocol:
+        return False
+    return one.everywhere or other.everywhere or one.host_ip == other.host_ip
+
+
+def check_networks(declaration: Declaration, problems: list[Problem]) -> None:
+    """Docker publishes no port of a container whose networks are all internal."""
+    internal = declaration.compose.internal_networks
+    for service in declaration.compose.services.values():
+        if not service.ports or service.network_mode or not _only_internal(service, internal):
+            continue
+        name = service.networks[0]
+        what = f"are published, but every network of {service.name} is internal, so nobody can reach them"
+        fix = "add a network with internal: false to networks: in the Compose file and to the service, or remove ports:"
+        if name == "default":
+            fix = "write networks: {default: {internal: false}} in the Compose file, or remove ports:"
+        found = ", ".join(str(port) for port in service.ports)
+        problems.append(Problem(f"compose.services.{service.name}.ports", shown(found), what, fix))
+
+
+def _only_internal(service: Service, internal: frozenset[str]) -> bool:
+    return all(network in internal for network in service.networks)
+
+
+def check_firewall(declaration: Declaration, problems: list[Problem]) -> None:
+    seen: dict[tuple[int, str], str] = {}
+    for opening in declaration.firewall:
+        key = f"{opening.key}.port"
+        if opening.protocol == "tcp" and opening.port == 22:
+            what = "is SSH, which the firewall role opens and limits itself"
+            problems.append(Problem(key, "22", what, "remove it; firewall_ssh_port and its neighbours are for that"))
+        elif opening.protocol == "tcp" and opening.port in (80, 443) and declaration.routes:
+            problems.append(Problem(key, str(opening.port), "is opened by the routes already", "remove it"))
+        other = seen.setdefault((opening.port, opening.protocol), opening.key)
+        if other != opening.key and opening.port:
+            fix = f"write all networks into {other}.from and remove this one"
+            problems.append(Problem(key, str(opening.port), f"is opened by {other} already", fix))

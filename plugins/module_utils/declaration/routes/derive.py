@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the web server, the certificates and the network need to know, derived from the routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...watchdog.page.style import CSP
+from ..model import Declaration, Route
+
+STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack
+KEEPALIVE = 32  # idle connections that each nginx worker keeps open to an upstream
+
+
+def upstream_name(declaration: Declaration, route: Route) -> str:
+    return f"{declaration.name}_{route.service}_{route.port}"
+
+
+def _domains(declaration: Declaration) -> dict[str, list[Route]]:
+    """The routes of each domain, in the order of their first appearance; the status page may have one of its own."""
+    domains: dict[str, list[Route]] = {}
+    for route in declaration.routes:
+        domains.setdefault(route.domain, []).append(route)
+    if page_domain := _page_domain(declaration):
+        domains.setdefault(page_domain, [])
+    return domains
+
+
+def _page_domain(declaration: Declaration) -> str:
+    """Where the status page is; empty where it is not served."""
+    page = declaration.watchdog.page
+    return page.domain or (declaration.routes[0].domain if page.path and declaration.routes else "")
+
+
+def _page(declaration: Declaration, domain: str) -> list[dict[str, Any]]:
+    """The location of the status page, on its domain."""
+    page = declaration.watchdog.page
+    if domain != _page_domain(declaration):
+        return []
+    return [
+        {
+            "path": page.path or "/",
+            "directory": f"{STATUS_PAGES}/{declaration.name}",
+            "allow_from": list(page.allow_from),
+            "headers": {"Content-Security-Policy": CSP, "Cache-Control": "no-store"},
+            # nginx has the clock by which the page says that the watchdog is silent.
+            "directives": ["ssi on;"],
+        }
+    ]
+
+
+def _aliases(routes: list[Route]) -> list[str]:
+    return list(dict.fromkeys(alias for route in routes for alias in route.aliases))
+
+
+def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
+    """One site a domain: C({name, domain, aliases, certificate, locations}); timeouts in seconds."""
+    return [
+        {
+            "name": domain,
+            "domain": domain,
+            "aliases": _aliases(routes),
+            "certificate": domain,
+            "locations": [_location(declaration, route) for route in routes] + _page(declaration, domain),
+        }
+        for domain, routes in _domains(declaration).items()
+    ]
+
+
+def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
+    limit = route.rate_limit
+    return {
+        "path": route.path,
+        "upstream": upstream_name(declaration, route),
+        "websocket": route.websocket,
+        "body_limit": route.body_limit,
+        "timeout": route.timeout,
+        "rate_limit": {"requests": limit.requests, "per": limit.per, "burst": limit.burst} if limit else None,
+        "headers": dict(route.headers),
+        "allow_from": list(route.allow_from),
+        "strip_prefix": route.strip_prefix,
+        "buffering": route.buffering,
+    }
+
+
+def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
+    """One upstream for each service and port that is routed to."""
+    upstreams = {}
+    for route in declaration.routes:
+        name = upstream_name(declaration, route)
+        upstreams[name] = {
+            "name": name,
+            "project": declaration.name,
+            "service": route.service,
+            "port": route.port,
+            "balance": route.balance,
+            "keepalive": KEEPALIVE,
+        }
+    return list(upstreams.values())
+
+
+def certificates(declaration: Declaration) -> list[dict[str, Any]]:
+    """One certificate a domain, with its aliases as further names."""
+    return [{"name": domain, "domains": [domain, *_aliases(routes)]} for domain, routes in _domains(declaration).items()]
+
+
+def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
+    """Openings beside SSH, which is the firewall role's own."""
+    rules: list[dict[str, Any]] = []
+    if _domains(declaration):
+        rules.append({"action": "allow", "port": 80, "protocol": "tcp", "from": [], "comment": "HTTP"})
+        rules.append({"action": "allow", "port": 443, "protocol": "tcp", "from": [], "comment": "HTTPS"})
+    for opening in declaration.firewall:
+        comment = opening.comment or declaration.name
+        rule = {"action": "allow", "port": opening.port, "protocol": opening.protocol}
+        rules.append({**rule, "from": list(opening.sources), "comment": comment})
+    return rules
+
+
+def fail2ban_jails(declaration: Declaration) -> list[str]:
+    """The jails that watch nginx: scanners always, clients that run into a rate limit where there is one."""
+    if not declaration.routes:
+        return []
+    jails = ["nginx-botsearch", "nginx-bad-request"]
+    return [*jails, "nginx-limit-req"] if any(route.rate_limit for route in declaration.routes) else jails

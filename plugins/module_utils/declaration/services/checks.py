@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the services: they exist, their replicas can stand beside each other, their goals can be reached."""
+
+from __future__ import annotations
+
+from ...compose.model import Service
+from ...schema.nodes import Problem, instead, shown
+from ..model import Declaration
+
+
+def check_services(declaration: Declaration, problems: list[Problem]) -> None:
+    services = declaration.compose.services
+    for name in declaration.services:
+        if name not in services:
+            what = "is not a service of the Compose file"
+            problems.append(Problem(f"services.{name}", shown(name), what, instead(name, services, "service")))
+    for service in services.values():
+        if declaration.replicas(service) > 1:
+            _check_replicas(declaration, service, problems)
+        _check_expectation(declaration, service, problems)
+
+
+def _check_replicas(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
+    count = declaration.replicas(service)
+    declared = declaration.options(service.name).replicas is not None
+    key = f"services.{service.name}.replicas" if declared else f"compose.services.{service.name}.deploy.replicas"
+    found = shown(count)
+    if service.container_name:
+        what = f"cannot be: the Compose file fixes container_name {service.container_name}, and a name exists once"
+        fix = f"remove container_name from {service.name} in the Compose file, or write replicas: 1"
+        problems.append(Problem(key, found, what, fix))
+    for port in service.ports:
+        if port.published is not None and port.published[1] - port.published[0] + 1 < count:
+            what = f"cannot be: the Compose file publishes {port}, and a host port exists once"
+            fix = f"remove ports: from {service.name} and add a route, or write replicas: 1"
+            problems.append(Problem(key, found, what, fix))
+    if any(database.service == service.name for database in declaration.databases):
+        what = "cannot be: two servers on the files of one database destroy it"
+        problems.append(Problem(key, found, what, "write replicas: 1"))
+
+
+def _check_expectation(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
+    expect = declaration.expect(service)
+    key = f"services.{service.name}.expect"
+    waiting = [
+        other.name
+        for other in declaration.compose.services.values()
+        if other.depends_on.get(service.name) == "service_completed_successfully"
+    ]
+    if waiting and expect != "completed":
+        what = f"contradicts {waiting[0]}, which waits until {service.name} has completed"
+        fix = f"add services: {{{service.name}: {{expect: completed}}}}"
+        problems.append(Problem(key, shown(expect), what, fix))
+    if expect == "completed" and service.restart in ("always", "unless-stopped"):
+        what = f"contradicts restart: {service.restart} in the Compose file, with which it never ends"
+        problems.append(Problem(key, shown(expect), what, f"remove restart: from {service.name} in the Compose file"))
+    if expect == "completed" and declaration.options(service.name).probe is not None:
+        what = "has a probe beside it: a service that ends cannot answer one"
+        problems.append(Problem(key, shown(expect), what, "remove the probe, or write expect: running"))

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the secret store and the health checks need to know, derived from the declaration and the Compose file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model import Declaration
+
+
+def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
+    """One entry a secret: how it comes to be, who reads its file (with user and group), whose environment it enters.
+
+    At the end those that backups need: no container reads them.
+    """
+    entries = []
+    for secret in declaration.secrets.values():
+        entry: dict[str, Any] = {"name": secret.name, "kind": secret.kind}
+        entry |= {name: value for name, value in secret.options.items() if value is not None}
+        if secret.value is not None:
+            entry["value"] = secret.value
+        entry["consumers"] = [
+            {"service": service.name, "uid": uid, "gid": gid}
+            for service in declaration.consumers(secret.name)
+            for uid, gid in [declaration.reader(service)]
+        ]
+        entry["environment"] = [{"service": name, "variable": variable} for name, variable in secret.environment.items()]
+        entries.append(entry)
+    made = declaration.made_for_backups()
+    entries += [{"name": name, **made[name], "consumers": [], "environment": []} for name in made if name not in declaration.secrets]
+    return entries
+
+
+def health_expectations(declaration: Declaration) -> list[dict[str, Any]]:
+    """What each service must reach. Services behind a profile, or with no replica, are not started, so not expected."""
+    expectations = []
+    for service in declaration.compose.services.values():
+        replicas = declaration.replicas(service)
+        if service.profiles or not replicas:
+            continue
+        probe = declaration.options(service.name).probe
+        expectations.append(
+            {
+                "service": service.name,
+                "expect": declaration.expect(service),
+                "replicas": replicas,
+                "probe": None
+                if probe is None
+                else {"path": probe.path, "port": probe.port, "status": probe.status, "timeout": probe.timeout},
+            }
+        )
+    return expectations

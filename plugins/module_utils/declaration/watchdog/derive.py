@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the watchdog needs to know, derived from the declaration: the content of its configuration file of one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...compose.model import Service
+from ..compose_project import secret_file
+from ..model import Declaration, Route
+from .model import ALERT_SECRETS
+
+_MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_DATABASE_TIMEOUT = 10
+
+
+def watchdog_config(declaration: Declaration) -> dict[str, Any]:
+    """All durations in seconds. Of secrets only the paths of their files on the host, never a value."""
+    watchdog = declaration.watchdog
+    deadman = watchdog.deadman
+    watched = {service.name: service for service in declaration.compose.services.values() if declaration.stays(service)}
+    return {
+        "stack": declaration.name,
+        "interval": watchdog.interval,
+        "confirm": watchdog.confirm,
+        "recover": watchdog.recover,
+        "runbook": watchdog.runbook,
+        "services": [_service(declaration, service, watched) for service in watched.values()],
+        "sites": _sites(declaration),
+        "alerts": [_alert(declaration, alert) for alert in watchdog.alerts],
+        "deadman": {"url_file": secret_file(declaration, deadman["url_secret"]), "interval": deadman["interval"]} if deadman else None,
+        "backup_max_age": watchdog.backup_max_age or (declaration.backups.stale_after if declaration.backups else 0),
+        "status_page": {"title": watchdog.page.title or declaration.name},
+    }
+
+
+def _service(declaration: Declaration, service: Service, watched: Mapping[str, Service]) -> dict[str, Any]:
+    watch = declaration.options(service.name).watch
+    return {
+        "service": service.name,
+        "expect": declaration.expect(service),
+        "replicas": declaration.replicas(service),
+        "needs": sorted(_needs(declaration, service) & set(watched)),
+        "routed": any(route.service == service.name for route in declaration.routes),
+        "severity": watch.severity,
+        "heal": watch.heal,
+        "escalate": list(watch.escalate),
+        "max_heals": watch.max_heals,
+        "heal_window": watch.heal_window,
+        "start_period": watch.start_period,
+        "probes": _distinct(_probes(declaration, service)),
+    }
+
+
+def _needs(declaration: Declaration, service: Service) -> set[str]:
+    """What it depends on, directly or through others, without itself."""
+    found: set[str] = set()
+    waiting = list(service.depends_on)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += declaration.compose.services[name].depends_on
+    return found - {service.name}
+
+
+def _probes(declaration: Declaration, service: Service) -> list[dict[str, Any]]:
+    """What is declared, and what follows from C(probe) and C(databases). A C(watch.http) of the same path and port replaces C(probe)."""
+    options, watchdog = declaration.options(service.name), declaration.watchdog
+    watch, probe = options.watch, options.probe
+
+    def timing(kind: str, one: Mapping[str, Any]) -> dict[str, Any]:
+        return {"timeout": one["timeout"], "interval": watchdog.pace(watch, kind, one.get("interval"))}
+
+    http = [dict(one) for one in watch.http]
+    if probe and (probe.path, probe.port) not in [(one["path"], one["port"]) for one in http]:
+        own = {"path": probe.path, "port": probe.port, "status": probe.status, "timeout": probe.timeout}
+        http.insert(0, {**own, "match": "", "max_latency": 0})
+    probes = [{"kind": "http", "name": f"http {one['path']}", **one, **timing("http", one)} for one in http]
+    probes += [{"kind": "tcp", "name": f"tcp {one['port']}", "port": one["port"], **timing("tcp", one)} for one in watch.tcp]
+    for number, one in enumerate(watch.commands, 1):
+        probes.append({"kind": "command", "name": f"command {number}", "argv": list(one["run"]), **timing("commands", one)})
+    for one in watch.queues:
+        queue = {
+            "port": one["port"],
+            "list": one["list"],
+            "max": one["max"],
+            "password_file": secret_file(declaration, one["password_secret"]),
+        }
+        probes.append({"kind": "redis_queue", "name": f"queue {one['list']}", **queue, **timing("queues", one)})
+    for database in declaration.databases:
+        if database.service == service.name:
+            limits = {"max_connections_percent": watchdog.max_connections, "max_lag": watchdog.max_replication_lag}
+            who = {"database": database.name, "user": database.user}
+            pace = timing("databases", {"timeout": _DATABASE_TIMEOUT})
+            probes.append({"kind": database.engine, "name": f"{database.engine} {database.name}", **who, **limits, **pace})
+    return probes
+
+
+def _distinct(probes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, with the port in the names that stand twice."""
+    names = [probe["name"] for probe in probes]
+    return [{**probe, "name": f"{probe['name']} at port {probe['port']}"} if names.count(probe["name"]) > 1 else probe for probe in probes]
+
+
+def _sites(declaration: Declaration) -> list[dict[str, Any]]:
+    """One entry a domain, in the order of the routes."""
+    domains: dict[str, list[Route]] = {}
+    for route in declaration.routes:
+        domains.setdefault(route.domain, []).append(route)
+    sites = declaration.watchdog.sites
+    return [
+        {
+            "domain": domain,
+            "path": (path := sites["paths"].get(domain) or _path(declaration, routes)),
+            "services": _behind(path, routes),
+            "timeout": sites["timeout"],
+            "interval": sites["interval"],
+            "certificate_days": sites["certificate_days"],
+        }
+        for domain, routes in domains.items()
+        if domain not in sites["skip"]
+    ]
+
+
+def _path(declaration: Declaration, routes: list[Route]) -> str:
+    """A path that the domain answers: of the widest route that is open to the host, its service's probe where that leads to it."""
+    route = min(routes, key=lambda one: (bool(one.allow_from), one.websocket, len(one.path)))
+    probe = declaration.options(route.service).probe
+    if probe is None or probe.port != route.port:
+        return route.path
+    path = f"{route.path.rstrip('/')}{probe.path}" if route.strip_prefix else probe.path
+    return path if _widest(path, routes) is route else route.path
+
+
+def _widest(path: str, routes: list[Route]) -> Route | None:
+    """The route that nginx takes: the longest prefix."""
+    fitting = [route for route in routes if f"{path}/".startswith(f"{route.path.rstrip('/')}/")]
+    return max(fitting, key=lambda one: len(one.path), default=None)
+
+
+def _behind(path: str, routes: list[Route]) -> list[str]:
+    """The service that answers the path; all of the domain when no route leads there."""
+    route = _widest(path, routes)
+    return [route.service] if route else sorted({one.service for one in routes})
+
+
+def _alert(declaration: Declaration, alert: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in alert.items() if name not in ALERT_SECRETS}
+    for option in ALERT_SECRETS:
+        if option in alert:
+            told[option.replace("_secret", "_file")] = secret_file(declaration, alert[option])
+    told["severities"] = list(dict.fromkeys(alert["severities"]))
+    if alert["kind"] == "email":
+        told |= {"port": alert["port"] or _MAIL_PORTS[alert["tls"]], "to": list(dict.fromkeys(alert["to"]))}
+    return told

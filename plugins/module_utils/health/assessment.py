@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is a Compose project what it should be? Waited for on Docker's events, judged by one rule for all fronts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..containers.client import Container
+from .probes import Probe, ProbeError, probe_from, run_probe
+
+EXPECTATIONS = ("healthy", "running", "completed")
+STEADY = 10  # seconds that a restarted container without a healthcheck must have run to count as running
+AILING = 30  # seconds for a container that was unhealthy before, for example because what it needs was replaced
+CRASH_LOOP = 3  # restarts while being watched, after which waiting on is pointless
+
+
+class Watched(Protocol):
+    """What is needed of an engine, or of a part of one, to judge it."""
+
+    def containers(self, project: str) -> list[Container]:
+        """The containers to judge."""
+
+    def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
+        """What wakes the wait."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a service must reach: how many containers, in which state, and optionally an answer over HTTP."""
+
+    service: str
+    expect: str = "running"
+    replicas: int = 1
+    probe: Probe | None = None
+
+
+@dataclass
+class Verdict:
+    """The judgement on one service: `ok`, `waiting` (may still come), or `failed`.
+
+    ``final``: nothing but a change of its configuration or image will make it good.
+    """
+
+    service: str
+    state: str
+    reason: str = ""
+    final: bool = False
+    containers: list[Container] = field(default_factory=list)
+
+
+def expectation_from(raw: Mapping[str, Any]) -> Expectation:
+    """An expectation from a module's or the declaration's dictionary.
+
+    :raises ValueError: an unknown kind of expectation, or a number of replicas below one.
+    """
+    expect = str(raw.get("expect") or "running")
+    replicas = int(raw.get("replicas") or 1)
+    if expect not in EXPECTATIONS:
+        raise ValueError(f"services: expect {expect!r} of {raw['service']}: write one of {', '.join(EXPECTATIONS)}")
+    if replicas < 1:
+        raise ValueError(f"services: replicas {replicas} of {raw['service']}: write a number from 1 on")
+    return Expectation(str(raw["service"]), expect, replicas, probe_from(raw.get("probe")))
+
+
+def judge(wanted: Expectation, containers: Sequence[Container], restarts_before: Mapping[str, int], crashes: int = CRASH_LOOP) -> Verdict:
+    """Judge one service by its containers alone (no probe).
+
+    :param restarts_before: restart count of each container when watching began, so that old restarts are not held against it.
+    :param crashes: restarts from which on waiting is pointless.
+    """
+    mine = [one for one in containers if one.service == wanted.service]
+    verdict = Verdict(wanted.service, "ok", containers=mine)
+    if wanted.expect == "completed":
+        return _judge_completed(verdict)
+    for one in mine:
+        looping = one.restarts - restarts_before.get(one.id, 0)
+        if looping >= crashes:
+            how = "crashes again and again" if crashes > 1 else "crashed"
+            verdict.state, verdict.reason = "failed", f"{one.name} {how} ({looping} restarts, last exit code {one.exit_code})"
+            verdict.final = True
+            return verdict
+        if one.state in {"exited", "dead"}:
+            cause = "was killed for memory" if one.oom_killed else f"exited with code {one.exit_code}"
+            verdict.state, verdict.reason = "failed", f"{one.name} {cause} and is not restarted"
+            return verdict
+        if one.health == "unhealthy":
+            verdict.state, verdict.reason = "failed", f"{one.name} is unhealthy"
+            return verdict
+    if young := [one.name for one in mine if one.health == "none" and one.restarts and one.uptime() < STEADY]:
+        verdict.state, verdict.reason = "waiting", f"{young[0]} was restarted moments ago"
+        return verdict
+    good = [
+        one for one in mine if one.state == "running" and (one.health == "healthy" or (wanted.expect == "running" and one.health == "none"))
+    ]
+    if wanted.expect == "healthy" and (bare := [one.name for one in mine if one.state == "running" and one.health == "none"]):
+        verdict.state, verdict.reason = "failed", f"{bare[0]} has no healthcheck, so it can never be healthy: add one or expect: running"
+        verdict.final = True
+    elif len(good) < wanted.replicas:
+        states = ", ".join(f"{one.name} {one.state}/{one.health}" for one in mine) or "no container"
+        verdict.state, verdict.reason = "waiting", f"{len(good)} of {wanted.replicas} ready ({states})"
+    return verdict
+
+
+def _judge_completed(verdict: Verdict) -> Verdict:
+    failed = [one for one in verdict.containers if one.state in {"exited", "dead"} and one.exit_code != 0]
+    running = [one for one in verdict.containers if one.state not in {"exited", "dead"}]
+    if failed:
+        verdict.state, verdict.reason = "failed", f"{failed[0].name} exited with code {failed[0].exit_code}"
+        verdict.final = True
+    elif running or not verdict.containers:
+        verdict.state, verdict.reason = "waiting", "has not run to its end yet"
+    return verdict
+
+
+def look(
+    engine: Watched,
+    project: str,
+    wanted: Sequence[Expectation],
+    restarts_before: Mapping[str, int] | None = None,
+    crashes: int = CRASH_LOOP,
+) -> list[Verdict]:
+    """Judge every service once, with its probe where the containers alone are fine."""
+    containers = engine.containers(project)
+    if restarts_before is None:
+        restarts_before = {one.id: one.restarts for one in containers}
+    verdicts = [judge(one, containers, restarts_before, crashes) for one in wanted]
+    for expectation, verdict in zip(wanted, verdicts, strict=True):
+        if verdict.state != "ok" or expectation.probe is None:
+            continue
+        for one in verdict.containers:
+            try:
+                run_probe(expectation.probe, one.address())
+            except ProbeError as error:
+                verdict.state, verdict.reason = "waiting", f"{one.name}: {error}"
+    return verdicts
+
+
+def wait(
+    engine: Watched,
+    project: str,
+    wanted: Sequence[Expectation],
+    timeout: float,
+    settle: float = 0,
+    progress: Callable[[list[Verdict]], None] | None = None,
+    crashes: int = CRASH_LOOP,
+    patience: float = 0,
+) -> list[Verdict]:
+    """Wait until every service is as expected, one has failed for good, or the time is up.
+
+    Docker's events wake the wait; a service with a probe, or one that must stay up for `settle` seconds, is looked at
+    again each second. The caller finds `waiting` verdicts when the time was up.
+
+    :param timeout: seconds.
+    :param settle: seconds that everything must stay as expected before it counts.
+    :param patience: seconds that a service must have failed without a break before it counts, unless that is final; 0 is right
+        for new containers.
+    """
+    started = time.time()
+    deadline = started + timeout
+    before = engine.containers(project)
+    restarts = {one.id: one.restarts for one in before}
+    ailing = {one.service for one in before if one.health == "unhealthy"}
+    failing: dict[str, float] = {}  # service → since when
+    good_since: float | None = None
+    while True:
+        seen_at = time.time()
+        verdicts = look(engine, project, wanted, restarts, crashes)
+        if progress:
+            progress(verdicts)
+        failing = {one.service: failing.get(one.service, seen_at) for one in verdicts if one.state == "failed"}
+        for verdict in verdicts:
+            if verdict.state == "failed" and (
+                (verdict.service in ailing and seen_at - started < AILING)
+                or (not verdict.final and seen_at - failing[verdict.service] < patience)
+            ):
+                verdict.state = "waiting"
+        states = {verdict.state for verdict in verdicts}
+        if "failed" in states or time.time() >= deadline:
+            return verdicts
+        if states <= {"ok"}:
+            good_since = good_since or seen_at
+            if time.time() - good_since >= settle:
+                return verdicts
+        else:
+            good_since = None
+        # Docker counts `until` in whole seconds for its stored events; wake at least each second for probes and settling.
+        for _event in engine.events(since=seen_at, until=min(deadline, time.time() + 1), project=project):
+            break

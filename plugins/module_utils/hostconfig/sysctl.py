@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of the running kernel (sysctl), with an honest account of those that it does not take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.process import CommandError, run
+
+PROC = Path("/proc/sys")
+
+
+@dataclass
+class Outcome:
+    """What was done; in check mode, what would be."""
+
+    changed: dict[str, tuple[str, str]] = field(default_factory=dict)  # key → (before, after)
+    missing: list[str] = field(default_factory=list)  # this kernel has no such key
+    refused: dict[str, str] = field(default_factory=dict)  # key → why it keeps another value
+
+
+def path_of(key: str) -> Path:
+    """The key's file: in ``net.ipv4.conf.eth0/100.rp_filter`` dots part and slashes stand for dots, as in sysctl.d(5)."""
+    first = next((letter for letter in key if letter in "./"), ".")
+    return PROC / (key.translate(str.maketrans("./", "/.")) if first == "." else key)
+
+
+def apply(settings: Mapping[str, object], *, check_mode: bool = False) -> Outcome:
+    """Bring the running kernel to these values; each is read again, for some are accepted and not kept."""
+    outcome = Outcome()
+    for key, value in settings.items():
+        path, wanted = path_of(key), " ".join(str(value).split())
+        try:
+            before = _read(path)
+        except FileNotFoundError:
+            outcome.missing.append(key)
+            continue
+        except OSError as error:
+            outcome.refused[key] = f"{error.strerror} when reading"
+            continue
+        if before == wanted:
+            continue
+        try:
+            if check_mode:
+                if not os.access(path, os.W_OK):
+                    outcome.refused[key] = f"not writable, stays {before}"
+                    continue
+            else:
+                path.write_text(f"{wanted}\n")
+                if (kept := _read(path)) != wanted:
+                    outcome.refused[key] = f"the kernel keeps {kept}"
+                    continue
+        except OSError as error:
+            outcome.refused[key] = f"{error.strerror}, stays {before}"
+            continue
+        outcome.changed[key] = (before, wanted)
+    return outcome
+
+
+def in_container() -> bool:
+    """Whether the kernel is somebody else's."""
+    try:
+        return run(["systemd-detect-virt", "--quiet", "--container"], check=False).rc == 0
+    except CommandError:
+        return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
+
+
+def _read(path: Path) -> str:
+    return " ".join(path.read_text().split())

@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The upstreams of nginx, rendered from the containers that run now.
+
+The files in /etc/nginx/upstreams.d belong to this engine alone. Containers change their addresses when they restart, so
+nothing else can know them. Fail static: an upstream never loses its last servers because a look found none healthy.
+While a rollout is under way, the traffic plan says which of them serve (module traffic).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..containers.client import Container
+from ..core.atomic_files import read_text, understood, write_atomic
+from ..core.process import CommandError, run
+from ..hostconfig.entries import Change, Entry
+from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
+from . import out_of_rotation, traffic_plan
+
+CONFIGURATION = Path("/etc/latentum-ops/upstreams")
+RENDERED = Path("/etc/nginx/upstreams.d")
+DRAINED = Path("/var/lib/latentum-ops/drained.json")
+# There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
+PENDING = Path("/run/latentum-ops-upstreams.pending")
+NGINX_TEST = ["nginx", "-t", "-q"]
+# What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
+NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
+BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}
+SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
+# Answers 502 at once: the discard port of loopback is not asked while it is marked down.
+NOBODY = "server 127.0.0.1:9 down;"
+# A server of nginx itself, on loopback, that answers 503 with Retry-After (role nginx writes it).
+MAINTENANCE = "127.8.0.3:8503"
+
+
+class Sight(Protocol):
+    """What is needed of an engine, or of a picture of it."""
+
+    def containers(self, project: str) -> list[Container]:
+        """The containers of a project's services."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A host behind a load balancer."""
+
+    name: str
+    address: str
+    port: int
+
+    @property
+    def server(self) -> str:
+        """``address:port``, as nginx names it."""
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One upstream: the containers of a service at one container port, or the hosts behind a load balancer."""
+
+    name: str
+    project: str
+    service: str
+    port: int
+    balance: str = "least_conn"
+    keepalive: int = 32
+    members: tuple[Member, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The file that nginx includes."""
+        return RENDERED / f"{self.name}.conf"
+
+
+def upstream_from(raw: Mapping[str, Any]) -> Upstream:
+    """An upstream from a module's or the derived dictionary.
+
+    :raises ValueError: a name that cannot be a file name, or an unknown way of balancing.
+    :raises KeyError, TypeError, AttributeError: it is no such dictionary.
+    """
+    name, balance = str(raw["name"]), str(raw.get("balance") or "least_conn")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ValueError(f"upstreams: name {name!r}: write letters, digits, '_', '-' and '.' only")
+    if balance not in BALANCES:
+        raise ValueError(f"upstreams: balance {balance!r} of {name}: write one of {', '.join(BALANCES)}")
+    members = tuple(Member(str(one["name"]), str(one["address"]), int(one.get("port") or 443)) for one in raw.get("members") or ())
+    if not members and not (raw.get("project") and raw.get("service") and raw.get("port")):
+        raise ValueError(f"upstreams: {name} leads nowhere: write project, service and port, or members")
+    project, service, port = str(raw.get("project") or ""), str(raw.get("service") or ""), int(raw.get("port") or 0)
+    return Upstream(name, project, service, port, balance, int(raw.get("keepalive") or 32), members)
+
+
+def load() -> list[Upstream]:
+    """All upstreams that the stacks of this host declare.
+
+    :raises ValueError: a file cannot be understood; the message names it.
+    """
+    found: list[Upstream] = []
+    for file in sorted(CONFIGURATION.glob("*.json")):
+        with understood(file):
+            found += [upstream_from(raw) for raw in json.loads(file.read_text())]
+    return found
+
+
+def servers(
+    upstream: Upstream,
+    containers: Sequence[Container],
+    written: str | None,
+    plan: traffic_plan.Traffic | None = None,
+    out: Collection[str] = (),
+) -> list[str]:
+    """The servers that get traffic, sorted: ``address:port``, with ``weight=N`` where a rollout gives one.
+
+    Those of containers that serve, that the rollout's plan names, and that the watchdog has not taken out; when there is
+    none, also those taken out; then any that serve; then those already written that still exist; then any that run.
+
+    :param out: ids of containers that fail although Docker calls them healthy.
+    """
+    if plan and plan.maintenance:
+        return [MAINTENANCE]
+
+    def at(chosen: Sequence[Container]) -> list[str]:
+        weights = plan.serve if plan else {}
+        return sorted(
+            f"{address}:{upstream.port}" + (f" weight={weights[one.id]}" if weights.get(one.id, 1) > 1 else "")
+            for one in chosen
+            if (address := one.address())
+        )
+
+    mine = [one for one in containers if one.service == upstream.service and one.state in {"running", "paused"}]
+    serving = [one for one in mine if one.serves]
+    chosen = [one for one in serving if plan is None or one.id in plan.serve] or serving
+    if chosen:
+        return at([one for one in chosen if one.id not in out] or chosen)
+    present = at(mine)
+    kept = [server for server in present if server.split()[0] in SERVER.findall(written or "")]
+    return kept or present
+
+
+def render(upstream: Upstream, addresses: Sequence[str]) -> str:
+    """The file that nginx includes (ngx_http_upstream_module)."""
+    source = f"the running containers of {upstream.project}/{upstream.service}" if not upstream.members else "its members"
+    lines = [
+        f"# Written by latentum.ops from {source}; do not edit.",
+        f"upstream {upstream.name} {{",
+        f"    zone {upstream.name} 128k;",
+    ]
+    # A trial gets its share by weight alone: by least_conn a slow version would hide itself.
+    trial = any("weight=" in address for address in addresses) and upstream.balance == "least_conn"
+    if BALANCES[upstream.balance] and addresses and not trial:
+        lines.append(f"    {BALANCES[upstream.balance]}")
+    # One container must not be taken out for one failed request: health is Docker's to judge, not a counter's.
+    lines += [f"    server {address} max_fails=0;" for address in addresses] or [f"    {NOBODY}"]
+    if upstream.keepalive:
+        lines.append(f"    keepalive {upstream.keepalive};")
+    return "\n".join([*lines, "}", ""])
+
+
+def plan(engine: Sight | None, upstreams: Sequence[Upstream]) -> list[Entry]:
+    """The files as they should be now; without an engine as if no container ran."""
+    projects = {one.project for one in upstreams if not one.members}
+    containers = {project: engine.containers(project) if engine else [] for project in projects}
+    plans = {project: traffic_plan.load(project) for project in containers}
+    out = {project: out_of_rotation.load(project) for project in containers}
+    entries = []
+    away = drained()
+    for one in upstreams:
+        if one.members:
+            # Somebody must serve: were all of them drained, all of them would be asked.
+            present = [member.server for member in one.members if member.name not in away]
+            entries.append(Entry(path=one.path, content=render(one, present or [member.server for member in one.members]).encode()))
+            continue
+        addresses = servers(one, containers[one.project], read_text(one.path), plans[one.project].get(one.service), out[one.project])
+        entries.append(Entry(path=one.path, content=render(one, addresses).encode()))
+    return entries
+
+
+def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
+    """Files of upstreams that nobody declares any more."""
+    named = {one.path for one in upstreams}
+    return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path not in named]
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What was changed, and whether nginx has taken files over that it did not have: also those that a killed run had written."""
+
+    changes: list[Change]
+    reloaded: bool = False
+
+    @property
+    def paths(self) -> list[str]:
+        """The changed files."""
+        return [str(change.entry.path) for change in self.changes]
+
+
+def sync(
+    engine: Sight | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
+) -> Synced:
+    """Make the files true; with `reload` tested by nginx and taken over by it when it runs.
+
+    :param purge: remove the files of upstreams that are not among these.
+    :raises ConfigSetError: nginx refused the result; the old files are back.
+    """
+    with one_writer():
+        entries = plan(engine, upstreams) + (stale(upstreams) if purge else [])
+        wanted = ConfigSet(
+            name="upstreams",
+            entries=entries,
+            validate=[NGINX_TEST] if reload else [],
+            activate=[NGINX_RELOAD] if reload else [],
+            activate_unit="nginx.service",
+            parents=True,
+        )
+        changes = apply(wanted, check_mode=True).changes
+        if check_mode:
+            return Synced(changes)
+        if changes:
+            # Files that are right say nothing about nginx, if whoever wrote them was killed before the reload.
+            PENDING.touch()
+            apply(wanted)
+        reloaded = bool(changes) and reload
+        if not changes and reload and PENDING.exists():
+            reloaded = _take_over()
+        if reload:
+            PENDING.unlink(missing_ok=True)
+        return Synced(changes, reloaded=reloaded)
+
+
+def _take_over() -> bool:
+    """Have nginx read what is written; nothing to do while it does not run.
+
+    :raises ConfigSetError: it refuses.
+    """
+    if run(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc != 0:
+        return False
+    try:
+        run(NGINX_TEST, timeout=120)
+        run(NGINX_RELOAD, timeout=300)
+    except CommandError as error:
+        raise ConfigSetError(f"upstreams: nginx does not take over what is written: {error}") from error
+    return True
+
+
+def drained() -> set[str]:
+    """Members that get no traffic now, by name."""
+    return set(json.loads(read_text(DRAINED) or "[]"))
+
+
+def set_drained(names: set[str]) -> None:
+    """Remember who gets no traffic; a restart of the host changes nothing about it."""
+    DRAINED.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomic(DRAINED, json.dumps(sorted(names)) + "\n", 0o600, 0, 0)
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """The follower and a run of Ansible look and write one after the other, so that an older look never wins."""
+    with open("/run/latentum-ops-upstreams.lock", "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who gets traffic while a rollout is under way: the one thing that the rollout and the follower of Docker's events share.
+
+Without an entry every healthy container of a service serves. With one only those named do, each with its weight; whoever is
+not named waits (a new container) or drains (an old one). The file survives a restart of the host, so a rollout that was killed
+leaves traffic where it had it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..core.atomic_files import read_text, write_atomic
+from ..release.store import STATE
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The entry of one service.
+
+    :param serve: container id to weight.
+    :param maintenance: nobody serves; nginx answers 503 with Retry-After itself.
+    """
+
+    serve: Mapping[str, int] = field(default_factory=dict)
+    maintenance: bool = False
+
+
+def _path(stack: str) -> Path:
+    return STATE / stack / "traffic.json"
+
+
+def load(stack: str) -> dict[str, Traffic]:
+    """The entries of a stack by service."""
+    return {service: Traffic(**raw) for service, raw in json.loads(read_text(_path(stack)) or "{}").items()}
+
+
+def put(stack: str, entries: Mapping[str, Traffic | None]) -> None:
+    """Write entries; None removes one."""
+    known = load(stack)
+    wanted = {service: entry for service, entry in {**known, **entries}.items() if entry is not None}
+    if wanted == known:
+        return
+    _path(stack).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomic(_path(stack), json.dumps({name: asdict(one) for name, one in wanted.items()}) + "\n", 0o600, 0, 0)
+
+
+def share_weights(old: list[str], new: list[str], percent: int) -> dict[str, int]:
+    """Weights with which `new` together get this percentage of the requests.
+
+    A server's weight is what its side gets, divided by how many are on that side; scaled to small whole numbers.
+    """
+    if not old or not new:
+        return dict.fromkeys([*old, *new], 1)
+    mine, theirs = percent * len(old), (100 - percent) * len(new)
+    scale = max(1, min(mine, theirs))
+    weights = dict.fromkeys(old, max(1, round(theirs / scale)))
+    return weights | dict.fromkeys(new, max(1, round(mine / scale)))

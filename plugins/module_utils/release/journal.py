@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of a stack's releases: each step before and after, on disk before it is done.
+
+``journal.jsonl`` is the history that a person reads. ``rollout.json`` is the rollout under way: it exists from before the first
+change until after the last, so whoever finds it knows that somebody was killed, where, and which containers were there before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.atomic_files import read_text, sync_directory, write_atomic
+from .store import STATE, now
+
+LINES = 2000  # lines of history that are kept
+
+
+@dataclass
+class Underway:
+    """A rollout that has begun and not ended.
+
+    :param attempt: names this run in the journal and for those who follow its progress.
+    :param before: the release that was live when it began; None for a first one.
+    :param old: per service the ids of the containers that were there before this rollout touched it.
+    :param down: services that are being recreated; their old containers are gone.
+    :param failing: it is being taken back; nobody finishes it any more.
+    """
+
+    attempt: str
+    kind: str
+    target: str
+    before: str | None
+    who: str
+    since: str = field(default_factory=now)
+    step: str = ""
+    old: dict[str, list[str]] = field(default_factory=dict)
+    down: list[str] = field(default_factory=list)
+    failing: bool = False
+
+    def said(self) -> str:
+        """For a person who finds it."""
+        return f"{self.kind} of {self.target} by {self.who}, begun {self.since}" + (f", interrupted at: {self.step}" if self.step else "")
+
+
+class Journal:
+    """History and present of one stack."""
+
+    def __init__(self, stack: str) -> None:
+        self.folder = STATE / stack
+        self.lines = self.folder / "journal.jsonl"
+        self.state = self.folder / "rollout.json"
+
+    def write(self, **entry: Any) -> None:
+        """Append one line; it is on disk when this returns."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, (json.dumps({"at": now(), **entry}) + "\n").encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, last: int = 100) -> list[dict[str, Any]]:
+        """The last entries, oldest first; a line cut off by a crash is left out."""
+        found = []
+        for line in (read_text(self.lines) or "").splitlines()[-last:]:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def trim(self) -> None:
+        """Forget what is older than the last lines."""
+        lines = (read_text(self.lines) or "").splitlines(keepends=True)
+        if len(lines) > 2 * LINES:
+            write_atomic(self.lines, "".join(lines[-LINES:]), 0o600, 0, 0)
+
+    def underway(self) -> Underway | None:
+        """The rollout that was begun and not ended."""
+        text = read_text(self.state)
+        return Underway(**json.loads(text)) if text else None
+
+    def keep(self, underway: Underway) -> None:
+        """Write where a rollout is, before it goes there."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomic(self.state, json.dumps(asdict(underway)) + "\n", 0o600, 0, 0)
+
+    def ended(self) -> None:
+        """The rollout under way is over."""
+        Path(self.state).unlink(missing_ok=True)
+        sync_directory(self.folder)
+        self.trim()

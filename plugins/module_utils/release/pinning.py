@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what the operator declared to a release: every image by its digest, every service with the hash of its definition."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..compose.cli import pull
+from ..compose.yaml_loader import Interpolation
+from ..containers.client import DEFINITION, Engine
+from ..core.progress import Progress
+from .store import Release, fingerprint
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is to be deployed, as it was declared: arguments of module compose_rollout.
+
+    :param pull: ``missing`` takes an image from this host where its tag is here, ``always`` asks the registry.
+    """
+
+    stack: str
+    directory: str
+    project: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    services: Sequence[Mapping[str, Any]]
+    policies: Sequence[Mapping[str, Any]]
+    domains: Sequence[str] = ()
+    pull: str = "missing"
+
+    @property
+    def source(self) -> str:
+        """A hash of what was declared, before it is pinned."""
+        return fingerprint({"project": dict(self.project), "environment": dict(self.environment)})
+
+
+def plain(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Values as Compose reads them: booleans as `true` and `false`."""
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in environment.items()}
+
+
+def images(declared: Declared) -> dict[str, str]:
+    """Service to image reference, variables resolved; services without an image are left out."""
+    resolver = Interpolation({"COMPOSE_PROJECT_NAME": declared.stack, **plain(declared.environment)})
+    return {
+        name: resolver.resolve(str(service["image"]), f"services.{name}.image")
+        for name, service in declared.project["services"].items()
+        if service.get("image")
+    }
+
+
+def pin(declared: Declared, engine: Engine | None, progress: Progress, *, fetch: bool = True) -> Release:
+    """The release of a declaration.
+
+    :param fetch: pull what is missing; without it the registry is asked for digests only.
+    :raises CommandError: an image cannot be fetched; nothing else was touched.
+    """
+    references = images(declared)
+    pinned: dict[str, str] = {}
+    for reference in dict.fromkeys(references.values()):
+        pinned[reference] = pinned_reference(reference, declared.pull, engine, progress, fetch=fetch) if engine else reference
+    return pinned_release(declared, {service: pinned[reference] for service, reference in references.items()})
+
+
+def pinned_reference(reference: str, policy: str, engine: Engine, progress: Progress, *, fetch: bool) -> str:
+    """``name:tag@sha256:…``: what the tag is now, and will still be at a rollback. An image without a registry is its id."""
+    local = engine.image(reference)
+    if local is None or (policy == "always" and "@" not in reference):
+        if not fetch:
+            digest = None if "@" in reference else engine.remote_digest(reference)
+            return f"{reference}@{digest}" if digest else reference
+        progress.say(f"pull {reference}")
+        pull(reference)
+        local = engine.image(reference)
+    if "@" in reference or local is None:
+        return reference
+    repository = re.sub(r":[^:/]*$", "", reference)
+    digests = [
+        one.rpartition("@")[2]
+        for one in local.get("RepoDigests") or []
+        if one.startswith(f"{_long(repository)}@") or one.startswith(f"{repository}@")
+    ]
+    return f"{reference}@{digests[0]}" if digests else str(local["Id"])
+
+
+def _long(repository: str) -> str:
+    """Docker prints ``library/`` images by their short name."""
+    return repository.removeprefix("docker.io/").removeprefix("library/")
+
+
+def pinned_release(declared: Declared, pinned: Mapping[str, str]) -> Release:
+    """The release with these images."""
+    project = copy.deepcopy(dict(declared.project))
+    variables = plain(declared.environment)
+    for name, service in project["services"].items():
+        if name in pinned:
+            service["image"] = pinned[name]
+        service["labels"] = _labels(service.get("labels"), definition(service, variables))
+    return Release(
+        stack=declared.stack,
+        directory=declared.directory,
+        project=project,
+        environment=variables,
+        services=[dict(one) for one in declared.services],
+        policies=[dict(one) for one in declared.policies],
+        domains=list(declared.domains),
+        images=dict(pinned),
+        source=declared.source,
+    )
+
+
+def definition(service: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+    """A hash of all that makes a container what it is; not how many there are, nor the order in which they start.
+
+    Our own, because the one of Compose changes with its version, and then everything would be replaced.
+    """
+    told = {key: value for key, value in service.items() if key not in ("depends_on", "scale", "profiles")}
+    told["labels"] = _labels(service.get("labels"), None)
+    if isinstance(told.get("deploy"), Mapping):
+        told["deploy"] = {key: value for key, value in told["deploy"].items() if key != "replicas"}
+    told = {key: value for key, value in told.items() if value not in (None, {}, [])}
+    resolver = Interpolation(variables)
+    return fingerprint(resolver.resolve(told, ""))
+
+
+def _labels(given: Any, own: str | None) -> dict[str, str]:
+    """Labels as a mapping, with our own or without it."""
+    if isinstance(given, list):
+        given = dict(str(one).partition("=")[::2] for one in given)
+    found = {name: str(value) for name, value in (given or {}).items() if name != DEFINITION}
+    return {**found, DEFINITION: own} if own else found
+
+
+def with_images(release: Release, changed: Mapping[str, str], pull_policy: str = "always") -> Declared:
+    """The declaration of a release with other images for some services, as `opsctl deploy --image` wants it.
+
+    :raises ValueError: a service that the release lacks.
+    """
+    declared = redeclared(release, pull_policy)
+    for service, reference in changed.items():
+        if service not in declared.project["services"]:
+            known = ", ".join(declared.project["services"])
+            raise ValueError(f"image: {service!r} is not a service of {release.stack}: write one of {known}")
+        declared.project["services"][service]["image"] = reference
+    return declared
+
+
+def with_replicas(release: Release, wanted: Mapping[str, int]) -> Declared:
+    """The declaration of a release with other numbers of containers.
+
+    :raises ValueError: a service that the release lacks, or a number below one.
+    """
+    declared = redeclared(release, "missing")
+    known = {str(one["service"]) for one in declared.services}
+    for service, count in wanted.items():
+        if service not in known:
+            raise ValueError(f"scale: {service!r} is not a running service of {release.stack}: write one of {', '.join(sorted(known))}")
+        if count < 1:
+            raise ValueError(f"scale: {service}={count}: write a number from 1 on; to stop a service, remove it from the Compose file")
+        spec = declared.project["services"][service]
+        spec["deploy"] = {**(spec.get("deploy") or {}), "replicas": count}
+    services = [{**one, "replicas": wanted.get(str(one["service"]), one.get("replicas") or 1)} for one in declared.services]
+    return Declared(**{**declared.__dict__, "services": services})
+
+
+def redeclared(release: Release, pull_policy: str) -> Declared:
+    """A release as a declaration again; its images stay pinned, so that they stay what they are."""
+    return Declared(
+        stack=release.stack,
+        directory=release.directory,
+        project=copy.deepcopy(release.project),
+        environment=release.environment,
+        services=copy.deepcopy(release.services),
+        policies=copy.deepcopy(release.policies),
+        domains=list(release.domains),
+        pull=pull_policy,
+    )

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is the new version as good as the old one? Judged by what nginx saw of both at the same time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..nginx.access_log import Figures
+
+Z = 1.96  # 95 % confidence
+FEW = 3  # failures below which nothing is said before the time is up
+ENOUGH = 20  # requests on each side before latencies are compared
+SLACK = 0.05  # seconds by which a fast service may become slower without a word
+
+
+@dataclass(frozen=True)
+class Query:
+    """A Prometheus query whose value must not exceed a maximum."""
+
+    url: str
+    query: str
+    max: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a canary passes.
+
+    :param share: percent of the requests that it gets.
+    :param duration: seconds of the trial.
+    :param min_requests: fewer answered by the canary say nothing.
+    :param max_error_rate: percentage points by which it may fail more often than the old version.
+    :param max_latency_ratio: its 95th percentile over that of the old version.
+    :param on_low_traffic: ``abort`` or ``promote``.
+    """
+
+    share: int = 10
+    duration: float = 60.0
+    min_requests: int = 100
+    max_error_rate: float = 1.0
+    max_latency_ratio: float = 1.5
+    on_low_traffic: str = "abort"
+    prometheus: Query | None = None
+
+
+def rule_from(raw: Mapping[str, Any]) -> Rule:
+    """A rule from the declaration's dictionary."""
+    given = {name: value for name, value in raw.items() if value is not None}
+    query = given.pop("prometheus", None)
+    return Rule(**given, prometheus=Query(**query) if query else None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``bad``: take it back at once. ``good`` or ``low_traffic``: only said when the time is up. ``open``: go on looking."""
+
+    state: str
+    reason: str
+
+
+def least(failed: int, requests: int) -> float:
+    """The lowest failure rate that fits what was seen (Wilson score interval, 95 %): one failure among few proves nothing."""
+    if not requests:
+        return 0.0
+    rate = failed / requests
+    middle = rate + Z * Z / (2 * requests)
+    width = Z * math.sqrt(rate * (1 - rate) / requests + Z * Z / (4 * requests * requests))
+    return (middle - width) / (1 + Z * Z / requests)
+
+
+def judge(old: Figures, new: Figures, rule: Rule, *, over: bool) -> Verdict:
+    """Compare both sides.
+
+    :param over: the time is up, so a verdict must be given.
+    """
+    allowed = old.rate + rule.max_error_rate / 100
+    seen = f"{new.failed} of {new.requests} requests failed ({new.rate:.1%}), before {old.failed} of {old.requests} ({old.rate:.1%})"
+    if new.failed >= FEW and least(new.failed, new.requests) > allowed:
+        return Verdict("bad", f"{seen}; allowed are {rule.max_error_rate:g} percentage points more")
+    before, after = old.percentile(95), new.percentile(95)
+    if min(old.requests, new.requests) >= ENOUGH and after > before * rule.max_latency_ratio + SLACK:
+        return Verdict(
+            "bad", f"p95 is {after * 1000:.0f} ms, before {before * 1000:.0f} ms; allowed is {rule.max_latency_ratio:g} times that"
+        )
+    if not over:
+        return Verdict("open", seen)
+    if new.requests < rule.min_requests:
+        return Verdict("low_traffic", f"not enough traffic: {new.requests} requests in {rule.duration:g} s, {rule.min_requests} are needed")
+    if new.rate > allowed:
+        return Verdict("bad", f"{seen}; allowed are {rule.max_error_rate:g} percentage points more")
+    return Verdict("good", f"{seen}, p95 {after * 1000:.0f} ms, before {before * 1000:.0f} ms")
+
+
+def ask_prometheus(query: Query) -> Verdict:
+    """Ask once; no answer, or no value, is bad: a trial without its measure is none."""
+    import requests
+
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"{query.url.rstrip('/')}/api/v1/query", params={"query": query.query}, timeout=5)
+        answer.raise_for_status()
+        found = answer.json()["data"]["result"]
+        value = float(found[1] if found and not isinstance(found[0], dict) else found[0]["value"][1])
+    except (requests.RequestException, KeyError, IndexError, TypeError, ValueError) as error:
+        return Verdict("bad", f"Prometheus gave no value for {query.query!r}: {type(error).__name__}")
+    if value > query.max or math.isnan(value):
+        return Verdict("bad", f"{query.query!r} is {value:g}, allowed is {query.max:g}")
+    return Verdict("good", f"{query.query!r} is {value:g}")

@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole release: preflight, pull, hooks, migrations, service by service, observation; then it is good, or all is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ..containers.client import DockerUnavailable, Engine
+from ..core.locks import stack_lock
+from ..core.process import CommandError
+from ..core.progress import Progress
+from ..hostconfig.transaction import ConfigSetError
+from ..release import publish
+from ..release.journal import Journal, Underway
+from ..release.pinning import Declared, pin
+from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, ReleaseError, Store
+from . import standby
+from .host_actions import Site
+from .plan import ServicePlan, as_rolling, make, require_safe
+from .request import DeployFailed, Order, Outcome, who
+from .rollback import engine_again, take_back
+from .transaction import Change
+
+
+class Deployment:
+    """One attempt to bring a stack to a release."""
+
+    def __init__(self, stack: str, order: Order) -> None:
+        self.stack = stack
+        self.order = order
+        self.store = Store(stack)
+        self.journal = Journal(stack)
+        self.progress = Progress(stack, order.attempt, order.tell, silent=order.check)
+        self.outcome = Outcome()
+
+    def deploy(self, declared: Declared) -> Outcome:
+        """Bring a declaration about.
+
+        :raises DeployFailed: it was refused or taken back.
+        :raises LockHeld: somebody else works on this stack.
+        """
+        with self._locked():
+            engine = self._engine()
+            live = self.store.live()
+            if live and live.source == declared.source and declared.pull != "always":
+                release = self._refreshed(live, declared)
+            else:
+                try:
+                    release = pin(declared, engine, self.progress, fetch=not self.order.check)
+                except CommandError as error:
+                    raise self._refused(str(error), declared.stack) from error
+            return self._bring(release, engine)
+
+    def rollback(self, to: str | None = None) -> Outcome:
+        """Return to the last good release, or to a named one.
+
+        :raises DeployFailed: there is none to return to, or it did not work.
+        """
+        with self._locked():
+            engine = self._engine()
+            if found := self._recovered(engine, None):
+                self.outcome.found = found
+                if to is None:
+                    live = self.store.live()
+                    self.outcome.release = live.id if live else ""
+                    self.progress.finish(f"{found}; that was the rollback: {self.outcome.release or 'nothing'} is live")
+                    return self.outcome
+            before = self.store.live()
+            good = [one for one in self.store.previous() if self.store.load(one).state == GOOD]
+            if to is None and not good:
+                raise self._refused("there is no good release before the live one to go back to (`opsctl releases`)", self.stack)
+            release = self.store.find(to) if to else self.store.load(good[0])
+            if before and release.id == before.id:
+                self.progress.say(f"{release.id} is live already")
+            return self._bring(release, engine)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if self.order.check:
+            yield
+            return
+        with stack_lock(self.stack, who(), self.order.wait, what=self.order.kind):
+            yield
+
+    def _engine(self) -> Engine | None:
+        try:
+            return Engine() if self.order.check else engine_again()
+        except DockerUnavailable:
+            # On a bare host the engine comes earlier in the same run; a check must be able to say what would be done.
+            if not self.order.check:
+                raise
+            return None
+
+    def _refused(self, reason: str, release: str) -> DeployFailed:
+        if not self.order.check:
+            self.journal.write(attempt=self.order.attempt, kind=self.order.kind, release=release, step="refused", reason=reason)
+        self.progress.finish(f"refused: {reason.splitlines()[0]}")
+        return DeployFailed(reason)
+
+    def _refreshed(self, live: Release, declared: Declared) -> Release:
+        """The live release, with what does not belong to its content as it is declared now."""
+        return Release(
+            **{
+                **live.__dict__,
+                "services": [dict(one) for one in declared.services],
+                "policies": [dict(one) for one in declared.policies],
+                "domains": list(declared.domains),
+            }
+        )
+
+    def _recovered(self, engine: Engine | None, target: str | None) -> str:
+        """Deal with a rollout that somebody did not end; returns what was found.
+
+        The same release again is simply finished: everything in a rollout begins with what it finds. Another one: first back.
+        """
+        underway = self.journal.underway()
+        if underway is None:
+            return ""
+        found = f"found an interrupted {underway.said()}"
+        if self.order.check or engine is None:
+            return found
+        live = self.store.live()
+        if live and live.id == underway.target and not underway.failing:
+            # Killed between the last decision and the last file.
+            publish.write(live)
+            self.journal.ended()
+            return f"{found}; it was finished"
+        if underway.target == target and not underway.failing:
+            self.progress.say(f"{found}: it is finished now")
+            return f"{found}; it was finished"
+        self.progress.say(f"{found}: it is taken back first")
+        lost = take_back(Site(self.stack, engine, self.progress, self.journal, underway), self.store)
+        if lost:
+            raise self._refused("\n".join([f"{found}, and it cannot be taken back:", *lost]), underway.target)
+        self.journal.ended()
+        return f"{found}; it was taken back"
+
+    def _bring(self, release: Release, engine: Engine | None) -> Outcome:
+        """Bring the stack to a release."""
+        outcome, live = self.outcome, self.store.live()
+        outcome.release, outcome.previous = release.id, live.id if live else None
+        outcome.found = self._recovered(engine, release.id) or outcome.found
+        containers = engine.containers(self.stack) if engine else []
+        recreate = [] if self.order.kind == "rollback" else self.order.recreate
+        plans = make(release, containers, warm=standby.ids(self.stack), recreate=recreate)
+        outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
+        outcome.files = publish.write(release, check=True)
+        outcome.digests = _digests(outcome.plans, release, engine)
+        known = next((one for one in self.store.all() if one.id == release.id), None)
+        if known and known.state in (FAILED, ROLLED_BACK) and outcome.plans and not self.order.force and self.order.kind == "deploy":
+            what = "failed before" if known.state == FAILED else "was rolled back"
+            reason = f"release {release.id} {what} and is not deployed again by itself: {known.reason or 'no reason was given'}"
+            raise self._refused(f"{reason}\nChange the declaration, or insist: --force, stack_force: true", release.id)
+        try:
+            require_safe(release, outcome.plans)
+        except ValueError as error:
+            raise self._refused(str(error), release.id) from error
+        if self.order.check or engine is None:
+            return outcome
+        if not outcome.plans and not outcome.files and live and live.id == release.id:
+            self.store.save(release)
+            self.journal.ended()
+            self.progress.finish(f"nothing to do: {release.id} is live")
+            return outcome
+        before = live.id if live else None
+        underway = self.journal.underway() or Underway(self.order.attempt, self.order.kind, release.id, before, who())
+        site = Site(self.stack, engine, self.progress, self.journal, underway)
+        Change(self.order, self.store, site, outcome, release, live).carry_out()
+        return outcome
+
+
+def _digests(plans: Sequence[ServicePlan], release: Release, engine: Engine | None) -> list[tuple[str, str, str]]:
+    """Service, digest now, digest to come."""
+    found = []
+    for plan in plans:
+        old = engine.digest(plan.old[0]) if engine and plan.old else ""
+        found.append((plan.service, old, release.images.get(plan.service, "").rpartition("@")[2]))
+    return found
+
+
+EXPECTED = (DeployFailed, ReleaseError, CommandError, ConfigSetError, DockerUnavailable, OSError, ValueError)

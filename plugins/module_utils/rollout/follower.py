@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps the upstreams true: follows Docker's events and writes what changed, within a fraction of a second."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..containers.client import DockerUnavailable, Engine
+from ..core.locks import LockHeld, stack_lock
+from ..core.process import CommandError
+from ..hostconfig.transaction import ConfigSetError
+from ..nginx.sync import Sight, load, sync
+from ..release.store import STATE
+from . import standby
+
+# What can change where a service is reached, or whether it may be.
+RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
+BURST = 0.05  # seconds in which events of one cause arrive together
+RETRY = 5  # seconds after which a synchronisation that failed is tried again
+EASY = 60  # seconds after which everything is looked at again without any event
+
+
+def say(text: str) -> None:
+    """A line for the journal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)); nothing outside a unit of type notify."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect("\0" + address[1:] if address.startswith("@") else address)
+        channel.sendall(state.encode())
+
+
+def relevant(event: dict[str, Any]) -> bool:
+    """The event can change an upstream."""
+    return str(event.get("Action", "")).split(":", maxsplit=1)[0] in RELEVANT
+
+
+def sync_and_tell(engine: Sight) -> bool:
+    """One synchronisation; what it changed, or why it could not, goes to the journal. Returns whether it was possible."""
+    try:
+        outcome = sync(engine, load())
+    except (ConfigSetError, CommandError, OSError, ValueError) as error:
+        say(f"upstreams: not changed: {error}")
+        return False
+    for change in outcome.changes:
+        say(f"upstreams: {change.entry.path.name} written")
+    return True
+
+
+def retire_due(engine: Engine) -> None:
+    """Remove old sets of blue-green updates whose time is up; while somebody works on the stack they wait."""
+    for folder in STATE.glob("*/warm.json"):
+        stack = folder.parent.name
+        if not any(one.due for one in standby.load(stack).values()):
+            continue
+        from .rollback import retire  # the whole of a rollout: a watchdog that rolls nothing out need not carry it
+
+        try:
+            with stack_lock(stack, "follower", what="retire"):
+                gone = retire(engine, stack, due_only=True)
+        except (LockHeld, DockerUnavailable, OSError) as error:
+            say(f"retire: not now: {error}")
+            continue
+        say(f"retire: {', '.join(gone) or 'nothing was left'}")
+
+
+def follow_engine(engine: Engine, ready: Callable[[], None]) -> None:
+    """Follow one engine until its events end: when it stops, after a while, or, after a failed synchronisation, soon."""
+    looked_at = time.time()
+    done = sync_and_tell(engine)
+    ready()
+    retire_due(engine)
+    for event in engine.events(since=looked_at, until=looked_at + (EASY if done else RETRY)):
+        # What happened before the last look was seen by it: a storm of events costs one look, not one each.
+        if not relevant(event) or int(event.get("timeNano", 0)) / 1e9 < looked_at:
+            continue
+        time.sleep(BURST)
+        looked_at = time.time()
+        if not sync_and_tell(engine):
+            return
+
+
+def follow() -> None:
+    """Run until killed; a dead engine is waited for, and everything is looked at again when it is back."""
+    told = False
+
+    def ready() -> None:
+        nonlocal told
+        if not told:
+            notify("READY=1")
+            told = True
+
+    while True:
+        try:
+            follow_engine(Engine(), ready)
+        except (DockerUnavailable, OSError) as error:
+            # nginx goes on with what it has.
+            say(f"upstreams: waiting for Docker: {error}")
+            ready()
+            time.sleep(1)

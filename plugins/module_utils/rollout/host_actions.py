@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout does to the host: start beside, wait for health, switch nginx, drain, stop. Each step is journaled before it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ..compose.cli import Compose
+from ..containers.client import Container, Engine
+from ..core.process import run
+from ..core.progress import Progress
+from ..health.assessment import Expectation, expectation_from, wait
+from ..health.report import details, text
+from ..hostconfig.transaction import ConfigSetError
+from ..nginx import drain, traffic_plan
+from ..nginx import sync as upstreams
+from ..nginx.traffic_plan import Traffic
+from ..release.journal import Journal, Underway
+from ..release.store import Release
+
+AT_ONCE = 8  # containers that are stopped at the same time
+NGINX_BACK = 10.0  # seconds in which systemd has a killed nginx running again
+FIRST_CRASH = 1  # a container that crashes once in its first minutes is no good release
+
+
+class RolloutFailed(Exception):
+    """The new version is not good; the message carries the evidence. It is remembered as failed."""
+
+
+@dataclass
+class Part:
+    """Some containers of a project, to be judged alone."""
+
+    engine: Engine
+    ids: Collection[str]
+
+    def containers(self, project: str) -> list[Container]:
+        """Only these."""
+        return [one for one in self.engine.containers(project) if one.id in self.ids]
+
+    def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
+        """Those of the whole project."""
+        return self.engine.events(since=since, until=until, project=project)
+
+
+@dataclass
+class Site:
+    """The host, one stack of it, and the rollout under way."""
+
+    stack: str
+    engine: Engine
+    progress: Progress
+    journal: Journal
+    underway: Underway
+    begun: tuple[str, str, float] | None = None
+
+    def step(self, text: str, *, service: str = "") -> None:
+        """Say and journal what is about to be done; what was begun before it is done now."""
+        self.done()
+        self.underway.step = f"{service}: {text}" if service else text
+        self.journal.keep(self.underway)
+        self._note(service=service, step=text)
+        self.begun = (service, text, time.monotonic())
+        self.progress.say(self.underway.step)
+
+    def done(self) -> None:
+        """The step that was begun last is done."""
+        if self.begun:
+            service, text, since = self.begun
+            self._note(service=service, step=text, done=round(time.monotonic() - since, 1))
+            self.begun = None
+
+    def _note(self, **entry: object) -> None:
+        self.journal.write(attempt=self.underway.attempt, kind=self.underway.kind, release=self.underway.target, **entry)
+
+    def touch(self, service: str, old: Sequence[Container]) -> None:
+        """Remember which containers were there before anything happens to a service. The first word counts, also after a kill."""
+        if service not in self.underway.old:
+            self.underway.old[service] = [one.id for one in old]
+            self.journal.keep(self.underway)
+
+    def of(self, service: str) -> list[Container]:
+        """The containers of a service now."""
+        return [one for one in self.engine.containers(self.stack) if one.service == service]
+
+    def routed(self, service: str) -> list[upstreams.Upstream]:
+        """The upstreams of nginx that lead to a service."""
+        return [one for one in upstreams.load() if one.project == self.stack and one.service == service]
+
+    def addresses(self, service: str, containers: Sequence[Container]) -> list[str]:
+        """``address:port`` under which nginx reaches containers."""
+        return [f"{address}:{one.port}" for one in self.routed(service) for c in containers if (address := c.address())]
+
+    def start(self, compose: Compose, service: str, count: int) -> list[Container]:
+        """Start so many more containers beside those that are there; returns the new ones."""
+        before = self.of(service)
+        known = {one.id for one in before}
+        compose.up(service, len(before) + count)
+        return [one for one in self.of(service) if one.id not in known]
+
+    def healthy(self, release: Release, service: str, containers: Sequence[Container], timeout: float, settle: float) -> None:
+        """Wait until containers are healthy and have stayed so.
+
+        :raises RolloutFailed: with their last log lines and health checks.
+        """
+        raw = next((one for one in release.services if one["service"] == service), {"service": service})
+        wanted = expectation_from(raw)
+        part = Part(self.engine, {one.id for one in containers})
+        expectation = Expectation(service, wanted.expect, max(1, len(containers)), wanted.probe)
+
+        def told(verdicts: Sequence[Any]) -> None:
+            if verdicts[0].state == "waiting":
+                self.progress.wait(f"{service}: {verdicts[0].reason}")
+
+        verdicts = wait(part, self.stack, [expectation], timeout, settle, progress=told, crashes=FIRST_CRASH)
+        if verdicts[0].state != "ok":
+            if verdicts[0].state == "waiting":
+                verdicts[0].reason = f"not {wanted.expect} within {timeout:g} s: {verdicts[0].reason}"
+            raise RolloutFailed(text(details(self.engine, verdicts)))
+
+    def sync(self) -> bool:
+        """Make the upstreams true; returns whether that took a reload. nginx may be restarting after a kill: then once more.
+
+        :raises ConfigSetError: nginx refuses its configuration; it goes on with the old one.
+        """
+        routes = upstreams.load()
+        if not routes:
+            return False
+        try:
+            return upstreams.sync(self.engine, routes).reloaded
+        except ConfigSetError:
+            deadline = time.monotonic() + NGINX_BACK
+            while run(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc != 0 and time.monotonic() < deadline:
+                time.sleep(0.2)
+            return upstreams.sync(self.engine, routes).reloaded
+
+    def switch(
+        self,
+        service: str,
+        serve: Mapping[str, int] | None,
+        leaving: Sequence[Container] = (),
+        timeout: float = 60,
+        *,
+        maintenance: bool = False,
+    ) -> None:
+        """Give traffic to these containers (id to weight; None for all healthy ones), and wait until `leaving` have answered all.
+
+        :raises ConfigSetError: nginx refuses its configuration; it goes on with the old one.
+        """
+        entry = Traffic(maintenance=True) if maintenance else None if serve is None else Traffic(serve)
+        if not self.routed(service):
+            traffic_plan.put(self.stack, {service: None})
+            return
+        before = drain.workers()
+        addresses = self.addresses(service, leaving)
+        traffic_plan.put(self.stack, {service: entry})
+        if not self.sync():
+            before = set()  # they never named whom is leaving, or the follower was faster: those leaving count
+        if not leaving:
+            return
+        started = time.monotonic()
+        left = drain.wait(
+            before,
+            addresses,
+            timeout,
+            lambda now: self.progress.wait(
+                f"{service}: draining, {now.connections} connections to old containers, {now.workers} old workers"
+            ),
+        )
+        self.progress.timed(f"{service}: drain", started)
+        if left and left.connections:
+            self.step(
+                f"{left.connections} connections did not end within {timeout:g} s and are closed with their containers", service=service
+            )
+
+    def stop(self, containers: Sequence[Container]) -> None:
+        """Stop and remove containers, several at a time, each with its grace period."""
+        if containers:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self.engine.remove, containers))

@@ -1,0 +1,215 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a deployment would do: compares the containers that run with a release, service by service, in the order of `depends_on`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..compose import model as compose_model
+from ..containers.client import DEFINITION, Container
+from ..contracts.rollout_policy import Policy, policies_from
+from ..contracts.update_safety import unsafe
+from ..release.store import Release
+
+NONE, CREATE, REPLACE, SCALE, JOB, REMOVE = "none", "create", "replace", "scale", "job", "remove"
+
+
+class UnsafeUpdate(ValueError):
+    """Updates that would break something, all of them, each with the line to change; nothing was changed."""
+
+
+@dataclass
+class ServicePlan:
+    """One service: what is to be done, why, and with which containers.
+
+    :param action: none, create, replace, scale, job (run to its end) or remove.
+    :param current: containers that are as the release wants them.
+    :param old: containers that are not.
+    """
+
+    service: str
+    action: str
+    policy: Policy
+    replicas: int = 0
+    current: list[Container] = field(default_factory=list)
+    old: list[Container] = field(default_factory=list)
+    reason: str = ""
+    image: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Something is to be done."""
+        return self.action != NONE
+
+    def sentence(self) -> str:
+        """The plan of this service for a person."""
+        count = f"{self.replicas} container{'' if self.replicas == 1 else 's'}"
+        if self.action == CREATE:
+            return f"{self.service}: start {count} of {short(self.image)}"
+        if self.action == REPLACE:
+            how = self.policy.strategy
+            if how in ("rolling", "canary"):
+                how += f", {min(self.replicas, self.policy.batch(self.replicas))} at once"
+            return f"{self.service}: replace {len(self.old)} by {count} ({how}): {self.reason}"
+        if self.action == SCALE:
+            return f"{self.service}: {len(self.current)} -> {count}"
+        if self.action == JOB:
+            return f"{self.service}: run to its end ({short(self.image)})"
+        if self.action == REMOVE:
+            return f"{self.service}: remove {len(self.old)}: the release has no such service"
+        return f"{self.service}: nothing to do"
+
+
+def short(reference: str) -> str:
+    """An image reference as people read it: without registry, digest by its first letters."""
+    name, _at, digest = reference.partition("@")
+    name = name.rpartition("/")[2]
+    return f"{name}@{digest.removeprefix('sha256:')[:12]}" if digest else name.removeprefix("sha256:")[:30]
+
+
+def make(
+    release: Release,
+    containers: Sequence[Container],
+    *,
+    warm: Collection[str] = (),
+    keep: Mapping[str, Collection[str]] | None = None,
+    recreate: Collection[str] = (),
+) -> list[ServicePlan]:
+    """The plan, dependencies first, removals last.
+
+    :param warm: ids of containers that are kept for an instant rollback; they are no part of the service now, unless they are
+        what the release wants.
+    :param keep: per service the ids that count as current whatever they are: those to return to in a take-back.
+    :param recreate: services to replace although nothing differs.
+    """
+    policies = policies_from(release.policies)
+    plans = []
+    for name in order(release.project["services"]):
+        spec = release.project["services"][name]
+        policy = policies.get(name) or Policy(name)
+        replicas = release.replicas(name)
+        if spec.get("profiles") or not replicas:
+            continue
+        wanted = str((spec.get("labels") or {}).get(DEFINITION, ""))
+        mine = [one for one in containers if one.service == name]
+        changed_at = secrets_changed(release, spec)
+        kept = (keep or {}).get(name)
+        current = [
+            one
+            for one in mine
+            if (one.id in kept if kept else one.definition == wanted and one.created >= changed_at and name not in recreate)
+        ]
+        old = [one for one in mine if one not in current and one.id not in warm]
+        plan = ServicePlan(name, NONE, policy, replicas, current, old, image=release.images.get(name, ""))
+        plan.reason = _reason(plan, release, changed_at, name in recreate)
+        plan.action = _action(plan)
+        plans.append(plan)
+    gone = {one.service for one in containers} - set(release.project["services"])
+    for name in sorted(gone):
+        orphans = [one for one in containers if one.service == name]
+        plans.append(ServicePlan(name, REMOVE, Policy(name), old=orphans))
+    return plans
+
+
+def _action(plan: ServicePlan) -> str:
+    if plan.policy.job:
+        ran = [one for one in plan.current if one.state == "exited" and one.exit_code == 0]
+        return NONE if ran or any(one.state == "running" for one in plan.current) else JOB
+    if plan.old:
+        return REPLACE
+    if not plan.current:
+        return CREATE
+    running = [one for one in plan.current if one.state not in ("exited", "dead", "created")]
+    return NONE if len(plan.current) == len(running) == plan.replicas else SCALE
+
+
+def _reason(plan: ServicePlan, release: Release, changed_at: float, recreate: bool) -> str:
+    if not plan.old:
+        return ""
+    before, after = plan.old[0].image, release.images.get(plan.service, "")
+    if before != after:
+        return f"{short(before)} -> {short(after)}"
+    if recreate:
+        return "asked for"
+    return "a secret of it was changed" if plan.old[0].created < changed_at else "its definition changed"
+
+
+def secrets_changed(release: Release, spec: Mapping[str, Any]) -> float:
+    """When the newest file that the service gets its secrets from was written (epoch seconds); 0 without one.
+
+    Such a file is replaced as a whole, and a running container still has the old one: it must be replaced as well.
+    """
+    files = [str(one.get("path")) if isinstance(one, Mapping) else str(one) for one in _list(spec.get("env_file"))]
+    known = release.project.get("secrets") or {}
+    for use in _list(spec.get("secrets")):
+        source = use.get("source") if isinstance(use, Mapping) else use
+        if file := (known.get(source) or {}).get("file"):
+            files.append(str(file))
+    times = [0.0]
+    for file in files:
+        path = Path(release.directory) / file
+        if path.exists():
+            times.append(path.stat().st_mtime)
+    return max(times)
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value] if value else []
+
+
+def dependencies(spec: Mapping[str, Any]) -> list[str]:
+    """What a service depends on."""
+    return list(spec.get("depends_on") or [])
+
+
+def order(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names so that each comes after what it depends on, otherwise as they are written. Compose has refused circles."""
+    done: list[str] = []
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        if name in done or name in above or name not in services:
+            return
+        for other in dependencies(services[name]):
+            add(other, (*above, name))
+        done.append(name)
+
+    for name in services:
+        add(name, ())
+    return done
+
+
+def dependents(services: Mapping[str, Mapping[str, Any]], service: str) -> list[str]:
+    """The services that depend on one, directly or not, as they are written."""
+    found = {service}
+    grown = True
+    while grown:
+        more = {name for name, spec in services.items() if found & set(dependencies(spec))} - found
+        found |= more
+        grown = bool(more)
+    return [name for name in services if name in found and name != service]
+
+
+def require_safe(release: Release, plans: Iterable[ServicePlan]) -> None:
+    """:raises UnsafeUpdate: a service is to be replaced in a way that would break it; all of them at once."""
+    parsed = compose_model.parse(release.project, {"COMPOSE_PROJECT_NAME": release.stack, **release.environment}, [])
+    found = [
+        problem
+        for plan in plans
+        if plan.action == REPLACE and plan.service in parsed.services
+        for problem in unsafe(parsed.services[plan.service], plan.policy.strategy, plan.policy.allow)
+    ]
+    if found:
+        lines = [f"{number}. {one.key}: {one.value} {one.problem}: {one.fix}" for number, one in enumerate(found, 1)]
+        raise UnsafeUpdate("\n".join(["this update is not safe; nothing was changed:", *lines]))
+
+
+def as_rolling(plan: ServicePlan) -> ServicePlan:
+    """The same without a trial: for returning to what was good before."""
+    if plan.policy.strategy == "canary":
+        plan.policy = replace(plan.policy, strategy="rolling")
+    return plan

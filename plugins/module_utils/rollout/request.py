@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody wants done with a stack, and what came of it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..hostconfig.entries import Change
+from .plan import ServicePlan
+
+
+class DeployFailed(Exception):
+    """A deployment that did not happen; the message says why, what was taken back, and what is live."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How a deployment is to be carried out.
+
+    :param attempt: names it for those who follow its progress.
+    :param kind: deploy, rollback or scale.
+    :param force: also a release that failed before.
+    :param wait: seconds to wait for the lock of the stack.
+    :param before: commands of the host that run first (a backup); argv lists.
+    :param recreate: services to replace although nothing differs.
+    """
+
+    attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    kind: str = "deploy"
+    force: bool = False
+    wait: float = 0.0
+    check: bool = False
+    before: Sequence[Sequence[str]] = ()
+    before_timeout: float = 1800.0
+    recreate: Sequence[str] = ()
+    tell: Callable[[str], None] = lambda _line: None
+
+
+@dataclass
+class Outcome:
+    """What was, or in check mode would be, done."""
+
+    release: str = ""
+    previous: str | None = None
+    plans: list[ServicePlan] = field(default_factory=list)
+    found: str = ""
+    digests: list[tuple[str, str, str]] = field(default_factory=list)
+    files: list[Change] = field(default_factory=list)
+    served: int = 0
+    failed: int = 0
+    timings: list[tuple[str, float]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Anything differs, or did."""
+        return bool(self.found) or bool(self.files) or any(plan.changes for plan in self.plans)
+
+
+def who() -> str:
+    """Who asks, for the journal and for the messages to others; a unit of ours says its name in LATENTUM_OPS_WHO."""
+    return f"{os.environ.get('LATENTUM_OPS_WHO') or os.environ.get('SUDO_USER') or getpass.getuser()} (pid {os.getpid()})"

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Back to what was there before: after a failure, and after somebody was killed half-way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ..compose.cli import Compose
+from ..containers.client import Container, DockerUnavailable, Engine
+from ..contracts.rollout_policy import Policy, policies_from
+from ..hostconfig.transaction import ConfigSetError
+from ..nginx import traffic_plan
+from ..release import publish
+from ..release.store import Release, Store
+from . import standby
+from .host_actions import RolloutFailed, Site
+from .plan import dependents, short
+
+PATIENCE = 90.0  # seconds in which a dead engine may come back
+
+
+def engine_again() -> Engine:
+    """The engine, waited for: live-restore keeps containers, and traffic, while it is away.
+
+    :raises DockerUnavailable: it does not come back.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return Engine()
+        except DockerUnavailable:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.5)
+
+
+def take_back(site: Site, store: Store) -> list[str]:
+    """Undo the rollout under way, the last service first; returns what could not be brought back.
+
+    The containers from before that still exist go on; missing ones are started from the release that was live; then
+    traffic, then what is not wanted any more goes. Nothing here depends on how far the rollout had come.
+    """
+    site.engine = engine_again()
+    before = store.load(site.underway.before) if site.underway.before else None
+    failed = store.load(site.underway.target)
+    lost: list[str] = []
+    for service in reversed(list(site.underway.old)):
+        known = set(site.underway.old[service])
+        there = [one for one in site.of(service) if one.id not in standby.ids(site.stack) or one.id in known]
+        keep, others = [one for one in there if one.id in known], [one for one in there if one.id not in known]
+        standby.put(site.stack, service, None)  # what was kept is what serves again, or is not known and goes
+        if before is None and not known:
+            continue  # a first deployment: nothing to go back to, and the evidence stays
+        wanted = before.replicas(service) if before else len(known)
+        policy = policies_from(failed.policies).get(service) or Policy(service)
+        if policy.job:
+            continue  # what ran to its end has had its effect; the job of the old release is not run once more
+        try:
+            _return(site, before, service, keep, others, wanted, policy)
+        except (RolloutFailed, ConfigSetError) as error:
+            lost.append(f"{service}: {error}")
+    # A service with a warm set keeps its entry: without one the warm containers would serve.
+    traffic_plan.put(site.stack, dict.fromkeys(set(traffic_plan.load(site.stack)) - set(standby.load(site.stack))))
+    if not lost:
+        site.sync()
+        if before:
+            publish.write(before)
+    return lost
+
+
+def _return(
+    site: Site, before: Release | None, service: str, keep: list[Container], others: list[Container], wanted: int, policy: Policy
+) -> None:
+    compose = Compose(site.stack, before.directory, Store(site.stack).path(before.id)) if before else None
+    if service in site.underway.down:
+        site.stop(others)  # never two of them at once
+        others = []
+    stopped = [one for one in keep if one.state in ("exited", "created", "dead")]
+    for one in stopped:
+        site.engine.start(one)
+    missing = wanted - len(keep)
+    if missing > 0 and compose and before:
+        site.step(f"start {missing} of {short(before.images.get(service, ''))} again", service=service)
+        keep = keep + site.start(compose, service, missing)
+    if (missing > 0 or stopped) and before:
+        site.healthy(before, service, keep, policy.healthy_timeout, 0)
+    if others:
+        site.step(f"traffic back to {len(keep)} old, remove {len(others)} new", service=service)
+        site.switch(service, {one.id: 1 for one in keep} if keep else None, others, policy.drain_timeout)
+        site.stop(others)
+    else:
+        site.step("nothing new is left", service=service)
+    closed = [service, *dependents(before.project["services"], service)] if before and service in site.underway.down else [service]
+    traffic_plan.put(site.stack, dict.fromkeys(closed))
+
+
+def retire(site_engine: Engine, stack: str, services: Sequence[str] | None = None, *, due_only: bool = False) -> list[str]:
+    """Remove warm sets: those of these services, or of all; returns the names of their containers."""
+    gone = []
+    for service, kept in standby.load(stack).items():
+        if (services is not None and service not in services) or (due_only and not kept.due):
+            continue
+        for one in site_engine.containers(stack):
+            if one.id in kept.ids:
+                site_engine.remove(one)
+                gone.append(one.name)
+        standby.put(stack, service, None)
+        traffic_plan.put(stack, {service: None})
+    return gone

@@ -1,0 +1,245 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One service from its old containers to its new ones, by its strategy. The old ones go last, or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..compose.cli import Compose
+from ..containers.client import Container
+from ..health.assessment import expectation_from, look
+from ..health.report import details, text
+from ..nginx import traffic_plan
+from ..nginx.access_log import FLUSHED, Meter
+from ..release.store import Release
+from . import standby
+from .canary import Verdict, ask_prometheus, judge
+from .host_actions import FIRST_CRASH, Part, RolloutFailed, Site
+from .plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependencies, dependents, short
+
+LOOK = 1.0  # seconds between two looks at figures
+ASK = 5.0  # seconds between two questions to Prometheus
+
+
+@dataclass
+class Rollout:
+    """Carries out the plans of one release.
+
+    :param back: it returns to a release that was good: nothing is tried out, nothing is kept warm.
+    """
+
+    site: Site
+    release: Release
+    compose: Compose
+    back: bool = False
+
+    def carry_out(self, plan: ServicePlan) -> None:
+        """Do what a plan says.
+
+        :raises RolloutFailed: the new version is no good. What was there is untouched, or named in the rollout under way.
+        """
+        started = time.monotonic()
+        self.site.touch(plan.service, [*plan.old, *plan.current] if plan.action in (SCALE, JOB) else plan.old)
+        if plan.action == REPLACE and plan.policy.strategy == "recreate":
+            self.recreate(plan)
+        elif plan.action == REPLACE:
+            self.replace(plan)
+        elif plan.action == SCALE:
+            self.scale(plan)
+        elif plan.action == JOB:
+            self.job(plan)
+        elif plan.action == REMOVE:
+            self.site.step(f"remove {len(plan.old)} containers that no release names any more", service=plan.service)
+            self.site.stop(plan.old)
+        self.site.progress.timed(plan.service, started)
+
+    def replace(self, plan: ServicePlan) -> None:
+        """Rolling, canary and blue-green: new ones beside the old, then traffic, then the old ones go."""
+        site, service, target = self.site, plan.service, plan.replicas
+        serving, new = list(plan.old), [one for one in plan.current if one.state in ("running", "restarting")]
+        site.stop([one for one in plan.current if one not in new])  # left behind by a killed run
+        blue_green = plan.policy.strategy == "blue_green" and not self.back
+        trial = plan.policy.strategy == "canary" and not self.back
+        if site.routed(service):
+            # Before anything starts: a new container must not serve because it is healthy. Those that a killed run had admitted
+            # go on: some of the old ones may be gone already.
+            admitted = traffic_plan.load(site.stack).get(service, traffic_plan.Traffic()).serve if not trial else {}
+            held = [*serving, *(one for one in new if one.id in admitted)]
+            traffic_plan.put(site.stack, {service: traffic_plan.Traffic({one.id: 1 for one in held})})
+        kept = bool(standby.ids(site.stack) & {one.id for one in new})
+        if kept:
+            standby.put(site.stack, service, None)  # what was kept is wanted again
+        done = 0
+        while done < target:
+            goal = 1 if trial and done == 0 else min(target, done + plan.policy.batch(target))
+            if goal > len(new):
+                site.step(f"start {goal - len(new)} of {short(plan.image)} beside {len(serving)}", service=service)
+                new += site.start(self.compose, service, goal - len(new))
+            site.step(f"wait until {goal} of {target} are healthy for {plan.policy.min_healthy:g} s", service=service)
+            started = time.monotonic()
+            settle = 0 if kept and self.back else plan.policy.min_healthy  # a warm set has proved itself before
+            site.healthy(self.release, service, new[:goal], plan.policy.healthy_timeout, settle)
+            site.progress.timed(f"{service}: healthy", started)
+            site.progress.step()
+            new = [one for one in site.of(service) if one.id in {known.id for known in new}]  # with their addresses
+            if trial and done == 0:
+                self.trial(plan, serving, new[:goal])
+            staying = serving[: max(0, target - goal)]
+            leaving = serving[len(staying) :] + (new[target:] if goal == target else [])
+            site.step(
+                f"traffic to {goal} new" + (f" and {len(staying)} old" if staying else "") + f", drain {len(leaving)}", service=service
+            )
+            site.switch(service, {one.id: 1 for one in [*new[:goal], *staying]}, leaving, plan.policy.drain_timeout)
+            site.progress.step()
+            if blue_green:
+                site.step(f"keep {len(leaving)} old running for {plan.policy.keep_for:g} s", service=service)
+                standby.put(site.stack, service, standby.Warm(tuple(one.id for one in leaving), time.time() + plan.policy.keep_for))
+            elif leaving:
+                site.step(f"stop {len(leaving)} old", service=service)
+                site.stop(leaving)
+            site.progress.step()
+            serving, done = staying, goal
+        if not blue_green:
+            traffic_plan.put(site.stack, {service: None})
+
+    def trial(self, plan: ServicePlan, old: Sequence[Container], new: Sequence[Container]) -> None:
+        """Give the new version a share of the traffic and compare what nginx saw of both.
+
+        :raises RolloutFailed: it is worse, it crashed, or there was too little traffic to say.
+        """
+        site, service, rule = self.site, plan.service, plan.policy.canary
+        site.step(f"canary: {rule.share} % of the traffic for {rule.duration:g} s", service=service)
+        before, after = site.addresses(service, old), site.addresses(service, new)
+        site.switch(service, traffic_plan.share_weights([one.id for one in old], [one.id for one in new], rule.share))
+        names = {one.name for one in site.routed(service)}
+        meter = Meter(lambda upstream: upstream in names)
+        deadline, asked = time.monotonic() + rule.duration, 0.0
+        while True:
+            over = time.monotonic() >= deadline
+            time.sleep(FLUSHED if over else min(LOOK, max(0.0, deadline - time.monotonic())))
+            meter.look()
+            self.still_good(service, new)
+            verdict = judge(meter.of(before), meter.of(after), rule, over=over)
+            if rule.prometheus and verdict.state != "bad" and (over or time.monotonic() - asked >= ASK):
+                asked = time.monotonic()
+                verdict = worse(verdict, ask_prometheus(rule.prometheus))
+            if verdict.state == "bad" or (verdict.state == "low_traffic" and rule.on_low_traffic == "abort"):
+                raise RolloutFailed(f"{service}: the canary is refused: {verdict.reason}")
+            if over:
+                site.step(f"canary passed: {verdict.reason}", service=service)
+                return
+            site.progress.wait(f"{service}: canary, {max(0, deadline - time.monotonic()):.0f} s to go, {verdict.reason}")
+
+    def still_good(self, service: str, containers: Sequence[Container]) -> None:
+        """:raises RolloutFailed: one of these containers crashed, or is unhealthy."""
+        part = Part(self.site.engine, {one.id for one in containers})
+        raw = next((one for one in self.release.services if one["service"] == service), {"service": service})
+        wanted = expectation_from({**raw, "replicas": len(containers) or 1, "probe": None})
+        verdicts = look(part, self.site.stack, [wanted], {one.id: one.restarts for one in containers}, FIRST_CRASH)
+        if verdicts[0].state != "ok":
+            raise RolloutFailed(text(details(self.site.engine, verdicts)))
+
+    def recreate(self, plan: ServicePlan) -> None:
+        """Old ones go first; nginx says 503 with Retry-After for whom that concerns."""
+        site, service = self.site, plan.service
+        closed = [one for one in self.concerned(plan) if site.routed(one)]
+        started = time.monotonic()
+        if closed:
+            site.step(f"maintenance page for {', '.join(closed)}", service=service)
+            leaving = [one for name in closed for one in site.of(name)]
+            for name in closed[:-1]:
+                traffic_plan.put(site.stack, {name: traffic_plan.Traffic(maintenance=True)})
+            site.switch(closed[-1], None, leaving, plan.policy.drain_timeout, maintenance=True)
+        site.progress.step()
+        site.underway.down.append(service)
+        site.step(f"stop {len(plan.old)} old", service=service)
+        site.stop(plan.old)
+        site.progress.step()
+        site.step(f"start {plan.replicas} of {short(plan.image)}", service=service)
+        new = [*plan.current, *site.start(self.compose, service, max(0, plan.replicas - len(plan.current)))]
+        site.healthy(
+            self.release,
+            service,
+            new,
+            plan.policy.healthy_timeout,
+            min(plan.policy.min_healthy, 1.0) if closed else plan.policy.min_healthy,
+        )
+        if closed:
+            site.step(f"traffic again for {', '.join(closed)}", service=service)
+            traffic_plan.put(site.stack, dict.fromkeys(closed))
+            site.sync()
+        site.progress.timed(f"{service}: down", started)
+        site.progress.step()
+
+    def concerned(self, plan: ServicePlan) -> list[str]:
+        """The services whose routes show the maintenance page while this one is away."""
+        if plan.policy.maintenance == "none":
+            return []
+        if plan.policy.maintenance == "service":
+            return [plan.service]
+        return [plan.service, *dependents(self.release.project["services"], plan.service)]
+
+    def scale(self, plan: ServicePlan) -> None:
+        """More containers, started beside; or fewer, drained before they stop. Stopped ones are started again."""
+        site, service = self.site, plan.service
+        running = [one for one in plan.current if one.state not in ("exited", "dead", "created")]
+        keep = sorted(running, key=lambda one: (not one.serves, one.number))[: plan.replicas]
+        if site.routed(service) and running:
+            traffic_plan.put(site.stack, {service: traffic_plan.Traffic({one.id: 1 for one in running})})
+        if len(running) < plan.replicas:
+            site.step(f"start {plan.replicas - len(running)} more of {short(plan.image)}", service=service)
+            self.compose.up(service, max(plan.replicas, len(plan.current)))
+            keep = [one for one in site.of(service) if one.state == "running"][: plan.replicas]
+            site.healthy(self.release, service, keep, plan.policy.healthy_timeout, plan.policy.min_healthy)
+        staying = {one.id for one in keep}
+        leaving = [one for one in site.of(service) if one.id not in staying and one.id not in standby.ids(site.stack)]
+        site.step(f"traffic to {len(keep)}" + (f", drain {len(leaving)}" if leaving else ""), service=service)
+        site.switch(service, dict.fromkeys(staying, 1), leaving, plan.policy.drain_timeout)
+        site.stop(leaving)
+        traffic_plan.put(site.stack, {service: None})
+        site.progress.step()
+
+    def job(self, plan: ServicePlan) -> None:
+        """A service that runs to its end."""
+        self.site.step("run to its end", service=plan.service)
+        self.compose.up(plan.service, 1, recreate=True)
+        self.site.healthy(self.release, plan.service, self.site.of(plan.service), plan.policy.healthy_timeout, 0)
+        self.site.progress.step()
+
+    def create(self, plans: Sequence[ServicePlan]) -> None:
+        """Services that are not there yet, together: Compose starts them in the order of their dependencies."""
+        if not plans:
+            return
+        for plan in plans:
+            self.site.touch(plan.service, [])
+        names = [plan.service for plan in plans]
+        self.site.step(f"start {', '.join(f'{plan.service} x{plan.replicas}' if plan.replicas > 1 else plan.service for plan in plans)}")
+        started = time.monotonic()
+        services = self.release.project["services"]
+        self.compose.create(names, alone=any(set(dependencies(services[name])) - set(names) for name in names))
+        self.site.progress.timed("start new services", started)
+        for plan in plans:
+            self.site.healthy(self.release, plan.service, self.site.of(plan.service), plan.policy.healthy_timeout, 0)
+            self.site.progress.step()
+        self.site.sync()
+
+
+def worse(one: Verdict, other: Verdict) -> Verdict:
+    """Of two verdicts the one that ends the trial, otherwise the first."""
+    return other if other.state == "bad" else one
+
+
+def steps(plans: Sequence[ServicePlan]) -> int:
+    """How many steps plans will report as done."""
+    count = 0
+    for plan in plans:
+        if plan.action == REPLACE and plan.policy.strategy != "recreate":
+            batches = -(-plan.replicas // plan.policy.batch(plan.replicas))
+            count += 3 * (batches + (1 if plan.policy.strategy == "canary" and plan.replicas > 1 else 0))
+        elif plan.action in (REPLACE, CREATE, SCALE, JOB):
+            count += 3 if plan.action == REPLACE else 1
+    return count

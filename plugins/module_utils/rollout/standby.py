@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The old set of a blue-green update, kept running for an instant rollback, and until when."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+
+from ..core.atomic_files import read_text, write_atomic
+from ..release.store import STATE
+
+
+@dataclass(frozen=True)
+class Warm:
+    """Containers without traffic.
+
+    :param ids: of the containers.
+    :param until: epoch seconds.
+    """
+
+    ids: tuple[str, ...]
+    until: float
+
+    @property
+    def due(self) -> bool:
+        """Nobody will want them any more."""
+        return time.time() >= self.until
+
+
+def load(stack: str) -> dict[str, Warm]:
+    """The warm sets of a stack by service."""
+    read = json.loads(read_text(STATE / stack / "warm.json") or "{}")
+    return {service: Warm(tuple(raw["ids"]), float(raw["until"])) for service, raw in read.items()}
+
+
+def put(stack: str, service: str, warm: Warm | None) -> None:
+    """Remember a warm set; None forgets it."""
+    known = load(stack)
+    if warm is None and service not in known:
+        return
+    wanted = {name: one for name, one in {**known, service: warm}.items() if one is not None}
+    write_atomic(STATE / stack / "warm.json", json.dumps({name: asdict(one) for name, one in wanted.items()}) + "\n", 0o600, 0, 0)
+
+
+def ids(stack: str) -> set[str]:
+    """Ids of all warm containers of a stack."""
+    return {one for warm in load(stack).values() for one in warm.ids}

@@ -1,0 +1,236 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a deployment that changes the host: whatever goes wrong in it is taken back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..compose.cli import Compose, pull
+from ..containers.client import Container
+from ..contracts.rollout_policy import policies_from
+from ..core.process import run
+from ..health.report import masked, secret_values_of_host
+from ..nginx import sync as upstreams
+from ..nginx.access_log import FLUSHED, Figures, Meter
+from ..release import publish
+from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
+from . import standby
+from .canary import FEW, least
+from .host_actions import RolloutFailed, Site
+from .plan import CREATE, REPLACE, ServicePlan
+from .request import DeployFailed, Order, Outcome, who
+from .rollback import retire, take_back
+from .service import Rollout, steps
+
+OBSERVED_ERRORS = 5.0  # percentage points by which a release may fail more often than the one before it, while it is observed
+
+
+@dataclass
+class Change:
+    """From the live release to another one.
+
+    :param live: what to go back to; None for a first release.
+    """
+
+    order: Order
+    store: Store
+    site: Site
+    outcome: Outcome
+    release: Release
+    live: Release | None
+
+    def carry_out(self) -> None:
+        """All of it, or nothing.
+
+        :raises DeployFailed: it was taken back; the message says why.
+        """
+        order, outcome, site, release, live = self.order, self.outcome, self.site, self.release, self.live
+        progress = site.progress
+        compose = Compose(site.stack, release.directory, self.store.save(release))
+        meter = Meter(_of(site.stack))
+        started = time.monotonic()
+        progress.total = steps(outcome.plans) + 3
+        try:
+            site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""))
+            for plan in outcome.plans:
+                progress.say(plan.sentence())
+            compose.check()
+            self._fetch()
+            self._hooks()
+            for plan in outcome.plans if order.kind == "deploy" else ():
+                if plan.action == REPLACE:
+                    self._migrate(plan, compose)
+            if order.kind != "rollback":
+                kept = standby.ids(site.stack)
+                retire(site.engine, site.stack, [one.service for one in outcome.plans if not kept & {c.id for c in one.current}])
+            rollout = Rollout(site, release, compose, back=order.kind == "rollback")
+            self._observe(rollout, meter, self._roll(rollout))
+            if live is None:
+                self._verify()
+            site.step("good")
+            publish.write(release)
+            self.store.mark(release.id, GOOD)
+            if order.kind == "rollback" and live and live.id != release.id:
+                self.store.mark(live.id, ROLLED_BACK, f"rolled back by {who()}")
+            self.store.set_live(release.id, order.kind)
+            site.done()
+            site.journal.ended()
+        except BaseException as error:
+            self._undo(error)
+        meter.look()
+        outcome.served, outcome.failed = meter.total.requests, meter.total.failed
+        progress.timed("in all", started)
+        outcome.timings, outcome.lines = progress.timings, progress.lines
+        self._note("live", seconds=round(time.monotonic() - started, 1), served=outcome.served, failed=outcome.failed)
+        progress.finish(f"{release.id} is live")
+
+    def _note(self, step: str, **more: object) -> None:
+        self.site.journal.write(attempt=self.order.attempt, kind=self.order.kind, release=self.release.id, step=step, **more)
+
+    def _fetch(self) -> None:
+        """Every image is here before anything moves."""
+        for plan in self.outcome.plans:
+            reference = self.release.images.get(plan.service)
+            if plan.action in (CREATE, REPLACE) and reference and self.site.engine.image(reference) is None:
+                self.site.step(f"pull {reference}")
+                pull(reference)
+        self.site.progress.step()
+
+    def _hooks(self) -> None:
+        """What the operator wants done before a change, for example a backup."""
+        for argv in self.order.before if self.order.kind == "deploy" else ():
+            self.site.step(f"run {argv[0]}")
+            run(list(argv), timeout=self.order.before_timeout)
+
+    def _migrate(self, plan: ServicePlan, compose: Compose) -> None:
+        """A one-shot command with the new image, while the old version still serves.
+
+        :raises RolloutFailed: with the end of what the command said.
+        """
+        migration = plan.policy.migration
+        if migration is None:
+            return
+        name = f"{self.site.stack}-{plan.service}-migration"
+        self._wait_for_left_behind(name, migration.timeout)
+        self.site.step(f"migration: {' '.join(migration.command)}", service=plan.service)
+        started = time.monotonic()
+        result = compose.once(plan.service, migration.command, name, migration.timeout)
+        self.site.progress.timed(f"{plan.service}: migration", started)
+        if result.rc != 0:
+            said = masked((result.stdout + result.stderr).strip().splitlines()[-20:], secret_values_of_host())
+            text = "\n".join(f"    {line}" for line in said)
+            raise RolloutFailed(f"{plan.service}: the migration failed with exit status {result.rc}:\n{text}")
+
+    def _wait_for_left_behind(self, name: str, timeout: float) -> None:
+        """A migration whose run was killed goes on in its container: two at once would be worse than waiting."""
+        deadline = time.monotonic() + timeout
+        while (state := self.site.engine.named(name)) == "running" and time.monotonic() < deadline:
+            self.site.progress.wait(f"waiting for {name}, which an interrupted run left behind")
+            time.sleep(0.5)
+        if state is not None:
+            run(["docker", "rm", "--force", name])
+
+    def _roll(self, rollout: Rollout) -> dict[str, list[str]]:
+        """All services in order, new ones together; returns per service the addresses of its new containers."""
+        fresh: list[ServicePlan] = []
+        new: dict[str, list[str]] = {}
+        for plan in [*self.outcome.plans, None]:
+            if plan is not None and plan.action == CREATE:
+                if plan.policy.migration and self.order.kind == "deploy":
+                    # Of a first release, what the command needs must be there before it.
+                    rollout.create(fresh)
+                    fresh = []
+                    self._migrate(plan, rollout.compose)
+                fresh.append(plan)
+                continue
+            if fresh:
+                rollout.create(fresh)
+                fresh = []
+            if plan is not None:
+                rollout.carry_out(plan)
+                if plan.action == REPLACE:
+                    new[plan.service] = rollout.site.addresses(plan.service, self._live_ones(plan))
+        return new
+
+    def _live_ones(self, plan: ServicePlan) -> list[Container]:
+        return [one for one in self.site.of(plan.service) if one.id not in standby.ids(self.site.stack)]
+
+    def _observe(self, rollout: Rollout, meter: Meter, new: Mapping[str, list[str]]) -> None:
+        """Watch what is live now: it must stay healthy, and not fail more often than what was there before.
+
+        :raises RolloutFailed: it does.
+        """
+        replaced = [plan for plan in self.outcome.plans if plan.action == REPLACE]
+        window = max((plan.policy.observe for plan in replaced), default=0.0)
+        if not window or self.order.kind == "rollback":
+            return
+        self.site.step(f"observe {', '.join(plan.service for plan in replaced)} for {window:g} s")
+        watched = {plan.service: self._live_ones(plan) for plan in replaced}
+        meter.look()
+        addresses = [one for found in new.values() for one in found]
+        before = meter.of([one for one in meter.by_address if one not in addresses])
+        deadline = time.monotonic() + window
+        while True:
+            over = time.monotonic() >= deadline
+            time.sleep(FLUSHED if over else min(1.0, max(0.0, deadline - time.monotonic())))
+            meter.look()
+            for service, containers in watched.items():
+                rollout.still_good(service, containers)
+            _refuse_worse(before, meter.of(addresses))
+            if over:
+                return
+            self.site.progress.wait(f"observing, {max(0, deadline - time.monotonic()):.0f} s to go")
+
+    def _verify(self) -> None:
+        """A first release: also what an interrupted or failed run before it has started must be healthy.
+
+        :raises RolloutFailed: it is not.
+        """
+        policies = policies_from(self.release.policies)
+        for raw in self.release.services:
+            service = str(raw["service"])
+            timeout = policies[service].healthy_timeout if service in policies else 120.0
+            self.site.healthy(self.release, service, self.site.of(service), timeout, 0)
+
+    def _undo(self, error: BaseException) -> None:
+        """Take back, remember, and say what happened; always raises."""
+        site, reason = self.site, str(error) or type(error).__name__
+        site.begun = None  # it was not done
+        site.progress.say(f"failed: {reason.splitlines()[0]}")
+        self._note("failed", reason=reason[:4000])
+        if isinstance(error, RolloutFailed) and self.order.kind != "rollback":
+            self.store.mark(self.release.id, FAILED, reason.splitlines()[0])
+        site.underway.failing = True
+        site.journal.keep(site.underway)
+        lost = take_back(site, self.store)
+        site.done()
+        live = self.live.id if self.live else None
+        if lost:
+            state = "\n".join(["it could NOT be taken back completely; the next run goes on with it:", *lost])
+        else:
+            site.journal.ended()
+            state = (
+                f"it was taken back: {live} is live" if live else "there is no release before it; what was started is left to be looked at"
+            )
+        self._note("taken back", live=live)
+        site.progress.finish(state.splitlines()[0])
+        if not isinstance(error, Exception):
+            raise error
+        raise DeployFailed(f"{self.order.kind} of {self.release.id} failed; {state}\n{reason}") from error
+
+
+def _of(stack: str) -> Callable[[str], bool]:
+    names = {one.name for one in upstreams.load() if one.project == stack}
+    return lambda upstream: upstream in names
+
+
+def _refuse_worse(before: Figures, after: Figures) -> None:
+    if after.failed >= FEW and least(after.failed, after.requests) > before.rate + OBSERVED_ERRORS / 100:
+        raise RolloutFailed(
+            f"{after.failed} of {after.requests} requests failed after the update ({after.rate:.1%}), before {before.rate:.1%}: "
+            "nginx saw it in its access log"
+        )

@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values in a declaration that have a form of their own: domains, paths, networks, addresses, names.
+
+Each function returns what is kept, or raises Refused with what to write instead.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from ..core.units import DURATION_HINT, SIZE_HINT, nginx_size, parse_duration, parse_size
+from .nodes import Refused
+
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PATH = re.compile(r"/[A-Za-z0-9/_.~@+-]*")
+_EMAIL = re.compile(r"[^@\s]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+# Served by nginx itself for every domain: the proof for the certificate authority, and its own error pages.
+_RESERVED = ("/.well-known/acme-challenge", "/.latentum-ops")
+
+
+def named(pattern: str, problem: str, fix: str) -> Callable[[str], str]:
+    """A check that a text matches the whole pattern."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise Refused(problem, fix)
+        return value
+
+    return check
+
+
+secret_name = named(
+    r"[a-z][a-z0-9_]{0,62}",
+    "is not the name of a secret",
+    "write lower case letters, digits and _, such as database_password",
+)
+
+
+def domain(value: str) -> str:
+    """A host name as RFC 1123 and the public suffix need it: lower case, at least one dot, no scheme, port or path."""
+    text = value.strip()
+    if "://" in text or "/" in text:
+        bare = text.split("://")[-1].split("/")[0]
+        raise Refused("is an address of a page, not a domain", f"write only the name: {bare}")
+    if ":" in text and not text.startswith("["):
+        raise Refused("has a port", f"write only the name: {text.split(':')[0]}")
+    if "*" in text:
+        raise Refused("is a wildcard, which HTTP-01 cannot prove", "write each name out, in aliases")
+    if not text.isascii():
+        raise Refused("has letters outside ASCII", f"write it as {_punycode(text)}")
+    if text != text.lower():
+        raise Refused("has upper case letters", f"write {text.lower()}")
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        raise Refused("is an address, for which there is no certificate", "write a domain name that points to the host")
+    labels = text.rstrip(".").split(".")
+    if text.endswith("."):
+        raise Refused("ends with a dot", f"write {text.rstrip('.')}")
+    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise Refused("is not a domain name", "write letters, digits, - and dots, such as app.example.com")
+    if len(labels) < 2:
+        raise Refused("has no dot", f"write the full name, such as {text}.example.com")
+    return text
+
+
+def _punycode(text: str) -> str:
+    try:
+        return text.encode("idna").decode()
+    except UnicodeError:
+        return "letters, digits and - (xn--…)"
+
+
+def path(value: str) -> str:
+    if not value.startswith("/"):
+        raise Refused("does not begin with /", f"write /{value}" if _PATH.fullmatch(f"/{value}") else "write /, or /api")
+    if not _PATH.fullmatch(value) or "//" in value or "/../" in f"{value}/" or "/./" in f"{value}/":
+        raise Refused("is not a plain path", "write letters, digits and /, such as /api/v1 (no patterns, no query, no spaces)")
+    if any(f"{value}/".startswith(f"{taken}/") for taken in _RESERVED):
+        raise Refused("is served by nginx itself for every domain", "choose another path")
+    return value
+
+
+def network(value: str) -> str:
+    """An address or a network; a network whose host bits are set is refused with the network that was meant."""
+    text = value.strip()
+    try:
+        found = ip_network(text)
+        return str(found.network_address) if found.num_addresses == 1 else str(found)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise Refused("is not an address or a network", "write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32") from None
+    raise Refused("is an address inside a network, with its length", f"write {meant}, or {text.split('/')[0]} for this host alone")
+
+
+def email(value: str) -> str:
+    if not _EMAIL.fullmatch(value.strip()):
+        raise Refused("is not a mail address", "write an address that is read, such as ops@example.com")
+    return value.strip()
+
+
+def variable_name(value: str) -> str:
+    if not VARIABLE_NAME.fullmatch(value):
+        meant = re.sub(r"[^A-Za-z0-9_]", "_", value)
+        meant = meant if VARIABLE_NAME.fullmatch(meant) else f"_{meant}"
+        raise Refused("is not the name of an environment variable", f"write {meant}: letters, digits and _, no digit first")
+    return value
+
+
+def header_name(value: str) -> str:
+    if not _HEADER.fullmatch(value):
+        raise Refused("is not the name of a header", "write letters, digits and -, such as X-Frame-Options")
+    return value
+
+
+def header_value(value: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f]", value):
+        raise Refused("has a line break or control character", "write the value of the header on one line")
+    return value
+
+
+def folder(value: str) -> str:
+    if not value.startswith("/") or not re.fullmatch(r"[A-Za-z0-9/_.-]+", value) or ".." in value.split("/"):
+        raise Refused("is not an absolute path", "write a path from the root without spaces, such as /opt/latentum")
+    text = value.rstrip("/")
+    if text.count("/") < 2:
+        raise Refused("is a folder of the system", "write a folder of its own below it, such as /opt/latentum")
+    return text
+
+
+def body_limit(value: str) -> str:
+    """A size in the form nginx reads; 0 switches the limit off."""
+    try:
+        return nginx_size(parse_size(value))
+    except ValueError:
+        raise Refused("is not a size", SIZE_HINT) from None
+
+
+def seconds(value: str) -> int:
+    """A duration in whole seconds, rounded up: nginx reads no fractions."""
+    try:
+        found = math.ceil(parse_duration(value))
+    except ValueError:
+        raise Refused("is not a duration", DURATION_HINT) from None
+    if not 1 <= found <= 86400:
+        raise Refused("is shorter than a second or longer than a day", "write something between 1s and 24h")
+    return found
+
+
+def lasting(least: str, most: str) -> Callable[[str], float]:
+    """A check for a duration within limits; it keeps seconds, with their fraction."""
+    low, high = parse_duration(least), parse_duration(most)
+
+    def check(value: str) -> float:
+        try:
+            found = parse_duration(value)
+        except ValueError:
+            raise Refused("is not a duration", DURATION_HINT) from None
+        if not low <= found <= high:
+            raise Refused(f"is not between {least} and {most}", f"write something between {least} and {most}")
+        return int(found) if found == int(found) else found
+
+    return check
+
+
+def whole_or_percent(value: str) -> str:
+    """A number of containers, or a percentage of them."""
+    text = value.strip()
+    if text.isdecimal() and 1 <= int(text) <= 100:
+        return str(int(text))
+    if text.endswith("%") and text[:-1].isdecimal() and 1 <= int(text[:-1]) <= 100:
+        return text
+    raise Refused("is neither a number of containers nor a percentage of them", "write a number from 1 on, or 1% to 100%, such as 50%")
+
+
+def between(least: float, most: float, example: str) -> Callable[[str], float]:
+    """A check for a number with decimals."""
+
+    def check(value: str) -> float:
+        try:
+            found = float(value)
+        except ValueError:
+            found = math.nan
+        if not least <= found <= most:
+            raise Refused(f"is not a number from {least:g} to {most:g}", f"write a number such as {example}")
+        return found
+
+    return check
+
+
+def web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
+        raise Refused("is not the address of a service", "write http:// or https:// and a name, such as http://127.0.0.1:9090")
+    return value.rstrip("/")
+
+
+def runbook(value: str) -> str:
+    """The address of a page, in which C({service}) is replaced."""
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
+        raise Refused("is not the address of a page", "write http:// or https://, such as https://wiki.example.com/{service}")
+    if re.search(r"[{}]", value.replace("{service}", "")):
+        raise Refused("has braces that nothing fills", "write {service}, the only name that is known in it")
+    return value
+
+
+def server(value: str) -> str:
+    """A host name or an address, without scheme and port."""
+    text = value.strip()
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        pass
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text):
+        raise Refused("is not the name of a server", "write only its name, such as smtp.example.com; its port has a key of its own")
+    return text
+
+
+def expression(value: str) -> str:
+    """A regular expression of Python."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise Refused(f"is not a regular expression: {error}", r"correct it; a sign that stands for itself needs a \ before it") from None
+    return value
+
+
+def probe_timeout(value: str) -> float:
+    try:
+        found = parse_duration(value)
+    except ValueError:
+        raise Refused("is not a duration", DURATION_HINT) from None
+    if not 0 < found <= 300:
+        raise Refused("is zero or longer than five minutes", "write something between 100ms and 5m, such as 5s")
+    return found

@@ -1,0 +1,304 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The secret store of one stack on one host.
+
+A master file a secret (root's alone), a copy a consumer (its container user's alone), an environment file a service that
+cannot read files, and metadata that never holds a value. Everything is written in one transaction under one lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core import env_file
+from ..core.atomic_files import read_text, write_atomic
+from ..hostconfig.entries import Change, Entry
+from ..hostconfig.transaction import ConfigSet, apply
+from . import sealing
+from .kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, references, render
+
+ROOT = Path("/etc/latentum-ops/secrets")
+METADATA, KEY, INVITATION, RETIRED = "metadata.json", ".store.key", ".invitation", "retired"
+
+
+@dataclass
+class Outcome:
+    """What changed, by names only."""
+
+    changes: list[Change] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)  # those that hold an older value and must be replaced
+
+    @property
+    def changed(self) -> bool:
+        """Anything at all."""
+        return bool(self.changes or self.retired)
+
+
+class Store:
+    """The store of a stack; `locked()` around everything that writes."""
+
+    def __init__(self, stack: str, root: Path = ROOT) -> None:
+        if not PLACE.fullmatch(stack):
+            raise SecretError(f"stack: {stack!r}: write the name of the stack, such as shop")
+        self.stack, self.folder = stack, root / stack
+
+    @contextmanager
+    def locked(self, timeout: float = 60) -> Iterator[None]:
+        """Only one writer at a time; waits up to `timeout` seconds.
+
+        :raises TimeoutError: another writer holds the store.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self.folder / ".lock", "w", opener=private) as handle:
+            end = time.monotonic() + timeout
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise TimeoutError(f"the secrets of {self.stack} are being written by another process: try again") from None
+                    time.sleep(0.1)
+            yield
+
+    def value(self, name: str) -> str | None:
+        """The stored value; None when there is none. An empty file (a crash of an older tool) counts as none."""
+        path = self.folder / name
+        return (path.read_bytes().decode() if path.is_file() else None) or None
+
+    def metadata(self) -> dict[str, dict[str, Any]]:
+        """Kind, version, dates and fingerprint by name.
+
+        :raises SecretError: the file is damaged.
+        """
+        text = read_text(self.folder / METADATA)
+        try:
+            return {str(name): dict(one) for name, one in json.loads(text).items()} if text else {}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise SecretError(f"{self.folder / METADATA} is damaged: remove it; it is made anew from the secrets themselves") from error
+
+    def key(self) -> bytes | None:
+        """The key under which fingerprints are made."""
+        path = self.folder / KEY
+        return path.read_bytes() if path.exists() else None
+
+    # -- bringing it about ------------------------------------------------------------------------------------------
+
+    def ensure(self, entries: Sequence[Mapping[str, Any]], *, purge: bool = False, check_mode: bool = False) -> Outcome:
+        """Make the store what the entries say; existing values stay unless one is given from outside.
+
+        :raises SecretError: an entry cannot be made; nothing was changed.
+        """
+        for entry in entries:
+            check(entry)
+        names = [str(entry["name"]) for entry in entries]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SecretError(f"secrets: {', '.join(twice)} is declared twice: keep one")
+        values, companions = self._values(entries)
+        known, key = self.metadata(), self.key() or os.urandom(32)
+        outcome, metadata = Outcome(), {}
+        for entry in entries:
+            name = str(entry["name"])
+            stored = self.value(name)
+            if stored is None:
+                outcome.created.append(name)
+            elif stored != values[name]:
+                outcome.updated.append(name)
+            metadata[name] = self._describe(entry, values[name], known.get(name), key, changed=stored != values[name])
+        readers = [*self._copies(entries, values), *self._environments(entries, values)]
+        # One after the other, so that a kill leaves nothing useless: the clear password before its line, a value before its copies.
+        stages = [
+            [Entry(self.folder, "directory", mode=0o700), self._file(KEY, key), *self._files(companions)],
+            self._files(values),
+            [*readers, *self._stale({entry.path for entry in readers})],
+            self._files({METADATA: json.dumps(metadata, indent=2, sort_keys=True) + "\n"}),
+        ]
+        gone = sorted(name for name in known if name not in values)
+        outcome.services = self._outdated(readers)
+        kept = [path.name for path in (self.folder / RETIRED).glob("*")] if purge else []
+        outcome.retired = sorted({*gone, *kept})
+        if not check_mode:
+            self._sweep()
+            self._retire(gone, purge=purge)
+        for stage in stages:
+            outcome.changes += apply(ConfigSet(f"secrets of {self.stack}", stage), check_mode=check_mode).changes
+        return outcome
+
+    def _values(self, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
+        """Every value: given, stored, generated, or derived from others; and the files that come with generated ones."""
+        values: dict[str, str] = {}
+        companions: dict[str, str] = {}
+        derived = [entry for entry in entries if entry["kind"] in {"template", "bcrypt"} and not entry.get("value")]
+        for entry in entries:
+            name, kind, stored = str(entry["name"]), str(entry["kind"]), self.value(str(entry["name"]))
+            if entry in derived:
+                continue
+            if entry.get("value"):
+                values[name] = str(entry["value"])
+            elif stored is not None:
+                values[name] = stored
+            elif kind == "provided":
+                raise SecretError(
+                    f"secrets.{name}: is provided from outside, but its value is empty: set it, for example from Ansible Vault"
+                )
+            else:
+                made = make(name, kind, entry)
+                values[name] = made.value
+                companions |= {name + suffix: content for suffix, content in made.companions.items()}
+        while derived:
+            ready = [entry for entry in derived if all(one in values for one in _needs(entry) if one in {e["name"] for e in entries})]
+            if not ready:
+                raise SecretError(f"secrets: {', '.join(str(entry['name']) for entry in derived)} are made of each other: break the circle")
+            for entry in ready:
+                values[str(entry["name"])] = self._derive(entry, values)
+                derived.remove(entry)
+        return values, companions
+
+    def _derive(self, entry: Mapping[str, Any], values: Mapping[str, str]) -> str:
+        name = str(entry["name"])
+        if entry["kind"] == "template":
+            return render(name, str(entry["template"]), values)
+        source = str(entry["of"])
+        if source not in values:
+            raise SecretError(f"secrets.{name}.of: {source} is no secret of this stack: declare it, or correct the name")
+        stored = self.value(name)
+        return stored if stored and bcrypt_matches(values[source], stored) else bcrypt_hash(values[source])
+
+    def _describe(
+        self, entry: Mapping[str, Any], value: str, known: Mapping[str, Any] | None, key: bytes, *, changed: bool
+    ) -> dict[str, Any]:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        mark = fingerprint(value, key)
+        if known and not changed and known.get("fingerprint") == mark:
+            described = dict(known)
+        else:
+            version = int((known or {}).get("version", 0)) + 1
+            described = {"created": (known or {}).get("created", now), "updated": now, "version": version, "fingerprint": mark}
+        consumers = sorted({str(one["service"]) for one in [*(entry.get("consumers") or []), *(entry.get("environment") or [])]})
+        return {**described, "kind": str(entry["kind"]), "consumers": consumers}
+
+    def _file(self, name: str, content: bytes) -> Entry:
+        return Entry(self.folder / name, content=content, mode=0o600, sensitive=True)
+
+    def _files(self, contents: Mapping[str, str]) -> list[Entry]:
+        return [self._file(name, content.encode()) for name, content in contents.items()]
+
+    def _copies(self, entries: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Iterator[Entry]:
+        """One file a consumer, readable by its container's user alone."""
+        readers = [(str(entry["name"]), one) for entry in entries for one in entry.get("consumers") or []]
+        if readers:
+            yield Entry(self.folder / "services", "directory", mode=0o700)
+        for service in sorted({str(one["service"]) for _name, one in readers}):
+            yield Entry(self.folder / "services" / service, "directory", mode=0o700)
+        for name, one in readers:
+            path = self.folder / "services" / str(one["service"]) / name
+            yield Entry(path, content=values[name].encode(), mode=0o400, uid=int(one["uid"]), gid=int(one["gid"]), sensitive=True)
+
+    def _environments(self, entries: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Iterator[Entry]:
+        """One environment file a service that cannot read files."""
+        wanted: dict[str, dict[str, str]] = {}
+        for entry in entries:
+            for one in entry.get("environment") or []:
+                wanted.setdefault(str(one["service"]), {})[str(one["variable"])] = values[str(entry["name"])]
+        if wanted:
+            yield Entry(self.folder / "env", "directory", mode=0o700)
+        for service, variables in wanted.items():
+            yield Entry(self.folder / "env" / f"{service}.env", content=env_file.render(variables).encode(), mode=0o600, sensitive=True)
+
+    def _stale(self, wanted: set[Path]) -> list[Entry]:
+        """Copies and environment files that nobody needs any more."""
+        present = [*self.folder.glob("services/*/*"), *self.folder.glob("env/*.env")]
+        return [Entry(path, "absent", sensitive=True) for path in present if path.is_file() and path not in wanted]
+
+    def _outdated(self, files: Sequence[Entry]) -> list[str]:
+        """Services whose copy or environment exists with another content: their containers hold the old value."""
+        found = set()
+        for entry in files:
+            where = entry.path.relative_to(self.folder).parts
+            if (
+                entry.state == "file"
+                and where[0] in {"services", "env"}
+                and entry.path.exists()
+                and entry.path.read_bytes() != entry.content
+            ):
+                found.add(where[1].removesuffix(".env"))
+        return sorted(found)
+
+    def _sweep(self) -> None:
+        """Remove half-written files of a process that was killed: they hold values. The lock keeps other writers away."""
+        keep = {KEY, INVITATION, ".lock"}
+        for path in [*self.folder.glob(".*"), *self.folder.glob("services/*/.*"), *self.folder.glob("env/.*")]:
+            if path.is_file() and path.name not in keep:
+                path.unlink()
+
+    def _retire(self, names: Sequence[str], *, purge: bool) -> None:
+        """Keep what is no longer declared in a folder of its own, or remove it, and what was kept, when told to."""
+        for path in (self.folder / RETIRED).glob("*") if purge else ():
+            path.unlink()
+        for name in names:
+            for path in [self.folder / name, *self.folder.glob(f"{name}.*")]:
+                if path.is_file() and path.name != METADATA:
+                    if purge:
+                        path.unlink()
+                    else:
+                        (self.folder / RETIRED).mkdir(mode=0o700, exist_ok=True)
+                        path.replace(self.folder / RETIRED / path.name)
+
+    # -- several hosts ----------------------------------------------------------------------------------------------
+
+    def invite(self) -> str:
+        """Prepare to receive: keeps a private key, returns the public one."""
+        private, public = sealing.new_pair()
+        write_atomic(self.folder / INVITATION, private, 0o600, 0, 0)
+        return public
+
+    def seal(self, recipients: Mapping[str, str]) -> dict[str, str]:
+        """Everything in this store, sealed for each recipient (name → public key)."""
+        names = [*self.metadata(), *(f.name for f in self.folder.iterdir() if f.suffix in {".pub", ".password"})]
+        bundle = {"key": (self.key() or b"").hex(), "values": {name: self.value(name) for name in names}, "metadata": self.metadata()}
+        plain = json.dumps(bundle).encode()
+        return {host: sealing.seal(plain, public) for host, public in recipients.items()}
+
+    def open(self, sealed: str) -> None:
+        """Take over what another host sealed for this one; consumers' copies follow with the next `ensure`.
+
+        :raises SecretError: nothing was invited.
+        """
+        invitation = self.folder / INVITATION
+        if not invitation.exists():
+            raise SecretError(f"nothing is expected from another host: call with state=invited first ({self.stack})")
+        bundle = json.loads(sealing.unseal(sealed, invitation.read_bytes()))
+        for name, value in bundle["values"].items():
+            if value is not None:
+                write_atomic(self.folder / Path(name).name, value, 0o600, 0, 0)
+        write_atomic(self.folder / KEY, bytes.fromhex(bundle["key"]), 0o600, 0, 0)
+        write_atomic(self.folder / METADATA, json.dumps(bundle["metadata"], indent=2, sort_keys=True) + "\n", 0o600, 0, 0)
+        invitation.unlink()
+
+
+def _needs(entry: Mapping[str, Any]) -> list[str]:
+    return [str(entry["of"])] if entry["kind"] == "bcrypt" else references(str(entry.get("template") or ""))
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that is root's alone, whatever the umask."""
+    return os.open(path, flags, 0o600)
+
+
+def fingerprint(value: str, key: bytes) -> str:
+    """Sixteen hex digits that are the same for the same value; without the store's key a weak value cannot be guessed from them."""
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host looks like now: one collector for `opsctl status` and the module host_status_info."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..backup import settings, state
+from ..containers.client import DockerUnavailable, Engine
+from ..core.atomic_files import understood
+from ..core.process import CommandError, run
+from ..health.assessment import expectation_from, look
+from ..health.report import details
+from ..release.journal import Journal
+from ..release.store import Store
+from ..tls.certificates import in_service
+
+STACKS = Path("/etc/latentum-ops/stacks")
+
+
+def stacks() -> list[dict[str, Any]]:
+    """The stacks that role `stack` has described on this host.
+
+    :raises ValueError: a description is not what a deployment writes; the message names its file.
+    """
+    return [_description(file) for file in sorted(STACKS.glob("*.json"))]
+
+
+def _description(file: Path) -> dict[str, Any]:
+    with understood(file):
+        found: dict[str, Any] = json.loads(file.read_text())
+        if not isinstance(found["name"], str) or not all(isinstance(one["service"], str) for one in found["services"]):
+            raise TypeError("a name that is no text")
+    return found
+
+
+def collect() -> dict[str, Any]:
+    """Everything, as plain data. A part that cannot be looked at says so under its own key instead of ending the look."""
+    parts: dict[str, Callable[[], Any]] = {
+        "host": host,
+        "stacks": services,
+        "backups": backups,
+        "certificates": certificates,
+        "ports": ports,
+        "disks": disks,
+        "updates": updates,
+        "failed_units": failed_units,
+    }
+    collected: dict[str, Any] = {}
+    for name, look_at in parts.items():
+        try:
+            collected[name] = look_at()
+        except (CommandError, DockerUnavailable, OSError, ValueError, ImportError) as error:
+            collected[name] = {"error": str(error)}
+    return collected
+
+
+def host() -> dict[str, Any]:
+    """Name, uptime in seconds, load, and whether a reboot is due."""
+    return {
+        "name": os.uname().nodename,
+        "kernel": os.uname().release,
+        "uptime": int(float(Path("/proc/uptime").read_text().split()[0])),
+        "load": [round(value, 2) for value in os.getloadavg()],
+        "reboot_required": Path("/run/reboot-required").exists(),
+    }
+
+
+def services() -> list[dict[str, Any]]:
+    """Each stack with the verdict on its services, image references and digests, and uptimes in seconds."""
+    declared = stacks()
+    if not declared:
+        return []
+    engine = Engine()
+    found = []
+    for stack in declared:
+        verdicts = look(engine, stack["name"], [expectation_from(raw) for raw in stack["services"]])
+        described = details(engine, verdicts, log_lines=5)
+        for service in described:
+            for container in service["containers"]:
+                container["uptime"] = int(container["uptime"])
+        live, underway = Store(stack["name"]).live(), Journal(stack["name"]).underway()
+        releases = {"release": live.id if live else "", "underway": underway.said() if underway else ""}
+        found.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
+    return found
+
+
+def backups() -> list[dict[str, Any]]:
+    """What is known about the backups of each stack that has any; times in epoch seconds."""
+    return [{"stack": stack, **state.read(stack)} for stack in settings.stacks()]
+
+
+def certificates() -> list[dict[str, Any]]:
+    """Each certificate in service: names, days left, issuer, and whether it is only the placeholder."""
+    shown = ("name", "domains", "days_left", "issuer", "placeholder")
+    return [{key: one.as_dict()[key] for key in shown} for one in in_service()]
+
+
+def ports() -> dict[str, Any]:
+    """What the firewall opens, beside what listens on more than loopback."""
+    rules = []
+    if shutil.which("ufw"):
+        for line in run(["ufw", "status"], check=False).stdout.splitlines():
+            if match := re.match(r"(\S+)\s+(ALLOW|LIMIT)\s+(\S.*)", line):
+                rules.append(f"{match[1]} {match[2].lower()} from {match[3].split('#')[0].strip()}")
+    listening = set()
+    for line in run(["ss", "-H", "-l", "-n", "-t", "-u"], check=False).stdout.splitlines():
+        fields = line.split()
+        address, _colon, port = fields[4].rpartition(":")
+        if not address.startswith(("127.", "[::1]")):
+            listening.add(f"{port}/{fields[0]}")
+    return {"opened": sorted(set(rules)), "listening": sorted(listening, key=lambda one: int(one.split("/")[0]))}
+
+
+def disks() -> list[dict[str, Any]]:
+    """The file systems that fill up: size and used in bytes, percent of blocks and inodes used."""
+    found, seen = [], set()
+    for mount in ("/", "/var", "/var/lib/docker", "/var/log"):
+        if not Path(mount).exists() or (device := Path(mount).stat().st_dev) in seen:
+            continue
+        seen.add(device)
+        state = os.statvfs(mount)
+        size, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
+        inodes = 100 * (state.f_files - state.f_ffree) // state.f_files if state.f_files else 0
+        found.append({"mount": mount, "size": size, "used": size - free, "percent": 100 * (size - free) // size, "inodes_percent": inodes})
+    return found
+
+
+def updates() -> dict[str, int]:
+    """Packages that an upgrade would replace, and how many of them are security updates (a simulation of apt)."""
+    lines = [
+        line for line in run(["apt-get", "--simulate", "--quiet", "upgrade"], check=False).stdout.splitlines() if line.startswith("Inst ")
+    ]
+    return {"pending": len(lines), "security": sum("security" in line.lower() for line in lines)}
+
+
+def failed_units() -> list[str]:
+    """Units that systemd counts as failed."""
+    shown = run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"], check=False).stdout
+    return [line.split()[0] for line in shown.splitlines() if line.strip()]

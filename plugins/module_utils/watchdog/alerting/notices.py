@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is to be told to the spool, and from the spool, by a process of its own, to the receivers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...rollout.follower import say
+from ..incidents import Incident
+from ..judgement import Told
+from ..setbacks import Setbacks
+from ..settings import Settings
+from .routes import load_alerts, reminders_for
+from .spool import Spool
+
+DELIVER = ["/usr/local/sbin/opsctl", "alert", "deliver"]
+PATIENCE = 300.0  # seconds for one round of deliveries
+REMIND = 10.0  # seconds between two looks for reminders that are due
+EASY = 60.0  # seconds after which the spool is looked at without a reason
+
+
+class Alerting:
+    """The voice of the watchdog. Deliveries run as short processes: the libraries that speak to receivers are large, and may hang.
+
+    :param settings: of all stacks.
+    :param host: name of this host, as messages give it.
+    :param setbacks: bear a reminder that cannot be spooled and a deliverer that cannot be started.
+    :param before: the voice of the settings before; this one goes on with its deliverer and with what that one said last.
+    """
+
+    def __init__(self, settings: Settings, host: str, spool: Spool, setbacks: Setbacks, before: Alerting | None = None) -> None:
+        self.settings = settings
+        self.host = host
+        self.spool = spool
+        self.setbacks = setbacks
+        self.alerts = load_alerts()
+        self.summary: dict[str, Any] = before.summary if before else {"waiting": 0, "failed": {}, "last_sent": {}}
+        self._child: subprocess.Popen[bytes] | None = before._child if before else None
+        self._child_since: float = before._child_since if before else 0.0
+        self._next = self._reminded = 0.0
+        self._fresh = before is not None  # a deliverer that runs has read the routes of before
+
+    def tell(self, told: Told) -> None:
+        """Spool a message to everybody whom it concerns; what they were told before is not told again."""
+        try:
+            self.spool.tell(self.notice(told.what, told.incident), self.alerts.routes)
+        except OSError as error:
+            say(f"watchdog: {told.what} of {told.incident.key} cannot be told: {error}")
+        self._next, self._fresh = 0.0, True
+
+    def notice(self, what: str, incident: Incident) -> dict[str, Any]:
+        """A message as it is spooled."""
+        stack = self.settings.stack(incident.stack)
+        runbook = stack.runbook_of(incident.subject) if stack else ""
+        # The same time each time: a watchdog that was killed between remembering and telling tells it again.
+        at = {"open": incident.opened, "escalate": incident.escalated, "end": incident.ended}.get(what) or time.time()
+        return {"what": what, "host": self.host, "at": at, "incident": incident.as_dict(), "runbook": runbook}
+
+    def remind(self, incidents: Sequence[Incident], quiet: Mapping[str, str], now: float) -> None:
+        """Tell again of what is still open, each route by its own interval.
+
+        :param quiet: keys that are not to be told of now.
+        """
+        if now < self._reminded + REMIND:
+            return
+        self._reminded = now
+        for one in incidents:
+            routes = [] if one.key in quiet else reminders_for(one.as_dict(), self.alerts.routes, self.spool.told(one.id), time.time())
+            if routes:
+                with self.setbacks.borne("spooling reminders"):
+                    self.spool.put(self.notice("reminder", one), routes)
+                self._next, self._fresh = 0.0, True
+
+    def deliver(self, now: float) -> bool:
+        """Keep one deliverer running while something is due; returns whether the summary is new."""
+        if self._child is None:
+            if now >= self._next:
+                self._fresh, self._child_since = False, now
+                with self.setbacks.borne("starting the deliverer"):
+                    self._child = subprocess.Popen(
+                        DELIVER, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=os.environ | {"LC_ALL": "C.UTF-8"}
+                    )
+            return False
+        if self._child.poll() is None:
+            if now - self._child_since > PATIENCE:
+                self._child.kill()
+            return False
+        said = self._child.stdout.read() if self._child.stdout else b""
+        self._child = None
+        self._next = now if self._fresh else now + EASY  # something was put while it ran
+        try:
+            self.summary = json.loads(said)
+        except ValueError:
+            self.summary["failed"] = {"deliverer": "it ended without a result; `opsctl alert deliver`"}
+        if self.summary.get("next") is not None and not self._fresh:
+            self._next = now + max(0.5, float(self.summary["next"]) - time.time())
+        return True
+
+
+class Deadman:
+    """Tells somebody outside, as long as all is well; silence is the alarm.
+
+    :param specs: `url_file` and `interval` (seconds) of each stack that has one.
+    """
+
+    def __init__(self, specs: Sequence[Mapping[str, Any]]) -> None:
+        self.specs = list({str(one["url_file"]): one for one in specs}.values())
+        self.due = dict.fromkeys((str(one["url_file"]) for one in self.specs), 0.0)
+        self.said = ""
+
+    def pings(self, now: float) -> list[str]:
+        """The files of the URLs to ask now."""
+        found = []
+        for one in self.specs:
+            file = str(one["url_file"])
+            if now >= self.due[file]:
+                self.due[file] = now + float(one.get("interval") or 60)
+                found.append(file)
+        return found
+
+    @staticmethod
+    def ping(file: str) -> str:
+        """One request; returns what went wrong, without the URL, which is a secret."""
+        import requests
+
+        try:
+            answer = requests.get(Path(file).read_text().strip(), timeout=15)
+        except (OSError, ValueError) as error:
+            return f"the dead-man's switch could not be asked: {type(error).__name__}"
+        return "" if answer.ok else f"the dead-man's switch answered {answer.status_code}"

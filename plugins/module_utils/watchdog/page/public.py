@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the public may read of the watchdog's sentences: not the output of programs, nor commands, addresses and images."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ...core.masking import line
+
+LONGEST = 240  # characters that are shown
+# Where findings and probes quote what a program said, or tell an operator what to type.
+_QUOTED = re.compile(r"(is unhealthy) \(.*?\)(?=; |$)|(exited with -?\d+): .*|(psql said) .*|(?:; |, )?`[^`]*`")
+_WORD = r"[\w.-]+"
+_DIGEST = r"sha256:[0-9a-f]{12,}"
+_IMAGE = re.compile(
+    rf"(?<![\w/:.-])(?:{_WORD}(?::\d+)?/)+{_WORD}(?::{_WORD})?@{_DIGEST}"  # registry/name:tag@digest
+    rf"|(?<![\w/:.-])(?:{_WORD}(?::\d+)?/)+{_WORD}:{_WORD}"  # registry/name:tag
+    rf"|\b(?:{_WORD}@)?{_DIGEST}"
+)
+_ADDRESS = re.compile(r"(?<![\w.:])\[?([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*[0-9a-fA-F:])(?:%\w+)?\]?(?::\d+)?(?!\w)")
+
+
+def public(words: object) -> str:
+    """A cause, a reason or a remedy as anybody may read it, on one line."""
+    said = _QUOTED.sub(lambda found: next((kept for kept in found.groups() if kept), ""), line(words))
+    said = _ADDRESS.sub(_hidden, _IMAGE.sub("an image", said))
+    return line(said, LONGEST).rstrip(" ;:,")
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """An address of version 4 and its port look like one word: both are tried."""
+    host, _colon, port = found[1].rpartition(":")
+    return "an address" if _is_address(found[1]) or (port.isdigit() and _is_address(host)) else found[0]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The probes: one look at one container, from outside what Docker itself checks."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...containers.client import Container, DockerUnavailable, Engine
+from ...health.probes import Probe, ProbeError, ProbeLimit, run_probe
+from ..settings import ProbeSpec
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a probe saw.
+
+    :param latency: seconds.
+    :param reason: a sentence, where it failed.
+    :param again: the look before failed as well.
+    :param limit: it answers, but something is beyond a limit, which a restart cannot cure: many jobs, a standby that is behind.
+    """
+
+    name: str
+    ok: bool
+    latency: float = 0.0
+    reason: str = ""
+    limit: bool = False
+    again: bool = False
+
+
+def read(spec: ProbeSpec, container: Container, engine: Engine) -> Reading:
+    """Carry out one probe; never raises for what the container does."""
+    began = time.monotonic()
+    try:
+        KINDS[spec.kind](spec, container, engine)
+    except ProbeLimit as error:
+        return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}", limit=True)
+    except (ProbeError, DockerUnavailable, OSError, ValueError) as error:
+        return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}")
+    latency = time.monotonic() - began
+    slowest = float(spec.options.get("max_latency") or 0)
+    if slowest and latency > slowest:
+        return Reading(spec.name, False, latency, f"{spec.name}: took {latency:.2f} s, more than {slowest:g} s")
+    return Reading(spec.name, True, latency)
+
+
+def _address(container: Container) -> str:
+    address = container.address()
+    if address is None:
+        raise ProbeError("has no address")
+    return address
+
+
+def _http(spec: ProbeSpec, container: Container, _engine: Engine) -> None:
+    options = spec.options
+    probe = Probe(int(options["port"]), str(options.get("path") or "/"), int(options.get("status") or 200), spec.timeout)
+    run_probe(probe, container.address(), match=str(options.get("match") or ""))
+
+
+def _tcp(spec: ProbeSpec, container: Container, _engine: Engine) -> None:
+    socket.create_connection((_address(container), int(spec.options["port"])), timeout=spec.timeout).close()
+
+
+def _command(spec: ProbeSpec, container: Container, engine: Engine) -> None:
+    _run(spec, container, engine, [str(word) for word in spec.options["argv"]])
+
+
+def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> str:
+    code, said = engine.run(container, argv, spec.timeout)
+    if code and argv[0] == "psql" and "FATAL:" in said:
+        # The server answers: too many clients, a user or database that is not there.
+        raise ProbeLimit(f"PostgreSQL says {said.partition('FATAL:')[2].strip()[:200]}")
+    if code:
+        raise ProbeError(f"{argv[0]} exited with {code}: {said.strip()[-200:]}")
+    return said
+
+
+def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None:
+    """Two commands by hand (Redis serialization protocol, version 2): the library for it would add an eighth to the daemon's memory."""
+    options = spec.options
+    commands = [["LLEN", str(options["list"])]]
+    if options.get("password_file"):
+        commands.insert(0, ["AUTH", Path(options["password_file"]).read_text().strip()])
+    address = (_address(container), int(options.get("port") or 6379))
+    with socket.create_connection(address, timeout=spec.timeout) as channel, channel.makefile("rb") as answers:
+        answer = b""
+        for command in commands:
+            words = [word.encode() for word in command]
+            channel.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+            answer = answers.readline(4096).strip()
+            if answer.startswith(b"-"):
+                # It answers: a wrong password, or data that is still being read, is nothing that a restart cures.
+                raise ProbeLimit(f"Redis says {answer[1:].decode(errors='replace')} to {command[0]}")
+            if not answer:
+                raise ProbeError(f"Redis says nothing to {command[0]}")
+    if not answer.startswith(b":"):
+        raise ProbeError(f"{options['list']} is not a list")
+    if int(answer[1:]) > int(options["max"]):
+        raise ProbeLimit(f"{int(answer[1:])} wait in {options['list']}, more than {options['max']}")
+
+
+# Connections used in percent; on a standby the seconds since the last replayed transaction, unless it has all that was sent;
+# on a primary the largest lag that its standbys report.
+_POSTGRESQL = """
+select 100 * (select count(*) from pg_stat_activity where backend_type = 'client backend') / current_setting('max_connections')::int,
+  coalesce(case when pg_is_in_recovery()
+    then case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
+         else extract(epoch from now() - pg_last_xact_replay_timestamp()) end
+    else (select max(extract(epoch from replay_lag)) from pg_stat_replication) end, 0)::bigint
+"""
+
+
+def _postgresql(spec: ProbeSpec, container: Container, engine: Engine) -> None:
+    options = spec.options
+    # By the socket inside: no password leaves the secret store for it.
+    argv = ["psql", "-X", "-A", "-t", "-F", " ", "-v", "ON_ERROR_STOP=1", "-U", str(options["user"]), "-d", str(options["database"])]
+    said = _run(spec, container, engine, [*argv, "-c", " ".join(_POSTGRESQL.split())])
+    found = re.search(r"^(\d+) (-?\d+)$", said, re.MULTILINE)
+    if found is None:
+        raise ProbeError(f"psql said {said.strip()[-200:]!r}")
+    connections, lag = int(found[1]), int(found[2])
+    if connections > int(options.get("max_connections_percent") or 100):
+        raise ProbeLimit(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")
+    if options.get("max_lag") and lag > float(options["max_lag"]):
+        raise ProbeLimit(f"replication is {lag} s behind, more than {options['max_lag']:g} s")
+
+
+KINDS: dict[str, Callable[[ProbeSpec, Container, Engine], None]] = {
+    "http": _http,
+    "tcp": _tcp,
+    "command": _command,
+    "redis_queue": _redis_queue,
+    "postgresql": _postgresql,
+}

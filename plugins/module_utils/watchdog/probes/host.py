@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at the host itself: disks, memory, the units that all else stands on, the clock, a reboot that is due."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...core.process import CommandError, run
+from ...status.collect import disks
+from ..settings import HostSpec, Settings
+
+REBOOT = Path("/run/reboot-required")
+NGINX = Path("/etc/nginx")
+# As systemd writes durations (systemd.time(7)).
+SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "month": 2629800.0, "y": 31557600.0}
+AWAY = 300.0  # seconds for which a target may be away before anybody is told
+BACKUPS = Path("/var/lib/latentum-ops/backups")  # role `backup` writes <stack>.json with the epoch of the last restored backup
+
+
+@dataclass(frozen=True)
+class Check:
+    """One result. `state`: ok, warning, critical; `value` is shown, `reason` is a sentence where it is not ok."""
+
+    name: str
+    state: str = "ok"
+    value: str = ""
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """Of the incident."""
+        return f"host/{self.name}"
+
+
+def disk_checks(spec: HostSpec) -> Iterator[Check]:
+    """Blocks and inodes of each file system that fills up."""
+    for one in disks():
+        percent = max(one["percent"], one["inodes_percent"])
+        what = "space" if one["percent"] >= one["inodes_percent"] else "inodes"
+        state = "critical" if percent >= spec.disk_critical else "warning" if percent >= spec.disk_warning else "ok"
+        reason = "" if state == "ok" else f"{percent} % of the {what} of {one['mount']} are used; `du -xh {one['mount']} | sort -h | tail`"
+        yield Check(f"disk {one['mount']}", state, f"{one['percent']} %", reason)
+
+
+def memory_checks(spec: HostSpec) -> Iterator[Check]:
+    """Memory that processes cannot get any more (MemAvailable of proc(5))."""
+    meminfo = dict(re.findall(r"^(\w+):\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE))
+    percent = 100 - 100 * int(meminfo["MemAvailable"]) // int(meminfo["MemTotal"])
+    state = "critical" if percent >= spec.memory_critical else "warning" if percent >= spec.memory_warning else "ok"
+    yield Check("memory", state, f"{percent} %", "" if state == "ok" else f"{percent} % of the memory are used; `docker stats --no-stream`")
+
+
+def reboot_checks(spec: HostSpec) -> Iterator[Check]:
+    """A reboot that an update asked for."""
+    try:
+        age = time.time() - REBOOT.stat().st_mtime
+    except FileNotFoundError:
+        yield Check("reboot", value="not needed")
+        return
+    late = age > spec.reboot_after
+    reason = f"updates have waited for a reboot for {age / 86400:.0f} days" if late else ""
+    yield Check("reboot", "warning" if late else "ok", "due", reason)
+
+
+def clock_checks(spec: HostSpec) -> Iterator[Check]:
+    """The offset that the time service measures; nothing where it does not run (a container has its host's clock)."""
+    try:
+        said = run(["timedatectl", "timesync-status"], timeout=5, check=False).stdout
+    except CommandError:
+        return
+    found = re.search(r"Offset: (.*)", said)
+    if not (parts := re.findall(r"([0-9.]+)(us|ms|s|min|h|d|w|month|y)\b", found[1] if found else "")):
+        return
+    offset = sum(float(number) * SPANS[unit] for number, unit in parts)
+    bad = offset > spec.clock_offset
+    reason = f"the clock is {offset:.1f} s off: certificates and one-time passwords will fail" if bad else ""
+    yield Check("clock", "warning" if bad else "ok", f"{offset * 1000:.1f} ms", reason)
+
+
+def backup_checks(settings: Settings) -> Iterator[Check]:
+    """What a restore would find: the age of the last backup that was proven, targets that are away, and WAL that does not arrive."""
+    for stack in settings.stacks:
+        if not stack.backup_max_age:
+            continue
+        try:
+            noted = json.loads((BACKUPS / f"{stack.name}.json").read_text())
+        except (OSError, ValueError):
+            noted = {}
+        noted = noted if isinstance(noted, dict) else {}
+        yield _restorable(stack.name, stack.backup_max_age, noted)
+        now = time.time()
+        for name, target in sorted(noted.get("targets", {}).items()):
+            away = now - target["since"] if target.get("since") else 0.0
+            reason = f"{target.get('error')}; since {away / 60:.0f} min, what it lacks is kept on this host" if away > AWAY else ""
+            yield Check(f"backup {stack.name} {name}", "warning" if reason else "ok", f"{away / 60:.0f} min", reason)
+        for name, cluster in sorted(noted.get("clusters", {}).items()):
+            error = str(cluster.get("error") or "")
+            reason = f"the WAL of {stack.name}/{name} is not received: {error}" if error else ""
+            yield Check(f"backup {stack.name} WAL of {name}", "critical" if reason else "ok", "", reason)
+
+
+def _restorable(stack: str, limit: float, noted: Mapping[str, Any]) -> Check:
+    name = f"backup {stack}"
+    try:
+        age = time.time() - float(noted["restorable"])
+    except (KeyError, TypeError, ValueError):
+        return Check(name, "critical", "none", f"no backup of {stack} has ever been restored")
+    proof = noted.get("verify") or {}
+    if age > limit:
+        return Check(name, "critical", f"{age / 3600:.0f} h", f"the last restorable backup of {stack} is {age / 3600:.0f} h old")
+    if proof and not proof.get("ok"):
+        return Check(name, "critical", f"{age / 3600:.0f} h", f"the last backup of {stack} could not be restored: {proof.get('error')}")
+    return Check(name, "ok", f"{age / 3600:.0f} h", "")
+
+
+class Units:
+    """Units that systemd itself restarts: down now, or restarted by it since the last look."""
+
+    def __init__(self) -> None:
+        self.restarts: dict[str, int] = {}
+        self.latched: dict[str, tuple[float, int]] = {}
+
+    def checks(self, spec: HostSpec, now: float) -> Iterator[Check]:
+        """One look; a restart is seen as a failure for `recover` seconds, so that it is told also when it took a moment.
+
+        :raises CommandError: systemd does not answer.
+        """
+        shown = run(["systemctl", "show", "--property=Id,ActiveState,NRestarts,Result", *spec.units], timeout=10).stdout
+        for block in shown.strip().split("\n\n"):
+            fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            unit, count = fields.get("Id", ""), int(fields.get("NRestarts") or 0)
+            name = unit.removesuffix(".service")
+            if count > self.restarts.get(unit, count):
+                self.latched[unit] = (now, count - self.restarts[unit])
+            self.restarts[unit] = count
+            if fields.get("ActiveState") not in ("active", "reloading"):
+                yield Check(
+                    name, "critical", fields.get("ActiveState", ""), f"{unit} is {fields.get('ActiveState')} ({fields.get('Result')})"
+                )
+            elif (since := self.latched.get(unit)) and now - since[0] < spec.recover:
+                yield Check(name, "critical", "restarted", f"{unit} died and was started again by systemd")
+            else:
+                yield Check(name, value="active")
+
+
+class NginxConfiguration:
+    """Does nginx accept what is on disk? Asked only when something there has changed: the next reload would find out."""
+
+    def __init__(self, accepts: Callable[[], str]) -> None:
+        """:param accepts: what nginx says against it; empty when nothing."""
+        self.accepts = accepts
+        self.stamp: tuple[float, int] = (0.0, 0)
+        self.said = ""
+
+    def checks(self) -> Iterator[Check]:
+        """One look; nothing on a host without nginx."""
+        if not NGINX.is_dir():
+            return
+        files = [one for one in NGINX.rglob("*") if one.is_file() and one.parent.name != "upstreams.d"]
+        stamp = (max((one.stat().st_mtime for one in files), default=0.0), len(files))
+        if stamp != self.stamp or self.said:
+            self.said = self.accepts()
+            self.stamp = stamp
+        yield Check("nginx configuration", "critical" if self.said else "ok", "refused" if self.said else "accepted", self.said)
+
+
+def nginx_accepts() -> str:
+    """What `nginx -t` says against the files on disk; empty when nothing."""
+    try:
+        done = run(["nginx", "-t", "-q"], timeout=30, check=False)
+    except CommandError as error:
+        return str(error)
+    lines = done.stderr.strip().splitlines()
+    why = next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), done.stderr.strip())
+    return "" if done.rc == 0 else f"nginx refuses its files, so no reload works: {why[:400]}"
