@@ -56,11 +56,12 @@ test-all: ## Everything of `make test`, and the tests marked `matrix`: before an
 	@$(MAKE) --no-print-directory test MATRIX=1
 
 .PHONY: lint
-lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), shellcheck, documentation
+lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), vermin, shellcheck, documentation
 	yamllint --strict .
 	ruff check .
 	ruff format --check .
 	cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.latentum.ops.plugins
+	vermin --target=3.10- --violations --no-tips plugins/module_utils plugins/modules
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r shellcheck
 	python tests/tools/role_readme.py --check
 	antsibull-docs lint-collection-docs --plugin-docs .

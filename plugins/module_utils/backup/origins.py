@@ -9,11 +9,11 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ..core.atomic_files import read_text
+from ..core.times import parse_timestamp
 from . import state, verification
 from .barman import HOME, Barman
 from .restic import Repository, Snapshot
@@ -142,7 +142,7 @@ def moment(text: str) -> float:
     :raises BackupError: it is none, has no zone, or has not come yet.
     """
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = parse_timestamp(text.strip())
     except ValueError as error:
         raise BackupError(f"restore_to {text!r}: write a time with its zone, such as '2026-11-20 14:03:07+00'") from error
     if found.tzinfo is None:

@@ -32,7 +32,7 @@ from .restic_errors import (
     kind_of,
 )
 from .restic_process import GRACE, Item, Said, run
-from .restic_results import Entry, Listener, Restored, Snapshot, Tell, entry_from, epoch, pick, sizes, snapshot_from
+from .restic_results import Entry, Listener, Restored, Snapshot, Tell, entry_from, pick, sizes, snapshot_from, written_at
 
 __all__ = [
     "Absent", "Damaged", "Denied", "Entry", "Full", "Locked", "Missing", "Overdue", "Repository", "Restored", "Snapshot", "TargetError",
@@ -126,7 +126,7 @@ class Repository:
             raise Damaged(self.name, doubts[0])
         if said.unread or said.status == 3:
             raise Unread(self.name, said.unread or dict.fromkeys(map(str, paths), said.final), snapshot)
-        at = float(int(time)) if time is not None else epoch(heard.found("backup_start"))
+        at = float(int(time)) if time is not None else written_at(heard.found("backup_start"))
         return Snapshot(snapshot, at, tuple(tags), tuple(map(str, paths)), host, **sizes(heard.summary or {}))
 
     def forget(self, retention: Mapping[str, int], *, protect: Collection[str] = (), tags: Sequence[str] = ()) -> list[str]:

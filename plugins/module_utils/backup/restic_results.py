@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from ..core.times import epoch
 
 Tell = Callable[[float, int], None]  # percent, bytes
 
@@ -64,16 +65,16 @@ def pick(snapshots: Iterable[Snapshot], at: float) -> Snapshot | None:
     return max((one for one in snapshots if one.time <= at), key=lambda one: one.time, default=None)
 
 
-def epoch(stamp: object) -> float:
+def written_at(stamp: object) -> float:
     """Epoch seconds of a time as restic writes it (RFC 3339 with nanoseconds); 0 for none."""
-    return datetime.fromisoformat(str(stamp)).timestamp() if stamp else 0.0
+    return epoch(str(stamp)) if stamp else 0.0
 
 
 def snapshot_from(raw: Mapping[str, Any]) -> Snapshot:
     """One of `snapshots --json`; restic before 0.17 wrote no summary into them."""
     return Snapshot(
         str(raw["id"]),
-        epoch(raw["time"]),
+        written_at(raw["time"]),
         tuple(raw.get("tags") or ()),
         tuple(raw.get("paths") or ()),
         str(raw.get("hostname", "")),
@@ -87,13 +88,13 @@ def sizes(summary: Mapping[str, Any]) -> dict[str, Any]:
         "bytes": int(summary.get("total_bytes_processed", 0)),
         "added": int(summary.get("data_added_packed", 0)),
         "files": int(summary.get("total_files_processed", 0)),
-        "seconds": max(0.0, epoch(summary.get("backup_end")) - epoch(summary.get("backup_start"))),
+        "seconds": max(0.0, written_at(summary.get("backup_end")) - written_at(summary.get("backup_start"))),
     }
 
 
 def entry_from(raw: Mapping[str, Any]) -> Entry:
     """One node of `ls --json`."""
-    return Entry(str(raw["path"]), str(raw["type"]), int(raw.get("size", 0)), epoch(raw.get("mtime")))
+    return Entry(str(raw["path"]), str(raw["type"]), int(raw.get("size", 0)), written_at(raw.get("mtime")))
 
 
 @dataclass

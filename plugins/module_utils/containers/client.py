@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
+
+from ..core.times import epoch
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
@@ -60,12 +61,6 @@ class Container:
     def address(self) -> str | None:
         """The address by which the host reaches it: of its first network by name."""
         return self.addresses[0][1] if self.addresses else None
-
-
-def epoch(stamp: str) -> float:
-    """Seconds since 1970 of the engine's time stamps (RFC 3339 with nanoseconds, UTC); fractions are kept to microseconds."""
-    whole, _dot, fraction = stamp.rstrip("Z").partition(".")
-    return datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp() + float(f"0.{fraction[:6] or '0'}")
 
 
 def parse(raw: Mapping[str, Any]) -> Container:

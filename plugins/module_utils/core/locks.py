@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 FOLDER = Path("/run/latentum-ops")
@@ -50,7 +50,7 @@ def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") ->
                 if left <= 0:
                     raise LockHeld(stack, _holder(descriptor), timeout) from None
                 time.sleep(min(0.1, left))  # flock(2) has no deadline of its own
-        since = datetime.now(UTC).isoformat(timespec="seconds")
+        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since})
         yield
     finally:

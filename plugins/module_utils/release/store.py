@@ -18,7 +18,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def fingerprint(content: Any) -> str:
 
 def now() -> str:
     """The time, as journals and releases hold it (ISO 8601, UTC, seconds)."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def compose_text(project: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +143,7 @@ def _validity(parsed: x509.Certificate) -> tuple[int, int]:
 
     def stamp(which: str) -> int:
         aware: datetime | None = getattr(parsed, f"{which}_utc", None)
-        return int((aware or getattr(parsed, which).replace(tzinfo=UTC)).timestamp())
+        return int((aware or getattr(parsed, which).replace(tzinfo=timezone.utc)).timestamp())
 
     return stamp("not_valid_before"), stamp("not_valid_after")
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from ..hostconfig.entries import Change, Entry, compare, write
 from .certificates import Layout, Wanted, complete, link_entry
@@ -28,7 +28,7 @@ def self_signed(wanted: Wanted) -> tuple[bytes, bytes]:
     subject = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "placeholder"), x509.NameAttribute(NameOID.COMMON_NAME, wanted.domains[0][:64])]
     )
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)

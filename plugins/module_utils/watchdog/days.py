@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Days:
         """
         if not 0 < elapsed <= LONGEST:
             return
-        today = datetime.fromtimestamp(wall, UTC).date().isoformat()
+        today = datetime.fromtimestamp(wall, timezone.utc).date().isoformat()
         for key, state in states.items():
             days = self.seen.setdefault(key, {})
             day = days.setdefault(today, {"down": 0.0, "degraded": 0.0, "seen": 0.0})

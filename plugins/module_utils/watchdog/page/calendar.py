@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from ...core.times import lasting
@@ -42,7 +42,7 @@ class Day:
 def calendar(days: Sequence[Mapping[str, Any]], at: float) -> list[Day]:
     """The last ninety days up to that of `at` (epoch seconds), oldest first; those without data too."""
     known = {one.day: one for one in map(_day, days)}
-    today = datetime.fromtimestamp(at, UTC).date()
+    today = datetime.fromtimestamp(at, timezone.utc).date()
     return [known.get(day, Day(day)) for day in (today - timedelta(days=back) for back in range(KEPT - 1, -1, -1))]
 
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from ..settings import SiteSpec
 
@@ -73,7 +73,7 @@ def _expiry(der: bytes) -> float | None:
         text = stamp.decode()
         # UTCTime has two digits of the year, 50 to 99 meaning 19xx.
         text = text if tag == 0x18 else ("19" if text[:2] >= "50" else "20") + text
-        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()
     except (IndexError, ValueError):
         return None
 

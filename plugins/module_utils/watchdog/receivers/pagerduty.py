@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..alerting.message import Message
@@ -43,7 +43,7 @@ def event(message: Message, action: str, routing_key: str, *, plain: bool = Fals
     if plain:
         return body
     body["payload"] |= {
-        "timestamp": datetime.fromtimestamp(message.at, UTC).isoformat(timespec="milliseconds"),
+        "timestamp": datetime.fromtimestamp(message.at, timezone.utc).isoformat(timespec="milliseconds"),
         "component": message.subject,
         "group": message.stack or message.host,
         "class": _class(message),
