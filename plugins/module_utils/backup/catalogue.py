@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ..status.table import size
+from ..core.format import size
 from . import origins, state
 from .restic import TargetError
 from .running import KIND_BACKUP, KIND_WAL, repository, tags

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Container, Engine
+from ..core.format import duration, size
 from ..core.locks import holder, stack_lock
 from ..core.process import run
 from ..core.progress import Progress
-from ..status.table import duration, size
 from . import container_files, origins, proof, redis, replacement, volumes
 from .barman import HOME
 from .origins import Origin

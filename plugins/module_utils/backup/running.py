@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..core.format import size
 from ..core.progress import Progress
-from ..status.table import size
 from . import staging, state
 from .barman import Barman
 from .restic import Absent, Repository, Snapshot, TargetError, Unread

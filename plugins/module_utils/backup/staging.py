@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..core import paths
 from ..core.atomic_files import private, read_text, write_atomic
 from ..core.locks import rename, stack_lock
 from ..core.process import CommandError, run
-from ..release.store import STATE, Store
+from ..release.store import Store
 from . import container_files, state, volumes
 from .barman import Barman
 from .postgres import Postgres
@@ -63,7 +64,7 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
         one.volume.name: {"docker": one.docker, "mountpoint": str(one.mountpoint), "folder": str(one.folder), "still": one.still}
         for one in sources
     }
-    facts["paths"] = [one for one in (*settings.paths, *HOST, settings.directory, str(STATE)) if Path(one).exists()]
+    facts["paths"] = [one for one in (*settings.paths, *HOST, settings.directory, str(paths.RELEASES)) if Path(one).exists()]
     if missing := [one for one in settings.paths if not Path(one).exists()]:
         raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
     write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)

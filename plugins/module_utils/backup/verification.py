@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..core.format import size
 from ..core.progress import Progress
-from ..status.table import size
 from . import container_files, proof, redis, scratch_container, state
 from .barman import Barman
 from .proof import Finding

@@ -15,11 +15,11 @@ from typing import Any
 
 from ..release.journal import Journal
 from ..release.pinning import redeclared, with_images, with_replicas
+from ..release.stacks import stacks
 from ..release.store import Release, ReleaseError, Store
 from ..rollout import table as deploy_table
 from ..rollout.deployment import Deployment
 from ..rollout.request import Order, Outcome
-from ..status.collect import stacks
 
 VERBS = ("deploy", "rollback", "scale", "releases", "history")
 

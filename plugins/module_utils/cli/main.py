@@ -20,6 +20,7 @@ from ..health.assessment import expectation_from, look
 from ..health.report import details, text
 from ..hostconfig.transaction import ConfigSetError
 from ..nginx import sync as upstreams
+from ..release.stacks import stacks
 from ..release.store import ReleaseError
 from ..rollout import follower
 from ..rollout.request import DeployFailed
@@ -57,7 +58,7 @@ def health() -> int:
     """Judge every stack of this host."""
     engine = Engine()
     bad = False
-    for stack in host_status.stacks():
+    for stack in stacks():
         verdicts = look(engine, stack["name"], [expectation_from(raw) for raw in stack["services"]])
         described = details(engine, verdicts)
         bad = bad or any(one["state"] != "ok" for one in described)

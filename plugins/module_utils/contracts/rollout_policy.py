@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..rollout.canary import Rule, rule_from
+from .canary import Rule, rule_from
 
 STRATEGIES = ("rolling", "canary", "blue_green", "recreate")
 MAINTENANCE = ("dependents", "service", "none")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose.model import Compose, Service
-from ..secretstore.kinds import references
+from ..contracts.secret_kinds import references
 from .backups.model import Backups, backups_from
 from .updates.model import StackUpdate, Update, stack_update_from, update_from
 from .watchdog.model import Watch, Watchdog, watch_from, watchdog_from

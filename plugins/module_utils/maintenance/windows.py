@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..core.atomic_files import read_text, write_atomic
+from ..release.stacks import stacks
 from ..rollout.request import who
-from ..status.collect import stacks
 
 FILE = Path("/var/lib/latentum-ops/watchdog/maintenance.json")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ..core import paths
 from ..core.atomic_files import read_text, write_atomic
-from ..release.store import STATE
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Traffic:
 
 
 def _path(stack: str) -> Path:
-    return STATE / stack / "traffic.json"
+    return paths.RELEASES / stack / "traffic.json"
 
 
 def load(stack: str) -> dict[str, Traffic]:

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core import paths
 from ..core.atomic_files import read_text, sync_directory, write_atomic
-from .store import STATE, now
+from .store import now
 
 LINES = 2000  # lines of history that are kept
 
@@ -52,7 +53,7 @@ class Journal:
     """History and present of one stack."""
 
     def __init__(self, stack: str) -> None:
-        self.folder = STATE / stack
+        self.folder = paths.RELEASES / stack
         self.lines = self.folder / "journal.jsonl"
         self.state = self.folder / "rollout.json"
 

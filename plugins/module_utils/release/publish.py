@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..core import paths
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from .store import Release, compose_text, environment_text
-
-STACKS = Path("/etc/latentum-ops/stacks")
 
 
 def write(release: Release, *, check: bool = False) -> list[Change]:
@@ -25,9 +24,9 @@ def write(release: Release, *, check: bool = False) -> list[Change]:
             Entry(path=directory, state="directory", mode=0o750),
             Entry(path=directory / "compose.yaml", content=compose_text(release.project).encode(), mode=0o640),
             Entry(path=directory / ".env", content=environment_text(release.environment).encode(), mode=0o640),
-            Entry(path=STACKS.parent, state="directory", mode=0o755),
-            Entry(path=STACKS, state="directory", mode=0o755),
-            Entry(path=STACKS / f"{release.stack}.json", content=description.encode()),
+            Entry(path=paths.STACKS.parent, state="directory", mode=0o755),
+            Entry(path=paths.STACKS, state="directory", mode=0o755),
+            Entry(path=paths.STACKS / f"{release.stack}.json", content=description.encode()),
         ],
         parents=True,
     )

@@ -22,10 +22,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..core import paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.env_file import render
 
-STATE = Path("/var/lib/latentum-ops/stacks")
 KEPT = 10  # good releases that stay on the host, beside the live one
 
 NEW, GOOD, FAILED, ROLLED_BACK = "new", "good", "failed", "rolled_back"
@@ -105,7 +105,7 @@ class Store:
 
     def __init__(self, stack: str) -> None:
         self.stack = stack
-        self.folder = STATE / stack
+        self.folder = paths.RELEASES / stack
 
     def path(self, release: str) -> Path:
         """The folder of a release."""

@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
+from ..core import paths
+from ..core.journal import log
 from ..core.locks import LockHeld, stack_lock
 from ..core.process import CommandError
+from ..core.systemd import notify
 from ..hostconfig.transaction import ConfigSetError
 from ..nginx.sync import Sight, load, sync
-from ..release.store import STATE
 from . import standby
 
 # What can change where a service is reached, or whether it may be.
@@ -25,22 +24,6 @@ RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnec
 BURST = 0.05  # seconds in which events of one cause arrive together
 RETRY = 5  # seconds after which a synchronisation that failed is tried again
 EASY = 60  # seconds after which everything is looked at again without any event
-
-
-def say(text: str) -> None:
-    """A line for the journal."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)); nothing outside a unit of type notify."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.connect("\0" + address[1:] if address.startswith("@") else address)
-        channel.sendall(state.encode())
 
 
 def relevant(event: dict[str, Any]) -> bool:
@@ -53,16 +36,16 @@ def sync_and_tell(engine: Sight) -> bool:
     try:
         outcome = sync(engine, load())
     except (ConfigSetError, CommandError, OSError, ValueError) as error:
-        say(f"upstreams: not changed: {error}")
+        log(f"upstreams: not changed: {error}")
         return False
     for change in outcome.changes:
-        say(f"upstreams: {change.entry.path.name} written")
+        log(f"upstreams: {change.entry.path.name} written")
     return True
 
 
 def retire_due(engine: Engine) -> None:
     """Remove old sets of blue-green updates whose time is up; while somebody works on the stack they wait."""
-    for folder in STATE.glob("*/warm.json"):
+    for folder in paths.RELEASES.glob("*/warm.json"):
         stack = folder.parent.name
         if not any(one.due for one in standby.load(stack).values()):
             continue
@@ -72,9 +55,9 @@ def retire_due(engine: Engine) -> None:
             with stack_lock(stack, "follower", what="retire"):
                 gone = retire(engine, stack, due_only=True)
         except (LockHeld, DockerUnavailable, OSError) as error:
-            say(f"retire: not now: {error}")
+            log(f"retire: not now: {error}")
             continue
-        say(f"retire: {', '.join(gone) or 'nothing was left'}")
+        log(f"retire: {', '.join(gone) or 'nothing was left'}")
 
 
 def follow_engine(engine: Engine, ready: Callable[[], None]) -> None:
@@ -108,6 +91,6 @@ def follow() -> None:
             follow_engine(Engine(), ready)
         except (DockerUnavailable, OSError) as error:
             # nginx goes on with what it has.
-            say(f"upstreams: waiting for Docker: {error}")
+            log(f"upstreams: waiting for Docker: {error}")
             ready()
             time.sleep(1)

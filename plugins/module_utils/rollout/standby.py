@@ -9,8 +9,8 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
+from ..core import paths
 from ..core.atomic_files import read_text, write_atomic
-from ..release.store import STATE
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Warm:
 
 def load(stack: str) -> dict[str, Warm]:
     """The warm sets of a stack by service."""
-    read = json.loads(read_text(STATE / stack / "warm.json") or "{}")
+    read = json.loads(read_text(paths.RELEASES / stack / "warm.json") or "{}")
     return {service: Warm(tuple(raw["ids"]), float(raw["until"])) for service, raw in read.items()}
 
 
@@ -42,7 +42,7 @@ def put(stack: str, service: str, warm: Warm | None) -> None:
     if warm is None and service not in known:
         return
     wanted = {name: one for name, one in {**known, service: warm}.items() if one is not None}
-    write_atomic(STATE / stack / "warm.json", json.dumps({name: asdict(one) for name, one in wanted.items()}) + "\n", 0o600, 0, 0)
+    write_atomic(paths.RELEASES / stack / "warm.json", json.dumps({name: asdict(one) for name, one in wanted.items()}) + "\n", 0o600, 0, 0)
 
 
 def ids(stack: str) -> set[str]:

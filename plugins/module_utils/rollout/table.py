@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.format import columns
 from ..release.store import Release, Store
-from ..status.table import columns
 from .request import Outcome
 
 

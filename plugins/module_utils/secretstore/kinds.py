@@ -13,20 +13,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+
+from ..contracts.secret_kinds import FILTERS, NAME, REFERENCE
 
 # No characters that a shell, a URL, YAML or a Compose file reads as its own; none that look alike.
 ALPHABET = "".join(sorted(set(string.ascii_letters + string.digits) - set("0O1lI"))) + "-_."
 CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
-REFERENCE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*(?:\|\s*([a-z0-9_]+)\s*)?\}\}")
-FILTERS = {
-    # RFC 3986: everything but unreserved characters is escaped, '/' too.
-    "urlencode": lambda value: quote(value, safe=""),
-    "b64encode": lambda value: base64.b64encode(value.encode()).decode(),
-}
 
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # a stack or a service: one folder
 # Numbers that an option may have; less is guessed or too weak, more is not what anybody means.
 LIMITS = {"password": ("length", 12, 256), "token": ("bytes", 16, 512), "rsa": ("bits", 2048, 8192)}
@@ -65,11 +59,6 @@ def check(entry: Mapping[str, Any]) -> None:
     number, least, most = LIMITS.get(kind, ("", 0, 0))
     if number and entry.get(number) is not None and not least <= int(entry[number]) <= most:
         raise SecretError(f"secrets.{name}.{number}: {entry[number]}: write a number from {least} to {most}")
-
-
-def references(template: str) -> list[str]:
-    """Names of the secrets that a template uses."""
-    return [match[1] for match in REFERENCE.finditer(template)]
 
 
 def render(name: str, template: str, values: Mapping[str, str]) -> str:

@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..contracts.secret_kinds import references
 from ..core import env_file
 from ..core.atomic_files import read_text, write_atomic
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from . import sealing
-from .kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, references, render
+from .kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, render
 
 ROOT = Path("/etc/latentum-ops/secrets")
 METADATA, KEY, INVITATION, RETIRED = "metadata.json", ".store.key", ".invitation", "retired"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,31 +14,13 @@ from typing import Any
 
 from ..backup import settings, state
 from ..containers.client import DockerUnavailable, Engine
-from ..core.atomic_files import understood
 from ..core.process import CommandError, run
 from ..health.assessment import expectation_from, look
 from ..health.report import details
 from ..release.journal import Journal
+from ..release.stacks import stacks
 from ..release.store import Store
 from ..tls.certificates import in_service
-
-STACKS = Path("/etc/latentum-ops/stacks")
-
-
-def stacks() -> list[dict[str, Any]]:
-    """The stacks that role `stack` has described on this host.
-
-    :raises ValueError: a description is not what a deployment writes; the message names its file.
-    """
-    return [_description(file) for file in sorted(STACKS.glob("*.json"))]
-
-
-def _description(file: Path) -> dict[str, Any]:
-    with understood(file):
-        found: dict[str, Any] = json.loads(file.read_text())
-        if not isinstance(found["name"], str) or not all(isinstance(one["service"], str) for one in found["services"]):
-            raise TypeError("a name that is no text")
-    return found
 
 
 def collect() -> dict[str, Any]:

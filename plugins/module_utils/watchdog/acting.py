@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 
-from ..rollout.follower import say
+from ..core.journal import log
 from . import privileged_requests
 from .findings import Finding
 from .healing import Action, Healer
@@ -67,7 +67,7 @@ class Acting:
             # Remembered before it is begun: a watchdog that dies in it must not forget that it tried.
             self.ledger.remember(now)
         for one in actions:
-            say(f"watchdog: {one.remedy} {one.container.name if one.container else one.service}: {one.reason}")
+            log(f"watchdog: {one.remedy} {one.container.name if one.container else one.service}: {one.reason}")
             self.hands.submit(self.remedies.carry_out, one).add_done_callback(partial(self._ended, one))
 
     def _ended(self, action: Action, future: Future[Carried]) -> None:
@@ -81,9 +81,9 @@ class Acting:
         now = time.monotonic()
         if carried.held:
             self.healer.postponed(carried.action, now)
-            say(f"watchdog: {carried.action.remedy} waits: {carried.said}")
+            log(f"watchdog: {carried.action.remedy} waits: {carried.said}")
             return
         self.healer.done(carried.action, now)
-        say(f"watchdog: {carried.said}")
+        log(f"watchdog: {carried.said}")
         if incident := self.judgement.subject(carried.action.key).incident:
             incident.did(carried.said)

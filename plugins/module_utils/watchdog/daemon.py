@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ..rollout.follower import notify, retire_due, say, sync_and_tell
+from ..core.journal import log
+from ..core.systemd import notify
+from ..rollout.follower import retire_due, sync_and_tell
 from . import privileged_requests
 from .alerting.notices import Deadman
 from .alerting.spool import Spool
@@ -162,7 +164,7 @@ class Daemon:
             if future.cancelled():
                 return
             if error := future.exception():
-                say(f"watchdog: the look {'/'.join(token)} broke: {error!r}")
+                log(f"watchdog: the look {'/'.join(token)} broke: {error!r}")
             self.inbox.put(Seen(token, began, None if error else future.result()))
 
         self.pool.submit(look).add_done_callback(finished)
@@ -203,7 +205,7 @@ class Daemon:
     def _pinged(self, future: Future[str]) -> None:
         if not future.cancelled() and (said := future.result()) != self.parts.deadman.said:
             self.parts.deadman.said = said
-            say(f"watchdog: {said or 'the dead-man switch answers again'}")
+            log(f"watchdog: {said or 'the dead-man switch answers again'}")
 
     def _reload(self) -> bool:
         """Read the settings again; whether there is another picture of the containers."""
@@ -213,10 +215,10 @@ class Daemon:
         try:
             parts = assemble(self.lasting, self.parts)
         except (OSError, ValueError) as error:
-            say(f"watchdog: goes on with its old settings: {error}")
+            log(f"watchdog: goes on with its old settings: {error}")
         else:
             self._use(parts)
-            say("watchdog: settings were read again")
+            log("watchdog: settings were read again")
             looked = parts.observer.look()
         notify("READY=1")
         return looked
@@ -230,4 +232,4 @@ class Daemon:
         try:
             serve(address, int(port), lambda: self.parts.publication.status)
         except (OSError, ValueError) as error:
-            say(f"watchdog: no metrics on {self.parts.settings.host.metrics}: {error}")
+            log(f"watchdog: no metrics on {self.parts.settings.host.metrics}: {error}")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..rollout.follower import say
+from ..core.journal import log
 from .alerting.notices import Alerting
 from .healing import Healer
 from .incidents import Incident
@@ -45,7 +45,7 @@ class Ledger:
         if told.what == "end":
             self.memory.ended(incident)
             self.healer.well(incident.key)
-        say(f"watchdog: {told.what}: {incident.severity}: {incident.key}: {incident.cause}")
+        log(f"watchdog: {told.what}: {incident.severity}: {incident.key}: {incident.cause}")
         self.remember(time.monotonic())
         self.alerting.tell(told)
 

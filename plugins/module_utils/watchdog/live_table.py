@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..core.format import columns
 from ..core.masking import line
 from ..core.times import lasting, moment
-from ..status.table import BAD, GOOD, columns
+from ..status.table import BAD, GOOD
 from .overall import overall, shown_subject
 from .page.calendar import percent, uptime
 

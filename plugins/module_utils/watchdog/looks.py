@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any
 
 from ..containers.client import Container, Engine
+from ..core.journal import log
 from ..core.process import CommandError
 from ..health.assessment import STEADY
 from ..nginx import traffic_plan
+from ..release.stacks import stacks
 from ..rollout import standby
-from ..rollout.follower import say
-from ..status.collect import stacks
 from .findings import Death, Evidence, Finding, judge
 from .picture import Picture
 from .probes import containers as container_probes
@@ -163,7 +163,7 @@ class Looks:
         try:
             found = stacks()
         except (OSError, ValueError) as error:
-            say(f"watchdog: goes on with the numbers of replicas that it knows: {error}")
+            log(f"watchdog: goes on with the numbers of replicas that it knows: {error}")
             return
         for stack in found:
             for one in stack["services"]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..containers.client import ONEOFF, PROJECT, SERVICE, DockerUnavailable, Engine
+from ..core.journal import log
 from ..health.report import masked, secret_values_of_host
-from ..rollout.follower import say
 from .findings import Death
 from .healing import Healer
 from .incidents import Incident
@@ -49,7 +49,7 @@ class Observer:
     def lose(self, reason: str) -> None:
         """It tells nothing any more."""
         if self.engine:
-            say(f"watchdog: the engine is gone: {reason}")
+            log(f"watchdog: the engine is gone: {reason}")
         self.engine, self.looks.blind = None, reason
         self.looks.hurry("host/docker", time.monotonic())
 
@@ -78,7 +78,7 @@ class Observer:
         try:
             self.picture.look_at(self.engine, identities)
         except (DockerUnavailable, OSError) as error:
-            say(f"watchdog: {error}")
+            log(f"watchdog: {error}")
             self._due = min(self._due, time.monotonic() + SOON)
             return False
         return True

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
-from ..status.collect import stacks
+from ..release.stacks import stacks
 from .days import Days
 from .findings import Finding
 from .healing import Healer

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..rollout.follower import say
+from ..core.journal import log
 
 AGAIN = 5.0  # seconds after which something is tried again for which nothing else sets the pace
 
@@ -31,11 +31,11 @@ class Setbacks:
         except OSError as error:
             if what not in self._failed:
                 # Without the file's name: of a file that is written atomically it is a different one each time.
-                say(f"watchdog: {what} fails, and is tried again: {error.strerror or error}")
+                log(f"watchdog: {what} fails, and is tried again: {error.strerror or error}")
             self._failed[what] = time.monotonic()
         else:
             if self._failed.pop(what, None) is not None:
-                say(f"watchdog: {what} works again")
+                log(f"watchdog: {what} works again")
 
     def again(self, what: str, now: float) -> bool:
         """It failed last time, and it is time for another try."""

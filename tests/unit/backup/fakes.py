@@ -40,12 +40,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Entry, Snapshot, TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import Cache, Check, Cluster, Settings, Volume
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.core import locks, process
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, process
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
-from ansible_collections.latentum.ops.plugins.module_utils.release import store as release_store
-from ansible_collections.latentum.ops.plugins.module_utils.status import collect as host_status
 
 NOW = 1_800_000_000.0
 SECRET = "hush-hush-0815"  # every secret of a test holds it, so that it can be searched for
@@ -120,15 +118,14 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(restoring_beside, "FOLDER", tmp_path / "restored")
     for module in (escrow, identity):
         monkeypatch.setattr(module, "SECRETS", made.secrets)
-    for module in (release_store, staging):
-        monkeypatch.setattr(module, "STATE", tmp_path / "releases")
+    monkeypatch.setattr(paths, "RELEASES", tmp_path / "releases")
     monkeypatch.setattr(staging, "HOST", ())
     monkeypatch.setattr(barman, "HOME", made.barman)
     monkeypatch.setattr(barman.Barman.__init__, "__defaults__", (made.barman,))
     monkeypatch.setattr(barman, "CONFIGURATION", tmp_path / "barman.d")
     monkeypatch.setattr(barman, "CLIENTS", tmp_path / "clients")
     monkeypatch.setattr(barman, "_numbers", lambda: (os.getuid(), os.getgid()))
-    monkeypatch.setattr(host_status, "STACKS", tmp_path / "stacks")
+    monkeypatch.setattr(paths, "STACKS", tmp_path / "stacks")
     monkeypatch.setattr(maintenance_windows, "FILE", tmp_path / "watchdog" / "maintenance.json")
     monkeypatch.setattr(os, "fchown", lambda *_given: None)
     monkeypatch.setattr(os, "chown", lambda path, uid, gid: made.owners.append((str(path), uid, gid)))

@@ -27,9 +27,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring impo
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+from ansible_collections.latentum.ops.plugins.module_utils.core.format import duration
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
-from ansible_collections.latentum.ops.plugins.module_utils.status.table import duration
 
 from . import fakes
 from .fakes import (

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.status_page import CSP
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.derive import certificates, firewall_rules, nginx_sites
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.style import CSP
 
 from .samples import REMOVED, changed
 

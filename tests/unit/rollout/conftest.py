@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.core import progress
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths, progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.release import journal as release_journal
 from ansible_collections.latentum.ops.plugins.module_utils.release import store as release_store
@@ -17,8 +17,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout import standb
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The state of stacks in a folder of the test, owned by whoever runs it."""
     folder = tmp_path / "stacks"
-    for module in (release_store, release_journal, traffic_plan, standby):
-        monkeypatch.setattr(module, "STATE", folder)
+    monkeypatch.setattr(paths, "RELEASES", folder)
 
     def write(path: Path, content: str, _mode: int, _uid: int, _gid: int) -> None:
         path.write_text(content)

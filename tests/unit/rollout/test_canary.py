@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.canary import Query, Rule, rule_from
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.access_log import Figures, Meter, attempts
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import Query, Rule, ask_prometheus, judge, least, rule_from
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import ask_prometheus, judge, least
 
 RULE = Rule(min_requests=100)
 

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.compose.cli import Compose
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_policy import policy_from
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Underway
@@ -180,7 +181,7 @@ def test_blue_green_keeps_the_old_ones_out_of_the_traffic() -> None:
 
 
 def test_a_rollback_to_a_warm_set_starts_nothing_and_waits_for_nothing() -> None:
-    standby.STATE.joinpath("shop").mkdir(parents=True)
+    paths.RELEASES.joinpath("shop").mkdir(parents=True)
     standby.put("shop", "api", standby.Warm(("api3", "api4"), 9e9))
     site = FakeSite(*old(), container(3), container(4))
     assert carry_out(site, back=True) == [

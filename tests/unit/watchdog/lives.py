@@ -61,7 +61,7 @@ class Life:
         monkeypatch.setattr(module, "STATE", state)
         monkeypatch.setattr(module, "Memory", lambda: Memory(state / "memory.json"))
         for speaker in (module, acting, alert_notices, ledger, observing, setbacks):
-            monkeypatch.setattr(speaker, "say", self.said.append)
+            monkeypatch.setattr(speaker, "log", self.said.append)
         monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
         monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
         monkeypatch.setattr(suppression, "_uptime", lambda: 1e6)

@@ -17,15 +17,11 @@ from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.core import locks
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths
 from ansible_collections.latentum.ops.plugins.module_utils.health import report
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
-from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation, traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.release import journal as release_journal
-from ansible_collections.latentum.ops.plugins.module_utils.release import store as release_store
-from ansible_collections.latentum.ops.plugins.module_utils.rollout import follower, standby
-from ansible_collections.latentum.ops.plugins.module_utils.status import collect as host_status
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests, publication
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
@@ -176,9 +172,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(os, "fchown", lambda *_given: None)
     for module in (locks, out_of_rotation):
         monkeypatch.setattr(module, "FOLDER", made.run / "locks")
-    for module in (release_store, release_journal, traffic_plan, standby, follower):
-        monkeypatch.setattr(module, "STATE", made.state / "stacks")
-    monkeypatch.setattr(host_status, "STACKS", made.etc / "stacks")
+    monkeypatch.setattr(paths, "RELEASES", made.state / "stacks")
+    monkeypatch.setattr(paths, "STACKS", made.etc / "stacks")
     monkeypatch.setattr(report, "SECRETS", made.etc / "secrets")
     monkeypatch.setattr(upstreams, "CONFIGURATION", made.etc / "upstreams")
     monkeypatch.setattr(maintenance_windows, "FILE", made.state / "watchdog" / "maintenance.json")

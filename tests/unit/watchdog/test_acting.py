@@ -49,7 +49,7 @@ class Ward:
         self.hands = AtOnce()
         self.judgement, self.healer = Judgement(), Healer(lambda: 0.0)
         for speaker in (module, ledger_module):
-            monkeypatch.setattr(speaker, "say", self.said.append)
+            monkeypatch.setattr(speaker, "log", self.said.append)
         privileged_requests.open_desk()
         alerting = cast(Alerting, SimpleNamespace(tell=self.tell))
         ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [], Setbacks())

@@ -40,7 +40,7 @@ class Voice:
         route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["warning"], "reminder": 60}
         host.watch("shop", alerts=[route])
         monkeypatch.setattr(module, "load_alerts", partial(load_alerts, host.etc / "watchdog"))
-        monkeypatch.setattr(setbacks, "say", self.said.append)
+        monkeypatch.setattr(setbacks, "log", self.said.append)
         monkeypatch.setattr(subprocess, "Popen", self.begin)
         self.alerting = Alerting(Settings(), "web-1", self.spool, self.setbacks)
 

@@ -41,7 +41,7 @@ class Book:
         route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["critical", "warning"]}
         host.watch("shop", alerts=[route])
         monkeypatch.setattr(alerting_module, "load_alerts", partial(load_alerts, host.etc / "watchdog"))
-        monkeypatch.setattr(module, "say", self.did.append)
+        monkeypatch.setattr(module, "log", self.did.append)
         tell = Alerting.tell
         monkeypatch.setattr(Alerting, "tell", lambda alerting, told: tell(alerting, told) if self.spooling else throw_killed())
         self.begin()

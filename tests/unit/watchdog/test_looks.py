@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
-from ansible_collections.latentum.ops.plugins.module_utils.status import collect as host_status
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
@@ -292,7 +292,7 @@ def test_a_description_that_cannot_be_read_changes_no_number(
 ) -> None:
     host.declare("shop", api=3, db=1)
     watch.looks.count_replicas()
-    host_status.STACKS.joinpath("other.json").write_text(text)
+    paths.STACKS.joinpath("other.json").write_text(text)
     watch.looks.count_replicas()
     assert watch.looks.replicas["shop", "api"] == 3
     said = capsys.readouterr()

@@ -38,7 +38,7 @@ class Watch:
         self.work = ""
         self.engine = FakeEngine(container(1), container(2), container(1, "db"))
         self.healer = Healer()
-        monkeypatch.setattr(module, "say", self.said.append)
+        monkeypatch.setattr(module, "log", self.said.append)
         self.begin()
         self.observer.connect(cast(Engine, self.engine))
         self.engine.asked.clear()

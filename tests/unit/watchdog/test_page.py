@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts import status_page as page_style
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.overall import listed, overall
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page import style as page_style
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.calendar import HEIGHT, LEAST, bars, calendar, percent, uptime
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.document import SHOWN, render
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.html import element

@@ -26,7 +26,7 @@ class Try:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.setbacks = Setbacks()
         self.said: list[str] = []
-        monkeypatch.setattr(module, "say", self.said.append)
+        monkeypatch.setattr(module, "log", self.said.append)
 
     def again(self, what: str = "saving", error: Exception | None = None) -> None:
         with self.setbacks.borne(what):

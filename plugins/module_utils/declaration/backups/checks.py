@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...contracts.secret_kinds import NAME
 from ...schema.nodes import Problem, close_to, instead, shown
-from ...secretstore.kinds import NAME
 from ..model import Declaration
 from .model import WEEK, Backups, Target, replication_secret
 

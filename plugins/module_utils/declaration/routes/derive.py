@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...watchdog.page.style import CSP
+from ...contracts.status_page import CSP
 from ..model import Declaration, Route
 
 STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack

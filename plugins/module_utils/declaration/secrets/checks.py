@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from ...contracts.secret_kinds import FILTERS, REFERENCE
 from ...schema.nodes import HIDDEN, Problem, close_to, instead, shown
-from ...secretstore.kinds import FILTERS, REFERENCE
 from ..hardening_checks import looks_secret
 from ..model import Declaration, Secret
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...rollout.follower import say
+from ...core.journal import log
 from ..incidents import Incident
 from ..judgement import Told
 from ..setbacks import Setbacks
@@ -53,7 +53,7 @@ class Alerting:
         try:
             self.spool.tell(self.notice(told.what, told.incident), self.alerts.routes)
         except OSError as error:
-            say(f"watchdog: {told.what} of {told.incident.key} cannot be told: {error}")
+            log(f"watchdog: {told.what} of {told.incident.key} cannot be told: {error}")
         self._next, self._fresh = 0.0, True
 
     def notice(self, what: str, incident: Incident) -> dict[str, Any]:

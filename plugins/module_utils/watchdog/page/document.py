@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...contracts.status_page import PAGE_CSP, RENEWED, STALE_AFTER, STYLE
 from ...core.times import moment
 from ..overall import Overall, chosen, incidents, overall, windows
 from .html import Html, element, join
 from .incidents import ended_incident, maintenance, open_incident
 from .parts import icon, sign, when
-from .style import PAGE_CSP, RENEWED, STALE_AFTER, STYLE
 from .watched import check, service, site
 
 SHOWN = 30  # ended incidents

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from ...contracts.status_page import BANNER
 from ...core.times import clock, moment
 from .html import Html, element
-from .style import BANNER
 
 # A sign for each level, drawn in 16 by 16, so that colour is never all that tells them apart.
 _DISC = "M8 0a8 8 0 1 0 0 16A8 8 0 0 0 8 0Z"

@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths of a host that several packages read or write; a path that one file alone knows stands there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RELEASES = Path("/var/lib/latentum-ops/stacks")  # one folder a stack: releases, which one is live, the rollout in progress
+STACKS = Path("/etc/latentum-ops/stacks")  # one file a stack: what opsctl needs to know about it

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stacks that were deployed on this host, as their descriptions say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..core import paths
+from ..core.atomic_files import understood
+
+
+def stacks() -> list[dict[str, Any]]:
+    """The description of each stack: ``name``, ``directory``, ``services``, ``domains``.
+
+    :raises ValueError: a description is not what a deployment writes; the message names its file.
+    """
+    return [_description(file) for file in sorted(paths.STACKS.glob("*.json"))]
+
+
+def _description(file: Path) -> dict[str, Any]:
+    with understood(file):
+        found: dict[str, Any] = json.loads(file.read_text())
+        if not isinstance(found["name"], str) or not all(isinstance(one["service"], str) for one in found["services"]):
+            raise TypeError("a name that is no text")
+    return found

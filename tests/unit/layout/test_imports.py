@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers of the engine: a file imports from its own package and from packages to its left, and Ansible is not there at all."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ENGINE = Path(__file__).parents[3] / "plugins" / "module_utils"
+COLLECTION = "ansible_collections.latentum.ops.plugins.module_utils"
+
+# From left to right; those of one layer do not know each other.
+LAYERS = (
+    ("core",),
+    ("schema",),
+    ("compose",),
+    ("contracts",),
+    ("containers", "declaration"),
+    ("hostconfig",),
+    ("firewall", "tls", "secretstore", "health", "nginx"),
+    ("release",),
+    ("rollout",),
+    ("maintenance",),
+    ("backup",),
+    ("status",),
+    ("watchdog",),
+    ("cli",),
+)
+LAYER = {package: number for number, layer in enumerate(LAYERS) for package in layer}
+# The declaration runs on the controller and knows no host.
+CONTROLLER = {"core", "schema", "compose", "contracts", "declaration"}
+# What the engine needs of a host beside Python itself; role opsctl and role watchdog install it.
+LIBRARIES = {"cryptography", "docker", "requests", "yaml", "apprise", "prometheus_client", "barman", "latentum_ops", "bcrypt", "passlib"}
+
+FILES = sorted(path.relative_to(ENGINE) for path in ENGINE.rglob("*.py"))
+
+
+def imported(file: Path, text: str | None = None) -> Iterator[tuple[str, ...]]:
+    """What a file imports: paths below the engine, beginning with "" for anything else (the name of the library follows)."""
+    for node in ast.walk(ast.parse((ENGINE / file).read_text() if text is None else text)):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield ("", name.name.partition(".")[0])
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield ("", str(node.module).partition(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            base = (*file.parts[: -node.level], *(str(node.module).split(".") if node.module else ()))
+            for name in node.names:
+                module = (*base, name.name)
+                yield module if (ENGINE.joinpath(*module).with_suffix(".py")).exists() else base
+
+
+def wrong(file: Path, text: str | None = None) -> list[str]:
+    """What must not be imported by this file, each with the reason."""
+    found = []
+    for target in imported(file, text):
+        if target[0] == "":
+            if target[1] not in sys.stdlib_module_names | LIBRARIES:
+                found.append(f"{file} imports {target[1]}: no library of the engine")
+        elif file.parts[0] == target[0]:
+            continue
+        elif LAYER[target[0]] >= LAYER[file.parts[0]]:
+            found.append(f"{file} imports {'/'.join(target)}: to the right of it, or beside")
+        elif file.parts[0] == "declaration" and target[0] not in CONTROLLER:
+            found.append(f"{file} imports {'/'.join(target)}: a declaration knows no host")
+    return found
+
+
+def test_every_package_has_its_layer_and_no_file_lies_outside() -> None:
+    assert {file.parts[0] for file in FILES} == set(LAYER)
+
+
+def test_imports_lead_to_the_left() -> None:
+    assert [line for file in FILES for line in wrong(file)] == []
+
+
+def test_nothing_imports_what_imports_it() -> None:
+    graph = {file.with_suffix("").parts: {target for target in imported(file) if target[0]} for file in FILES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {error.args[1]}")
+
+
+def test_packages_import_nothing_by_themselves() -> None:
+    """Whoever needs one file of a package gets that file: modules are sent to hosts with all that they import."""
+    inits = [file for file in FILES if file.name == "__init__.py"]
+    assert len(inits) >= len(LAYER) and [file for file in inits if list(imported(file))] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("core/process.py", "from ..schema.nodes import Problem"),
+        ("health/assessment.py", "from ..nginx import sync"),
+        ("declaration/loader.py", "from ..containers.client import Engine"),
+        ("watchdog/page/document.py", "from ...cli import main"),
+        ("release/store.py", "from ansible.module_utils.basic import AnsibleModule"),
+        ("release/store.py", f"from {COLLECTION}.core import process"),
+    ],
+)
+def test_the_test_sees_an_arrow_to_the_right(file: str, text: str) -> None:
+    assert len(wrong(Path(file), text)) == 1
