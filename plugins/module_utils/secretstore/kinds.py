@@ -26,6 +26,7 @@ PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # a stack or a service: 
 LIMITS = {"password": ("length", 12, 256), "token": ("bytes", 16, 512), "rsa": ("bits", 2048, 8192)}
 REQUIRED = {"htpasswd": "user", "bcrypt": "of", "template": "template"}
 HASHED = 72  # bytes that bcrypt reads of a password
+BCRYPT_COST = 12  # rounds as a power of two: a quarter of a second for each guess
 
 
 class SecretError(ValueError):
@@ -137,7 +138,7 @@ def bcrypt_hash(password: str) -> str:
 
     if len(password.encode()) > HASHED:
         raise SecretError(f"a secret of more than {HASHED} bytes cannot be hashed by bcrypt: make it shorter")
-    return str(bcrypt.hashpw(password.encode(), bcrypt.gensalt(12)).decode())
+    return str(bcrypt.hashpw(password.encode(), bcrypt.gensalt(BCRYPT_COST)).decode())
 
 
 def bcrypt_matches(password: str, hashed: str) -> bool:

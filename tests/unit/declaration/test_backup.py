@@ -573,7 +573,8 @@ EVERYWHERE = list(places(FULL_BACKUPS, "backups"))
 JUNK: list[Any] = [None, True, -1, 5, 1.5, "", "x", "\x00", "/", "sftp:", "s3:https://", [], [[]], ["x"], [None], {}, {"a": 1}, {"": None}]
 
 
-@pytest.mark.parametrize("place", EVERYWHERE)
+# A tenth of the places always, spread over all sections; the rest in the matrix.
+@pytest.mark.parametrize("place", [pytest.param(place, marks=[pytest.mark.matrix] * bool(at % 10)) for at, place in enumerate(EVERYWHERE)])
 def test_whatever_is_written_is_read_or_refused_with_its_key(place: str) -> None:
     for junk in JUNK:
         stack = declared(*FULL)

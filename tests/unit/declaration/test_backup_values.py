@@ -97,6 +97,7 @@ def test_no_place(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [AGE, f"{AGE}\n", ssh_line("ed25519"), f"{ssh_line('ed25519')} somebody@laptop\n", ssh_line("rsa"), f"  {ssh_line('rsa')}  a b"],
+    ids=lambda text: repr(text[:16]),  # the keys are new in each run
 )
 def test_recipients(text: str) -> None:
     assert recipient(text) == text.strip()
@@ -124,6 +125,7 @@ def test_recipients(text: str) -> None:
         f"command=x {ssh_line('ed25519')}",
         f"{ssh_line('ed25519')}\n{ssh_line('ed25519')}",
     ],
+    ids=lambda text: repr(text[:16]),
 )
 def test_no_recipients(text: str) -> None:
     with pytest.raises(Refused, match="not a public key"):

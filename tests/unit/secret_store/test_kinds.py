@@ -57,6 +57,7 @@ def test_an_htpasswd_line_is_one_of_its_clear_password() -> None:
     made = make("admin", "htpasswd", {"user": "alice"})
     user, hashed = made.value.split(":")
     assert user == "alice" and bcrypt.checkpw(made.companions[".password"].encode(), hashed.encode())
+    assert hashed.startswith("$2b$12$"), "the cost of a guess"
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

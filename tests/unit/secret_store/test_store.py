@@ -21,7 +21,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.latentum.ops.plugins.filter.secrets import secrets_leader
-from ansible_collections.latentum.ops.plugins.module_utils.secretstore import sealing
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore import kinds, sealing
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 from ansible_collections.latentum.ops.plugins.modules import secret_store, secret_store_info
@@ -36,6 +36,12 @@ URL = {
     "environment": [{"service": "worker", "variable": "URL"}],
 }
 ENTRIES = [URL, PASSWORD, {"name": "admin", "kind": "htpasswd", "user": "admin"}, {"name": "hash", "kind": "bcrypt", "of": "password"}]
+
+
+@pytest.fixture(autouse=True)
+def cheap_bcrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lowest cost that bcrypt has, for this process and the engines that it starts; test_kinds looks at the real one."""
+    monkeypatch.setattr(kinds, "BCRYPT_COST", 4)
 
 
 @pytest.fixture
@@ -153,7 +159,9 @@ def test_damaged_metadata_is_said_and_can_be_made_anew(store: Store, damage: str
 # Kills itself at the N-th rename of a file into its place; the new content is in a temporary file then.
 KILLED = """
 import json, os, pathlib, signal, sys
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore import kinds
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
+kinds.BCRYPT_COST = 4
 left = int(sys.argv[2])
 replace = pathlib.Path.replace
 def counted(self, target):
