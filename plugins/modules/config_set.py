@@ -21,6 +21,7 @@ author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
   - latentum.ops.attributes
+  - latentum.ops.files
 attributes:
   check_mode:
     support: full
@@ -40,42 +41,6 @@ options:
     type: str
     choices: [present, confirmed]
     default: present
-  files:
-    description: What belongs to the set.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: Absolute path on the host.
-        type: path
-        required: true
-      state:
-        description: What the path should be.
-        type: str
-        choices: [file, directory, link, absent]
-        default: file
-      content:
-        description: The whole content of a file.
-        type: str
-      target:
-        description: Where a link points.
-        type: str
-      mode:
-        description: Octal permissions, quoted. V(0644) for files and V(0755) for directories when not given.
-        type: str
-      owner:
-        description: Name or number of the owner.
-        type: str
-        default: root
-      group:
-        description: Name or number of the group.
-        type: str
-        default: root
-      sensitive:
-        description: Never show the content in a diff.
-        type: bool
-        default: false
   purge:
     description: Files in these directories that no entry of O(files) names are removed in the same transaction.
     type: list
@@ -166,19 +131,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError, parse_entries
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import FILE_OPTIONS, EntryError, parse_entries
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
 
-FILE_SPEC: dict[str, Any] = {
-    "path": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
-    "content": {"type": "str"},
-    "target": {"type": "str"},
-    "mode": {"type": "str"},
-    "owner": {"type": "str", "default": "root"},
-    "group": {"type": "str", "default": "root"},
-    "sensitive": {"type": "bool", "default": False},
-}
 PURGE_SPEC: dict[str, Any] = {
     "directory": {"type": "path", "required": True},
     "pattern": {"type": "str", "default": "*"},
@@ -192,7 +147,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "confirmed"], "default": "present"},
-            "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_SPEC},
+            "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
             "purge": {"type": "list", "elements": "dict", "default": [], "options": PURGE_SPEC},
             "validate": {"type": "list", "elements": "list", "default": []},
             "activate": {"type": "list", "elements": "list", "default": []},

@@ -1,20 +1,32 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One lock a stack: deploy, backup, restore and watchdog never fight, and who waits is told for whom."""
+"""Locks between processes (flock(2)): a lock goes with its process, so a killed holder leaves none behind.
+
+The lock of a stack also says who holds it: deploy, backup, restore and watchdog never fight, and who waits is told for whom.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
 FOLDER = Path("/run/latentum-ops")
+
+
+class LockBusy(Exception):
+    """Another process holds the lock; ``content`` is what it wrote into the file."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self.path, self.content = path, content
+        super().__init__(f"{path} is locked by another process")
 
 
 class LockHeld(Exception):
@@ -30,31 +42,56 @@ class LockHeld(Exception):
 
 
 @contextmanager
+def file_lock(path: Path, *, timeout: float | None = None, mode: int = 0o644) -> Iterator[int]:
+    """Hold the exclusive lock of a file, which is made when there is none, or of a folder that exists; gives its descriptor.
+
+    The file stays afterwards, or two processes could hold locks on different files of one name.
+
+    :param timeout: seconds to wait; 0 for one look, None for as long as it takes.
+    :raises LockBusy: it was not free in time.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
+    try:
+        _take(descriptor, path, timeout)
+        yield descriptor
+    finally:
+        os.close(descriptor)  # lets the lock go
+
+
+def _take(descriptor: int, path: Path, timeout: float | None) -> None:
+    if timeout is None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise LockBusy(path, os.pread(descriptor, 4096, 0) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b"") from None
+            time.sleep(min(0.1, left))  # flock(2) has no deadline of its own
+
+
+@contextmanager
 def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") -> Iterator[None]:
-    """Hold the lock of a stack (flock(2)); it goes with the process, so a killed holder leaves none behind.
+    """Hold the lock of a stack.
 
     :param taker: who takes it, for the others' messages: ``rollout``, ``backup`` …
     :param timeout: seconds to wait for it; 0 for one look.
     :raises LockHeld: it was not free in time.
     """
     FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
-    descriptor = os.open(FOLDER / f"{stack}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
-    try:
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise LockHeld(stack, _holder(descriptor), timeout) from None
-                time.sleep(min(0.1, left))  # flock(2) has no deadline of its own
+    with ExitStack() as held:
+        try:
+            descriptor = held.enter_context(file_lock(FOLDER / f"{stack}.lock", timeout=timeout, mode=0o640))
+        except LockBusy as busy:
+            raise LockHeld(stack, _read(busy.content), timeout) from None
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since})
         yield
-    finally:
-        os.close(descriptor)  # also lets the lock go; the file stays, or two could hold locks on different files
 
 
 def rename(stack: str, what: str) -> None:
@@ -93,9 +130,13 @@ def _write(descriptor: int, holder: dict[str, object]) -> None:
 
 
 def _holder(descriptor: int) -> dict[str, object]:
+    return _read(os.pread(descriptor, 4096, 0))
+
+
+def _read(content: bytes) -> dict[str, object]:
     """Who wrote itself in; empty while it is just doing so."""
     try:
-        read = json.loads(os.pread(descriptor, 4096, 0))
+        read = json.loads(content)
     except ValueError:
         return {}
     return read if isinstance(read, dict) else {}

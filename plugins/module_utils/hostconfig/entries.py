@@ -22,6 +22,17 @@ from ..core.atomic_files import write_atomic
 STATES = ("file", "directory", "link", "absent")
 # Directories are made before files, files before the links to them; what goes, goes last.
 ORDER = {"directory": 0, "file": 1, "link": 2, "absent": 3}
+# An entry as modules take it; documented in plugins/doc_fragments/files.py.
+FILE_OPTIONS: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": list(STATES), "default": "file"},
+    "content": {"type": "str"},
+    "target": {"type": "str"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "sensitive": {"type": "bool", "default": False},
+}
 
 
 class EntryError(ValueError):
