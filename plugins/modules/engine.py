@@ -53,7 +53,8 @@ EXAMPLES = r"""
 RETURN = r"""
 engine:
   description:
-    - Version, digest and state format of the engine that was installed before (C(installed), null for none) and of the collection's (C(own)).
+    - Version, digest and state format of the engine that was installed before (C(installed), null for none), and of the collection's
+      (C(own)).
   returned: success
   type: dict
   sample: {"installed": null, "own": {"version": "0.1.0", "digest": "5f0c", "state_format": 1}}

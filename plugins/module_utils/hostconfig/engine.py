@@ -90,8 +90,8 @@ class Host:
         current = self.current()
         # What is there is measured rather than believed, so that a file somebody changed by hand is put right.
         same = current is not None and digest(tree_files(current / PACKAGE)) == wanted.digest
-        if not same and not archive:
-            outcome = apply(self._set(wanted, current, files), check_mode=True) if check_mode else Outcome()
+        if not same and (check_mode or not archive):
+            outcome = apply(self._set(wanted, None, files), check_mode=True) if check_mode else Outcome()
             return Installation(before, wanting=True, changed=True, changes=self._shown(outcome))
         folder = current if same and current is not None else self._unpacked(wanted, archive)
         try:
