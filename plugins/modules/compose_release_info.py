@@ -134,7 +134,7 @@ def main() -> None:
             live=live.id if live else "",
             previous=store.previous(),
             releases=found,
-            underway=underway.said() if underway else "",
+            underway=underway.describe() if underway else "",
             table=releases(store),
         )
     except (ReleaseError, OSError, ValueError) as error:

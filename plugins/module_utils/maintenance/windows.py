@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.atomic_files import read_text, write_atomic
 from ..release.stacks import stacks
-from ..rollout.request import who
+from ..rollout.request import caller
 
 FILE = Path("/var/lib/latentum-ops/watchdog/maintenance.json")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -67,7 +67,7 @@ def present(scope: str, reason: str, duration: str, *, check: bool = False) -> t
     mine = next((one for one in known if one.scope == scope), None)
     if mine and mine.reason == reason.strip() and mine.until - mine.since >= lasts:
         return False, known
-    window = Window(scope, reason.strip(), who(), mine.since if mine else now, now + lasts)
+    window = Window(scope, reason.strip(), caller(), mine.since if mine else now, now + lasts)
     windows = [*(one for one in known if one.scope != scope), window]
     if not check:
         _write(windows)

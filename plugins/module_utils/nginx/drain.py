@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Has everybody left? Waits until nobody can be waiting for an answer of a container that nginx no longer names.
+"""Connection draining: waits until nobody can be waiting for an answer of a container that nginx no longer names.
 
 A reload starts new workers; the old ones finish what they have begun. As long as one of them lives, it may hold a request, or a
 WebSocket, to an old container. It takes new requests on its kept connections only for ``keepalive_min_timeout``.
@@ -26,7 +26,7 @@ MARGIN = 1.0  # seconds beyond keepalive_min_timeout
 
 
 @dataclass(frozen=True)
-class Left:
+class Remaining:
     """What is still there: old workers of nginx, and connections from this host to the addresses."""
 
     workers: int
@@ -81,8 +81,8 @@ def floor() -> float:
 
 
 def wait(
-    before: set[tuple[int, str]], addresses: Collection[str], timeout: float, progress: Callable[[Left], None] | None = None
-) -> Left | None:
+    before: set[tuple[int, str]], addresses: Collection[str], timeout: float, progress: Callable[[Remaining], None] | None = None
+) -> Remaining | None:
     """Wait until nobody is left.
 
     Drained is: all workers from before the reload are gone. Or, where a worker stays for the sake of another service's
@@ -99,7 +99,7 @@ def wait(
         old = (before & workers()) | leaving()
         if not old:
             return None
-        left = Left(len(old), connections(addresses))
+        left = Remaining(len(old), connections(addresses))
         waited = time.monotonic() - started
         if waited >= settled and not left.connections:
             return None

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host behind this load balancer is taken out of the traffic, and put back: seen, not assumed."""
+"""Members of a load balancer: a host behind it is taken out of the traffic, and put back; the drain is observed, not assumed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..containers.client import DockerUnavailable, Engine
 from . import drain
 from . import sync as upstreams
-from .drain import Left
+from .drain import Remaining
 
 
 class DrainError(Exception):
@@ -24,10 +24,12 @@ class Outcome:
 
     changed: bool
     upstreams: list[str]
-    left: Left | None = None
+    left: Remaining | None = None
 
 
-def set_member(name: str, state: str, timeout: float, *, check: bool = False, progress: Callable[[Left], None] | None = None) -> Outcome:
+def set_member(
+    name: str, state: str, timeout: float, *, check: bool = False, progress: Callable[[Remaining], None] | None = None
+) -> Outcome:
     """Take a member out of all upstreams that name it (``drained``), or put it back (``active``).
 
     :param timeout: seconds to wait for its requests.

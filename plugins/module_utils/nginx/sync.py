@@ -43,7 +43,7 @@ NOBODY = "server 127.0.0.1:9 down;"
 MAINTENANCE = "127.8.0.3:8503"
 
 
-class Sight(Protocol):
+class ContainerSource(Protocol):
     """What is needed of an engine, or of a picture of it."""
 
     def containers(self, project: str) -> list[Container]:
@@ -166,7 +166,7 @@ def render(upstream: Upstream, addresses: Sequence[str]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def plan(engine: Sight | None, upstreams: Sequence[Upstream]) -> list[Entry]:
+def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[Entry]:
     """The files as they should be now; without an engine as if no container ran."""
     projects = {one.project for one in upstreams if not one.members}
     containers = {project: engine.containers(project) if engine else [] for project in projects}
@@ -205,7 +205,7 @@ class Synced:
 
 
 def sync(
-    engine: Sight | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
+    engine: ContainerSource | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
 ) -> Synced:
     """Make the files true; with `reload` tested by nginx and taken over by it when it runs.
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who gets traffic while a rollout is under way: the one thing that the rollout and the follower of Docker's events share.
+"""Traffic plan of a rollout: which containers get traffic. The rollout and the follower of Docker's events share it.
 
 Without an entry every healthy container of a service serves. With one only those named do, each with its weight; whoever is
 not named waits (a new container) or drains (an old one). The file survives a restart of the host, so a rollout that was killed

@@ -23,7 +23,7 @@ LINES = 2000  # lines of history that are kept
 
 
 @dataclass
-class Underway:
+class RolloutInProgress:
     """A rollout that has begun and not ended.
 
     :param attempt: names this run in the journal and for those who follow its progress.
@@ -44,7 +44,7 @@ class Underway:
     down: list[str] = field(default_factory=list)
     failing: bool = False
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """For a person who finds it."""
         return f"{self.kind} of {self.target} by {self.who}, begun {self.since}" + (f", interrupted at: {self.step}" if self.step else "")
 
@@ -83,12 +83,12 @@ class Journal:
         if len(lines) > 2 * LINES:
             write_atomic(self.lines, "".join(lines[-LINES:]), 0o600, 0, 0)
 
-    def underway(self) -> Underway | None:
+    def underway(self) -> RolloutInProgress | None:
         """The rollout that was begun and not ended."""
         text = read_text(self.state)
-        return Underway(**json.loads(text)) if text else None
+        return RolloutInProgress(**json.loads(text)) if text else None
 
-    def keep(self, underway: Underway) -> None:
+    def keep(self, underway: RolloutInProgress) -> None:
         """Write where a rollout is, before it goes there."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomic(self.state, json.dumps(asdict(underway)) + "\n", 0o600, 0, 0)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is the new version as good as the old one? Judged by what nginx saw of both at the same time."""
+"""Weighted canary analysis from nginx access logs: the new version against the old one, at the same time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Verdict:
     reason: str
 
 
-def least(failed: int, requests: int) -> float:
+def wilson_lower_bound(failed: int, requests: int) -> float:
     """The lowest failure rate that fits what was seen (Wilson score interval, 95 %): one failure among few proves nothing."""
     if not requests:
         return 0.0
@@ -42,7 +42,7 @@ def judge(old: Figures, new: Figures, rule: Rule, *, over: bool) -> Verdict:
     """
     allowed = old.rate + rule.max_error_rate / 100
     seen = f"{new.failed} of {new.requests} requests failed ({new.rate:.1%}), before {old.failed} of {old.requests} ({old.rate:.1%})"
-    if new.failed >= FEW and least(new.failed, new.requests) > allowed:
+    if new.failed >= FEW and wilson_lower_bound(new.failed, new.requests) > allowed:
         return Verdict("bad", f"{seen}; allowed are {rule.max_error_rate:g} percentage points more")
     before, after = old.percentile(95), new.percentile(95)
     if min(old.requests, new.requests) >= ENOUGH and after > before * rule.max_latency_ratio + SLACK:

@@ -14,13 +14,13 @@ from ..core.process import CommandError
 from ..core.progress import Progress
 from ..hostconfig.transaction import ConfigSetError
 from ..release import publish
-from ..release.journal import Journal, Underway
+from ..release.journal import Journal, RolloutInProgress
 from ..release.pinning import Declared, pin
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, ReleaseError, Store
 from . import standby
 from .host_actions import Site
 from .plan import ServicePlan, as_rolling, make, require_safe
-from .request import DeployFailed, Order, Outcome, who
+from .request import DeployFailed, Order, Outcome, caller
 from .rollback import engine_again, take_back
 from .transaction import Change
 
@@ -82,7 +82,7 @@ class Deployment:
         if self.order.check:
             yield
             return
-        with stack_lock(self.stack, who(), self.order.wait, what=self.order.kind):
+        with stack_lock(self.stack, caller(), self.order.wait, what=self.order.kind):
             yield
 
     def _engine(self) -> Engine | None:
@@ -119,7 +119,7 @@ class Deployment:
         underway = self.journal.underway()
         if underway is None:
             return ""
-        found = f"found an interrupted {underway.said()}"
+        found = f"found an interrupted {underway.describe()}"
         if self.order.check or engine is None:
             return found
         live = self.store.live()
@@ -166,7 +166,7 @@ class Deployment:
             self.progress.finish(f"nothing to do: {release.id} is live")
             return outcome
         before = live.id if live else None
-        underway = self.journal.underway() or Underway(self.order.attempt, self.order.kind, release.id, before, who())
+        underway = self.journal.underway() or RolloutInProgress(self.order.attempt, self.order.kind, release.id, before, caller())
         site = Site(self.stack, engine, self.progress, self.journal, underway)
         Change(self.order, self.store, site, outcome, release, live).carry_out()
         return outcome

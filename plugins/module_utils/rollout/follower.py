@@ -16,7 +16,7 @@ from ..core.locks import LockHeld, stack_lock
 from ..core.process import CommandError
 from ..core.systemd import notify
 from ..hostconfig.transaction import ConfigSetError
-from ..nginx.sync import Sight, load, sync
+from ..nginx.sync import ContainerSource, load, sync
 from . import standby
 
 # What can change where a service is reached, or whether it may be.
@@ -31,7 +31,7 @@ def relevant(event: dict[str, Any]) -> bool:
     return str(event.get("Action", "")).split(":", maxsplit=1)[0] in RELEVANT
 
 
-def sync_and_tell(engine: Sight) -> bool:
+def sync_and_tell(engine: ContainerSource) -> bool:
     """One synchronisation; what it changed, or why it could not, goes to the journal. Returns whether it was possible."""
     try:
         outcome = sync(engine, load())

@@ -21,7 +21,7 @@ from ..hostconfig.transaction import ConfigSetError
 from ..nginx import drain, traffic_plan
 from ..nginx import sync as upstreams
 from ..nginx.traffic_plan import Traffic
-from ..release.journal import Journal, Underway
+from ..release.journal import Journal, RolloutInProgress
 from ..release.store import Release
 
 AT_ONCE = 8  # containers that are stopped at the same time
@@ -57,7 +57,7 @@ class Site:
     engine: Engine
     progress: Progress
     journal: Journal
-    underway: Underway
+    underway: RolloutInProgress
     begun: tuple[str, str, float] | None = None
 
     def step(self, text: str, *, service: str = "") -> None:

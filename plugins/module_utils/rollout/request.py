@@ -63,6 +63,6 @@ class Outcome:
         return bool(self.found) or bool(self.files) or any(plan.changes for plan in self.plans)
 
 
-def who() -> str:
+def caller() -> str:
     """Who asks, for the journal and for the messages to others; a unit of ours says its name in LATENTUM_OPS_WHO."""
     return f"{os.environ.get('LATENTUM_OPS_WHO') or os.environ.get('SUDO_USER') or getpass.getuser()} (pid {os.getpid()})"

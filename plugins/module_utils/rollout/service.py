@@ -122,11 +122,11 @@ class Rollout:
             over = time.monotonic() >= deadline
             time.sleep(FLUSHED if over else min(LOOK, max(0.0, deadline - time.monotonic())))
             meter.look()
-            self.still_good(service, new)
+            self.assert_healthy(service, new)
             verdict = judge(meter.of(before), meter.of(after), rule, over=over)
             if rule.prometheus and verdict.state != "bad" and (over or time.monotonic() - asked >= ASK):
                 asked = time.monotonic()
-                verdict = worse(verdict, ask_prometheus(rule.prometheus))
+                verdict = combine(verdict, ask_prometheus(rule.prometheus))
             if verdict.state == "bad" or (verdict.state == "low_traffic" and rule.on_low_traffic == "abort"):
                 raise RolloutFailed(f"{service}: the canary is refused: {verdict.reason}")
             if over:
@@ -134,7 +134,7 @@ class Rollout:
                 return
             site.progress.wait(f"{service}: canary, {max(0, deadline - time.monotonic()):.0f} s to go, {verdict.reason}")
 
-    def still_good(self, service: str, containers: Sequence[Container]) -> None:
+    def assert_healthy(self, service: str, containers: Sequence[Container]) -> None:
         """:raises RolloutFailed: one of these containers crashed, or is unhealthy."""
         part = Part(self.site.engine, {one.id for one in containers})
         raw = next((one for one in self.release.services if one["service"] == service), {"service": service})
@@ -228,8 +228,8 @@ class Rollout:
         self.site.sync()
 
 
-def worse(one: Verdict, other: Verdict) -> Verdict:
-    """Of two verdicts the one that ends the trial, otherwise the first."""
+def combine(one: Verdict, other: Verdict) -> Verdict:
+    """Two verdicts as one: the one that ends the trial, otherwise the first."""
     return other if other.state == "bad" else one
 
 

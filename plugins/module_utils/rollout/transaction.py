@@ -19,10 +19,10 @@ from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import standby
-from .canary import FEW, least
+from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
 from .plan import CREATE, REPLACE, ServicePlan
-from .request import DeployFailed, Order, Outcome, who
+from .request import DeployFailed, Order, Outcome, caller
 from .rollback import retire, take_back
 from .service import Rollout, steps
 
@@ -75,7 +75,7 @@ class Change:
             publish.write(release)
             self.store.mark(release.id, GOOD)
             if order.kind == "rollback" and live and live.id != release.id:
-                self.store.mark(live.id, ROLLED_BACK, f"rolled back by {who()}")
+                self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}")
             self.store.set_live(release.id, order.kind)
             site.done()
             site.journal.ended()
@@ -179,7 +179,7 @@ class Change:
             time.sleep(FLUSHED if over else min(1.0, max(0.0, deadline - time.monotonic())))
             meter.look()
             for service, containers in watched.items():
-                rollout.still_good(service, containers)
+                rollout.assert_healthy(service, containers)
             _refuse_worse(before, meter.of(addresses))
             if over:
                 return
@@ -229,7 +229,7 @@ def _of(stack: str) -> Callable[[str], bool]:
 
 
 def _refuse_worse(before: Figures, after: Figures) -> None:
-    if after.failed >= FEW and least(after.failed, after.requests) > before.rate + OBSERVED_ERRORS / 100:
+    if after.failed >= FEW and wilson_lower_bound(after.failed, after.requests) > before.rate + OBSERVED_ERRORS / 100:
         raise RolloutFailed(
             f"{after.failed} of {after.requests} requests failed after the update ({after.rate:.1%}), before {before.rate:.1%}: "
             "nginx saw it in its access log"

@@ -69,7 +69,7 @@ def services() -> list[dict[str, Any]]:
             for container in service["containers"]:
                 container["uptime"] = int(container["uptime"])
         live, underway = Store(stack["name"]).live(), Journal(stack["name"]).underway()
-        releases = {"release": live.id if live else "", "underway": underway.said() if underway else ""}
+        releases = {"release": live.id if live else "", "underway": underway.describe() if underway else ""}
         found.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
     return found
 

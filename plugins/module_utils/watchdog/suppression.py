@@ -70,7 +70,7 @@ class Mutes:
         """Who else works on a stack, so that what happens there is theirs; a backup changes nothing, so it does not count."""
         holder = locks.holder(stack)
         if holder is None and (underway := Journal(stack).underway()):
-            return f"{WAITING} {underway.said()}"
+            return f"{WAITING} {underway.describe()}"
         if holder is None or holder.get("who") == HOLDER or str(holder.get("what")).startswith("backup"):
             return ""
         return f"{holder.get('what') or 'work'} by {holder.get('who', 'somebody')}"

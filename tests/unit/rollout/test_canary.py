@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.canary import Query, Rule, rule_from
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.access_log import Figures, Meter, attempts
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import ask_prometheus, judge, least
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import ask_prometheus, judge, wilson_lower_bound
 
 RULE = Rule(min_requests=100)
 
@@ -85,8 +85,8 @@ def test_verdicts(old: Figures, new: Figures, over: bool, state: str) -> None:
 
 
 def test_the_least_rate_grows_with_what_was_seen() -> None:
-    assert least(0, 0) == 0
-    assert least(1, 10) < least(10, 100) < least(100, 1000) < 0.1
+    assert wilson_lower_bound(0, 0) == 0
+    assert wilson_lower_bound(1, 10) < wilson_lower_bound(10, 100) < wilson_lower_bound(100, 1000) < 0.1
 
 
 def test_a_rule_from_the_declaration() -> None:

@@ -15,7 +15,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_pol
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
-from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Underway
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import service as rollout_module
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import Verdict
@@ -37,7 +37,7 @@ class FakeSite:
         self.number = 10
         self.sick = ""
         self.progress = Progress("shop", "x", silent=True)
-        self.underway = Underway("x", "deploy", "b", "a", "ada")
+        self.underway = RolloutInProgress("x", "deploy", "b", "a", "ada")
 
     def step(self, _text: str, *, service: str = "") -> None:
         pass
@@ -236,7 +236,7 @@ def test_the_trial(monkeypatch: pytest.MonkeyPatch, verdicts: tuple[str, ...], p
     monkeypatch.setattr(rollout_module, "judge", Figures(*verdicts))
     monkeypatch.setattr(rollout_module, "FLUSHED", 0.0)
     monkeypatch.setattr(rollout_module, "LOOK", 0.0)
-    monkeypatch.setattr(Rollout, "still_good", lambda *_given: None)
+    monkeypatch.setattr(Rollout, "assert_healthy", lambda *_given: None)
     monkeypatch.setattr(FakeSite, "addresses", lambda *_given: [], raising=False)
     monkeypatch.setattr(FakeSite, "routed", lambda *_given: [])
     tried = Rollout(cast(Site, site), release(), cast(Compose, None))

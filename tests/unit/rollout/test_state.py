@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.core import progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic, share_weights
-from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, ReleaseError, Store, compose_text
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import table as deploy_table
@@ -81,11 +81,11 @@ def test_old_releases_are_forgotten_but_never_the_live_one() -> None:
 
 def test_the_rollout_under_way_survives_and_ends(state: Path) -> None:
     journal = Journal("shop")
-    journal.keep(Underway("x", "deploy", "b", "a", "ada", old={"api": ["1"]}))
+    journal.keep(RolloutInProgress("x", "deploy", "b", "a", "ada", old={"api": ["1"]}))
     found = Journal("shop").underway()
     assert found is not None
     assert found.old == {"api": ["1"]}
-    assert "deploy of b by ada" in found.said()
+    assert "deploy of b by ada" in found.describe()
     journal.ended()
     assert journal.underway() is None
 

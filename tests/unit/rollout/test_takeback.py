@@ -15,7 +15,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as 
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 from ansible_collections.latentum.ops.plugins.module_utils.release import publish
-from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import host_actions, rollback, standby
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed, Site
@@ -54,7 +54,7 @@ class Stage:
         old, new = release("old", tag="1"), release("new")
         self.store.save(old)
         self.store.save(new)
-        kept = Underway("x", "deploy", new.id, old.id if before else None, "ada", **underway)
+        kept = RolloutInProgress("x", "deploy", new.id, old.id if before else None, "ada", **underway)
         self.site = Site("shop", cast(Engine, self.engine), Progress("shop", "x"), Journal("shop"), kept)
         self.healthy = True
         monkeypatch.setattr(rollback, "engine_again", lambda: self.engine)

@@ -121,9 +121,9 @@ def test_drained_is_when_the_old_workers_are_gone(proc: Proc) -> None:
 def test_an_old_worker_with_a_connection_is_waited_for(proc: Proc) -> None:
     proc.worker(11, "nginx: worker process is shutting down")
     proc.connections("0200000A:0050")
-    seen: list[drain.Left] = []
+    seen: list[drain.Remaining] = []
     left = drain.wait(set(), ["10.0.0.2:80"], 0.4, seen.append)
-    assert left == drain.Left(1, 1)
+    assert left == drain.Remaining(1, 1)
     assert seen
 
 
@@ -137,7 +137,7 @@ def test_while_old_workers_may_take_requests_no_connection_says_nothing(proc: Pr
     (tmp_path / "nginx.conf").write_text("http {\n    keepalive_min_timeout 2s;\n}\n")
     proc.worker(11, "nginx: worker process is shutting down")
     assert drain.floor() == 2.0
-    assert drain.wait(set(), ["10.0.0.2:80"], 0.3) == drain.Left(1, 0)
+    assert drain.wait(set(), ["10.0.0.2:80"], 0.3) == drain.Remaining(1, 0)
 
 
 def test_a_process_that_ends_while_it_is_looked_at_is_gone(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:

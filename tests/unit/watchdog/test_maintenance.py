@@ -24,7 +24,7 @@ def stacks(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host with two stacks; ada works on it."""
     host.declare("shop", api=2, db=1)
     host.declare("blog", web=1)
-    monkeypatch.setattr(maintenance_windows, "who", lambda: "ada")
+    monkeypatch.setattr(maintenance_windows, "caller", lambda: "ada")
 
 
 def scopes() -> list[str]:

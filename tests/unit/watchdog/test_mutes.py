@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import stack_lock
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
-from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, Underway
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import suppression
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.suppression import BUSY, HOLDER, INTERRUPTED, SETTLE, YOUNG, Mutes
 
@@ -153,7 +153,7 @@ def interrupted(host: Host) -> Journal:
     """A deployment of stack shop that was killed."""
     (host.state / "stacks" / "shop").mkdir()
     journal = Journal("shop")
-    journal.keep(Underway("x", "deploy", "new", "old", "ada"))
+    journal.keep(RolloutInProgress("x", "deploy", "new", "old", "ada"))
     return journal
 
 
