@@ -16,8 +16,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes impor
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check, NginxConfiguration, Units
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
 
-from . import samples
-from .samples import HOUR, Clock, throw
+from .. import samples
+from ..samples import HOUR, Clock, throw
 
 clock = samples.clock
 

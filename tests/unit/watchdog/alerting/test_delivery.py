@@ -19,8 +19,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 
-from . import receiving as shared
-from .receiving import (
+from .. import receiving as shared
+from ..receiving import (
     Clock,
     Receiving,
     a_notice,

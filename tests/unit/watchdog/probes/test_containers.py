@@ -19,8 +19,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.client imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading, read
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec
 
-from .receiving import free_port
-from .samples import container, probe
+from ..receiving import free_port
+from ..samples import container, probe
 
 HERE = (("backend", "127.0.0.1"),)
 

@@ -11,8 +11,8 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance.windows import Window, absent, covering, load, present, seconds
 
-from . import samples
-from .samples import Clock, Host
+from ..watchdog import samples
+from ..watchdog.samples import Clock, Host
 
 host, clock = samples.host, samples.clock
 

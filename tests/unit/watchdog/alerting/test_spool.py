@@ -27,8 +27,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.rou
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import DEAD, PATIENCE, TRIES, Spool, back_off
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 
-from . import receiving as shared
-from .receiving import NOON, a_notice, alerts, an_incident, ended
+from .. import receiving as shared
+from ..receiving import NOON, a_notice, alerts, an_incident, ended
 
 spool = shared.spool
 

@@ -18,9 +18,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader im
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import stack_from
 
-from .samples import REMOVED, changed
+from ..samples import REMOVED, changed
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 STORE = "/etc/latentum-ops/secrets/acme"
 MAIL = {"name": "mail", "kind": "email", "server": "smtp.example.com", "from": "ops@example.com", "to": ["a@example.com"]}
 CHAT = {"name": "chat", "kind": "slack", "url_secret": "webhook"}

@@ -22,8 +22,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
-from . import samples
-from .samples import Clock, Host, incident, throw
+from .. import samples
+from ..samples import Clock, Host, incident, throw
 
 host, clock = samples.host, samples.clock
 

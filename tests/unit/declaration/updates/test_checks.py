@@ -14,7 +14,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.update_safe
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates import derive as updates
 
-from .samples import REMOVED, changed
+from ..samples import REMOVED, changed
 
 
 def policy(service: str, *changes: tuple[str, Any]) -> dict[str, Any]:

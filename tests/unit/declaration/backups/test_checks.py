@@ -16,8 +16,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader im
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.services.derive import secret_entries
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 
-from .backup_samples import AGE, AGE_SECRET, CERTIFICATE
-from .samples import REMOVED, changed, put
+from ..samples import REMOVED, changed, put
+from .samples import AGE, AGE_SECRET, CERTIFICATE
 
 STORE = "/etc/latentum-ops/secrets/acme"
 OFFSITE: dict[str, Any] = {

@@ -23,8 +23,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spo
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 
-from . import receiving as shared
-from .receiving import (
+from .. import receiving as shared
+from ..receiving import (
     Clock,
     Receiving,
     a_notice,

@@ -16,7 +16,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.declaration.backups.v
 from ansible_collections.latentum.ops.plugins.module_utils.schema.calendar import calendar
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem, Refused
 
-from .backup_samples import AGE, AGE_SECRET, CERTIFICATE, ssh_blob, ssh_line
+from .samples import AGE, AGE_SECRET, CERTIFICATE, ssh_blob, ssh_line
 
 ANALYZE = shutil.which("systemd-analyze")
 CALENDAR = [

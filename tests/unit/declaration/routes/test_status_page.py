@@ -12,7 +12,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.status_page
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.derive import certificates, firewall_rules, nginx_sites
 
-from .samples import REMOVED, changed
+from ..samples import REMOVED, changed
 
 ALLOWED = ["203.0.113.0/24"]
 

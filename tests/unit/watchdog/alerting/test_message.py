@@ -18,7 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.pagerduty import dedup_key, event
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.slack import escape, payload
 
-from .receiving import KEY, NOON, a_notice, an_incident, ended, pagerduty_problems, slack_problems
+from ..receiving import KEY, NOON, a_notice, an_incident, ended, pagerduty_problems, slack_problems
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.documen
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.html import element
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.public import public
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "browser"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "browser"))
 
 from sample import AT, SECRET_LOG, sample, well
 

@@ -31,8 +31,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.settings impor
 from ansible_collections.latentum.ops.plugins.module_utils.backup.verification import Verdict
 from ansible_collections.latentum.ops.plugins.module_utils.cli import backup as backup_verbs
 
-from . import fakes
-from .fakes import NOW, Clock, Host, shop
+from ..backup import fakes
+from ..backup.fakes import NOW, Clock, Host, shop
 
 host, clock = fakes.host, fakes.clock
 
