@@ -66,5 +66,5 @@ options:
             type: float
             default: 5.0
 requirements:
-  - Docker SDK for Python (C(python3-docker)) and C(python3-requests) on the host
+  - A Docker engine on the host whose API is 1.41 or newer (20.10)
 """

@@ -47,7 +47,7 @@ options:
 EXAMPLES = r"""
 - name: Have what the engine needs
   latentum.ops.packages:
-    name: [python3-docker, python3-requests]
+    name: [python3-requests, python3-yaml]
 """
 
 RETURN = r"""
@@ -56,7 +56,7 @@ packages:
   returned: success
   type: list
   elements: str
-  sample: [python3-docker]
+  sample: [python3-requests]
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.times import epoch
+from .api import Conflict, EngineApi, NotFound
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
 ONEOFF = "com.docker.compose.oneoff"
 DEFINITION = "com.latentum.ops.definition"  # hash of the service's definition, written by release_pin
+TIMED_OUT = 124  # exit status of a command whose time was up, as timeout(1) has it
 GRACE = 10  # seconds that Docker gives a container to stop where nothing else is said
 
 
 class DockerUnavailable(Exception):
-    """The SDK is missing or the engine does not answer; the message says which and what to do."""
+    """The engine does not answer, or could not do what was asked; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -95,37 +98,30 @@ def parse(raw: Mapping[str, Any]) -> Container:
 class Engine:
     """The Docker engine on this host, by its socket."""
 
-    def __init__(self, timeout: int = 30) -> None:
-        """:raises DockerUnavailable: the SDK is not installed, or nothing answers on the socket."""
+    def __init__(self, timeout: float = 30) -> None:
+        """:raises DockerUnavailable: nothing answers on the socket."""
+        self.api = EngineApi(timeout)
         try:
-            import docker
-        except ImportError as error:
-            raise DockerUnavailable("the Docker SDK for Python is missing on this host: install the package python3-docker") from error
-        self._errors: type[Exception] = docker.errors.DockerException
-        self._gone: type[Exception] = docker.errors.NotFound
-        try:
-            self.client = docker.DockerClient(base_url="unix:///var/run/docker.sock", timeout=timeout)
-            self.client.ping()
-            self.api: Any = self.client.api
-        except self._errors as error:
+            self.api.ping()
+        except OSError as error:
             raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status docker`") from error
 
     def containers(self, project: str) -> list[Container]:
         """All containers of the project's services, stopped ones too; not those of `docker compose run`."""
         filters = {"label": [f"{PROJECT}={project}", f"{ONEOFF}=False"]}
-        found = []
+        described = []
         for brief in self.api.containers(all=True, filters=filters):
             try:
-                found.append(parse(self.api.inspect_container(brief["Id"])))
-            except self._gone:
+                described.append(parse(self.api.inspect_container(brief["Id"])))
+            except NotFound:
                 continue  # removed between the list and the look
-        return sorted(found, key=lambda one: (one.service, one.number, one.name))
+        return sorted(described, key=lambda container: (container.service, container.number, container.name))
 
     def container(self, identity: str) -> Container | None:
         """One container of a service by its id; None when it is gone, or belongs to no service."""
         try:
             raw = self.api.inspect_container(identity)
-        except self._gone:
+        except NotFound:
             return None
         labels = raw["Config"].get("Labels") or {}
         return parse(raw) if labels.get(PROJECT) and labels.get(ONEOFF) != "True" else None
@@ -134,17 +130,16 @@ class Engine:
         """The registry digest of the container's image, or its local id when it never came from a registry."""
         try:
             digests = self.api.inspect_image(container.image_id).get("RepoDigests") or []
-        except self._gone:
+        except NotFound:
             return container.image_id
         return digests[0].rsplit("@", 1)[1] if digests else container.image_id
 
     def log_tail(self, container: Container, lines: int = 20) -> list[str]:
         """The last lines that the container wrote to its standard outputs."""
         try:
-            raw: bytes = self.api.logs(container.id, tail=lines, timestamps=False)
-        except self._errors:
+            return self.api.logs(container.id, tail=lines).decode(errors="replace").splitlines()
+        except OSError:
             return []
-        return raw.decode(errors="replace").splitlines()
 
     def start(self, container: Container) -> None:
         """Start a stopped container again."""
@@ -170,33 +165,32 @@ class Engine:
             if container.state == "paused":
                 self.api.unpause(container.id)
             self.api.stop(container.id, timeout=container.grace)
-            self.api.remove_container(container.id, force=True)
-        except self._gone:
+            with suppress(Conflict):  # somebody else is removing it already
+                self.api.remove_container(container.id, force=True)
+        except NotFound:
             return
-        except self._errors as error:
-            if "already in progress" not in str(error):
-                raise DockerUnavailable(f"{container.name} could not be removed: {error}") from error
+        except OSError as error:
+            raise DockerUnavailable(f"{container.name} could not be removed: {error}") from error
 
     def image(self, reference: str) -> dict[str, Any] | None:
         """The engine's description of a local image (``Id``, ``RepoDigests`` …); None when it has none."""
         try:
-            found: dict[str, Any] = self.api.inspect_image(reference)
-        except self._gone:
+            return self.api.inspect_image(reference)
+        except NotFound:
             return None
-        return found
 
     def remote_digest(self, reference: str) -> str | None:
         """The digest that the registry has for a reference, without fetching anything; None when it does not say."""
         try:
             return str(self.api.inspect_distribution(reference)["Descriptor"]["digest"])
-        except (self._errors, KeyError):
+        except (OSError, KeyError):
             return None
 
     def named(self, name: str) -> str | None:
         """State of the container of this name (``running``, ``exited`` …); None when there is none."""
         try:
             return str(self.api.inspect_container(name)["State"]["Status"])
-        except self._gone:
+        except NotFound:
             return None
 
     def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, str]:
@@ -204,22 +198,8 @@ class Engine:
 
         One whose time is up is left behind: the engine has no way to end it.
         """
-        made = self.api.exec_create(container.id, list(argv))["Id"]
-        channel = self.api.exec_start(made, socket=True)
-        raw = getattr(channel, "_sock", channel)
-        raw.settimeout(timeout)
-        deadline, said = time.monotonic() + timeout, b""
-        try:
-            while time.monotonic() < deadline and (part := raw.recv(65536)):
-                said = (said + part)[-65536:]
-        except TimeoutError:
-            return 124, f"no end within {timeout:g} s"
-        finally:
-            # Of the answer that the SDK hangs on the socket: closing only the socket leaves it half open.
-            getattr(channel, "_response", channel).close()
-        state = self.api.exec_inspect(made)
-        code = state.get("ExitCode")
-        return (124 if code is None else int(code)), _demultiplexed(said)
+        code, output = self.api.execute(container.id, argv, timeout)
+        return (TIMED_OUT, f"no end within {timeout:g} s") if code is None else (code, output.decode(errors="replace"))
 
     def events(
         self, since: float, until: float | None = None, project: str | None = None, actions: Sequence[str] = ()
@@ -235,14 +215,4 @@ class Engine:
             filters = {"type": "container", "label": f"{PROJECT}={project}"}
         if actions:
             filters["event"] = list(actions)
-        yield from self.api.events(since=since, until=until, filters=filters, decode=True)
-
-
-def _demultiplexed(raw: bytes) -> str:
-    """What a command without a terminal wrote: frames of a stream number, three zeros, four bytes of length, and the bytes."""
-    said = b""
-    while len(raw) >= 8:
-        length = int.from_bytes(raw[4:8], "big")
-        said += raw[8 : 8 + length]
-        raw = raw[8 + length :]
-    return said.decode(errors="replace")
+        yield from self.api.events(since, until, filters)

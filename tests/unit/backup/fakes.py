@@ -39,6 +39,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Entry, Snapshot, TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import Cache, Check, Cluster, Settings, Volume
+from ansible_collections.latentum.ops.plugins.module_utils.containers.api import Conflict
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, process
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
@@ -321,14 +322,12 @@ class Api:
 
     def containers(self, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         key, _equals, value = str((filters or {})["label"]).partition("=")
-        return [one for one in self.left if one["labels"].get(key) == value]
+        return [one for one in self.left if one["Labels"].get(key) == value]
 
-    def create_host_config(self, **given: Any) -> dict[str, Any]:
-        return given
-
-    def create_container(self, **given: Any) -> dict[str, Any]:
-        if any(one["name"] == given["name"] for one in self.left):
-            throw(RuntimeError(f"409: the name {given['name']} is in use"))
+    def create_container(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        given = {"name": name, **config}
+        if any(one["name"] == name for one in self.left):
+            throw(Conflict(f"the name {name} is in use", 409))
         self.thrown.append(given)
         made = {"Id": f"thrown{len(self.thrown)}", "running": False, **given}
         self.left.append(made)

@@ -63,7 +63,7 @@ def test_a_server_is_asked_only_when_it_has_recovered_to_the_end(
 
     programs.on(NAME, " psql ", do=answer)
     assert recover(engine, tmp_path / "data") == "1"
-    assert engine.api.thrown[0]["host_config"]["binds"] == [f"{tmp_path}/data:/var/lib/postgresql/data:rw"]
+    assert engine.api.thrown[0]["HostConfig"]["Binds"] == [f"{tmp_path}/data:/var/lib/postgresql/data:rw"]
     # In order: what it leaves behind may become the production's.
     assert engine.did[-2:] == ["stop thrown1", "remove thrown1 with its volumes"] and engine.api.left == []
 

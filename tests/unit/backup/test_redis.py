@@ -157,10 +157,10 @@ def test_a_copy_is_counted_by_a_server_of_the_same_image(engine: FakeEngine, pro
     settings = {"dir": "/data", "dbfilename": "my.rdb", "appendonly": "yes", "appenddirname": ""}
     assert redis.load(engine, raw, "shop", tmp_path, settings) == 12  # type: ignore[arg-type]
     (thrown,) = engine.api.thrown
-    assert thrown["image"] == "sha256:cache" and thrown["network_disabled"] is True
-    assert thrown["host_config"]["binds"] == [f"{tmp_path}:/latentum-ops:rw"]
+    assert thrown["Image"] == "sha256:cache" and thrown["NetworkDisabled"] is True
+    assert thrown["HostConfig"]["Binds"] == [f"{tmp_path}:/latentum-ops:rw"]
     given = ["--port", "6379", "--dir", "/latentum-ops", "--save", "", "--dbfilename", "my.rdb", "--appendonly", "yes"]
-    assert thrown["command"][-len(given) :] == given  # as the real one, in a folder of its own
+    assert thrown["Cmd"][-len(given) :] == given  # as the real one, in a folder of its own
     assert engine.api.left == []
 
 

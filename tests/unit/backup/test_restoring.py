@@ -25,6 +25,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
 from ansible_collections.latentum.ops.plugins.module_utils.backup.replacement import EXCHANGED, EXCHANGING, PREPARING, Replacement
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring import Report, Request, Unconfirmed
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 from ansible_collections.latentum.ops.plugins.module_utils.core.format import duration
@@ -464,12 +465,11 @@ def test_after_a_restore_that_was_taken_back_the_watchdog_watches_again(there: S
 
 
 def test_one_that_docker_cannot_start_gets_back_what_it_had(there: Shop) -> None:
-    docker = pytest.importorskip("docker")
     real = there.engine.start
 
     def start(one: Container) -> None:
         if there.holds("files") == "old files":
-            raise docker.errors.APIError("500 Server Error: error while creating mount source path")
+            raise EngineError("error while creating mount source path", 500)
         real(one)
 
     there.engine.start = start  # type: ignore[method-assign]

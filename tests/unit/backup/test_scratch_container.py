@@ -40,22 +40,22 @@ def test_it_is_the_same_program_with_other_data_and_no_network(engine: FakeEngin
     with like(engine, tmp_path / "copy") as name:
         (made,) = engine.api.left
         assert name == made["name"] == "latentum-ops-throwaway-shop-shop.database" and made["running"]
-    assert (made["image"], made["command"], made["entrypoint"]) == ("sha256:database", ["serve"], ["entry"])
-    assert (made["environment"], made["user"], made["labels"]) == (["MODE=real"], "999", {LABEL: "shop"})
-    host = made["host_config"]
-    assert made["network_disabled"] is True and host["network_mode"] == "none" and "ports" not in made
-    assert (host["mem_limit"], host["shm_size"], host["tmpfs"], host["restart_policy"]) == (1024, 64, {"/run": ""}, {"Name": "no"})
+    assert (made["Image"], made["Cmd"], made["Entrypoint"]) == ("sha256:database", ["serve"], ["entry"])
+    assert (made["Env"], made["User"], made["Labels"]) == (["MODE=real"], "999", {LABEL: "shop"})
+    host = made["HostConfig"]
+    assert made["NetworkDisabled"] is True and host["NetworkMode"] == "none" and "ExposedPorts" not in made
+    assert (host["Memory"], host["ShmSize"], host["Tmpfs"], host["RestartPolicy"]) == (1024, 64, {"/run": ""}, {"Name": "no"})
 
 
 def test_it_sees_copies_and_files_that_nobody_writes_never_the_real_data(engine: FakeEngine, tmp_path: Path) -> None:
     with like(engine, tmp_path / "copy"):
-        binds = engine.api.left[0]["host_config"]["binds"]
+        binds = engine.api.left[0]["HostConfig"]["Binds"]
     assert binds == [f"{tmp_path}/copy:/var/lib/postgresql/data:rw", f"{tmp_path}/secret:/run/secrets/password:ro"]
 
 
 def test_another_command_takes_the_place_of_entry_point_and_command(engine: FakeEngine, tmp_path: Path) -> None:
     with like(engine, tmp_path, command=["sh", "-c", "exit"]):
-        assert (engine.api.left[0]["entrypoint"], engine.api.left[0]["command"]) == (["sh"], ["-c", "exit"])
+        assert (engine.api.left[0]["Entrypoint"], engine.api.left[0]["Cmd"]) == (["sh"], ["-c", "exit"])
 
 
 def test_it_is_stopped_in_order_and_removed_with_its_volumes(engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_one_that_does_not_start_goes(engine: FakeEngine, tmp_path: Path, monkey
 
 def test_what_a_killed_run_left_goes_and_other_stacks_keep_theirs(engine: FakeEngine) -> None:
     for stack in ("shop", "blog"):
-        engine.api.create_container(name=f"left-{stack}", labels={LABEL: stack})
+        engine.api.create_container(f"left-{stack}", {"Labels": {LABEL: stack}})
     scratch_container.remove_all(engine, "shop")  # type: ignore[arg-type]
     assert [one["name"] for one in engine.api.left] == ["left-blog"]
 

@@ -170,8 +170,8 @@ def test_the_production_is_only_looked_at(kept: Kept, programs: Programs) -> Non
     assert not [one for one in programs.lines("docker exec") if "throwaway" not in one]
     assert not [one for one in kept.engine.did if "thrown" not in one]
     assert {one: (one.stat().st_mtime_ns, one.read_text()) for one in kept.folder.rglob("*") if one.is_file()} == before
-    assert all("/verify/" in one["host_config"]["binds"][0] for one in kept.engine.api.thrown)
-    assert all(one["network_disabled"] for one in kept.engine.api.thrown)
+    assert all("/verify/" in one["HostConfig"]["Binds"][0] for one in kept.engine.api.thrown)
+    assert all(one["NetworkDisabled"] for one in kept.engine.api.thrown)
 
 
 def test_data_are_given_to_the_users_of_the_containers(kept: Kept, programs: Programs, host: Host) -> None:
@@ -444,7 +444,7 @@ def test_the_place_is_empty_at_first_and_gone_afterwards(host: Host) -> None:
     left.mkdir(parents=True)
     (left / "half").write_text("of a killed run")
     engine = FakeEngine()
-    engine.api.create_container(name="left", labels={LABEL: "shop"})
+    engine.api.create_container("left", {"Labels": {LABEL: "shop"}})
     assert not work(engine).exists() and engine.api.left == []
 
 
