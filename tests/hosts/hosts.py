@@ -16,6 +16,7 @@ import host
 import rootfs
 import services
 import snapshot
+import start_image
 import yaml
 from cache import PATHS
 from engine import LABEL, HostsError, docker
@@ -29,7 +30,9 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("hosts", nargs="+")
     up.add_argument("--alias", action="append", default=[], help="a further name of the hosts on the network")
     up.add_argument("--publish", action="append", default=[], help="127.0.0.1:PORT:PORT")
-    up.add_argument("--image", help="start from this image instead of a bare one")
+    start = up.add_mutually_exclusive_group()
+    start.add_argument("--image", help="start from this image instead of a bare one")
+    start.add_argument("--provisioned", action="store_true", help="start in production, without a stack: the checkout's start image")
     for verb, what in (("down", "remove these hosts"), ("restart", "reboot these hosts")):
         verbs.add_parser(verb, help=what).add_argument("hosts", nargs="+")
     verbs.add_parser("services", help="start client, ACME server, registry, receivers, backup targets and package cache")
@@ -50,11 +53,11 @@ def parser() -> argparse.ArgumentParser:
 def up(options: argparse.Namespace) -> None:
     """Fresh hosts, all at the same time once their images are there."""
     wanted = [(name, platform or "trixie") for name, _colon, platform in (one.partition(":") for one in options.hosts)]
-    for platform in sorted({platform for _name, platform in wanted} if not options.image else set()):
-        rootfs.host_image(platform)
+    platforms = sorted({platform for _name, platform in wanted} if not options.image else set())
+    images = {platform: (start_image.ensure if options.provisioned else rootfs.host_image)(platform) for platform in platforms}
 
     def start(name: str, platform: str) -> None:
-        host.up(name, platform, options.alias, options.publish, options.image)
+        host.up(name, platform, options.alias, options.publish, images[platform] if options.provisioned else options.image)
         print(f"host {name}: up, ssh on 127.0.0.1:{host.endpoint(name).port}", flush=True)
 
     in_parallel(start, wanted)

@@ -32,6 +32,17 @@ def digest(*parts: str | bytes) -> str:
     return summed.hexdigest()[:12]
 
 
+def sources(root: Path, *names: str) -> list[bytes]:
+    """Names and contents of these files, and of those below these folders, in a fixed order; links count as what they lead to."""
+    parts: list[bytes] = []
+    for name in names:
+        top = root / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                parts += [str(path.relative_to(root)).encode(), path.read_bytes()]
+    return parts
+
+
 def present(image: str) -> bool:
     """The engine has this image."""
     return docker("image", "inspect", image, check=False).returncode == 0

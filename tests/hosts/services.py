@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from cache import CACHE, PATHS, alone
 from engine import LABEL, HostsError, docker
 from host import remove
 from keys import ensure_pki
-from rootfs import HERE, digest, toolbox_image
+from rootfs import HERE, digest, sources, toolbox_image
 
+RECEIVERS = HERE.parent / "receivers"
 PREFIX = "latentum-ops-test-"
 RECIPE = f"{LABEL}.recipe"
 # Published on loopback, where every engine may push without TLS; the same port inside, so that a name means one image.
@@ -61,14 +63,28 @@ SERVICES = (
         " exec runuser -u apt-cacher-ng -- /usr/sbin/apt-cacher-ng -c /etc/apt-cacher-ng ForeGround=1",
         ("--volume", f"{PREFIX}packages:/var/cache/apt-cacher-ng"),
     ),
-    # Who is told by the watchdog: Slack, PagerDuty, a dead-man's switch, a mail server; what came is in /received.
-    Service(
-        "receivers", "receivers.example.test",
-        "mkdir -p /received; exec python3 /receivers/receivers.py --folder /received --http 8088 --https 8443 --smtp 2525"
-        " --cert /pki/server.pem --key /pki/server.key --login ops:mail-word-of-the-test",
-        ("--volume", f"{CACHE}/pki:/pki:ro", "--volume", f"{HERE.parent / 'receivers'}:/receivers:ro"),
-    ),
 )  # fmt: skip
+
+
+def receivers_service() -> Service:
+    """Whom the watchdog tells: Slack, PagerDuty, a dead-man's switch, a mail server; what came is in /received.
+
+    Its program is mounted from the cache, in a folder named after its content: checkouts that have the same one share the container.
+    """
+    names = [path.name for path in sorted(RECEIVERS.glob("*.py"))]
+    folder = CACHE / f"receivers-{digest(*sources(RECEIVERS, *names))}"
+    with alone("receivers"):
+        if not folder.exists():
+            fresh = folder.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.copytree(RECEIVERS, fresh, ignore=shutil.ignore_patterns("__pycache__"))
+            fresh.replace(folder)
+    return Service(
+        "receivers", "receivers.example.test",
+        "mkdir -p /received; exec python3 -B /receivers/receivers.py --folder /received --http 8088 --https 8443 --smtp 2525"
+        " --cert /pki/server.pem --key /pki/server.key --login ops:mail-word-of-the-test",
+        ("--volume", f"{CACHE}/pki:/pki:ro", "--volume", f"{folder}:/receivers:ro"),
+    )  # fmt: skip
 
 
 def targets_service() -> Service:
@@ -90,7 +106,7 @@ def ensure() -> None:
     network.ensure()
     pki = PATHS["ca"].read_text()
     with alone("services"):
-        for service in (*SERVICES, targets_service()):
+        for service in (*SERVICES, receivers_service(), targets_service()):
             start(service, image, digest(image, pki, service.command, *service.options))
         fetch_pebble_root()
 

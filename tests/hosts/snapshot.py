@@ -27,9 +27,20 @@ def take(name: str, image: str) -> None:
 
 def restore(name: str, image: str) -> None:
     """Give a created, not yet started host what the engine of the snapshot held; nothing for a bare image."""
-    volume = docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{VOLUME}"}}}}', image).stdout.strip()
-    if volume:
+    if volume := volume_of(image):
         copy(toolbox_image(), "--volumes-from", name, "--volume", f"{volume}:/copy:ro", command="cp -a /copy/. /var/lib/docker/")
+
+
+def forget(image: str) -> None:
+    """Remove the image and what lies beside it, unless a host stands on it."""
+    volume = volume_of(image)
+    if docker("image", "rm", image, check=False).returncode == 0 and volume:
+        docker("volume", "rm", "--force", volume)
+
+
+def volume_of(image: str) -> str:
+    """The volume that belongs to a snapshot; empty for a bare image."""
+    return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{VOLUME}"}}}}', image).stdout.strip()
 
 
 def copy(toolbox: str, *mounts: str, command: str) -> None:

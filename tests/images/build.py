@@ -26,7 +26,7 @@ import engine
 import services
 from cache import CACHE, PATHS, alone
 from engine import LABEL, HostsError, docker, run
-from rootfs import digest
+from rootfs import digest, sources
 
 HERE = Path(__file__).resolve().parent
 RECIPE = f"{LABEL}.recipe"
@@ -74,16 +74,6 @@ class Present:
     digests: frozenset[str]
 
 
-def sources(*names: str) -> list[bytes]:
-    """Names and contents of the files below these folders, in a fixed order."""
-    parts: list[bytes] = []
-    for name in names:
-        for path in sorted((HERE / name).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                parts += [str(path.relative_to(HERE)).encode(), path.read_bytes()]
-    return parts
-
-
 def base_name() -> str:
     return f"latentum-ops-test/sample-base:{digest(SUITE, *MMDEBSTRAP)}"
 
@@ -103,17 +93,17 @@ def make_base() -> None:
 def plan() -> list[Image]:
     """All images but the base, each after its parent."""
     base = base_name()
-    recipe = digest(base, *sources("python", "app"))
+    recipe = digest(base, *sources(HERE, "python", "app"))
     python = Image(f"latentum-ops-test/sample-python:{recipe}", "python", base, recipe)
     images = [python]
     for name in APPLICATIONS:
         faults = {**dict.fromkeys(VERSIONS, ""), **BROKEN, **(FAULTY if name == "api-gateway" else {})}
         for version, fault in faults.items():
             arguments = (("VERSION", version), ("FAULT", fault))
-            recipe = digest(python.recipe, version, fault, *sources(name))
+            recipe = digest(python.recipe, version, fault, *sources(HERE, name))
             images.append(Image(f"{REGISTRY}/latentum/{name}:{version}", name, python.reference, recipe, arguments))
     for name, tag in STORES.items():
-        images.append(Image(f"{REGISTRY}/latentum/{name}:{tag}", name, base, digest(base, *sources(name))))
+        images.append(Image(f"{REGISTRY}/latentum/{name}:{tag}", name, base, digest(base, *sources(HERE, name))))
     return images
 
 

@@ -44,9 +44,10 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEngine:
     import network
     import rootfs
     import snapshot
+    import start_image
 
     fake = FakeEngine()
-    for module in (host, network, rootfs, snapshot):
+    for module in (host, network, rootfs, snapshot, start_image):
         monkeypatch.setattr(module, "docker", fake)
     monkeypatch.setattr(cache, "CACHE", tmp_path)
     return fake
