@@ -1,48 +1,88 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each role alone must have left on its host: one observation that only a working role makes true."""
+"""What each role alone must have left on its host: one observation that only a working role makes true.
+
+That it does is tested too: every observation is made on a host that has not been provisioned, and must fail there.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import testinfra
+from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
-HOSTS = sorted(AnsibleRunner(INVENTORY).get_hosts("all"))
+BARE = "role-none"
+HOSTS = sorted(set(AnsibleRunner(INVENTORY).get_hosts("all")) - {BARE})
 
-# Host → a command as root on it, and what its output must contain.
+
+@dataclass(frozen=True)
+class Observation:
+    """A command as root on a host, and what its output contains where the role has worked."""
+
+    command: str
+    wanted: str
+
+    def holds(self, host: Host) -> tuple[bool, str]:
+        """Whether it is made on this host, and what was seen instead."""
+        shown = host.run("sudo sh -c %s", self.command)
+        return shown.rc == 0 and self.wanted in shown.stdout, f"{self.command} ended with {shown.rc}: {shown.stdout}{shown.stderr}"
+
+
 OBSERVED = {
-    "role-base": ("id --name --groups alice; hostname", "role-base"),
-    "role-os-hardening": ("sysctl --values kernel.kptr_restrict net.ipv4.ip_forward fs.suid_dumpable", "2\n"),
-    "role-ssh-hardening": ("sshd -T", "passwordauthentication no"),
-    "role-firewall": ("ufw status", "9443/tcp"),
-    "role-fail2ban": ("fail2ban-client status", "sshd"),
-    "role-auto-updates": ("apt-config dump APT::Periodic::Unattended-Upgrade", '"1"'),
-    "role-docker": ("docker info --format '{{.LiveRestoreEnabled}} {{.LoggingDriver}}'", "true json-file"),
-    "role-secrets": ("stat --format '%a %u' /etc/latentum-ops/secrets/alone/services/cache/cache_password", "400 10080"),
-    "role-stack": ("docker ps --format '{{.Names}} {{.Status}}'", "(healthy)"),
-    "role-nginx": ("nginx -T 2>&1", "server_name role-nginx.example.test"),
-    "role-certbot": ("openssl x509 -noout -issuer -in /etc/latentum-ops/tls/role-certbot.example.test/fullchain.pem", "Pebble"),
-    "role-log-rotation": ("logrotate --debug /etc/logrotate.conf 2>&1", "nginx"),
-    "role-opsctl": ("opsctl --help", "upstreams"),
+    "role-base": Observation("id --name --groups alice", "sudo"),
+    # A setting of the network namespace: those of the kernel are shared by all hosts of the tests.
+    "role-os-hardening": Observation("sysctl net.ipv4.tcp_rfc1337", "= 1"),
+    "role-ssh-hardening": Observation("sshd -T", "passwordauthentication no"),
+    "role-firewall": Observation("ufw status", "9443/tcp"),
+    "role-fail2ban": Observation("fail2ban-client status", "sshd"),
+    "role-auto-updates": Observation("apt-config dump APT::Periodic::Unattended-Upgrade", '"1"'),
+    "role-docker": Observation("docker info --format '{{.LiveRestoreEnabled}} {{.LoggingDriver}}'", "true json-file"),
+    "role-secrets": Observation("stat --format '%a %u' /etc/latentum-ops/secrets/alone/services/cache/cache_password", "400 10080"),
+    "role-stack": Observation("docker ps --format '{{.Names}} {{.Status}}'", "(healthy)"),
+    "role-nginx": Observation("nginx -T 2>&1", "server_name role-nginx.example.test"),
+    "role-certbot": Observation("openssl x509 -noout -issuer -in /etc/latentum-ops/tls/role-certbot.example.test/fullchain.pem", "Pebble"),
+    "role-log-rotation": Observation("logrotate --debug /etc/logrotate.conf 2>&1", "nginx"),
+    "role-opsctl": Observation("opsctl --help", "upstreams"),
+    "role-backup": Observation("systemctl start latentum-ops-backup@alone && opsctl backup list", "restored and checked"),
+    "role-watchdog": Observation(
+        "python3 -c \"import urllib.request as web; print(web.urlopen('http://127.0.0.1:9753/metrics').read().decode())\"",
+        "latentum_ops_watchdog_well 1.0",
+    ),
 }
+
+
+def reach(name: str) -> Host:
+    """The host, as Ansible reaches it."""
+    return testinfra.get_host(f"ansible://{name}?ansible_inventory={INVENTORY}")
+
+
+def test_every_role_has_a_host() -> None:
+    """The collection's roles are those that are applied here, so that a new one cannot be forgotten."""
+    roles = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], "roles").iterdir()
+    assert HOSTS == sorted(OBSERVED) == sorted(f"role-{role.name.replace('_', '-')}" for role in roles)
+
+
+@pytest.mark.parametrize("name", sorted(OBSERVED))
+def test_a_host_without_the_role_does_not_show_it(name: str) -> None:
+    made, seen = OBSERVED[name].holds(reach(BARE))
+    assert not made, f"true without the role, so it proves nothing: {seen}"
 
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_the_role_did_its_work_alone(name: str) -> None:
-    command, wanted = OBSERVED[name]
-    shown = testinfra.get_host(f"ansible://{name}?ansible_inventory={INVENTORY}").run("sudo sh -c %s", command)
-    assert shown.rc == 0, shown.stderr
-    assert wanted in shown.stdout
+    made, seen = OBSERVED[name].holds(reach(name))
+    assert made, seen
 
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_no_unit_failed(name: str) -> None:
-    host = testinfra.get_host(f"ansible://{name}?ansible_inventory={INVENTORY}")
-    failed = host.run("systemctl list-units --failed --plain --no-legend").stdout.split("\n")
+    failed = reach(name).run("systemctl list-units --failed --plain --no-legend").stdout.split("\n")
     # auditd cannot start in a container: the audit netlink is the kernel's own.
     assert {line.split()[0] for line in failed if line} <= {"auditd.service", "audit-rules.service"}
