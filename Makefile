@@ -48,8 +48,7 @@ demo-down: toolchain ## Remove the demo host and all that came with it
 
 .PHONY: test
 test: toolchain ## Everything that CI checks: lint, unit, sanity, artifact, browser, Molecule
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line lint unit sanity artifact browser
-	@$(MAKE) --no-print-directory molecule
+	@tests/tools/lanes.sh
 
 .PHONY: test-all
 test-all: ## Everything of `make test`, and the tests marked `matrix`: before an issue is closed, and each night
@@ -86,7 +85,7 @@ browser: toolchain ## The status page in a real headless browser
 
 .PHONY: molecule
 molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCENARIO=name
-	tests/tools/molecule.sh $(SCENARIO)
+	tests/tools/lanes.sh molecule $(SCENARIO)
 
 .PHONY: docs
 docs: toolchain ## Write the role tables of the READMEs from their argument specs

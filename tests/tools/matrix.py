@@ -20,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--matrix", action="store_true", default=os.environ.get("MATRIX") == "1", help="run tests marked `matrix` too")
 
 
+@pytest.fixture(scope="session")
+def matrix(pytestconfig: pytest.Config) -> bool:
+    """Whether the matrix is asked for: a test that repeats one thing repeats it more often then."""
+    return bool(pytestconfig.getoption("matrix"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, which --strict-markers demands."""
     config.addinivalue_line("markers", "matrix: runs with --matrix or MATRIX=1 only (make test-all)")

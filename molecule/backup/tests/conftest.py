@@ -130,7 +130,7 @@ class Writer:
 
     def stop(self) -> None:
         self.host.sh(f"docker exec {DATABASE} touch /tmp/stop")
-        time.sleep(1)
+        wait_for("it stops", lambda: self.host.run(f"docker exec {DATABASE} pgrep -f '[p]sql -U latentum -d latentumdb -qAt'").rc != 0, 20)
 
     def acknowledged(self) -> list[tuple[int, float]]:
         lines = self.host.sh(f"docker exec {DATABASE} cat /tmp/acknowledged").splitlines()

@@ -23,7 +23,9 @@ def ephemeral() -> Path:
 def test_a_lost_host_is_built_again_elsewhere(rows: Kept, models: str, ephemeral: Path, capsys: pytest.CaptureFixture[str]) -> None:
     writer = Writer(rows)
     writer.start()
-    time.sleep(45)  # at least one push of WAL
+    wait_for("rows", lambda: len(writer.acknowledged()) > 20, 60)
+    written = time.time()
+    wait_for("they are pushed", lambda: rows.state()["targets"]["offsite"].get("wal", 0) > written, 120)
     writer.stop()
     known = writer.acknowledged()
     whole = rows.sh(f"cd {models} && find . -type f -exec sha256sum {{}} + | sort")

@@ -122,6 +122,12 @@ def issuing_root() -> None:
     assert written.returncode == 0, written.stderr
 
 
+# What does not depend on the platform is shown on the first host, and on the others in the matrix.
+once = pytest.mark.parametrize(
+    "production", [HOSTS[0], *(pytest.param(name, marks=pytest.mark.matrix) for name in HOSTS[1:])], indirect=True
+)
+
+
 @pytest.fixture(scope="session", params=HOSTS)
 def production(request: pytest.FixtureRequest) -> Production:
     """Each host in turn."""

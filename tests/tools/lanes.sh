@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# What CI checks, side by side: Molecule's scenarios, LANES at a time (most of a scenario is waiting for a host), and, with the processor
+# time that they leave, the checks that need no host, one after another. `lanes.sh molecule [NAME …]` runs scenarios only.
+# Each line says whose it is; a failed scenario leaves no host behind, and the others are run to their ends.
+# The last lines say what passed, how long it took, and why the rest did not: CI shows the end of a log first.
+set -euo pipefail
+logs=.artifacts/jobs
+checks=(lint unit sanity artifact browser)
+# The longest first: the lanes then end at about the same time.
+scenarios=(backup rollout watchdog default roles)
+
+job() {
+  if [ -d "molecule/$1" ]; then
+    COLUMNS=200 molecule test --scenario-name "$1" # what it runs is cut to that width
+  else
+    nice make --no-print-directory "$1"
+  fi
+}
+
+run() {
+  local started=$SECONDS result=passed
+  echo "begins"
+  job "$1" || result=FAILED
+  echo "$result in $((SECONDS - started)) s"
+  echo "$result in $((SECONDS - started)) s" > "$logs/$1.result"
+  [ "$result" = passed ]
+}
+
+# What failed, from the log on stdin: tasks of Ansible with what they said, and pytest's reasons; of other programs their last lines.
+reasons() {
+  sed 's/^ *│ *//' "$1" | awk ' # Molecule draws a frame around what it runs
+    /^TASK \[/ { task = $0 }
+    /^(fatal|failed): / { print task; said = 20 }
+    /^$/ { said = 0 }
+    said > 0 { print; said--; next }
+    /Ansible return code/ { next } # the task above has said why
+    /^(E  |FAILED |ERROR |CRITICAL |=+ .*(failed|error))/' | cut -c1-400 | tail -25 | grep . || tail -15 "$1"
+}
+
+recap() {
+  local name result failed=()
+  echo
+  for name in "${jobs[@]}"; do
+    result=$(cat "$logs/$name.result" 2>/dev/null || echo "not run to its end")
+    printf '%-10s %s\n' "$name" "$result"
+    [[ "$result" == passed* ]] || failed+=("$name")
+  done
+  for name in "${failed[@]}"; do
+    echo "$name failed:"
+    reasons "$logs/$name.log" 2>/dev/null || true
+  done
+}
+
+# These jobs, so many at a time.
+lane() {
+  [ $# -eq 1 ] || printf '%s\n' "${@:2}" | xargs --max-procs="$1" --max-args=1 "$0" --one
+}
+
+if [ "${1:-}" = --one ]; then
+  # Colours would hide the words that the recap looks for.
+  run "$2" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g' | tee "$logs/$2.log" | sed -u "s/^/$2 | /"
+  exit
+fi
+
+for file in molecule/*/molecule.yml; do
+  name=$(basename "$(dirname "$file")")
+  [[ " ${scenarios[*]} " == *" $name "* ]] || scenarios+=("$name")
+done
+if [ "${1:-}" = molecule ]; then
+  checks=()
+  [ $# -eq 1 ] || scenarios=("${@:2}")
+fi
+jobs=("${checks[@]}" "${scenarios[@]}")
+
+mkdir -p "$logs"
+for name in "${jobs[@]}"; do rm -f "$logs/$name".{log,result}; done
+trap recap EXIT
+lane 1 "${checks[@]}" &
+python tests/hosts/hosts.py services
+python tests/images/build.py
+rc=0
+lane "${LANES:-2}" "${scenarios[@]}" || rc=1
+wait $! || rc=1
+[ "$rc" = 0 ]
