@@ -85,8 +85,9 @@ services:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import expectations_from
 from ansible_collections.latentum.ops.plugins.module_utils.health.argspec import ARGUMENTS
-from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import expectation_from, look, wait
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import look, wait
 from ansible_collections.latentum.ops.plugins.module_utils.health.report import details, text
 
 
@@ -103,7 +104,7 @@ def main() -> None:
     )
     given = module.params
     try:
-        wanted = [expectation_from(raw) for raw in given["services"]]
+        wanted = expectations_from(given["services"], tolerant=False)
         engine = Engine()
         if module.check_mode:
             verdicts = look(engine, given["project"], wanted)

@@ -66,8 +66,9 @@ services:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import expectations_from
 from ansible_collections.latentum.ops.plugins.module_utils.health.argspec import ARGUMENTS
-from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import expectation_from, look
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import look
 from ansible_collections.latentum.ops.plugins.module_utils.health.report import details
 
 
@@ -76,7 +77,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=dict(ARGUMENTS), supports_check_mode=True)
     given = module.params
     try:
-        wanted = [expectation_from(raw) for raw in given["services"]]
+        wanted = expectations_from(given["services"], tolerant=False)
         engine = Engine()
         services = details(engine, look(engine, given["project"], wanted), given["log_lines"])
     except (DockerUnavailable, ValueError, OSError) as error:

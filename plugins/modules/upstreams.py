@@ -104,39 +104,21 @@ changed_paths:
   sample: [/etc/nginx/upstreams.d/shop_api_8080.conf]
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.argspec import argspec
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream, upstreams_from
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
-
-UPSTREAM_SPEC: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "project": {"type": "str"},
-    "service": {"type": "str"},
-    "port": {"type": "int"},
-    "members": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "name": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 443},
-        },
-    },
-    "balance": {"type": "str", "choices": ["least_conn", "round_robin", "ip_hash"], "default": "least_conn"},
-    "keepalive": {"type": "int", "default": 32},
-}
 
 
 def main() -> None:
     """Arguments in, outcome out."""
     module = AnsibleModule(
         argument_spec={
-            "upstreams": {"type": "list", "elements": "dict", "required": True, "options": UPSTREAM_SPEC},
+            "upstreams": {"type": "list", "elements": "dict", "required": True, "options": argspec(Upstream)},
             "purge": {"type": "bool", "default": False},
             "reload": {"type": "bool", "default": True},
         },
@@ -144,7 +126,7 @@ def main() -> None:
     )
     given = module.params
     try:
-        wanted = [upstreams.upstream_from(raw) for raw in given["upstreams"]]
+        wanted = upstreams_from(given["upstreams"], tolerant=False)
         engine = None
         try:
             engine = Engine() if any(not one.members for one in wanted) else None

@@ -14,9 +14,10 @@ from typing import Any
 from ..backup.restic_errors import TargetError
 from ..backup.settings import BackupError
 from ..containers.client import DockerUnavailable, Engine
+from ..contracts.health import expectations_from
 from ..core.locks import LockHeld
 from ..core.process import CommandError
-from ..health.assessment import expectation_from, look
+from ..health.assessment import look
 from ..health.report import details, text
 from ..hostconfig.transaction import ConfigSetError
 from ..nginx import sync as upstreams
@@ -59,7 +60,7 @@ def health() -> int:
     engine = Engine()
     bad = False
     for stack in stacks():
-        verdicts = look(engine, stack["name"], [expectation_from(raw) for raw in stack["services"]])
+        verdicts = look(engine, stack["name"], expectations_from(stack["services"]))
         described = details(engine, verdicts)
         bad = bad or any(one["state"] != "ok" for one in described)
         say(f"{stack['name']}: " + ", ".join(f"{one['service']} {one['state']}" for one in described))
@@ -71,7 +72,8 @@ def health() -> int:
 def show_upstreams() -> int:
     """Print the files that nginx includes."""
     for one in upstreams.load():
-        say(Path(one.path).read_text() if one.path.exists() else f"# {one.path} is not written yet")
+        path = upstreams.path_of(one)
+        say(Path(path).read_text() if path.exists() else f"# {path} is not written yet")
     return 0
 
 

@@ -5,43 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from .base import Contract, option
 
 
 @dataclass(frozen=True)
-class Query:
+class Query(Contract):
     """A Prometheus query whose value must not exceed a maximum."""
 
-    url: str
-    query: str
-    max: float
+    url: str = option("Address of Prometheus as the host reaches it.")
+    query: str = option("A query with one value.")
+    max: float = option("The largest value that is fine.", least=-1e12, most=1e12)
 
 
 @dataclass(frozen=True)
-class Rule:
-    """When a canary passes.
+class Rule(Contract):
+    """When a canary passes. It ends at once when the new version is worse."""
 
-    :param share: percent of the requests that it gets.
-    :param duration: seconds of the trial.
-    :param min_requests: fewer answered by the canary say nothing.
-    :param max_error_rate: percentage points by which it may fail more often than the old version.
-    :param max_latency_ratio: its 95th percentile over that of the old version.
-    :param on_low_traffic: ``abort`` or ``promote``.
-    """
-
-    share: int = 10
-    duration: float = 60.0
-    min_requests: int = 100
-    max_error_rate: float = 1.0
-    max_latency_ratio: float = 1.5
-    on_low_traffic: str = "abort"
-    prometheus: Query | None = None
-
-
-def rule_from(raw: Mapping[str, Any]) -> Rule:
-    """A rule from the declaration's dictionary."""
-    given = {name: value for name, value in raw.items() if value is not None}
-    query = given.pop("prometheus", None)
-    return Rule(**given, prometheus=Query(**query) if query else None)
+    share: int = option("Percent of the requests that the first new container gets.", 10, least=1, most=50)
+    duration: float = option("Seconds that the trial takes; it ends at once when the new version is worse.", 60, least=0, most=86400)
+    min_requests: int = option("Fewer requests to the new version say nothing.", 100, least=1, most=10_000_000)
+    max_error_rate: float = option(
+        "Percentage points by which the new version may fail more often than the old one at the same time.", 1.0, least=0, most=100
+    )
+    max_latency_ratio: float = option("95th percentile of the new version over that of the old one.", 1.5, least=1, most=1000)
+    on_low_traffic: str = option("What happens when there was too little traffic to judge.", "abort", choices=("abort", "promote"))
+    prometheus: Query | None = option("A query whose value must not exceed a maximum.", None)

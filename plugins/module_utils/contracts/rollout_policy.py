@@ -1,51 +1,70 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How one service is updated, as the declaration says it (filter rollout_policies)."""
+"""The rollout policy of one service (filter rollout_policies, option C(policies) of module compose_rollout, the policies of a release)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from .canary import Rule, rule_from
+from ..schema.values import whole_or_percent
+from .base import Contract, option
+from .canary import Rule
 
 STRATEGIES = ("rolling", "canary", "blue_green", "recreate")
 MAINTENANCE = ("dependents", "service", "none")
+DAY = 86400
 
 
 @dataclass(frozen=True)
-class Migration:
-    """A command that runs once with the new image before traffic changes; seconds."""
+class Migration(Contract):
+    """A command that runs once with the new image before traffic changes."""
 
-    command: tuple[str, ...]
-    timeout: float = 600.0
+    command: tuple[str, ...] = option("Its argument list; no shell is between.")
+    timeout: float = option("Seconds after which it is stopped, and the release with it.", 600, least=1, most=DAY)
 
 
 @dataclass(frozen=True)
-class Policy:
-    """How one service is updated; durations in seconds.
+class Policy(Contract):
+    """How one service is updated; durations in seconds."""
 
-    :param surge: new containers a batch, a number or a percentage of the replicas.
-    :param job: it runs to its end, so that there is nothing to roll.
-    :param allow: waivers (module update_safety).
-    """
-
-    service: str
-    strategy: str = "rolling"
-    surge: str = "100%"
-    min_healthy: float = 5.0
-    healthy_timeout: float = 120.0
-    drain_timeout: float = 60.0
-    observe: float = 10.0
-    keep_for: float = 600.0
-    maintenance: str = "dependents"
-    job: bool = False
-    allow: tuple[str, ...] = ()
-    canary: Rule = field(default_factory=Rule)
-    migration: Migration | None = None
+    service: str = option("Name of the service.")
+    strategy: str = option(
+        (
+            "V(rolling) replaces batch by batch.",
+            "V(canary) gives the first new container a share of the traffic and judges it by what nginx saw.",
+            "V(blue_green) starts a whole new set, switches once, and keeps the old set running for a while.",
+            "V(recreate) stops the old containers first; nginx answers 503 with C(Retry-After) meanwhile.",
+        ),
+        "rolling",
+        choices=STRATEGIES,
+    )
+    surge: str = option(
+        "New containers beside the old ones in one batch, as a number or a percentage of the replicas.", "100%", check=whole_or_percent
+    )
+    min_healthy: float = option("Seconds that a new container must stay healthy before it gets traffic.", 5, least=0, most=DAY)
+    healthy_timeout: float = option(
+        "Seconds in which a new container must become healthy, or everything is taken back.", 120, least=1, most=DAY
+    )
+    drain_timeout: float = option(
+        "Longest wait in seconds for requests and WebSockets that old containers still answer; then they are closed.", 60, least=0, most=DAY
+    )
+    observe: float = option("Seconds for which the new containers are watched before the release is good.", 10, least=0, most=DAY)
+    keep_for: float = option(
+        "Seconds for which a blue-green update keeps the old set running, for a rollback in a second.", 600, least=0, most=DAY
+    )
+    maintenance: str = option(
+        "Whose routes answer 503 during V(recreate), those of the service and its dependents, its own, or none.",
+        "dependents",
+        choices=MAINTENANCE,
+    )
+    job: bool = option("The service runs to its end; there is nothing to roll.", False)
+    allow: tuple[str, ...] = option("Waivers; V(shared_volume) lets two containers write to one volume.", ())
+    canary: Rule = option("When the trial of V(canary) is passed.", Rule())
+    migration: Migration | None = option("A command that runs once with the new image before traffic changes.", None)
 
     def batch(self, replicas: int) -> int:
         """How many new containers are started at once."""
@@ -56,42 +75,10 @@ class Policy:
         return max(1, int(self.surge))
 
 
-def policy_from(raw: Mapping[str, Any]) -> Policy:
-    """A policy from a module's or the derived dictionary.
+def policies_from(raw: Sequence[Mapping[str, Any]], *, tolerant: bool = True) -> dict[str, Policy]:
+    """Policies by service. Those of a release may be of another engine.
 
-    :raises ValueError: an unknown strategy or way of maintenance, or a surge that is neither a number nor a percentage.
+    :raises ContractError: a policy that cannot be read.
     """
-    given = {name: value for name, value in raw.items() if value is not None}
-    service = str(given["service"])
-    strategy, maintenance = str(given.get("strategy", "rolling")), str(given.get("maintenance", "dependents"))
-    if strategy not in STRATEGIES:
-        raise ValueError(f"policies: strategy {strategy!r} of {service}: write one of {', '.join(STRATEGIES)}")
-    if maintenance not in MAINTENANCE:
-        raise ValueError(f"policies: maintenance {maintenance!r} of {service}: write one of {', '.join(MAINTENANCE)}")
-    surge = str(given.get("surge", "100%"))
-    try:
-        positive = float(surge.rstrip("%")) > 0 and (surge.endswith("%") or surge.isdigit())
-    except ValueError:
-        positive = False
-    if not positive:
-        raise ValueError(f"policies: surge {surge!r} of {service}: write a number from 1 on, or a percentage such as 50%")
-    seconds = {
-        name: float(given[name]) for name in ("min_healthy", "healthy_timeout", "drain_timeout", "observe", "keep_for") if name in given
-    }
-    migration = given.get("migration")
-    return Policy(
-        service=service,
-        strategy=strategy,
-        surge=surge,
-        maintenance=maintenance,
-        job=bool(given.get("job")),
-        allow=tuple(given.get("allow") or ()),
-        canary=rule_from(given.get("canary") or {}),
-        migration=Migration(tuple(map(str, migration["command"])), float(migration.get("timeout") or 600)) if migration else None,
-        **seconds,
-    )
-
-
-def policies_from(raw: Sequence[Mapping[str, Any]]) -> dict[str, Policy]:
-    """Policies by service."""
-    return {one.service: one for one in map(policy_from, raw)}
+    policies = [Policy.from_dict(one, f"policies[{index}]", tolerant=tolerant) for index, one in enumerate(raw)]
+    return {one.service: one for one in policies}

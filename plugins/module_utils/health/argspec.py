@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-PROBE: dict[str, Any] = {
-    "port": {"type": "int", "required": True},
-    "path": {"type": "str", "default": "/"},
-    "status": {"type": "int", "default": 200},
-    "timeout": {"type": "float", "default": 5.0},
-}
-SERVICE: dict[str, Any] = {
-    "service": {"type": "str", "required": True},
-    "expect": {"type": "str", "choices": ["healthy", "running", "completed"], "default": "running"},
-    "replicas": {"type": "int", "default": 1},
-    "probe": {"type": "dict", "options": PROBE},
-}
+from ..contracts.argspec import argspec
+from ..contracts.health import Expectation
+
 ARGUMENTS: dict[str, Any] = {
     "project": {"type": "str", "required": True},
-    "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
+    "services": {"type": "list", "elements": "dict", "required": True, "options": argspec(Expectation)},
     "log_lines": {"type": "int", "default": 20},
 }

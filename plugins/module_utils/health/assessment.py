@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..containers.client import Container
-from .probes import Probe, ProbeError, probe_from, run_probe
+from ..contracts.health import Expectation
+from .probes import ProbeError, run_probe
 
-EXPECTATIONS = ("healthy", "running", "completed")
 STEADY = 10  # seconds that a restarted container without a healthcheck must have run to count as running
 AILING = 30  # seconds for a container that was unhealthy before, for example because what it needs was replaced
 CRASH_LOOP = 3  # restarts while being watched, after which waiting on is pointless
@@ -29,16 +29,6 @@ class Watched(Protocol):
         """What wakes the wait."""
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """What a service must reach: how many containers, in which state, and optionally an answer over HTTP."""
-
-    service: str
-    expect: str = "running"
-    replicas: int = 1
-    probe: Probe | None = None
-
-
 @dataclass
 class Verdict:
     """The judgement on one service: `ok`, `waiting` (may still come), or `failed`.
@@ -51,20 +41,6 @@ class Verdict:
     reason: str = ""
     final: bool = False
     containers: list[Container] = field(default_factory=list)
-
-
-def expectation_from(raw: Mapping[str, Any]) -> Expectation:
-    """An expectation from a module's or the declaration's dictionary.
-
-    :raises ValueError: an unknown kind of expectation, or a number of replicas below one.
-    """
-    expect = str(raw.get("expect") or "running")
-    replicas = int(raw.get("replicas") or 1)
-    if expect not in EXPECTATIONS:
-        raise ValueError(f"services: expect {expect!r} of {raw['service']}: write one of {', '.join(EXPECTATIONS)}")
-    if replicas < 1:
-        raise ValueError(f"services: replicas {replicas} of {raw['service']}: write a number from 1 on")
-    return Expectation(str(raw["service"]), expect, replicas, probe_from(raw.get("probe")))
 
 
 def judge(wanted: Expectation, containers: Sequence[Container], restarts_before: Mapping[str, int], crashes: int = CRASH_LOOP) -> Verdict:

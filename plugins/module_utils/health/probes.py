@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+
+from ..contracts.health import Probe
 
 
 class ProbeError(Exception):
@@ -18,29 +17,6 @@ class ProbeError(Exception):
 
 class ProbeLimit(ProbeError):
     """It answered well, but what it says is beyond a limit: there is more to do than it can, and no restart changes that."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What is asked and what counts as well: a path, a container port, the expected status, a deadline in seconds."""
-
-    port: int
-    path: str = "/"
-    status: int = 200
-    timeout: float = 5.0
-
-
-def probe_from(raw: Mapping[str, Any] | None) -> Probe | None:
-    """A probe from a dictionary; None for none.
-
-    :raises ValueError: no port, or one that is not a port.
-    """
-    if not raw:
-        return None
-    port = int(raw.get("port") or 0)
-    if not 1 <= port <= 65535:
-        raise ValueError(f"services: probe port {raw.get('port')!r}: write the container's port, 1 to 65535")
-    return Probe(port, str(raw.get("path") or "/"), int(raw.get("status") or 200), float(raw.get("timeout") or 5))
 
 
 def run_probe(probe: Probe, address: str | None, match: str = "") -> None:

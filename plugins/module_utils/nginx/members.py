@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..containers.client import DockerUnavailable, Engine
+from ..contracts.upstreams import Upstream
 from . import drain
 from . import sync as upstreams
 from .drain import Remaining
@@ -61,7 +62,7 @@ def set_member(
     return outcome
 
 
-def _engine(known: list[upstreams.Upstream]) -> Engine | None:
+def _engine(known: list[Upstream]) -> Engine | None:
     """A load balancer needs no containers, and may have no engine."""
     if all(one.members for one in known):
         return None

@@ -14,13 +14,14 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..containers.client import Container
+from ..contracts.upstreams import Upstream, upstreams_from
 from ..core.atomic_files import read_text, understood, write_atomic
 from ..core.process import CommandError, run
 from ..hostconfig.entries import Change, Entry
@@ -35,7 +36,7 @@ PENDING = Path("/run/latentum-ops-upstreams.pending")
 NGINX_TEST = ["nginx", "-t", "-q"]
 # What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
 NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
-BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}
+BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}  # by the names of the contract
 SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
 # Answers 502 at once: the discard port of loopback is not asked while it is marked down.
 NOBODY = "server 127.0.0.1:9 down;"
@@ -50,54 +51,9 @@ class ContainerSource(Protocol):
         """The containers of a project's services."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """A host behind a load balancer."""
-
-    name: str
-    address: str
-    port: int
-
-    @property
-    def server(self) -> str:
-        """``address:port``, as nginx names it."""
-        return f"{self.address}:{self.port}"
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """One upstream: the containers of a service at one container port, or the hosts behind a load balancer."""
-
-    name: str
-    project: str
-    service: str
-    port: int
-    balance: str = "least_conn"
-    keepalive: int = 32
-    members: tuple[Member, ...] = ()
-
-    @property
-    def path(self) -> Path:
-        """The file that nginx includes."""
-        return RENDERED / f"{self.name}.conf"
-
-
-def upstream_from(raw: Mapping[str, Any]) -> Upstream:
-    """An upstream from a module's or the derived dictionary.
-
-    :raises ValueError: a name that cannot be a file name, or an unknown way of balancing.
-    :raises KeyError, TypeError, AttributeError: it is no such dictionary.
-    """
-    name, balance = str(raw["name"]), str(raw.get("balance") or "least_conn")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise ValueError(f"upstreams: name {name!r}: write letters, digits, '_', '-' and '.' only")
-    if balance not in BALANCES:
-        raise ValueError(f"upstreams: balance {balance!r} of {name}: write one of {', '.join(BALANCES)}")
-    members = tuple(Member(str(one["name"]), str(one["address"]), int(one.get("port") or 443)) for one in raw.get("members") or ())
-    if not members and not (raw.get("project") and raw.get("service") and raw.get("port")):
-        raise ValueError(f"upstreams: {name} leads nowhere: write project, service and port, or members")
-    project, service, port = str(raw.get("project") or ""), str(raw.get("service") or ""), int(raw.get("port") or 0)
-    return Upstream(name, project, service, port, balance, int(raw.get("keepalive") or 32), members)
+def path_of(upstream: Upstream) -> Path:
+    """The file that nginx includes."""
+    return RENDERED / f"{upstream.name}.conf"
 
 
 def load() -> list[Upstream]:
@@ -108,7 +64,7 @@ def load() -> list[Upstream]:
     found: list[Upstream] = []
     for file in sorted(CONFIGURATION.glob("*.json")):
         with understood(file):
-            found += [upstream_from(raw) for raw in json.loads(file.read_text())]
+            found += upstreams_from(json.loads(file.read_text()))
     return found
 
 
@@ -178,16 +134,16 @@ def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[
         if one.members:
             # Somebody must serve: were all of them drained, all of them would be asked.
             present = [member.server for member in one.members if member.name not in away]
-            entries.append(Entry(path=one.path, content=render(one, present or [member.server for member in one.members]).encode()))
+            entries.append(Entry(path=path_of(one), content=render(one, present or [member.server for member in one.members]).encode()))
             continue
-        addresses = servers(one, containers[one.project], read_text(one.path), plans[one.project].get(one.service), out[one.project])
-        entries.append(Entry(path=one.path, content=render(one, addresses).encode()))
+        addresses = servers(one, containers[one.project], read_text(path_of(one)), plans[one.project].get(one.service), out[one.project])
+        entries.append(Entry(path=path_of(one), content=render(one, addresses).encode()))
     return entries
 
 
 def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
     """Files of upstreams that nobody declares any more."""
-    named = {one.path for one in upstreams}
+    named = {path_of(one) for one in upstreams}
     return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path not in named]
 
 

@@ -8,56 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..contracts.rollout_policy import MAINTENANCE, STRATEGIES
-from ..health.argspec import SERVICE
+from ..contracts.argspec import argspec
+from ..contracts.health import Expectation, expectations_from
+from ..contracts.rollout_policy import Policy, policies_from
 from ..release.pinning import Declared
 from .request import Order
 
-CANARY: dict[str, Any] = {
-    "share": {"type": "int", "default": 10},
-    "duration": {"type": "float", "default": 60.0},
-    "min_requests": {"type": "int", "default": 100},
-    "max_error_rate": {"type": "float", "default": 1.0},
-    "max_latency_ratio": {"type": "float", "default": 1.5},
-    "on_low_traffic": {"type": "str", "choices": ["abort", "promote"], "default": "abort"},
-    "prometheus": {
-        "type": "dict",
-        "options": {
-            "url": {"type": "str", "required": True},
-            "query": {"type": "str", "required": True},
-            "max": {"type": "float", "required": True},
-        },
-    },
-}
-POLICY: dict[str, Any] = {
-    "service": {"type": "str", "required": True},
-    "strategy": {"type": "str", "choices": list(STRATEGIES), "default": "rolling"},
-    "surge": {"type": "str", "default": "100%"},
-    "min_healthy": {"type": "float", "default": 5.0},
-    "healthy_timeout": {"type": "float", "default": 120.0},
-    "drain_timeout": {"type": "float", "default": 60.0},
-    "observe": {"type": "float", "default": 10.0},
-    "keep_for": {"type": "float", "default": 600.0},
-    "maintenance": {"type": "str", "choices": list(MAINTENANCE), "default": "dependents"},
-    "job": {"type": "bool", "default": False},
-    "allow": {"type": "list", "elements": "str", "default": []},
-    "canary": {"type": "dict", "options": CANARY},
-    "migration": {
-        "type": "dict",
-        "options": {
-            "command": {"type": "list", "elements": "str", "required": True},
-            "timeout": {"type": "float", "default": 600.0},
-        },
-    },
-}
 ARGUMENTS: dict[str, Any] = {
     "stack": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["deployed", "rolled_back", "scaled"], "default": "deployed"},
     "compose": {"type": "dict"},
     "directory": {"type": "path"},
     "environment": {"type": "dict", "default": {}},
-    "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
-    "policies": {"type": "list", "elements": "dict", "default": [], "options": POLICY},
+    "services": {"type": "list", "elements": "dict", "default": [], "options": argspec(Expectation)},
+    "policies": {"type": "list", "elements": "dict", "default": [], "options": argspec(Policy)},
     "domains": {"type": "list", "elements": "str", "default": []},
     "pull": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "recreate": {"type": "list", "elements": "str", "default": []},
@@ -75,11 +39,13 @@ KINDS = {"deployed": "deploy", "rolled_back": "rollback", "scaled": "scale"}
 def declared_from(given: Mapping[str, Any]) -> Declared:
     """What is to be deployed.
 
-    :raises ValueError: a Compose project without services.
+    :raises ValueError: a Compose project without services; a policy or an expectation that cannot be.
     """
     compose = given["compose"] or {}
     if not compose.get("services"):
         raise ValueError("compose: has no services: write the Compose project, for example with filter compose_project")
+    policies_from(given["policies"], tolerant=False)
+    expectations_from(given["services"], tolerant=False)
     return Declared(
         stack=given["stack"],
         directory=given["directory"] or f"/opt/{given['stack']}",

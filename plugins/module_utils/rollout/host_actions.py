@@ -13,9 +13,11 @@ from typing import Any
 
 from ..compose.cli import Compose
 from ..containers.client import Container, Engine
+from ..contracts.health import Expectation
+from ..contracts.upstreams import Upstream
 from ..core.process import run
 from ..core.progress import Progress
-from ..health.assessment import Expectation, expectation_from, wait
+from ..health.assessment import wait
 from ..health.report import details, text
 from ..hostconfig.transaction import ConfigSetError
 from ..nginx import drain, traffic_plan
@@ -89,7 +91,7 @@ class Site:
         """The containers of a service now."""
         return [one for one in self.engine.containers(self.stack) if one.service == service]
 
-    def routed(self, service: str) -> list[upstreams.Upstream]:
+    def routed(self, service: str) -> list[Upstream]:
         """The upstreams of nginx that lead to a service."""
         return [one for one in upstreams.load() if one.project == self.stack and one.service == service]
 
@@ -110,7 +112,7 @@ class Site:
         :raises RolloutFailed: with their last log lines and health checks.
         """
         raw = next((one for one in release.services if one["service"] == service), {"service": service})
-        wanted = expectation_from(raw)
+        wanted = Expectation.from_dict(raw, tolerant=True)
         part = Part(self.engine, {one.id for one in containers})
         expectation = Expectation(service, wanted.expect, max(1, len(containers)), wanted.probe)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ..compose.cli import Compose
 from ..containers.client import Container
-from ..health.assessment import expectation_from, look
+from ..contracts.health import Expectation
+from ..health.assessment import look
 from ..health.report import details, text
 from ..nginx import traffic_plan
 from ..nginx.access_log import FLUSHED, Meter
@@ -138,7 +139,7 @@ class Rollout:
         """:raises RolloutFailed: one of these containers crashed, or is unhealthy."""
         part = Part(self.site.engine, {one.id for one in containers})
         raw = next((one for one in self.release.services if one["service"] == service), {"service": service})
-        wanted = expectation_from({**raw, "replicas": len(containers) or 1, "probe": None})
+        wanted = Expectation.from_dict({**raw, "replicas": len(containers) or 1, "probe": None}, tolerant=True)
         verdicts = look(part, self.site.stack, [wanted], {one.id: one.restarts for one in containers}, FIRST_CRASH)
         if verdicts[0].state != "ok":
             raise RolloutFailed(text(details(self.site.engine, verdicts)))

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..backup import settings, state
 from ..containers.client import DockerUnavailable, Engine
+from ..contracts.health import expectations_from
 from ..core.process import CommandError, run
-from ..health.assessment import expectation_from, look
+from ..health.assessment import look
 from ..health.report import details
 from ..release.journal import Journal
 from ..release.stacks import stacks
@@ -63,7 +64,7 @@ def services() -> list[dict[str, Any]]:
     engine = Engine()
     found = []
     for stack in declared:
-        verdicts = look(engine, stack["name"], [expectation_from(raw) for raw in stack["services"]])
+        verdicts = look(engine, stack["name"], expectations_from(stack["services"]))
         described = details(engine, verdicts, log_lines=5)
         for service in described:
             for container in service["containers"]:

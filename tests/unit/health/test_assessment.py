@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
-from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import Expectation, judge
-from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import Upstream, render, servers, upstream_from
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import Expectation
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import judge
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import render, servers
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import follower
 
 from .samples import container
@@ -75,8 +77,8 @@ def test_the_balance_stands_before_keepalive() -> None:
 @pytest.mark.parametrize(("key", "value"), [("name", "../passwd"), ("balance", "random")])
 def test_a_bad_upstream_is_refused_by_key_and_value(key: str, value: str) -> None:
     raw = {"name": "a", "project": "shop", "service": "web", "port": 8080, key: value}
-    with pytest.raises(ValueError, match=f"{key} '{value}'"):
-        upstream_from(raw)
+    with pytest.raises(ValueError, match=f'{key}: "{value}"'):
+        Upstream.from_dict(raw)
 
 
 class Events:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import Expectation
 from ansible_collections.latentum.ops.plugins.module_utils.health import assessment
-from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import Expectation
 from ansible_collections.latentum.ops.plugins.modules import compose_health
 
 from .samples import container

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.canary import Query, Rule, rule_from
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.canary import Query, Rule
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.access_log import Figures, Meter, attempts
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import ask_prometheus, judge, wilson_lower_bound
 
@@ -90,7 +90,7 @@ def test_the_least_rate_grows_with_what_was_seen() -> None:
 
 
 def test_a_rule_from_the_declaration() -> None:
-    rule = rule_from({"share": 5, "prometheus": {"url": "http://p", "query": "up", "max": 1.0}, "duration": None})
+    rule = Rule.from_dict({"share": 5, "prometheus": {"url": "http://p", "query": "up", "max": 1.0}, "duration": None})
     assert (rule.share, rule.duration, rule.prometheus.query if rule.prometheus else "") == (5, 60.0, "up")
 
 

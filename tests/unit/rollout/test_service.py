@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.compose.cli import Compose
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_policy import policy_from
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_policy import Policy
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
@@ -95,7 +95,7 @@ def carry_out(site: FakeSite, *, back: bool = False, replicas: int = 2, **policy
     """What was done to replace, or scale, the containers that are there."""
     wanted = release(replicas=replicas)
     (plan,) = make(wanted, site.there, warm=standby.ids("shop"))
-    plan.policy = policy_from({"service": "api", "min_healthy": 5, **policy})
+    plan.policy = Policy.from_dict({"service": "api", "min_healthy": 5, **policy})
     Rollout(cast(Site, site), wanted, cast(Compose, None), back=back).carry_out(plan)
     return site.did
 
@@ -242,7 +242,7 @@ def test_the_trial(monkeypatch: pytest.MonkeyPatch, verdicts: tuple[str, ...], p
     tried = Rollout(cast(Site, site), release(), cast(Compose, None))
     duration = 0.0 if len(verdicts) == 1 else 60.0
     rule = {"duration": duration, "on_low_traffic": policy, "share": 20}
-    plan = ServicePlan("api", "replace", policy_from({"service": "api", "strategy": "canary", "canary": rule}), 2)
+    plan = ServicePlan("api", "replace", Policy.from_dict({"service": "api", "strategy": "canary", "canary": rule}), 2)
     if refused:
         with pytest.raises(RolloutFailed, match="the canary is refused: seen"):
             tried.trial(plan, old(), [container(3)])

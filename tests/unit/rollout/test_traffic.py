@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, members
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE, Upstream, plan, render, servers, upstream_from
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE, plan, render, servers
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 
 from .samples import container
@@ -48,7 +49,7 @@ def test_maintenance() -> None:
 def test_a_load_balancer_leaves_out_who_is_drained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drained = tmp_path / "drained.json"
     monkeypatch.setattr(upstreams, "DRAINED", drained)
-    edge = upstream_from({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}, {"name": "b", "address": "192.0.2.2"}]})
+    edge = Upstream.from_dict({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}, {"name": "b", "address": "192.0.2.2"}]})
 
     def written() -> str:
         return plan(None, [edge])[0].content.decode()
@@ -62,7 +63,7 @@ def test_a_load_balancer_leaves_out_who_is_drained(tmp_path: Path, monkeypatch: 
 
 def test_the_last_member_is_never_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstreams, "DRAINED", tmp_path / "drained.json")
-    edge = upstream_from({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}]})
+    edge = Upstream.from_dict({"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}]})
     monkeypatch.setattr(upstreams, "load", lambda: [edge])
     with pytest.raises(members.DrainError, match="last one"):
         members.set_member("a", "drained", 1)
@@ -72,7 +73,7 @@ def test_the_last_member_is_never_taken_out(tmp_path: Path, monkeypatch: pytest.
 
 def test_an_upstream_that_leads_nowhere_is_refused() -> None:
     with pytest.raises(ValueError, match="or members"):
-        upstream_from({"name": "x"})
+        Upstream.from_dict({"name": "x"})
 
 
 class Proc:

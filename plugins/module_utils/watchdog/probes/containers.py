@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...containers.client import Container, DockerUnavailable, Engine
-from ...health.probes import Probe, ProbeError, ProbeLimit, run_probe
+from ...contracts.health import Probe
+from ...health.probes import ProbeError, ProbeLimit, run_probe
 from ..settings import ProbeSpec
 
 
