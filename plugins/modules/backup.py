@@ -110,14 +110,14 @@ def main() -> None:
     progress = Progress(given["stack"], given["attempt"])
     snapshots, checks, table, errors = {}, [], "", {}
     try:
-        found = settings.load(given["stack"])
+        configuration = settings.load(given["stack"])
         if given["make"]:
-            outcome = running.backup(Engine(), found, progress)
+            outcome = running.backup(Engine(), configuration, progress)
             snapshots, errors = outcome.snapshots, outcome.errors
         if given["verify"]:
             named = {} if given["make"] else {"name": given["target"], "snapshot": given["snapshot"]}
-            verdict = verification.verify(Engine(), found, progress, **named)
-            checks, table = [one.as_dict() for one in verdict.findings], catalogue.verdict_table(verdict)
+            verdict = verification.verify(Engine(), configuration, progress, **named)
+            checks, table = [finding.as_dict() for finding in verdict.findings], catalogue.verdict_table(verdict)
             if not verdict.ok:
                 errors["proof"] = verdict.error or "nothing was found"
     except (BackupError, TargetError, CommandError, DockerUnavailable, LockHeld, OSError) as error:

@@ -76,12 +76,12 @@ def main() -> None:
         argument_spec={"stack": {"type": "str", "required": True}, "target": {"type": "str", "default": ""}}, supports_check_mode=True
     )
     try:
-        found = settings.load(module.params["stack"])
-        listed = catalogue.collect(found, module.params["target"])
+        configuration = settings.load(module.params["stack"])
+        listed = catalogue.collect(configuration, module.params["target"])
     except (BackupError, CommandError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     table = catalogue.table(listed).splitlines()
-    module.exit_json(changed=False, state=state.read(found.stack), targets=listed["targets"], table=table)
+    module.exit_json(changed=False, state=state.read(configuration.stack), targets=listed["targets"], table=table)
 
 
 if __name__ == "__main__":

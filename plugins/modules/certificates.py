@@ -158,8 +158,8 @@ def finish(module: AnsibleModule, done: Issued) -> None:
     """Success, or a failure that names every certificate that could not be had."""
     result = {"changed": done.changed, "asked": done.asked, "failed_certificates": done.failed, **reported(done.links)}
     if done.failed:
-        told = "; ".join(f"{name}: {reason}" for name, reason in done.failed.items())
-        module.fail_json(msg=f"{len(done.failed)} of {len(done.asked)} certificates could not be had. {told}", **result)
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in done.failed.items())
+        module.fail_json(msg=f"{len(done.failed)} of {len(done.asked)} certificates could not be had. {reasons}", **result)
     module.exit_json(**result)
 
 

@@ -111,10 +111,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"names": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True)
     names = module.params["names"]
     try:
-        found = [one.as_dict() for one in in_service() if not names or one.name in names]
+        certificates = [certificate.as_dict() for certificate in in_service() if not names or certificate.name in names]
     except ImportError as error:
         module.fail_json(msg=f"python3-cryptography is missing on this host: {error}")
-    module.exit_json(changed=False, certificates=found)
+    module.exit_json(changed=False, certificates=certificates)
 
 
 if __name__ == "__main__":

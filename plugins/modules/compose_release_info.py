@@ -128,12 +128,12 @@ def main() -> None:
     store = Store(given["stack"])
     try:
         live, underway = store.live(), Journal(given["stack"]).underway()
-        found = [release_dict(one, live=live is not None and one.id == live.id) for one in store.all()]
+        described = [release_dict(release, live=live is not None and release.id == live.id) for release in store.all()]
         module.exit_json(
             changed=False,
             live=live.id if live else "",
             previous=store.previous(),
-            releases=found,
+            releases=described,
             underway=underway.describe() if underway else "",
             table=releases(store),
         )

@@ -316,7 +316,7 @@ def main() -> None:
     except (*EXPECTED, LockHeld) as error:
         deployment.progress.close()
         module.fail_json(msg=str(error))
-    plan = "".join(f"{one.sentence()}\n" for one in outcome.plans)
+    plan = "".join(f"{service.sentence()}\n" for service in outcome.plans)
     module.exit_json(
         changed=outcome.changed,
         diff=[change.difference() for change in outcome.files]

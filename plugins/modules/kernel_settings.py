@@ -76,12 +76,12 @@ def main() -> None:
         "diff": {side: "".join(f"{key} = {outcome.changed[key][at]}\n" for key in changed) for at, side in enumerate(["before", "after"])},
     }
     if outcome.refused:
-        said = "; ".join(f"{key}: {why}" for key, why in sorted(outcome.refused.items()))
+        refusals = "; ".join(f"{key}: {why}" for key, why in sorted(outcome.refused.items()))
         if not in_container():
             module.fail_json(
-                msg=f"the kernel does not take {said}: restart the host if a value can only be set once, or correct it", **result
+                msg=f"the kernel does not take {refusals}: restart the host if a value can only be set once, or correct it", **result
             )
-        module.warn(f"this is a container, and its kernel does not take {said}")
+        module.warn(f"this is a container, and its kernel does not take {refusals}")
     module.exit_json(**result)
 
 

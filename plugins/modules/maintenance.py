@@ -89,12 +89,12 @@ def main() -> None:
             changed, windows = maintenance_windows.absent(given["scope"], check=module.check_mode)
     except (OSError, ValueError) as error:
         module.fail_json(msg=str(error))
-    said = {one.scope: f"{one.reason}\n" for one in windows}
-    before = "" if changed and given["state"] == "present" else f"{given['scope']}\n" if changed else said.get(given["scope"], "")
+    reasons = {window.scope: f"{window.reason}\n" for window in windows}
+    before = "" if changed and given["state"] == "present" else f"{given['scope']}\n" if changed else reasons.get(given["scope"], "")
     module.exit_json(
         changed=changed,
-        windows=[vars(one) for one in windows],
-        diff={"before": before, "after": said.get(given["scope"], "")},
+        windows=[vars(window) for window in windows],
+        diff={"before": before, "after": reasons.get(given["scope"], "")},
     )
 
 

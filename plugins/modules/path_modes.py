@@ -56,18 +56,18 @@ def main() -> None:
     """Modes in, differences out."""
     module = AnsibleModule(argument_spec={"paths": {"type": "dict", "required": True}}, supports_check_mode=True)
     try:
-        found = differing(parse_modes(module.params["paths"]))
+        changes = differing(parse_modes(module.params["paths"]))
         if not module.check_mode:
-            for path, (_now, wanted) in found.items():
+            for path, (_now, wanted) in changes.items():
                 path.chmod(wanted)
     except (EntryError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
-        changed=bool(found),
-        changed_paths=sorted(str(path) for path in found),
+        changed=bool(changes),
+        changed_paths=sorted(str(path) for path in changes),
         diff={
-            "before": "".join(f"{path} {now:04o}\n" for path, (now, _wanted) in sorted(found.items())),
-            "after": "".join(f"{path} {wanted:04o}\n" for path, (_now, wanted) in sorted(found.items())),
+            "before": "".join(f"{path} {now:04o}\n" for path, (now, _wanted) in sorted(changes.items())),
+            "after": "".join(f"{path} {wanted:04o}\n" for path, (_now, wanted) in sorted(changes.items())),
         },
     )
 

@@ -180,17 +180,17 @@ def main() -> None:
     plan: list[str] = []
     restored: dict[str, Any] = {}
     try:
-        found = settings.load(given["stack"])
+        configuration = settings.load(given["stack"])
         if given["state"] != "restored":
-            lines = [] if module.check_mode else _finish(given["state"], found, progress)
+            lines = [] if module.check_mode else _finish(given["state"], configuration, progress)
         elif given["kind"] in BESIDE:
-            lines = [] if module.check_mode else _beside(given, found, progress)
+            lines = [] if module.check_mode else _beside(given, configuration, progress)
         else:
             at = origins.moment(given["to"]) if given["to"] else None
             confirmed = given["confirmed"] and not module.check_mode
             request = restoring.Request(given["kind"], given["name"], at, given["source"], given["snapshot"], confirmed)
-            report = restoring.restore(Engine(), found, request, progress, plan.extend)
-            lines, checks = report.lines, [one.as_dict() for one in report.findings]
+            report = restoring.restore(Engine(), configuration, request, progress, plan.extend)
+            lines, checks = report.lines, [finding.as_dict() for finding in report.findings]
             restored = {"plan": plan, "upto": report.upto, "checks": checks}
     except restoring.Unconfirmed as error:
         progress.close()
@@ -204,18 +204,18 @@ def main() -> None:
     module.exit_json(changed=True, lines=lines, seconds=time.monotonic() - began, **restored)
 
 
-def _finish(state: str, found: settings.Settings, progress: Progress) -> list[str]:
+def _finish(state: str, configuration: settings.Settings, progress: Progress) -> list[str]:
     if state == "confirmed":
-        return restoring.confirm(found)
-    return (restoring.resume if state == "resumed" else restoring.undo)(Engine(), found, progress)
+        return restoring.confirm(configuration)
+    return (restoring.resume if state == "resumed" else restoring.undo)(Engine(), configuration, progress)
 
 
-def _beside(given: dict[str, Any], found: settings.Settings, progress: Progress) -> list[str]:
+def _beside(given: dict[str, Any], configuration: settings.Settings, progress: Progress) -> list[str]:
     """Nothing is replaced."""
     place = (given["source"], given["snapshot"], given["into"], progress)
     if given["kind"] == "files":
-        return restoring_beside.files(found, tuple(given["paths"]), *place)
-    return restoring_beside.dump(Engine(), found, given["name"], given["table"], *place)
+        return restoring_beside.files(configuration, tuple(given["paths"]), *place)
+    return restoring_beside.dump(Engine(), configuration, given["name"], given["table"], *place)
 
 
 if __name__ == "__main__":

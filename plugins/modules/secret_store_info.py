@@ -70,7 +70,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "required": True}}, supports_check_mode=True)
     try:
         known = Store(module.params["stack"]).metadata()
-        described = {name: {**one, "age_days": age_days(one["updated"])} for name, one in known.items()}
+        described = {name: {**fields, "age_days": age_days(fields["updated"])} for name, fields in known.items()}
     except (SecretError, OSError, KeyError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, secrets=described)

@@ -129,7 +129,7 @@ def main() -> None:
         wanted = upstreams_from(given["upstreams"], tolerant=False)
         engine = None
         try:
-            engine = Engine() if any(not one.members for one in wanted) else None
+            engine = Engine() if any(not upstream.members for upstream in wanted) else None
         except DockerUnavailable:
             # On a bare host the engine comes later in the same run; a check must be able to say what would be written.
             if not module.check_mode:

@@ -50,10 +50,10 @@ def add_parsers(verbs: Any) -> None:
     place = argparse.ArgumentParser(add_help=False, parents=[source])
     place.add_argument("--yes", action="store_true", help="do what is said, and replace what is there")
     for name, what in (("database", "a PostgreSQL server, to any second"), ("cache", "a Redis"), ("volume", "a volume")):
-        one = ways.add_parser(name, parents=[place], help=what)
-        one.add_argument("name")
+        parser = ways.add_parser(name, parents=[place], help=what)
+        parser.add_argument("name")
         if name == "database":
-            one.add_argument("--to", default="", metavar="TIME", help="to this moment, such as '2026-11-20 14:03:07+00'")
+            parser.add_argument("--to", default="", metavar="TIME", help="to this moment, such as '2026-11-20 14:03:07+00'")
     every = ways.add_parser("everything", parents=[place], help="all databases, caches and volumes")
     every.add_argument("--to", default="", metavar="TIME", help="databases to this moment")
     files = ways.add_parser("files", parents=[source], help="files of the host, into a folder")
@@ -75,8 +75,8 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
 
     if options.way == "connect":
         return _connect(options.server, say)
-    found = settings.load(options.stack)
-    return _backup(options, found, say) if options.verb == "backup" else _restore(options, found, say)
+    configuration = settings.load(options.stack)
+    return _backup(options, configuration, say) if options.verb == "backup" else _restore(options, configuration, say)
 
 
 def _progress(stack: str, what: str, say: Callable[[str], None]) -> Progress:
@@ -84,47 +84,50 @@ def _progress(stack: str, what: str, say: Callable[[str], None]) -> Progress:
     return Progress(stack, attempt or what, tell=say, silent=not attempt)
 
 
-def _backup(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
+def _backup(options: argparse.Namespace, configuration: Any, say: Callable[[str], None]) -> int:
     from ..backup import catalogue, running, verification
 
     if options.way == "check":
-        say(f"{found.stack}: {len(found.clusters)} database servers, {len(found.volumes)} volumes, {len(found.targets)} targets")
+        say(
+            f"{configuration.stack}: {len(configuration.clusters)} database servers, "
+            f"{len(configuration.volumes)} volumes, {len(configuration.targets)} targets"
+        )
         return 0
-    progress = _progress(found.stack, "backup", say)
+    progress = _progress(configuration.stack, "backup", say)
     if options.way == "list":
-        listed = catalogue.collect(found, options.target)
+        listed = catalogue.collect(configuration, options.target)
         say(json.dumps(listed, indent=2) if options.json else catalogue.table(listed))
         return 0
     if options.way == "escrow":
-        return _escrow(options, found, say)
+        return _escrow(options, configuration, say)
     if options.way == "push":
-        outcome = running.push_wal(found, progress)
+        outcome = running.push_wal(configuration, progress)
         return 1 if outcome.errors else 0
     failed = False
     if options.way == "run":
         if options.new_repository:
-            running.begin_anew(found, options.new_repository)
-        outcome = running.backup(Engine(), found, progress)
+            running.begin_anew(configuration, options.new_repository)
+        outcome = running.backup(Engine(), configuration, progress)
         failed = bool(outcome.errors)
-        if options.no_verify or (options.scheduled and not catalogue.proof_is_due(found)):
+        if options.no_verify or (options.scheduled and not catalogue.proof_is_due(configuration)):
             progress.close()
             return 1 if failed else 0
     named = {"name": options.target, "snapshot": options.snapshot} if options.way == "verify" else {}
-    verdict = verification.verify(Engine(), found, progress, **named)
+    verdict = verification.verify(Engine(), configuration, progress, **named)
     say(catalogue.verdict_table(verdict))
     progress.close()
     return NOT_PROVEN if failed or not verdict.ok else 0
 
 
-def _escrow(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
+def _escrow(options: argparse.Namespace, configuration: Any, say: Callable[[str], None]) -> int:
     from ..backup import escrow
 
     if options.plant:
-        say("\n".join(f"{one} written" for one in escrow.plant(sys.stdin.read())) or "all there already")
+        say("\n".join(f"{path} written" for path in escrow.plant(sys.stdin.read())) or "all there already")
     elif options.open:
-        say(json.dumps(escrow.bundle(found), indent=1, sort_keys=True))
+        say(json.dumps(escrow.bundle(configuration), indent=1, sort_keys=True))
     else:
-        say(f"{escrow.path(found.stack)} written" if escrow.seal(found) else "unchanged")
+        say(f"{escrow.path(configuration.stack)} written" if escrow.seal(configuration) else "unchanged")
     return 0
 
 
@@ -134,27 +137,27 @@ def _connect(server: str, say: Callable[[str], None]) -> int:
     from ..backup.postgres import Postgres
 
     stack, _dot, service = server.partition(".")
-    found = settings.load(stack)
-    staging.connect(Postgres(Engine(), found, found.cluster(service)), say)
+    configuration = settings.load(stack)
+    staging.connect(Postgres(Engine(), configuration, configuration.cluster(service)), say)
     return 0
 
 
-def _restore(options: argparse.Namespace, found: Any, say: Callable[[str], None]) -> int:
+def _restore(options: argparse.Namespace, configuration: Any, say: Callable[[str], None]) -> int:
     from ..backup import identity, origins, restoring, restoring_beside
 
-    progress = _progress(found.stack, "restore", say)
+    progress = _progress(configuration.stack, "restore", say)
     try:
         if options.way == "confirm":
-            done = restoring.confirm(found)
+            done = restoring.confirm(configuration)
         elif options.way in ("undo", "resume"):
-            done = getattr(restoring, options.way)(Engine(), found, progress)
+            done = getattr(restoring, options.way)(Engine(), configuration, progress)
         elif options.way == "identity":
-            done = identity.bring_back(found, options.source, options.snapshot, progress)
+            done = identity.bring_back(configuration, options.source, options.snapshot, progress)
         elif options.way == "files":
-            done = restoring_beside.files(found, tuple(options.paths), options.source, options.snapshot, options.into, progress)
+            done = restoring_beside.files(configuration, tuple(options.paths), options.source, options.snapshot, options.into, progress)
         elif options.way == "dump":
             done = restoring_beside.dump(
-                Engine(), found, options.name, options.table, options.source, options.snapshot, options.into, progress
+                Engine(), configuration, options.name, options.table, options.source, options.snapshot, options.into, progress
             )
         else:
             to = getattr(options, "to", "")
@@ -162,8 +165,8 @@ def _restore(options: argparse.Namespace, found: Any, say: Callable[[str], None]
             name = getattr(options, "name", "")
             request = restoring.Request(options.way, name, at, options.source, options.snapshot, options.yes)
             began = time.monotonic()
-            report = restoring.restore(Engine(), found, request, progress)
-            asked = [f"{'ok ' if one.ok else '!! '} {one.name}: {one.found}" for one in report.findings]
+            report = restoring.restore(Engine(), configuration, request, progress)
+            asked = [f"{'ok ' if finding.ok else '!! '} {finding.name}: {finding.found}" for finding in report.findings]
             done = [*asked, *report.lines, f"{time.monotonic() - began:.1f} s"]
     except restoring.Unconfirmed as error:
         say(str(error))

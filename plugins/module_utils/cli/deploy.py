@@ -66,12 +66,12 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         say(deploy_table.history(Journal(stack).read(options.lines)))
         return 0
     signal.signal(signal.SIGTERM, _interrupt)
-    told = _aside if options.json else say
+    tell = _aside if options.json else say
     order = Order(
         kind=options.verb,
         wait=options.wait,
         check=options.dry_run,
-        tell=told,
+        tell=tell,
         force=getattr(options, "force", False),
         recreate=tuple(getattr(options, "recreate", ())),
     )
@@ -131,7 +131,7 @@ def which(stack: str | None) -> str:
 
     :raises ValueError: there is none, or more than one and none was named.
     """
-    known = [str(one["name"]) for one in stacks()]
+    known = [str(stack["name"]) for stack in stacks()]
     if stack in known or (stack is None and len(known) == 1):
         return stack or known[0]
     raise ValueError(f"--stack: write one of {', '.join(known)}" if known else "no stack is described on this host: run playbooks/site.yml")

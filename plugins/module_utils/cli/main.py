@@ -62,8 +62,8 @@ def health() -> int:
     for stack in stacks():
         verdicts = look(engine, stack["name"], expectations_from(stack["services"]))
         described = details(engine, verdicts)
-        bad = bad or any(one["state"] != "ok" for one in described)
-        say(f"{stack['name']}: " + ", ".join(f"{one['service']} {one['state']}" for one in described))
+        bad = bad or any(service["state"] != "ok" for service in described)
+        say(f"{stack['name']}: " + ", ".join(f"{service['service']} {service['state']}" for service in described))
         if report := text(described):
             say(report)
     return 1 if bad else 0
@@ -71,8 +71,8 @@ def health() -> int:
 
 def show_upstreams() -> int:
     """Print the files that nginx includes."""
-    for one in upstreams.load():
-        path = upstreams.path_of(one)
+    for upstream in upstreams.load():
+        path = upstreams.path_of(upstream)
         say(Path(path).read_text() if path.exists() else f"# {path} is not written yet")
     return 0
 

@@ -52,15 +52,18 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         return _alert(options, say)
     from ..watchdog import settings
 
-    found = settings.load()
+    configuration = settings.load()
     if options.way == "check":
         say(
-            "\n".join(f"{one.name}: {len(one.services)} services, {len(one.sites)} sites, {len(one.alerts)} routes" for one in found.stacks)
+            "\n".join(
+                f"{spec.name}: {len(spec.services)} services, {len(spec.sites)} sites, {len(spec.alerts)} routes"
+                for spec in configuration.stacks
+            )
         )
         return 0
     from ..watchdog import privileged_helper
 
-    return 1 if privileged_helper.serve(found, say) else 0
+    return 1 if privileged_helper.serve(configuration, say) else 0
 
 
 def status() -> dict[str, Any]:
@@ -99,13 +102,13 @@ def _maintenance(options: argparse.Namespace, say: Callable[[str], None]) -> int
 
     if options.way == "list":
         windows = maintenance_windows.load()
-        say("\n".join(f"{one.said()}, until {_clock(one.until)}" for one in windows) or "nothing is under way")
+        say("\n".join(f"{window.describe()}, until {_clock(window.until)}" for window in windows) or "nothing is under way")
         return 0
     if options.way == "on":
         changed, windows = maintenance_windows.present(options.scope, options.reason, options.duration)
-        window = next(one for one in windows if one.scope == options.scope)
+        window = next(window for window in windows if window.scope == options.scope)
         how = "no alarms and no healing" if changed else "it was under way already"
-        say(f"{window.said()}, until {_clock(window.until)}: {how}")
+        say(f"{window.describe()}, until {_clock(window.until)}: {how}")
         return 0
     changed, _left = maintenance_windows.absent(options.scope)
     say(f"maintenance of {options.scope} has ended" if changed else f"no maintenance of {options.scope} was under way")

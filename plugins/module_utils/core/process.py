@@ -29,8 +29,8 @@ class CommandError(Exception):
 
     def __init__(self, result: Result, reason: str) -> None:
         self.argv, self.rc, self.stdout, self.stderr = result.argv, result.rc, result.stdout, result.stderr
-        said = (result.stderr.strip() or result.stdout.strip())[-2000:]
-        super().__init__(f"`{' '.join(result.argv)}` {reason}" + (f": {said}" if said else ""))
+        output = (result.stderr.strip() or result.stdout.strip())[-2000:]
+        super().__init__(f"`{' '.join(result.argv)}` {reason}" + (f": {output}" if output else ""))
 
 
 def run(

@@ -21,14 +21,14 @@ def parse_timestamp(text: str) -> datetime:
 
     :raises ValueError: it is none.
     """
-    found = _TIMESTAMP.fullmatch(text)
-    if not found:
+    match = _TIMESTAMP.fullmatch(text)
+    if not match:
         raise ValueError(f"not a time: {text!r}")
-    time = found["time"] or "00:00"
+    time = match["time"] or "00:00"
     seconds = "" if time.count(":") == 2 else ":00"
-    fraction = (found["fraction"] or "")[:6].ljust(6, "0")
-    zone = (found["zone"] or "").replace("Z", "+00").replace(":", "")
-    return datetime.fromisoformat(f"{found['date']}T{time}{seconds}.{fraction}" + (f"{zone[:3]}:{zone[3:] or '00'}" if zone else ""))
+    fraction = (match["fraction"] or "")[:6].ljust(6, "0")
+    zone = (match["zone"] or "").replace("Z", "+00").replace(":", "")
+    return datetime.fromisoformat(f"{match['date']}T{time}{seconds}.{fraction}" + (f"{zone[:3]}:{zone[3:] or '00'}" if zone else ""))
 
 
 def epoch(stamp: str) -> float:

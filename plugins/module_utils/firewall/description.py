@@ -23,9 +23,9 @@ def describe(
     lines = [f"status: {status}", f"default: {defaults[0]} incoming, {defaults[1]} outgoing, {defaults[2]} routed"]
     lines += [f"logging: {logging}", f"kernel parameters by UFW: {'yes' if own_sysctl else 'no'}"]
     for family, kept in rules.items():
-        lines += [f"IPv{family} rules:", *(f"  {words(one)}" for one in kept)]
+        lines += [f"IPv{family} rules:", *(f"  {words(rule)}" for rule in kept)]
     for family, chain in docker.items():
-        lines += [f"IPv{family} to Docker's networks:", *(f"  {one}" for one in chain)] if chain else []
+        lines += [f"IPv{family} to Docker's networks:", *(f"  {rule}" for rule in chain)] if chain else []
     return "\n".join(lines) + "\n"
 
 
@@ -38,7 +38,7 @@ def describe_kept(kept: Kept) -> str:
     families = (4, 6) if kept.ipv6 else (4,)
     return describe(
         "active" if kept.enabled else "inactive",
-        [names.get(one, one) for one in defaults],
+        [names.get(default, default) for default in defaults],
         setting(kept.files[SETTINGS], "LOGLEVEL"),
         bool(setting(kept.files[DEFAULTS], "IPT_SYSCTL")),
         {family: kept.rules(family) for family in families},

@@ -111,5 +111,5 @@ def with_block(content: str, wanted: str | None) -> str:
 
 def chain_rules(text: str) -> list[str]:
     """The rules of both chains in an ``iptables -S`` listing or in a rules file; Docker's closing RETURN does not count."""
-    found = [line for line in text.splitlines() if line.startswith((f"-A {CHAIN} ", f"-A {DECISION} "))]
-    return [line for line in found if line != f"-A {CHAIN} -j RETURN"]
+    rules = [line for line in text.splitlines() if line.startswith((f"-A {CHAIN} ", f"-A {DECISION} "))]
+    return [line for line in rules if line != f"-A {CHAIN} -j RETURN"]

@@ -79,7 +79,7 @@ def docker_backend() -> str:
         return ""
     try:
         done = run(["docker", "info", "--format", "{{json .FirewallBackend}}"], check=False, timeout=20)
-        told = json.loads(done.stdout) if done.rc == 0 else None
+        backend = json.loads(done.stdout) if done.rc == 0 else None
     except (CommandError, ValueError):
         return ""
-    return str(told.get("Driver", "")).partition("+")[0] if isinstance(told, dict) else ""
+    return str(backend.get("Driver", "")).partition("+")[0] if isinstance(backend, dict) else ""

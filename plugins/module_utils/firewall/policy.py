@@ -84,8 +84,8 @@ def refuse(policy: Policy, at: Connection | None) -> None:
     admitted = rule.action in {"allow", "limit"} if rule else policy.incoming == "allow"
     if rule is None and client is None:
         # No client to judge by: some rule must open the port to somebody.
-        openings = [one for one in policy.rules if one.action in {"allow", "limit"}]
-        admitted = admitted or any(one.admits(port, _first_address(one)) for one in openings)
+        openings = [opening for opening in policy.rules if opening.action in {"allow", "limit"}]
+        admitted = admitted or any(opening.admits(port, _first_address(opening)) for opening in openings)
     if not admitted and not policy.allow_without_ssh:
         who = f"the SSH connection in use (from {client} to port {port})" if client else f"SSH on port {port}"
         problems.append(
@@ -93,8 +93,8 @@ def refuse(policy: Policy, at: Connection | None) -> None:
             + (f" by `ufw {' '.join(rule.argv())}`" if rule else "")
             + f": add a rule such as {{action: limit, port: {port}, protocol: tcp}}, or set allow_without_ssh: true"
         )
-    if found := rival():
-        problems.append(f"{found} manages the packet filter of this host as well: disable it, for two managers undo each other's rules")
+    if manager := rival():
+        problems.append(f"{manager} manages the packet filter of this host as well: disable it, for two managers undo each other's rules")
     if policy.docker and docker_backend() == "nftables":
         problems.append(
             "Docker uses its nftables backend, which does not go through the DOCKER-USER chain, so its published ports would stay open: "
@@ -133,7 +133,7 @@ def apply(policy: Policy, *, check_mode: bool = False) -> Outcome:
     outcome.changed_paths = [str(change.entry.path) for change in changes]
     booted = Path("/run/systemd/system").is_dir()
     if booted and policy.revert_after:
-        revert_timer.arm(NAME, [change.found for change in changes], TAKE_BACK, policy.revert_after)
+        revert_timer.arm(NAME, [change.before for change in changes], TAKE_BACK, policy.revert_after)
         outcome.armed = True
     try:
         for change in changes:
@@ -155,7 +155,7 @@ def apply(policy: Policy, *, check_mode: bool = False) -> Outcome:
 def _take_back(changes: Sequence[Change], *, booted: bool) -> None:
     revert_timer.disarm(NAME)
     for change in reversed(changes):
-        restore(change.found)
+        restore(change.before)
     for argv in TAKE_BACK if booted else ():
         run(argv, check=False)
 
@@ -167,7 +167,7 @@ def _compared(policy: Policy, kept: Kept) -> Outcome:
     if not outcome.changed and Path("/run/systemd/system").is_dir():
         missing = _not_live(policy, kept.files) + _not_started()
         outcome.changed = bool(missing)
-        outcome.before += "".join(f"not in force: {one}\n" for one in missing)
+        outcome.before += "".join(f"not in force: {rule}\n" for rule in missing)
     return outcome
 
 

@@ -45,12 +45,12 @@ class Rule:
     @property
     def families(self) -> tuple[int, ...]:
         """The IP versions that the rule speaks of."""
-        given = {ipaddress.ip_network(one).version for one in (self.source, self.destination) if one != ANY}
+        given = {ipaddress.ip_network(network).version for network in (self.source, self.destination) if network != ANY}
         return tuple(given) or (4, 6)
 
     def stored(self, family: int) -> str:
         """The line after which UFW keeps the rule in user.rules (4) or user6.rules (6), without its marker."""
-        source, destination = (EVERYWHERE[family] if one == ANY else one for one in (self.source, self.destination))
+        source, destination = (EVERYWHERE[family] if network == ANY else network for network in (self.source, self.destination))
         way = "out" if self.direction == "out" else "in"
         if self.interface and self.interface_out:
             way = f"in_{self.interface}!out_{self.interface_out}"
@@ -96,12 +96,12 @@ def spans(port: str) -> list[tuple[int, int]]:
 
 def _inside(address: str, network: str) -> bool:
     try:
-        one = ipaddress.ip_address(address.split("%")[0])
+        ip = ipaddress.ip_address(address.split("%")[0])
     except ValueError:
         return False
-    if isinstance(one, ipaddress.IPv6Address) and one.ipv4_mapped:
-        one = one.ipv4_mapped
-    return one in ipaddress.ip_network(network)
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip in ipaddress.ip_network(network)
 
 
 def parse_port(value: Any, protocol: str) -> str:

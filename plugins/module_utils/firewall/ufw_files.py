@@ -28,8 +28,8 @@ _STORED = "### tuple ### "
 
 def setting(content: str, key: str) -> str:
     """The value of a shell assignment, without its quotes; empty when there is none."""
-    found = re.findall(rf"^{key}=(.*)$", content, re.MULTILINE)
-    return found[-1].strip().strip("\"'") if found else ""
+    values = re.findall(rf"^{key}=(.*)$", content, re.MULTILINE)
+    return values[-1].strip().strip("\"'") if values else ""
 
 
 def with_settings(content: str, values: Mapping[str, str]) -> str:
@@ -59,13 +59,13 @@ class Kept:
     @classmethod
     def read(cls) -> Kept:
         """The six files as they are."""
-        found = {}
+        contents = {}
         for path in ALL:
             try:
-                found[path] = path.read_text(encoding="utf-8", errors="surrogateescape")
+                contents[path] = path.read_text(encoding="utf-8", errors="surrogateescape")
             except FileNotFoundError:
-                found[path] = ""
-        return cls(found)
+                contents[path] = ""
+        return cls(contents)
 
     @property
     def installed(self) -> bool:
@@ -113,8 +113,8 @@ def render(rules: Sequence[Rule], defaults: str, settings: str, logging: str, ip
                 continue
             done = run([*ufw, *rule.argv()], check=False)
             if done.rc != 0:
-                said = (done.stderr or done.stdout).strip().removeprefix("ERROR: ")
-                problems.append(f"UFW refuses `ufw {' '.join(rule.argv())}`: {said}")
+                output = (done.stderr or done.stdout).strip().removeprefix("ERROR: ")
+                problems.append(f"UFW refuses `ufw {' '.join(rule.argv())}`: {output}")
         made = {path: (scratch / "etc/ufw" / path.name).read_text() for path in USER.values()}
         for family in (4, 6) if ipv6 else (4,):
             want, have = expected(rules, family), stored(made[USER[family]])

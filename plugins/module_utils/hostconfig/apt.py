@@ -26,7 +26,7 @@ def installed() -> set[str]:
         status, package, provides = line.split("\t", 2)
         if status.startswith(("ii", "hi")):
             names.add(package)
-            names |= {one.split()[0].strip() for one in provides.split(",") if one.strip()}
+            names |= {provided.split()[0].strip() for provided in provides.split(",") if provided.strip()}
     return names
 
 

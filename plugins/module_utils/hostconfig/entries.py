@@ -54,7 +54,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Found:
+class PathState:
     """One path as it is: kind ``absent``, ``file``, ``directory`` or ``link``, with all that is needed to bring it back."""
 
     path: Path
@@ -71,7 +71,7 @@ class Change:
     """A path that is not as it should be."""
 
     entry: Entry
-    found: Found = field(repr=False)
+    before: PathState = field(repr=False)
 
     def difference(self) -> dict[str, str]:
         """Before and after for Ansible's diff mode; the content of a sensitive file never appears."""
@@ -86,15 +86,15 @@ class Change:
                 return head
             return head + ("(content not shown)\n" if self.entry.sensitive else content.decode(errors="replace"))
 
-        entry, found = self.entry, self.found
-        if self.entry.sensitive and found.content != entry.content and found.kind == "file":
+        entry, before = self.entry, self.before
+        if self.entry.sensitive and before.content != entry.content and before.kind == "file":
             after = shown(entry.state, b"", entry.target, entry.mode, (entry.uid, entry.gid)) + "(another content)\n"
         else:
             after = shown(entry.state, entry.content, entry.target, entry.mode, (entry.uid, entry.gid))
         return {
             "before_header": str(entry.path),
             "after_header": str(entry.path),
-            "before": shown(found.kind, found.content, found.target, found.mode, (found.uid, found.gid)),
+            "before": shown(before.kind, before.content, before.target, before.mode, (before.uid, before.gid)),
             "after": after,
         }
 
@@ -174,39 +174,41 @@ def purged(rules: Iterable[Mapping[str, Any]], named: Collection[Path]) -> list[
     return entries
 
 
-def find(path: Path) -> Found:
+def find(path: Path) -> PathState:
     """What is at this path now; links are not followed."""
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return Found(path, "absent")
+        return PathState(path, "absent")
     mode, uid, gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
     if stat.S_ISLNK(status.st_mode):
-        return Found(path, "link", mode=mode, uid=uid, gid=gid, target=str(path.readlink()))
+        return PathState(path, "link", mode=mode, uid=uid, gid=gid, target=str(path.readlink()))
     if stat.S_ISDIR(status.st_mode):
-        return Found(path, "directory", mode=mode, uid=uid, gid=gid)
+        return PathState(path, "directory", mode=mode, uid=uid, gid=gid)
     if not stat.S_ISREG(status.st_mode):
         raise EntryError(f"files: {path} is neither a file, a link nor a directory: remove it or choose another path")
-    return Found(path, "file", content=path.read_bytes(), mode=mode, uid=uid, gid=gid)
+    return PathState(path, "file", content=path.read_bytes(), mode=mode, uid=uid, gid=gid)
 
 
 def compare(entry: Entry) -> Change | None:
     """The change that this entry needs, None when all is as it should be."""
-    found = find(entry.path)
+    current = find(entry.path)
     if entry.state == "absent":
-        same = found.kind == "absent"
-        if found.kind == "directory":
+        same = current.kind == "absent"
+        if current.kind == "directory":
             raise EntryError(f"files: {entry.path} is a directory and is not removed as a file: remove it yourself")
     elif entry.state == "link":
-        same = (found.kind, found.target) == ("link", entry.target)
+        same = (current.kind, current.target) == ("link", entry.target)
     else:
-        same = (found.kind, found.mode, found.uid, found.gid) == (entry.state, entry.mode, entry.uid, entry.gid)
-        same = same and (entry.state == "directory" or found.content == entry.content)
-    if not same and found.kind == "directory" and entry.state != "directory":
+        same = (current.kind, current.mode, current.uid, current.gid) == (entry.state, entry.mode, entry.uid, entry.gid)
+        same = same and (entry.state == "directory" or current.content == entry.content)
+    if not same and current.kind == "directory" and entry.state != "directory":
         raise EntryError(f"files: {entry.path} is a directory and should be a {entry.state}: remove it yourself")
-    if entry.state == "directory" and found.kind in {"file", "link"}:
-        raise EntryError(f"files: {entry.path} is a {found.kind} and should be a directory: remove it yourself, or name what it points to")
-    return None if same else Change(entry, found)
+    if entry.state == "directory" and current.kind in {"file", "link"}:
+        raise EntryError(
+            f"files: {entry.path} is a {current.kind} and should be a directory: remove it yourself, or name what it points to"
+        )
+    return None if same else Change(entry, current)
 
 
 def write(entry: Entry) -> None:
@@ -224,24 +226,24 @@ def write(entry: Entry) -> None:
         write_atomic(path, entry.content, entry.mode, entry.uid, entry.gid)
 
 
-def restore(found: Found) -> None:
+def restore(before: PathState) -> None:
     """Bring a path back to what it was when it was found."""
-    path = found.path
-    if found.kind == "absent":
+    path = before.path
+    if before.kind == "absent":
         if path.is_dir() and not path.is_symlink():
             # A folder goes only when it is empty: what others put there since is not ours to remove.
             with contextlib.suppress(OSError):
                 path.rmdir()
         else:
             path.unlink(missing_ok=True)
-    elif found.kind == "link":
-        _link(path, found.target)
-    elif found.kind == "directory":
+    elif before.kind == "link":
+        _link(path, before.target)
+    elif before.kind == "directory":
         path.mkdir(exist_ok=True)
-        os.chown(path, found.uid, found.gid, follow_symlinks=False)
-        path.chmod(found.mode)
+        os.chown(path, before.uid, before.gid, follow_symlinks=False)
+        path.chmod(before.mode)
     else:
-        write_atomic(path, found.content, found.mode, found.uid, found.gid)
+        write_atomic(path, before.content, before.mode, before.uid, before.gid)
 
 
 def _link(path: Path, target: str) -> None:

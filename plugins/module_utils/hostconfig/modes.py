@@ -30,13 +30,13 @@ def parse_modes(raw: Mapping[str, str]) -> dict[Path, int]:
 
 def differing(modes: Mapping[Path, int]) -> dict[Path, tuple[int, int]]:
     """Path → (mode now, mode to be) of the paths that exist, are no links, and allow more than they may."""
-    found: dict[Path, tuple[int, int]] = {}
+    excessive: dict[Path, tuple[int, int]] = {}
     for pattern, limit in modes.items():
         for path in _existing(pattern):
             now = stat.S_IMODE(path.lstat().st_mode)
             if now & ~limit:
-                found[path] = (now, now & limit)
-    return found
+                excessive[path] = (now, now & limit)
+    return excessive
 
 
 def _existing(pattern: Path) -> Iterator[Path]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..core.atomic_files import write_atomic
 from ..core.process import run
-from .entries import EntryError, Found
+from .entries import EntryError, PathState
 
 FOLDER = Path("/var/lib/latentum-ops/config-sets")
 UNITS = Path("/etc/systemd/system")
@@ -52,7 +52,7 @@ def left_behind(name: str) -> bool:
     return any((folder / "revert.sh").exists() for folder in _folders(name)) and not armed(name)
 
 
-def keep(name: str, replaced: Iterable[Found], after: Sequence[Sequence[str]]) -> None:
+def keep(name: str, replaced: Iterable[PathState], after: Sequence[Sequence[str]]) -> None:
     """Keep what is being replaced, with the script that brings it back; an earlier copy is forgotten.
 
     :param replaced: the paths as they were, in the order in which they are brought back.
@@ -70,17 +70,17 @@ def keep(name: str, replaced: Iterable[Found], after: Sequence[Sequence[str]]) -
         f"[ -d {shlex.quote(str(claimed))} ] || mv -T -- {shlex.quote(str(folder))} {shlex.quote(str(claimed))} || exit 0",
         f"logger -t latentum-ops 'change of {name} was not confirmed: taking it back'",
     ]
-    for number, found in enumerate(replaced):
-        if found.kind == "file":
-            write_atomic(folder / str(number), found.content, found.mode, found.uid, found.gid)
-        lines.append(_line(found, claimed / str(number)))
+    for number, before in enumerate(replaced):
+        if before.kind == "file":
+            write_atomic(folder / str(number), before.content, before.mode, before.uid, before.gid)
+        lines.append(_line(before, claimed / str(number)))
     lines += [shlex.join(argv) for argv in after]
     lines.append(f"rm -f -- {shlex.join(str(path) for path in _boot_files(name))}")
     lines.append(f"sync; rm -rf -- {shlex.quote(str(claimed))}")
     write_atomic(folder / "revert.sh", "\n".join(lines) + "\n", 0o700, 0, 0)
 
 
-def arm(name: str, replaced: Iterable[Found], after: Sequence[Sequence[str]], seconds: int) -> None:
+def arm(name: str, replaced: Iterable[PathState], after: Sequence[Sequence[str]], seconds: int) -> None:
     """Keep what is being replaced, and arm the timer that brings it back.
 
     :param seconds: until the change is taken back unless ``confirm`` came.
@@ -156,14 +156,14 @@ def _boot_files(name: str) -> tuple[Path, Path]:
     return UNITS / file, UNITS / "multi-user.target.wants" / file
 
 
-def _line(found: Found, kept: Path) -> str:
+def _line(before: PathState, kept: Path) -> str:
     """The shell command that brings one path back."""
-    path = shlex.quote(str(found.path))
-    if found.kind == "absent":
+    path = shlex.quote(str(before.path))
+    if before.kind == "absent":
         # A folder goes only when it is empty: what others put there since is not ours to remove.
         return f"if [ -d {path} ] && [ ! -L {path} ]; then rmdir --ignore-fail-on-non-empty -- {path}; else rm -f -- {path}; fi"
-    if found.kind == "link":
-        return f"ln -sfnT -- {shlex.quote(found.target)} {path}"
-    if found.kind == "directory":
-        return f"mkdir -p -- {path} && chown {found.uid}:{found.gid} {path} && chmod {found.mode:04o} {path}"
+    if before.kind == "link":
+        return f"ln -sfnT -- {shlex.quote(before.target)} {path}"
+    if before.kind == "directory":
+        return f"mkdir -p -- {path} && chown {before.uid}:{before.gid} {path} && chmod {before.mode:04o} {path}"
     return f"cp -p -- {shlex.quote(str(kept))} {path}.reverted && mv -fT -- {path}.reverted {path}"

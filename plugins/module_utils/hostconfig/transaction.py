@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.process import CommandError, run
 from . import revert_timer
-from .entries import Change, Entry, EntryError, Found, compare, order, purged, restore, write
+from .entries import Change, Entry, EntryError, PathState, compare, order, purged, restore, write
 
 Argv = Sequence[str]
 
@@ -78,7 +78,7 @@ def apply(wanted: ConfigSet, *, check_mode: bool = False) -> Outcome:
             return outcome
     _require_parents(outcome.changes)
     activate = wanted.activate if not wanted.activate_unit or _active(wanted.activate_unit) else ()
-    replaced = [change.found for change in reversed(outcome.changes)]
+    replaced = [change.before for change in reversed(outcome.changes)]
     if guarded:
         revert_timer.keep(wanted.name, replaced, activate)
     written: list[Change] = []
@@ -130,7 +130,7 @@ def _compared(wanted: ConfigSet) -> list[Change]:
         for parent in change.entry.path.parents
         if parent not in coming and not parent.exists()
     }
-    return [Change(made, Found(path, "absent")) for path in sorted(needed) if (made := Entry(path, "directory", mode=0o755))] + changes
+    return [Change(made, PathState(path, "absent")) for path in sorted(needed) if (made := Entry(path, "directory", mode=0o755))] + changes
 
 
 def _active(unit: str) -> bool:
@@ -153,7 +153,7 @@ def _take_back(written: Sequence[Change]) -> list[str]:
     lost = []
     for change in reversed(written):
         try:
-            restore(change.found)
+            restore(change.before)
         except OSError as error:
-            lost.append(f"{change.found.path} ({error.strerror})")
+            lost.append(f"{change.before.path} ({error.strerror})")
     return lost

@@ -39,7 +39,7 @@ class Window:
         """The key of an incident falls into it."""
         return self.scope == "host" or key == self.scope or key.startswith(f"{self.scope}/")
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """As a sentence."""
         return f"maintenance of {self.scope} by {self.who}: {self.reason}"
 
@@ -50,7 +50,7 @@ def load() -> list[Window]:
         raw = json.loads(read_text(FILE) or "[]")
     except ValueError:
         return []  # damaged by hand: alarms that come are better than a watchdog that does not
-    return [one for one in (Window(**item) for item in raw) if one.until > time.time()]
+    return [window for window in (Window(**item) for item in raw) if window.until > time.time()]
 
 
 def present(scope: str, reason: str, duration: str, *, check: bool = False) -> tuple[bool, list[Window]]:
@@ -64,11 +64,11 @@ def present(scope: str, reason: str, duration: str, *, check: bool = False) -> t
     _require_known(scope)
     now, lasts = time.time(), seconds(duration)
     known = load()
-    mine = next((one for one in known if one.scope == scope), None)
+    mine = next((window for window in known if window.scope == scope), None)
     if mine and mine.reason == reason.strip() and mine.until - mine.since >= lasts:
         return False, known
     window = Window(scope, reason.strip(), caller(), mine.since if mine else now, now + lasts)
-    windows = [*(one for one in known if one.scope != scope), window]
+    windows = [*(window for window in known if window.scope != scope), window]
     if not check:
         _write(windows)
     return True, windows
@@ -80,7 +80,7 @@ def absent(scope: str, *, check: bool = False) -> tuple[bool, list[Window]]:
     :raises ValueError: an unknown scope.
     """
     known = load()
-    left = [one for one in known if one.scope != scope]
+    left = [window for window in known if window.scope != scope]
     if left == known:
         _require_known(scope)
         return False, known
@@ -94,8 +94,8 @@ def seconds(text: str) -> float:
 
     :raises ValueError: anything else.
     """
-    found = re.fullmatch(r"(\d+)([smhd])", text.strip())
-    lasts = int(found[1]) * UNITS[found[2]] if found else 0
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    lasts = int(match[1]) * UNITS[match[2]] if match else 0
     if not 0 < lasts <= LONGEST:
         raise ValueError(f"maintenance: duration {text!r}: write a number and s, m, h or d, up to 14d, such as 30m")
     return lasts
@@ -103,7 +103,7 @@ def seconds(text: str) -> float:
 
 def _require_known(scope: str) -> None:
     known: dict[str, list[str]] = {"host": []} | {
-        str(one["name"]): [str(service["service"]) for service in one["services"]] for one in stacks()
+        str(stack["name"]): [str(service["service"]) for service in stack["services"]] for stack in stacks()
     }
     stack, _slash, service = scope.partition("/")
     if stack not in known or (service and service not in known[stack]):
@@ -113,9 +113,9 @@ def _require_known(scope: str) -> None:
 
 def covering(windows: Sequence[Window], key: str) -> Window | None:
     """The window that covers a key."""
-    return next((one for one in windows if one.covers(key)), None)
+    return next((window for window in windows if window.covers(key)), None)
 
 
 def _write(windows: Sequence[Window]) -> None:
     FILE.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    write_atomic(FILE, json.dumps([asdict(one) for one in windows]) + "\n", 0o644, 0, 0)
+    write_atomic(FILE, json.dumps([asdict(window) for window in windows]) + "\n", 0o644, 0, 0)

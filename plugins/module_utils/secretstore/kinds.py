@@ -107,7 +107,7 @@ def _password(length: int) -> str:
     """Letters, digits and `-_.`, at least one of each class; 6 bits of chance a character."""
     while True:
         value = "".join(secrets.choice(ALPHABET) for _number in range(length))
-        if all(set(value) & set(one) for one in CLASSES) and value[0].isalnum():
+        if all(set(value) & set(characters) for characters in CLASSES) and value[0].isalnum():
             return value
 
 

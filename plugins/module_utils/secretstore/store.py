@@ -88,7 +88,7 @@ class Store:
         """
         text = read_text(self.folder / METADATA)
         try:
-            return {str(name): dict(one) for name, one in json.loads(text).items()} if text else {}
+            return {str(name): dict(fields) for name, fields in json.loads(text).items()} if text else {}
         except (ValueError, TypeError, AttributeError) as error:
             raise SecretError(f"{self.folder / METADATA} is damaged: remove it; it is made anew from the secrets themselves") from error
 
@@ -189,7 +189,7 @@ class Store:
         else:
             version = int((known or {}).get("version", 0)) + 1
             described = {"created": (known or {}).get("created", now), "updated": now, "version": version, "fingerprint": mark}
-        consumers = sorted({str(one["service"]) for one in [*(entry.get("consumers") or []), *(entry.get("environment") or [])]})
+        consumers = sorted({str(use["service"]) for use in [*(entry.get("consumers") or []), *(entry.get("environment") or [])]})
         return {**described, "kind": str(entry["kind"]), "consumers": consumers}
 
     def _file(self, name: str, content: bytes) -> Entry:
@@ -200,21 +200,21 @@ class Store:
 
     def _copies(self, entries: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Iterator[Entry]:
         """One file a consumer, readable by its container's user alone."""
-        readers = [(str(entry["name"]), one) for entry in entries for one in entry.get("consumers") or []]
+        readers = [(str(entry["name"]), use) for entry in entries for use in entry.get("consumers") or []]
         if readers:
             yield Entry(self.folder / "services", "directory", mode=0o700)
-        for service in sorted({str(one["service"]) for _name, one in readers}):
+        for service in sorted({str(use["service"]) for _name, use in readers}):
             yield Entry(self.folder / "services" / service, "directory", mode=0o700)
-        for name, one in readers:
-            path = self.folder / "services" / str(one["service"]) / name
-            yield Entry(path, content=values[name].encode(), mode=0o400, uid=int(one["uid"]), gid=int(one["gid"]), sensitive=True)
+        for name, use in readers:
+            path = self.folder / "services" / str(use["service"]) / name
+            yield Entry(path, content=values[name].encode(), mode=0o400, uid=int(use["uid"]), gid=int(use["gid"]), sensitive=True)
 
     def _environments(self, entries: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Iterator[Entry]:
         """One environment file a service that cannot read files."""
         wanted: dict[str, dict[str, str]] = {}
         for entry in entries:
-            for one in entry.get("environment") or []:
-                wanted.setdefault(str(one["service"]), {})[str(one["variable"])] = values[str(entry["name"])]
+            for use in entry.get("environment") or []:
+                wanted.setdefault(str(use["service"]), {})[str(use["variable"])] = values[str(entry["name"])]
         if wanted:
             yield Entry(self.folder / "env", "directory", mode=0o700)
         for service, variables in wanted.items():
@@ -227,7 +227,7 @@ class Store:
 
     def _outdated(self, files: Sequence[Entry]) -> list[str]:
         """Services whose copy or environment exists with another content: their containers hold the old value."""
-        found = set()
+        services = set()
         for entry in files:
             where = entry.path.relative_to(self.folder).parts
             if (
@@ -236,8 +236,8 @@ class Store:
                 and entry.path.exists()
                 and entry.path.read_bytes() != entry.content
             ):
-                found.add(where[1].removesuffix(".env"))
-        return sorted(found)
+                services.add(where[1].removesuffix(".env"))
+        return sorted(services)
 
     def _sweep(self) -> None:
         """Remove half-written files of a process that was killed: they hold values. The lock keeps other writers away."""

@@ -62,7 +62,7 @@ def services() -> list[dict[str, Any]]:
     if not declared:
         return []
     engine = Engine()
-    found = []
+    collected = []
     for stack in declared:
         verdicts = look(engine, stack["name"], expectations_from(stack["services"]))
         described = details(engine, verdicts, log_lines=5)
@@ -71,8 +71,8 @@ def services() -> list[dict[str, Any]]:
                 container["uptime"] = int(container["uptime"])
         live, underway = Store(stack["name"]).live(), Journal(stack["name"]).underway()
         releases = {"release": live.id if live else "", "underway": underway.describe() if underway else ""}
-        found.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
-    return found
+        collected.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
+    return collected
 
 
 def backups() -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ def backups() -> list[dict[str, Any]]:
 def certificates() -> list[dict[str, Any]]:
     """Each certificate in service: names, days left, issuer, and whether it is only the placeholder."""
     shown = ("name", "domains", "days_left", "issuer", "placeholder")
-    return [{key: one.as_dict()[key] for key in shown} for one in in_service()]
+    return [{key: certificate.as_dict()[key] for key in shown} for certificate in in_service()]
 
 
 def ports() -> dict[str, Any]:
@@ -99,12 +99,12 @@ def ports() -> dict[str, Any]:
         address, _colon, port = fields[4].rpartition(":")
         if not address.startswith(("127.", "[::1]")):
             listening.add(f"{port}/{fields[0]}")
-    return {"opened": sorted(set(rules)), "listening": sorted(listening, key=lambda one: int(one.split("/")[0]))}
+    return {"opened": sorted(set(rules)), "listening": sorted(listening, key=lambda port: int(port.split("/")[0]))}
 
 
 def disks() -> list[dict[str, Any]]:
     """The file systems that fill up: size and used in bytes, percent of blocks and inodes used."""
-    found, seen = [], set()
+    mounts, seen = [], set()
     for mount in ("/", "/var", "/var/lib/docker", "/var/log"):
         if not Path(mount).exists() or (device := Path(mount).stat().st_dev) in seen:
             continue
@@ -112,8 +112,8 @@ def disks() -> list[dict[str, Any]]:
         state = os.statvfs(mount)
         size, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
         inodes = 100 * (state.f_files - state.f_ffree) // state.f_files if state.f_files else 0
-        found.append({"mount": mount, "size": size, "used": size - free, "percent": 100 * (size - free) // size, "inodes_percent": inodes})
-    return found
+        mounts.append({"mount": mount, "size": size, "used": size - free, "percent": 100 * (size - free) // size, "inodes_percent": inodes})
+    return mounts
 
 
 def updates() -> dict[str, int]:

@@ -37,7 +37,7 @@ def _host(host: dict[str, Any]) -> list[str]:
     if set(host) == {"error"}:
         return [f"{BAD} host: {host['error']}"]
     reboot = f"   {BAD} reboot required" if host["reboot_required"] else ""
-    load = " ".join(f"{one:.2f}" for one in host["load"])
+    load = " ".join(f"{average:.2f}" for average in host["load"])
     return [f"{host['name']}: up {duration(host['uptime'])}, load {load}, kernel {host['kernel']}{reboot}"]
 
 
@@ -52,10 +52,18 @@ def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
         rows = [["", "service", "container", "state", "health", "up", "restarts", "image", "digest"]]
         for service in stack["services"]:
             mark = GOOD if service["state"] == "ok" else BAD
-            for one in service["containers"]:
+            for container in service["containers"]:
                 rows.append(
-                    [mark, service["service"], one["name"], one["state"], one["health"], duration(one["uptime"]), str(one["restarts"])]
-                    + [one["image"], one["digest"][:19]]
+                    [
+                        mark,
+                        service["service"],
+                        container["name"],
+                        container["state"],
+                        container["health"],
+                        duration(container["uptime"]),
+                        str(container["restarts"]),
+                    ]
+                    + [container["image"], container["digest"][:19]]
                 )
             if not service["containers"]:
                 rows.append([mark, service["service"], "none", "", "", "", "", "", ""])
@@ -66,11 +74,11 @@ def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
 
 def _backups(backups: list[dict[str, Any]]) -> list[str]:
     lines: list[str] = []
-    for one in backups:
-        run, proof = one.get("backup", {}), one.get("verify", {})
-        late = time.time() - one.get("restorable", 0.0) > one.get("stale_after", 0.0)
-        proven = f"last restorable one {_ago(one.get('restorable'))}" + (f", proven from {proof['target']}" if proof.get("ok") else "")
-        lines += ["", f"{BAD if late or not run.get('ok', False) else GOOD} backups of {one['stack']}: {proven}"]
+    for backup in backups:
+        run, proof = backup.get("backup", {}), backup.get("verify", {})
+        late = time.time() - backup.get("restorable", 0.0) > backup.get("stale_after", 0.0)
+        proven = f"last restorable one {_ago(backup.get('restorable'))}" + (f", proven from {proof['target']}" if proof.get("ok") else "")
+        lines += ["", f"{BAD if late or not run.get('ok', False) else GOOD} backups of {backup['stack']}: {proven}"]
         if run.get("error"):
             lines.append(f"{BAD} {run['error']}")
         if proof and not proof["ok"]:
@@ -78,7 +86,7 @@ def _backups(backups: list[dict[str, Any]]) -> list[str]:
         rows = [
             [BAD if target.get("error") else GOOD, name, f"backup {_ago(target.get('pushed'))}", f"WAL {_ago(target.get('wal'))}"]
             + [size(target.get("bytes", 0)), target.get("error", "")]
-            for name, target in sorted(one.get("targets", {}).items())
+            for name, target in sorted(backup.get("targets", {}).items())
         ]
         lines += columns(rows)
     return lines
@@ -90,10 +98,10 @@ def _ago(at: float | None) -> str:
 
 def _certificates(certificates: list[dict[str, Any]]) -> list[str]:
     rows = []
-    for one in certificates:
-        bad = one["placeholder"] or one["days_left"] < 14
-        kind = "placeholder, not issued yet" if one["placeholder"] else one["issuer"]
-        rows.append([BAD if bad else GOOD, one["name"], f"{one['days_left']} days left", kind])
+    for certificate in certificates:
+        bad = certificate["placeholder"] or certificate["days_left"] < 14
+        kind = "placeholder, not issued yet" if certificate["placeholder"] else certificate["issuer"]
+        rows.append([BAD if bad else GOOD, certificate["name"], f"{certificate['days_left']} days left", kind])
     return ["", "certificates", *columns(rows)] if rows else []
 
 
@@ -104,9 +112,13 @@ def _ports(ports: dict[str, Any]) -> list[str]:
 
 def _disks(disks: list[dict[str, Any]]) -> list[str]:
     rows = [
-        [BAD if one["percent"] >= 85 or one["inodes_percent"] >= 85 else GOOD, one["mount"], f"{size(one['used'])} of {size(one['size'])}"]
-        + [f"{one['percent']} %", f"inodes {one['inodes_percent']} %"]
-        for one in disks
+        [
+            BAD if disk["percent"] >= 85 or disk["inodes_percent"] >= 85 else GOOD,
+            disk["mount"],
+            f"{size(disk['used'])} of {size(disk['size'])}",
+        ]
+        + [f"{disk['percent']} %", f"inodes {disk['inodes_percent']} %"]
+        for disk in disks
     ]
     return ["", "disks", *columns(rows)]
 

@@ -161,13 +161,13 @@ def _key_type(parsed: x509.Certificate) -> str:
 def in_service(layout: Layout | None = None) -> list[CertificateState]:
     """Every certificate that nginx can name, sorted by name; unreadable ones are left out."""
     place = layout or Layout()
-    found = []
+    states = []
     for file in sorted(place.tls.glob("[!.]*/fullchain.pem")):
         try:
-            found.append(inspect_certificate(file))
+            states.append(inspect_certificate(file))
         except (CertificateError, OSError):
             continue
-    return found
+    return states
 
 
 def complete(folder: Path) -> bool:

@@ -112,15 +112,15 @@ def needed(wanted: Wanted, authority: Authority, layout: Layout, renew: Sequence
 
 def remembered(layout: Layout, name: str, key: str) -> str:
     """A value of what certbot remembers for the renewal of a certificate; empty when it is not there."""
-    found = re.search(rf"^{re.escape(key)}\s*=\s*(\S+)\s*$", read_text(layout.renewal(name)) or "", re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^{re.escape(key)}\s*=\s*(\S+)\s*$", read_text(layout.renewal(name)) or "", re.MULTILINE)
+    return match[1] if match else ""
 
 
 def reason(result: Result) -> str:
     """Certbot's own reason, without what it says around it."""
     lines = [line.strip() for line in f"{result.stdout}\n{result.stderr}".splitlines()]
-    said = [" ".join(line.split()) for line in lines if not NOISE.match(line) and not set(line) <= {"-", " "}]
-    return " ".join(dict.fromkeys(said)) or f"certbot ended with exit status {result.rc} and said nothing"
+    sentences = [" ".join(line.split()) for line in lines if not NOISE.match(line) and not set(line) <= {"-", " "}]
+    return " ".join(dict.fromkeys(sentences)) or f"certbot ended with exit status {result.rc} and said nothing"
 
 
 def refuse(wanted: Sequence[Wanted], authority: Authority) -> None:
@@ -132,10 +132,10 @@ def refuse(wanted: Sequence[Wanted], authority: Authority) -> None:
         raise CertificateError(f"contact {authority.contact!r} is not a mail address: the authority registers the account with it")
     if not authority.directory_url.startswith("https://"):
         raise CertificateError(f"directory_url {authority.directory_url!r}: write the https:// address of an ACME directory")
-    for one in wanted:
-        wild = [domain for domain in one.domains if domain.startswith("*.")]
+    for certificate in wanted:
+        wild = [domain for domain in certificate.domains if domain.startswith("*.")]
         if wild and not authority.dns:
-            raise CertificateError(f"certificates: {wild[0]} of {one.name} can only be proven by DNS: set dns, or name each host")
+            raise CertificateError(f"certificates: {wild[0]} of {certificate.name} can only be proven by DNS: set dns, or name each host")
     if authority.ca_bundle and not Path(authority.ca_bundle).is_file():
         raise CertificateError(f"ca_bundle {authority.ca_bundle} is not a file on this host")
 
@@ -157,21 +157,23 @@ def issue(
     :raises ConfigSetError: nginx refused the new certificates; the old links are back.
     """
     place, done = layout or Layout(), Issued()
-    unknown = sorted(set(renew) - {"*"} - {one.name for one in wanted})
+    unknown = sorted(set(renew) - {"*"} - {certificate.name for certificate in wanted})
     if unknown:
-        raise CertificateError(f"renew: {', '.join(unknown)} is not among the certificates: write {', '.join(one.name for one in wanted)}")
-    for one in wanted:
+        raise CertificateError(
+            f"renew: {', '.join(unknown)} is not among the certificates: write {', '.join(certificate.name for certificate in wanted)}"
+        )
+    for certificate in wanted:
         try:
-            why = needed(one, authority, place, renew)
+            why = needed(certificate, authority, place, renew)
         except (CertificateError, OSError) as error:
             why = str(error)
         if why:
-            done.asked[one.name] = why
+            done.asked[certificate.name] = why
     if not check_mode and done.asked:
         refuse(wanted, authority)
-        for one in wanted:
-            if one.name in done.asked and (failure := _ask(one, authority, place, runner)):
-                done.failed[one.name] = failure
+        for certificate in wanted:
+            if certificate.name in done.asked and (failure := _ask(certificate, authority, place, runner)):
+                done.failed[certificate.name] = failure
     done.links = _into_service(wanted, done, place, runner, check_mode)
     return done
 
@@ -192,7 +194,7 @@ def _ask(wanted: Wanted, authority: Authority, layout: Layout, runner: Runner) -
 
 def _into_service(wanted: Sequence[Wanted], done: Issued, layout: Layout, runner: Runner, check_mode: bool) -> list[Change]:
     """Switch the links to what there is now, and let nginx take over, tested first."""
-    entries = [link_entry(layout, one.name) for one in wanted]
+    entries = [link_entry(layout, certificate.name) for certificate in wanted]
     if check_mode:
         return [change for entry in entries if (change := compare(entry))]
     # A link to nothing would take the whole configuration of nginx down with it.

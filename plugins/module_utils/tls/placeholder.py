@@ -72,12 +72,12 @@ def ensure_placeholders(wanted: Sequence[Wanted], layout: Layout | None = None, 
 
     for folder in folders(place) if wanted else ():
         bring_about(folder)
-    for one in wanted:
-        stand_in = place.placeholder(one.name)
-        if not complete(place.live(one.name)) and not complete(stand_in):
-            certificate, key = (b"", b"") if check_mode else self_signed(one)
+    for certificate in wanted:
+        stand_in = place.placeholder(certificate.name)
+        if not complete(place.live(certificate.name)) and not complete(stand_in):
+            chain, key = (b"", b"") if check_mode else self_signed(certificate)
             bring_about(Entry(path=stand_in, state="directory", mode=PRIVATE))
             bring_about(Entry(path=stand_in / "privkey.pem", content=key, mode=0o600, sensitive=True))
-            bring_about(Entry(path=stand_in / "fullchain.pem", content=certificate, sensitive=True))
-        bring_about(link_entry(place, one.name))
+            bring_about(Entry(path=stand_in / "fullchain.pem", content=chain, sensitive=True))
+        bring_about(link_entry(place, certificate.name))
     return changes

@@ -55,7 +55,7 @@ class Mutes:
         """Why a key is not judged now; empty when it is."""
         window = maintenance_windows.covering(self.windows, key)
         if window:
-            return window.said()
+            return window.describe()
         stack = key.partition("/")[0]
         if stack != "host" and time.monotonic() < self._settled:
             return "the host has just started"

@@ -50,7 +50,7 @@ def test_a_scope_covers_what_is_below_it(scope: str, covered: list[str]) -> None
 
 def test_a_window_says_who_works_on_what() -> None:
     _changed, (window,) = present("shop/api", f" {WHY} ", "30m")
-    assert window.said() == f"maintenance of shop/api by ada: {WHY}" and covering([window], "shop/db") is None
+    assert window.describe() == f"maintenance of shop/api by ada: {WHY}" and covering([window], "shop/db") is None
 
 
 def test_it_begins_and_ends(clock: Clock) -> None:
