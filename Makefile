@@ -54,6 +54,10 @@ test: toolchain ## Everything that CI checks: lint, unit, sanity, artifact, brow
 test-all: ## Everything of `make test`, and the tests marked `matrix`: before an issue is closed, and each night
 	@$(MAKE) --no-print-directory test MATRIX=1
 
+.PHONY: nightly
+nightly: toolchain ## `make test-all` and `make bench`, each to its end whatever the other says
+	@$(MAKE) --no-print-directory --keep-going test-all bench
+
 .PHONY: lint
 lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), vermin, shellcheck, documentation
 	yamllint --strict .
@@ -63,6 +67,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), ver
 	vermin --target=3.10- --violations --no-tips plugins/module_utils plugins/modules
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r shellcheck
 	python tests/tools/role_readme.py --check
+	antsibull-changelog lint
 	antsibull-docs lint-collection-docs --plugin-docs .
 	ansible-lint --offline --profile production
 
