@@ -14,11 +14,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..core import paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.process import CommandError, run
 from .settings import ROOT, BackupError, Settings
-
-SECRETS = Path("/etc/latentum-ops/secrets")
 
 
 def path(stack: str) -> Path:
@@ -82,8 +81,8 @@ def plant(opened: str) -> list[str]:
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError("this is no bundle of keys: give the decrypted text of STACK.age") from error
     for name, content in files.items():
-        if not Path(name).is_relative_to(SECRETS) or ".." in Path(name).parts:
-            raise BackupError(f"{name} is not below {SECRETS}: this is no bundle of keys")
+        if not Path(name).is_relative_to(paths.SECRETS) or ".." in Path(name).parts:
+            raise BackupError(f"{name} is not below {paths.SECRETS}: this is no bundle of keys")
         present = read_text(name)
         if present and present != content:
             raise BackupError(f"{name} is there already with another value: this host has backups of its own; nothing was changed")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ..core import paths
 from ..core.process import run
 from ..core.progress import Progress
 from ..release.store import Store
 from . import origins
-from .escrow import SECRETS
 from .settings import BackupError, Settings
 
 # Never replaced where they are: they are brought back only onto a host that has none.
@@ -29,7 +29,7 @@ def bring_back(settings: Settings, source: str, snapshot: str, progress: Progres
         raise BackupError(f"{settings.stack} is deployed on this host: its secrets are here; nothing was changed")
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(mode=0o700, parents=True)
-    store = SECRETS / settings.stack
+    store = paths.SECRETS / settings.stack
     try:
         origin = origins.of_target(settings, source or settings.targets[0]["name"], snapshot, None, WORK)
         progress.say(f"from {origin.name}, backup of {origins.stamp(float(origin.facts['at']))}")

@@ -73,8 +73,8 @@ def amcheck(psql: Psql) -> Finding:
     done = run(["docker", "exec", psql.container, *argv], timeout=RECOVERY, check=False)
     if done.rc in (126, 127):
         return Finding("pg_amcheck", True, "not in this image; every row is read by a dump instead") if _dumps(psql) else _unreadable()
-    said = " ".join((done.stdout + done.stderr).split())[-400:]
-    return Finding("pg_amcheck", done.rc == 0, said or f"no damage, {time.monotonic() - began:.1f} s")
+    output = " ".join(done.shown(400).split())
+    return Finding("pg_amcheck", done.rc == 0, output or f"no damage, {time.monotonic() - began:.1f} s")
 
 
 def _dumps(psql: Psql) -> bool:

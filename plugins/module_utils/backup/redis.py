@@ -60,7 +60,7 @@ class Redis:
         done = run([*self._client(), "--raw", *words], env=self._password, timeout=timeout, check=False)
         said = (done.stdout + done.stderr).strip()
         if done.rc != 0 or said.startswith(("ERR", "NOAUTH", "WRONGPASS", "Could not connect", "AUTH failed")):
-            raise BackupError(f"{self.container.name} refused `{' '.join(words)}`: {said[-300:]}")
+            raise BackupError(f"{self.container.name} refused `{' '.join(words)}`: {done.shown(300)}")
         return done.stdout.strip()
 
     def copy(self, folder: Path, timeout: float = 3600) -> Copied:
@@ -77,7 +77,7 @@ class Redis:
         with part.open("rb") as written:
             magic = written.read(5)
         if done.rc != 0 or magic not in (b"REDIS", b"VALKE"):
-            raise BackupError(f"{self.container.name} gave no copy of its data: {done.stderr.strip()[-300:]}")
+            raise BackupError(f"{self.container.name} gave no copy of its data: {done.shown(300)}")
         # The mark that ends the transfer would be taken for a broken command by a server that reads its append-only file.
         if whole := re.search(r"finished with success after (\d+) bytes", done.stderr):
             os.truncate(part, int(whole[1]))

@@ -265,7 +265,7 @@ class Repository:
                 self.name,
                 [*self._access.command(lock=lock, ssh_log=log), *argv],
                 env=environment,
-                mask=self._access.secrets(),
+                secrets=self._access.secrets(),
                 deadline=deadline,
                 patience=patience,
                 listen=listen,

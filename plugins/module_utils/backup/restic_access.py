@@ -86,7 +86,7 @@ class Access:
         try:
             return Path(file).read_text(encoding="utf-8").strip("\r\n")
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is not text"
+            why = getattr(error, "strerror", None) or "it is no text"
             raise TargetError(
                 str(self.target["name"]),
                 "",

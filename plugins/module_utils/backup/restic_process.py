@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from ..core.atomic_files import read_text
-from ..core.process import MASKED
+from ..core.masking import Masker, mask
 from .restic_errors import Absent, Denied, Full, Overdue, TargetError, Unreachable, Untrusted, judge, kind_of
 
 RETRIES = "returned error, retrying after"
@@ -95,7 +95,7 @@ def run(
     argv: Sequence[str],
     *,
     env: Mapping[str, str],
-    mask: Sequence[str],
+    secrets: Sequence[str],
     deadline: float,
     patience: float = float("inf"),
     listen: Callable[[Item], None] | None = None,
@@ -107,6 +107,7 @@ def run(
     """Run restic to its end.
 
     :param target: the name of the target, for errors.
+    :param secrets: values that must not be shown, beside those of the secret store: the password in a repository's address.
     :param deadline: seconds, after which it is ended.
     :param patience: seconds of failing requests, one after another, after which it is ended.
     :param listen: gets each JSON object of stdout as it comes; one that raises ends restic.
@@ -116,10 +117,10 @@ def run(
     :raises TargetError: and its kinds.
     """
 
+    own = Masker(secrets)
+
     def masked(text: str) -> str:
-        for value in mask:
-            text = text.replace(value, MASKED) if value else text
-        return text
+        return own.mask(mask(text))
 
     try:
         process = subprocess.Popen(

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.masking import mask
 from ..core.times import epoch
 from .api import Conflict, EngineApi, NotFound
 
@@ -44,7 +45,7 @@ class Container:
     image: str
     image_id: str
     addresses: tuple[tuple[str, str], ...]  # (network, IPv4 address), sorted by network
-    health_log: tuple[str, ...]
+    health_log: tuple[str, ...]  # the last three results, without secrets
     definition: str = ""
     created: float = 0.0  # epoch seconds
     grace: int = GRACE  # seconds to stop
@@ -72,7 +73,7 @@ def parse(raw: Mapping[str, Any]) -> Container:
     health = state.get("Health") or {}
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = sorted((name, one["IPAddress"]) for name, one in networks.items() if one and one.get("IPAddress"))
-    log = [f"exit {entry.get('ExitCode')}: {(entry.get('Output') or '').strip()[-300:]}" for entry in (health.get("Log") or [])[-3:]]
+    log = [f"exit {entry.get('ExitCode')}: {mask(entry.get('Output') or '').strip()[-300:]}" for entry in (health.get("Log") or [])[-3:]]
     return Container(
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
@@ -135,9 +136,9 @@ class Engine:
         return digests[0].rsplit("@", 1)[1] if digests else container.image_id
 
     def log_tail(self, container: Container, lines: int = 20) -> list[str]:
-        """The last lines that the container wrote to its standard outputs."""
+        """The last lines that the container wrote to its standard outputs, without secrets."""
         try:
-            return self.api.logs(container.id, tail=lines).decode(errors="replace").splitlines()
+            return mask(self.api.logs(container.id, tail=lines).decode(errors="replace")).splitlines()
         except OSError:
             return []
 

@@ -11,6 +11,9 @@ from typing import Any
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
+_ENTRY = re.compile(r"""^([A-Za-z_][A-Za-z0-9_]*)=(?:'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\n]*))$""", re.MULTILINE)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_CONTROLS = {"n": "\n", "r": "\r"}
 
 
 def quote(value: str) -> str:
@@ -41,3 +44,11 @@ def render(values: Mapping[str, Any]) -> str:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         lines.append(f"{name}={quote(text)}\n")
     return "".join(lines)
+
+
+def parse(text: str) -> dict[str, str]:
+    """The values of a file that `render` wrote."""
+    values = {}
+    for name, literal, escaped, plain in _ENTRY.findall(text):
+        values[name] = literal or _ESCAPED.sub(lambda found: _CONTROLS.get(found[1], found[1]), escaped) or plain
+    return values

@@ -8,4 +8,5 @@ from __future__ import annotations
 from pathlib import Path
 
 RELEASES = Path("/var/lib/latentum-ops/stacks")  # one folder a stack: releases, which one is live, the rollout in progress
+SECRETS = Path("/etc/latentum-ops/secrets")  # one folder a stack: the secret store
 STACKS = Path("/etc/latentum-ops/stacks")  # one file a stack: what opsctl needs to know about it

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way in which the engine runs another program: an argv list, a deadline, and an error that helps."""
+"""Running another program: an argv list, a deadline, and an error that helps and holds no secret."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-MASKED = "********"
+from .masking import mask
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a program did: its argv, exit status, and both outputs as text."""
+    """What a program did: its argv, exit status, and both outputs as text, for the engine to read: what goes on to people is masked."""
 
     argv: tuple[str, ...]
     rc: int
     stdout: str
     stderr: str
 
+    def shown(self, limit: int) -> str:
+        """The end of both outputs as people may read it: without secrets, at most so many characters."""
+        return mask(f"{self.stdout}{self.stderr}").strip()[-limit:]
+
 
 class CommandError(Exception):
-    """A program failed, was not found, or ran out of time. Carries argv, rc, stdout and stderr, masked."""
+    """A program failed, was not found, or ran out of time. Carries argv, rc, stdout and stderr without any secret of this host."""
 
     def __init__(self, result: Result, reason: str) -> None:
-        self.argv, self.rc, self.stdout, self.stderr = result.argv, result.rc, result.stdout, result.stderr
-        output = (result.stderr.strip() or result.stdout.strip())[-2000:]
-        super().__init__(f"`{' '.join(result.argv)}` {reason}" + (f": {output}" if output else ""))
+        self.argv, self.rc = tuple(map(mask, result.argv)), result.rc
+        self.stdout, self.stderr = mask(result.stdout), mask(result.stderr)
+        output = (self.stderr.strip() or self.stdout.strip())[-2000:]
+        super().__init__(f"`{' '.join(self.argv)}` {reason}" + (f": {output}" if output else ""))
 
 
 def run(
@@ -40,7 +45,6 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float | None = 60,
     check: bool = True,
-    mask: Sequence[str] = (),
     cwd: str | None = None,
     output: IO[bytes] | None = None,
     stdin: IO[bytes] | None = None,
@@ -50,19 +54,10 @@ def run(
     :param env: variables added to this process's environment; the locale is always C so that output can be parsed.
     :param timeout: seconds, None for no deadline.
     :param check: raise on a non-zero exit status.
-    :param mask: secret values that must not appear in the result or in an error.
     :param output: an open file that gets the standard output, which the result then lacks: a dump is larger than the memory.
     :param stdin: an open file that is its standard input.
     :raises CommandError: not found, out of time, or (with check) a non-zero exit status.
     """
-
-    def masked(text: str) -> str:
-        for value in mask:
-            if value:
-                text = text.replace(value, MASKED)
-        return text
-
-    shown = tuple(masked(part) for part in argv)
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", **(env or {})}
     try:
         done = subprocess.run(
@@ -79,10 +74,10 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        raise CommandError(Result(shown, 127, "", ""), f"cannot be run: {error.filename or argv[0]} is not installed") from error
+        raise CommandError(Result(tuple(argv), 127, "", ""), f"cannot be run: {error.filename or argv[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(Result(shown, 124, "", ""), f"did not end within {timeout:g} s") from error
-    result = Result(shown, done.returncode, masked(done.stdout or ""), masked(done.stderr))
+        raise CommandError(Result(tuple(argv), 124, "", ""), f"did not end within {timeout:g} s") from error
+    result = Result(tuple(argv), done.returncode, done.stdout or "", done.stderr)
     if check and result.rc != 0:
         raise CommandError(result, f"failed with exit status {result.rc}")
     return result

@@ -14,9 +14,9 @@ import copy
 from typing import Any
 
 from ..compose.model import Service, network_is_internal
+from ..core.paths import SECRETS
 from .model import Declaration
 
-SECRETS = "/etc/latentum-ops/secrets"
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
 STOP_GRACE = "30s"
 _DROPPED = ("build", "scale")

@@ -13,7 +13,6 @@ from ..compose.cli import Compose, pull
 from ..containers.client import Container
 from ..contracts.rollout_policy import policies_from
 from ..core.process import run
-from ..health.report import masked, secret_values_of_host
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish
@@ -121,8 +120,8 @@ class Change:
         result = compose.once(plan.service, migration.command, name, migration.timeout)
         self.site.progress.timed(f"{plan.service}: migration", started)
         if result.rc != 0:
-            said = masked((result.stdout + result.stderr).strip().splitlines()[-20:], secret_values_of_host())
-            text = "\n".join(f"    {line}" for line in said)
+            lines = result.shown(8000).splitlines()[-20:]
+            text = "\n".join(f"    {line}" for line in lines)
             raise RolloutFailed(f"{plan.service}: the migration failed with exit status {result.rc}:\n{text}")
 
     def _wait_for_left_behind(self, name: str, timeout: float) -> None:

@@ -24,12 +24,12 @@ from typing import Any
 from ..contracts.secret_kinds import references
 from ..core import env_file
 from ..core.atomic_files import read_text, write_atomic
+from ..core.paths import SECRETS
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from . import sealing
 from .kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, render
 
-ROOT = Path("/etc/latentum-ops/secrets")
 METADATA, KEY, INVITATION, RETIRED = "metadata.json", ".store.key", ".invitation", "retired"
 
 
@@ -52,7 +52,7 @@ class Outcome:
 class Store:
     """The store of a stack; `locked()` around everything that writes."""
 
-    def __init__(self, stack: str, root: Path = ROOT) -> None:
+    def __init__(self, stack: str, root: Path = SECRETS) -> None:
         if not PLACE.fullmatch(stack):
             raise SecretError(f"stack: {stack!r}: write the name of the stack, such as shop")
         self.stack, self.folder = stack, root / stack

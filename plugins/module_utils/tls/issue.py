@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.atomic_files import read_text
+from ..core.masking import mask
 from ..core.process import CommandError, Result, run
 from ..hostconfig.entries import Change, compare
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
@@ -117,8 +118,8 @@ def remembered(layout: Layout, name: str, key: str) -> str:
 
 
 def reason(result: Result) -> str:
-    """Certbot's own reason, without what it says around it."""
-    lines = [line.strip() for line in f"{result.stdout}\n{result.stderr}".splitlines()]
+    """Certbot's own reason, without what it says around it, and without secrets: of a DNS provider it may quote the credentials."""
+    lines = [line.strip() for line in mask(f"{result.stdout}\n{result.stderr}").splitlines()]
     sentences = [" ".join(line.split()) for line in lines if not NOISE.match(line) and not set(line) <= {"-", " "}]
     return " ".join(dict.fromkeys(sentences)) or f"certbot ended with exit status {result.rc} and said nothing"
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from ..containers.client import ONEOFF, PROJECT, SERVICE, DockerUnavailable, Engine
 from ..core.journal import log
-from ..health.report import masked, secret_values_of_host
 from .findings import Death
 from .healing import Healer
 from .incidents import Incident
@@ -120,6 +119,6 @@ class Observer:
             return []
         worst = sorted(containers, key=lambda one: one.serves)[0]
         try:
-            return masked(self.engine.log_tail(worst, LINES), secret_values_of_host())
+            return self.engine.log_tail(worst, LINES)
         except (DockerUnavailable, OSError) as error:
             return [f"no log: {type(error).__name__}"]

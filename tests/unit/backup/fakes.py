@@ -117,8 +117,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(verification, "WORK", tmp_path / "verify")
     monkeypatch.setattr(identity, "WORK", tmp_path / "identity")
     monkeypatch.setattr(restoring_beside, "FOLDER", tmp_path / "restored")
-    for module in (escrow, identity):
-        monkeypatch.setattr(module, "SECRETS", made.secrets)
+    monkeypatch.setattr(paths, "SECRETS", made.secrets)
     monkeypatch.setattr(paths, "RELEASES", tmp_path / "releases")
     monkeypatch.setattr(staging, "HOST", ())
     monkeypatch.setattr(barman, "HOME", made.barman)

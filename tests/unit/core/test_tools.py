@@ -11,13 +11,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, locks
+from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, locks, paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, run
 
 
-def test_a_failure_tells_all_but_the_secrets() -> None:
+def test_a_failure_tells_all_but_the_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "word").write_text("hunter2\n")
+    monkeypatch.setattr(paths, "SECRETS", tmp_path)
     with pytest.raises(CommandError) as failed:
-        run(["sh", "-c", "echo out; echo the password is hunter2 >&2; exit 4", "sh", "hunter2"], mask=["hunter2", ""])
+        run(["sh", "-c", "echo out; echo the password is hunter2 >&2; exit 4", "sh", "hunter2"])
     error = failed.value
     assert error.rc == 4 and error.stdout == "out\n" and "hunter2" not in f"{error} {error.argv} {error.stderr}"
     assert "the password is ********" in str(error) and "exit status 4" in str(error)

@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths
-from ansible_collections.latentum.ops.plugins.module_utils.health import report
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
@@ -174,7 +173,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         monkeypatch.setattr(module, "FOLDER", made.run / "locks")
     monkeypatch.setattr(paths, "RELEASES", made.state / "stacks")
     monkeypatch.setattr(paths, "STACKS", made.etc / "stacks")
-    monkeypatch.setattr(report, "SECRETS", made.etc / "secrets")
+    monkeypatch.setattr(paths, "SECRETS", made.etc / "secrets")
     monkeypatch.setattr(upstreams, "CONFIGURATION", made.etc / "upstreams")
     monkeypatch.setattr(maintenance_windows, "FILE", made.state / "watchdog" / "maintenance.json")
     monkeypatch.setattr(spool, "SPARE", made.run / "spool")

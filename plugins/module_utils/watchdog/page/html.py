@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 
-from ...core.masking import clean
+from ...core.masking import Masker, clean, masker
 
 VOID = frozenset({"link", "meta", "rect"})  # written without an end; SVG knows `rect` as `<rect/>`
 
@@ -21,11 +21,12 @@ class Html(str):
 
 def text(value: object) -> Html:
     """The value as text of an element or an attribute, without control characters and secrets."""
-    return value if isinstance(value, Html) else Html(value) if isinstance(value, int) else _escaped(str(value))
+    return value if isinstance(value, Html) else Html(value) if isinstance(value, int) else _escaped(str(value), masker())
 
 
 @lru_cache(4096)  # nearly all of a page is the same each time, and looking for secrets takes most of the time
-def _escaped(value: str) -> Html:
+def _escaped(value: str, _masker: Masker) -> Html:
+    """With another masker, one that knows more, a value is looked at again."""
     return Html(escape(clean(value)))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ...containers.client import Container, DockerUnavailable, Engine
 from ...contracts.health import Probe
+from ...core.masking import mask
 from ...health.probes import ProbeError, ProbeLimit, run_probe
 from ..settings import ProbeSpec
 
@@ -74,13 +75,13 @@ def _command(spec: ProbeSpec, container: Container, engine: Engine) -> None:
 
 
 def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> str:
-    code, said = engine.run(container, argv, spec.timeout)
-    if code and argv[0] == "psql" and "FATAL:" in said:
+    code, output = engine.run(container, argv, spec.timeout)
+    if code and argv[0] == "psql" and "FATAL:" in output:
         # The server answers: too many clients, a user or database that is not there.
-        raise ProbeLimit(f"PostgreSQL says {said.partition('FATAL:')[2].strip()[:200]}")
+        raise ProbeLimit(f"PostgreSQL says {mask(output).partition('FATAL:')[2].strip()[:200]}")
     if code:
-        raise ProbeError(f"{argv[0]} exited with {code}: {said.strip()[-200:]}")
-    return said
+        raise ProbeError(f"{argv[0]} exited with {code}: {mask(output).strip()[-200:]}")
+    return output
 
 
 def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None:
@@ -98,7 +99,7 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
             answer = answers.readline(4096).strip()
             if answer.startswith(b"-"):
                 # It answers: a wrong password, or data that is still being read, is nothing that a restart cures.
-                raise ProbeLimit(f"Redis says {answer[1:].decode(errors='replace')} to {command[0]}")
+                raise ProbeLimit(f"Redis says {mask(answer[1:].decode(errors='replace'))} to {command[0]}")
             if not answer:
                 raise ProbeError(f"Redis says nothing to {command[0]}")
     if not answer.startswith(b":"):
@@ -122,11 +123,11 @@ def _postgresql(spec: ProbeSpec, container: Container, engine: Engine) -> None:
     options = spec.options
     # By the socket inside: no password leaves the secret store for it.
     argv = ["psql", "-X", "-A", "-t", "-F", " ", "-v", "ON_ERROR_STOP=1", "-U", str(options["user"]), "-d", str(options["database"])]
-    said = _run(spec, container, engine, [*argv, "-c", " ".join(_POSTGRESQL.split())])
-    found = re.search(r"^(\d+) (-?\d+)$", said, re.MULTILINE)
-    if found is None:
-        raise ProbeError(f"psql said {said.strip()[-200:]!r}")
-    connections, lag = int(found[1]), int(found[2])
+    output = _run(spec, container, engine, [*argv, "-c", " ".join(_POSTGRESQL.split())])
+    numbers = re.search(r"^(\d+) (-?\d+)$", output, re.MULTILINE)
+    if numbers is None:
+        raise ProbeError(f"psql said {mask(output).strip()[-200:]!r}")
+    connections, lag = int(numbers[1]), int(numbers[2])
     if connections > int(options.get("max_connections_percent") or 100):
         raise ProbeLimit(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")
     if options.get("max_lag") and lag > float(options["max_lag"]):

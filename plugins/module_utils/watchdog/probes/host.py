@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.masking import mask
 from ...core.process import CommandError, run
 from ...status.collect import disks
 from ..settings import HostSpec, Settings
@@ -180,4 +181,4 @@ def nginx_accepts() -> str:
         return str(error)
     lines = done.stderr.strip().splitlines()
     why = next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), done.stderr.strip())
-    return "" if done.rc == 0 else f"nginx refuses its files, so no reload works: {why[:400]}"
+    return "" if done.rc == 0 else f"nginx refuses its files, so no reload works: {mask(why)[:400]}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...core.masking import HIDDEN, line
+from ...core.masking import HIDDEN, line, mask
 
 # Debian's requests verifies against it by itself; any other one is told to.
 SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -79,10 +79,10 @@ def post(url: str, body: Mapping[str, Any], *, secret: str) -> str:
         raise SendError("the address is no http or https URL: correct the secret", final=True) from None
     except (requests.exceptions.RequestException, ValueError) as error:
         raise SendError(f"{where} did not answer ({type(error).__name__})") from None
-    said = answer.text[:200].replace(secret, HIDDEN)
+    beginning = mask(answer.text[:4096].replace(secret, HIDDEN))[:200]
     if 200 <= answer.status_code < 300:
-        return said
-    text = f"{where} answered {answer.status_code}" + (f": {said}" if said.strip() else "")
+        return beginning
+    text = f"{where} answered {answer.status_code}" + (f": {beginning}" if beginning.strip() else "")
     if answer.status_code >= 500 or answer.status_code in _LATER:
         raise SendError(text, after=retry_after(answer.headers.get("Retry-After", "")))
     raise SendError(text, final=True, content=answer.status_code in {400, 413, 422})

@@ -136,7 +136,7 @@ def test_nothing_that_only_operators_may_know_is_shown() -> None:
         ("at 10:32:01 it took 1.25 s, more than 1 s", "at 10:32:01 it took 1.25 s, more than 1 s"),
         ("https://shop.example.com/health answered 502", "https://shop.example.com/health answered 502"),
         ("86 % of the space of /var/lib/docker are used", "86 % of the space of /var/lib/docker are used"),
-        ("redis://:hunter2@cache failed, password=hunter2", "redis://:***@cache failed, password=***"),
+        ("redis://:hunter2@cache failed, password=hunter2", "redis://:********@cache failed, password=********"),
     ],
 )
 def test_a_sentence_is_made_fit_for_the_public(said: str, shown: str) -> None:

@@ -185,4 +185,4 @@ def test_an_answer_that_repeats_the_secret_is_masked(receiving: Receiving, monke
     monkeypatch.setattr(shared.Http, "_answer", lambda http, status, _text, *rest: answer(http, status, f"bad key {KEY}", *rest))
     with pytest.raises(SendError) as error:
         send(only(alerts(receiving.pagerduty())), a_message(), False, [])
-    assert "answered 400: bad key ***" in str(error.value) and error.value.content
+    assert "answered 400: bad key ********" in str(error.value) and error.value.content

@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every kind of secret, in every form, by every way in which a service gets it, is hidden; what is no secret stays."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.core import known_secrets, paths
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import FRAGMENT, HIDDEN, Masker, clean, mask, masker
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
+
+from .planted import FORMS, KINDS, STACK, WAYS, pieces, printed
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store, looked at each time."""
+    monkeypatch.setattr(paths, "SECRETS", tmp_path)
+    monkeypatch.setattr(known_secrets, "RECHECK", 0.0)
+    made = tmp_path / STACK
+    made.mkdir()
+    return made
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_value_is_left_in_what_others_wrote(kind: str, form: str, store: Store) -> None:
+    for way in WAYS:
+        value = (store.value(f"{kind}_{way}") or "").strip()
+        assert value
+        lines = printed(value, form)
+        whole, one_by_one = mask("\n".join(lines)), "\n".join(mask(line) for line in lines)
+        for piece in pieces(value, form):
+            assert piece in "\n".join(lines), "the test looks for something that is not there"
+            assert piece not in whole + one_by_one, way
+        assert whole.startswith("connect 10.0.0.1 with ") and whole.endswith(" failed")
+
+
+@pytest.mark.parametrize("name", ["htpasswd_file.password", "htpasswd_file"])
+def test_both_halves_of_an_htpasswd_line_are_hidden(name: str, store: Store) -> None:
+    value = store.value(name) or ""
+    assert value.partition(":")[2] not in mask(f"hash {value.partition(':')[2]}") if "$2b$" in value else mask(value) == HIDDEN
+
+
+def test_a_public_key_is_no_secret(store: Store) -> None:
+    public = store.value("rsa_file.pub") or ""
+    assert "PUBLIC KEY" in public and mask(public) == public
+
+
+def test_what_was_retired_is_still_hidden(folder: Path) -> None:
+    (folder / "retired").mkdir()
+    (folder / "retired" / "password").write_text("still-good-somewhere")
+    assert mask("x still-good-somewhere") == f"x {HIDDEN}"
+
+
+def test_a_value_that_only_an_environment_file_holds_is_hidden(folder: Path) -> None:
+    (folder / "env").mkdir()
+    (folder / "env" / "web.env").write_text('A=\'two\nlines of it, literally\'\nB=plain-value\nC="\\"quoted\\" \\$5 \\\\\\n"\n')
+    assert mask('lines of it, literally; plain-value; "quoted" $5 \\') == f"{HIDDEN}; {HIDDEN}; {HIDDEN}"
+
+
+@pytest.mark.parametrize("change", ["written", "made", "removed"])
+def test_a_store_that_changed_is_read_again(change: str, folder: Path) -> None:
+    (folder / "token").write_text("first-value")
+    assert mask("first-value second-value") == f"{HIDDEN} second-value"
+    before = masker()
+    assert masker() is before  # nothing changed, so nothing is built again
+    if change == "removed":
+        (folder / "token").unlink()
+    else:
+        (folder / ("token" if change == "written" else "other")).write_text("second-value")
+    wanted = {
+        "written": f"first-value {HIDDEN}",
+        "made": f"{HIDDEN} {HIDDEN}",
+        "removed": "first-value second-value",
+    }
+    assert mask("first-value second-value") == wanted[change]
+
+
+def test_the_store_is_not_looked_at_each_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_secrets, "RECHECK", 60.0)
+    mask("")
+    (folder / "token").write_text("first-value")
+    assert mask("first-value") == "first-value"
+
+
+def test_a_store_that_is_not_there_or_not_for_us_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "SECRETS", tmp_path / "none")
+    assert mask("plain words") == "plain words"
+
+
+def test_a_cut_or_wrapped_key_is_hidden(store: Store) -> None:
+    body = "".join((store.value("rsa_master") or "").splitlines()[1:-1])
+    assert mask(f"x {body[64 + 7 : 64 + 7 + FRAGMENT]} y").count(HIDDEN) in (0, 1)  # over the end of a line: only what is in one
+    line = (store.value("rsa_master") or "").splitlines()[3]
+    for begin in range(len(line) - FRAGMENT):
+        assert mask(line[begin : begin + FRAGMENT]) == HIDDEN
+
+
+def test_one_value_that_is_a_part_of_another_leaves_nothing_of_it() -> None:
+    assert Masker(["abcde7", "xxabcde7yy", "de7yyzz"]).mask("1 xxabcde7yyzz 2 abcde7 3") == f"1 {HIDDEN} 2 {HIDDEN} 3"
+
+
+@pytest.mark.parametrize("value", ["", "\n", "12345", "-----BEGIN PRIVATE KEY-----\n{\n}\n"])
+def test_what_is_too_short_or_says_nothing_stays(value: str) -> None:
+    assert Masker([value]).mask("{ 12345 -----BEGIN PRIVATE KEY----- }") == "{ 12345 -----BEGIN PRIVATE KEY----- }"
+
+
+def test_a_word_is_hidden_where_it_stands_alone_and_stays_in_our_own_sentences(folder: Path) -> None:
+    (folder / "user").write_text("latentum")
+    assert mask("user latentum of latentum_db, latentumdb") == f"user {HIDDEN} of latentum_db, latentumdb"
+    assert clean("latentum/api-gateway fails") == "latentum/api-gateway fails"
+    (folder / "token").write_text("a-real-secret")
+    assert clean("latentum a-real-secret") == f"latentum {HIDDEN}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [word * 30_000 for word in ("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ")],
+    ids=lambda text: text[:9],
+)
+def test_no_log_makes_the_masker_slow(text: str) -> None:
+    """Were one pattern quadratic, each of these would take minutes."""
+    began = time.process_time()
+    Masker(["a-real-secret"]).mask(text)
+    assert time.process_time() - began < 5
