@@ -135,7 +135,7 @@ class Barman:
         shutil.rmtree(gone, ignore_errors=True)
         gone.mkdir(mode=0o700)
         os.chown(gone, *_numbers())
-        later = [one.id for one in self.bases() if self._timeline(one) > timeline]
+        later = [base.id for base in self.bases() if self._timeline(base) > timeline]
         for base in later:
             self._run("delete", self.server, base, timeout=600)
         wals = [file for file in (self.folder / "wals").glob("**/*") if file.is_file() and _timeline_of(file) > timeline]
@@ -178,10 +178,10 @@ class Barman:
     def bases(self) -> list[Base]:
         """Those that are complete, the oldest first."""
         text = self._run("--format", "json", "list-backups", self.server).stdout
-        found = json.loads(text).get(self.server, [])
-        done = [one for one in found if one.get("status") == "DONE"]
+        listed = json.loads(text).get(self.server, [])
+        done = [base for base in listed if base.get("status") == "DONE"]
         return sorted(
-            (Base(one["backup_id"], float(one["end_time_timestamp"]), int(one["size_bytes"])) for one in done), key=lambda one: one.id
+            (Base(base["backup_id"], float(base["end_time_timestamp"]), int(base["size_bytes"])) for base in done), key=lambda base: base.id
         )
 
     def backup(self, tell: Callable[[str], None]) -> Base:
@@ -191,24 +191,24 @@ class Barman:
         """
         if not any((self.folder / "wals").glob("*/*")):
             self._complete()  # Barman wants to see that WAL arrives before it begins
-        known = {one.id for one in self.bases()}
+        known = {base.id for base in self.bases()}
         tell(f"base backup of {self.server}")
         self._run("backup", self.server, timeout=HOURS)
         # Not its own `--wait`: where the end falls on the border of a segment, that waits for one which nobody finishes.
         self._complete()
         self._run("check-backup", self.server, "latest")
-        made = [one for one in self.bases() if one.id not in known]
+        made = [base for base in self.bases() if base.id not in known]
         if not made:
             raise BackupError(f"Barman made no complete base backup of {self.server}: look at /var/log/barman/barman.log")
         return made[-1]
 
     def thin(self, keep: int) -> list[str]:
         """Remove all but the newest bases, and what failed; their WAL goes with them. The ids that were removed."""
-        removed = [one.id for one in self.bases()[:-keep]]
+        removed = [base.id for base in self.bases()[:-keep]]
         text = self._run("--format", "json", "list-backups", self.server).stdout
-        removed += [one["backup_id"] for one in json.loads(text).get(self.server, []) if one.get("status") == "FAILED"]
-        for one in removed:
-            self._run("delete", self.server, one, timeout=600)
+        removed += [base["backup_id"] for base in json.loads(text).get(self.server, []) if base.get("status") == "FAILED"]
+        for base in removed:
+            self._run("delete", self.server, base, timeout=600)
         return removed
 
     def base_for(self, at: float | None) -> Base:
@@ -217,7 +217,7 @@ class Barman:
         :raises BackupError: none is that old.
         """
         bases = self.bases()
-        fitting = [one for one in bases if at is None or _surely(one) <= at]
+        fitting = [base for base in bases if at is None or _surely(base) <= at]
         if not fitting:
             first = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(_surely(bases[0]))) if bases else "none at all"
             raise BackupError(
@@ -266,8 +266,8 @@ class Barman:
         try:
             return run(argv, timeout=timeout, cwd="/")
         except CommandError as error:
-            said = " ".join((error.stderr.strip() or error.stdout.strip() or str(error)).split())[-600:]
-            raise BackupError(f"barman {' '.join(words[:2])}: {said}") from error
+            output = " ".join((error.stderr.strip() or error.stdout.strip() or str(error)).split())[-600:]
+            raise BackupError(f"barman {' '.join(words[:2])}: {output}") from error
 
 
 def _written(file: Path) -> float:
@@ -288,10 +288,10 @@ def client(major: int) -> Path:
 
     :raises BackupError: they are all older than the server.
     """
-    known = sorted(int(one.name) for one in CLIENTS.glob("*") if one.name.isdigit() and (one / "bin/pg_receivewal").exists())
+    known = sorted(int(folder.name) for folder in CLIENTS.glob("*") if folder.name.isdigit() and (folder / "bin/pg_receivewal").exists())
     if major in known:
         return CLIENTS / str(major) / "bin"
-    newer = [one for one in known if one > major]
+    newer = [folder for folder in known if folder > major]
     if not newer:
         have = f"this host has {known[-1]}" if known else "this host has none"
         raise BackupError(f"PostgreSQL {major} needs its own client programs, and {have}: install postgresql-client-{major}")
@@ -300,8 +300,8 @@ def client(major: int) -> Path:
 
 def _timeline_of(file: Path) -> int:
     """Of a segment or a history file; 0 for anything else."""
-    found = re.match(r"([0-9A-F]{8})([0-9A-F]{16}|\.history$)", file.name)
-    return int(found[1], 16) if found else 0
+    match = re.match(r"([0-9A-F]{8})([0-9A-F]{16}|\.history$)", file.name)
+    return int(match[1], 16) if match else 0
 
 
 def _section(name: str, **options: Any) -> str:

@@ -53,15 +53,15 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
 def table(listed: dict[str, Any]) -> str:
     """One line a backup."""
     lines = []
-    for one in listed["targets"]:
-        upto = f", databases to any moment until {origins.stamp(one['upto'])[:19]}" if one["upto"] else ""
-        lines.append(f"{one['name']} ({one['repository']}){upto}")
-        if one["error"]:
-            lines.append(f"  !! {one['error']}")
-        for found in one["backups"]:
-            proven = "  restored and checked" if found["verified"] else ""
-            lines.append(f"  {found['id'][:8]}  {origins.stamp(found['time'])[:19]}  {size(found['bytes']):>10}{proven}")
-        if not one["backups"] and not one["error"]:
+    for target in listed["targets"]:
+        upto = f", databases to any moment until {origins.stamp(target['upto'])[:19]}" if target["upto"] else ""
+        lines.append(f"{target['name']} ({target['repository']}){upto}")
+        if target["error"]:
+            lines.append(f"  !! {target['error']}")
+        for backup in target["backups"]:
+            proven = "  restored and checked" if backup["verified"] else ""
+            lines.append(f"  {backup['id'][:8]}  {origins.stamp(backup['time'])[:19]}  {size(backup['bytes']):>10}{proven}")
+        if not target["backups"] and not target["error"]:
             lines.append("  no backup yet")
     if listed["local"]:
         lines.append(f"this host: databases to any moment until {origins.stamp(listed['local'])[:19]}")
@@ -70,7 +70,7 @@ def table(listed: dict[str, Any]) -> str:
 
 def verdict_table(verdict: Verdict) -> str:
     """What a verification found, one line a check."""
-    lines = [f"{'ok ' if one.ok else '!! '} {one.name}: {one.found}" for one in verdict.findings]
+    lines = [f"{'ok ' if finding.ok else '!! '} {finding.name}: {finding.found}" for finding in verdict.findings]
     taken = f" of {origins.stamp(verdict.taken)[:19]}" if verdict.taken else ""
     what = f"the backup{taken} in {verdict.target} (snapshot {verdict.snapshot[:8] or 'none'})"
     lines.append(f"{what} {'can be restored' if verdict.ok else 'CANNOT BE RESTORED'}; {verdict.seconds:.0f} s")

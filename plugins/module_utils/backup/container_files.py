@@ -29,9 +29,9 @@ def running(engine: Engine, stack: str, service: str) -> Container:
 
     :raises BackupError: none is running.
     """
-    for one in engine.containers(stack):
-        if one.service == service and one.state == "running":
-            return one
+    for container in engine.containers(stack):
+        if container.service == service and container.state == "running":
+            return container
     raise BackupError(f"no container of {service} is running: start it (`opsctl deploy --stack {stack}`), then try again")
 
 
@@ -43,12 +43,12 @@ def inspect(engine: Engine, container: Container) -> dict[str, Any]:
 
 def mounts(raw: dict[str, Any]) -> list[Mount]:
     """What is mounted in a container, the longest destination first."""
-    found = [
-        Mount(one.get("Name", "") or "", Path(one["Source"]), PurePosixPath(one["Destination"]), bool(one.get("RW")))
-        for one in raw.get("Mounts", ())
-        if one.get("Type") in ("volume", "bind")
+    mounted = [
+        Mount(mount.get("Name", "") or "", Path(mount["Source"]), PurePosixPath(mount["Destination"]), bool(mount.get("RW")))
+        for mount in raw.get("Mounts", ())
+        if mount.get("Type") in ("volume", "bind")
     ]
-    return sorted(found, key=lambda one: len(one.destination.parts), reverse=True)
+    return sorted(mounted, key=lambda mount: len(mount.destination.parts), reverse=True)
 
 
 def behind(raw: dict[str, Any], inside: str) -> Path:

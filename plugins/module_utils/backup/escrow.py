@@ -38,7 +38,7 @@ def bundle(settings: Settings) -> dict[str, Any]:
                 if not content:
                     raise BackupError(f"{name} is missing: run site.yml with --tags secrets")
                 files[name] = content
-    targets = [{"name": one["name"], "repository": one["repository"]} for one in settings.targets]
+    targets = [{"name": target["name"], "repository": target["repository"]} for target in settings.targets]
     return {"format": 1, "stack": settings.stack, "targets": targets, "files": files}
 
 
@@ -57,7 +57,7 @@ def seal(settings: Settings) -> bool:
     noted = path(settings.stack).with_suffix(".mark")
     if path(settings.stack).exists() and read_text(noted) == mark:
         return False
-    argv = ["age", "--encrypt", "--armor", *(word for one in recipients for word in ("--recipient", one))]
+    argv = ["age", "--encrypt", "--armor", *(word for recipient in recipients for word in ("--recipient", recipient))]
     try:
         sealed = run(argv, input=text).stdout
     except CommandError as error:

@@ -34,8 +34,8 @@ def bring_back(settings: Settings, source: str, snapshot: str, progress: Progres
         origin = origins.of_target(settings, source or settings.targets[0]["name"], snapshot, None, WORK)
         progress.say(f"from {origin.name}, backup of {origins.stamp(float(origin.facts['at']))}")
         tree = origin.fetch(WORK, str(store), *IDENTITY)
-        found = tree / str(store).lstrip("/")
-        if not found.is_dir():
+        restored = tree / str(store).lstrip("/")
+        if not restored.is_dir():
             raise BackupError(f"the backup holds no secrets of {settings.stack}")
         done = []
         for name in [store, *map(Path, IDENTITY)]:

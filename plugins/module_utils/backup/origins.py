@@ -46,19 +46,19 @@ class Origin:
             return Path("/")
         wal = str(HOME)
         for chosen, wanted in (
-            (self.snapshot, [one for one in paths if one.startswith(wal)]),
-            (self.whole, [one for one in paths if not one.startswith(wal)]),
+            (self.snapshot, [path for path in paths if path.startswith(wal)]),
+            (self.whole, [path for path in paths if not path.startswith(wal)]),
         ):
             if wanted:
-                self.repo.restore(chosen.id, folder, include=[plainly(one) for one in wanted], verify=True)
+                self.repo.restore(chosen.id, folder, include=[plainly(path) for path in wanted], verify=True)
         return folder
 
     def size(self, path: str) -> float:
         """Bytes of a folder or file of the backup."""
         if self.repo is None or self.snapshot is None or self.whole is None:
-            return float(sum(one.lstat().st_size for one in (Path(path), *Path(path).rglob("*")) if one.is_file()))
+            return float(sum(file.lstat().st_size for file in (Path(path), *Path(path).rglob("*")) if file.is_file()))
         chosen = self.snapshot if path.startswith(str(HOME)) else self.whole
-        return float(sum(one.size for one in self.repo.ls(chosen.id, path, recursive=True)))
+        return float(sum(file.size for file in self.repo.ls(chosen.id, path, recursive=True)))
 
     def reaches(self, service: str) -> float:
         """The last moment to which a PostgreSQL server can be recovered, epoch seconds; of a target, when its WAL was brought there."""
@@ -86,7 +86,7 @@ def here(settings: Settings) -> Origin | None:
     if not text:
         return None
     facts = json.loads(text)
-    streamed = [Barman(str(one["server"])).streamed() for one in facts["clusters"].values()]
+    streamed = [Barman(str(cluster["server"])).streamed() for cluster in facts["clusters"].values()]
     return Origin(HERE, facts, max([float(facts["at"]), *streamed]))
 
 
@@ -95,22 +95,22 @@ def of_target(settings: Settings, name: str, wanted: str, at: float | None, fold
 
     :raises BackupError: there is none.
     """
-    known = {one["name"]: one for one in settings.targets}
+    known = {target["name"]: target for target in settings.targets}
     if name not in known:
         raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     repo = repository(known[name])
     repo.reachable()
-    backups = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda one: one.time)
+    backups = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda snapshot: snapshot.time)
     between = repo.snapshots(tags=tags(settings, KIND_WAL))
     if wanted:
-        backups = [one for one in backups if one.id.startswith(wanted)]
+        backups = [snapshot for snapshot in backups if snapshot.id.startswith(wanted)]
         between = []
     if not backups:
         raise BackupError(f"{name} has no backup {wanted} of {settings.stack}: opsctl backup list --stack {settings.stack}")
-    everything = sorted([*backups, *between], key=lambda one: one.time)
-    later = [one for one in everything if at is not None and one.time >= at]
+    everything = sorted([*backups, *between], key=lambda snapshot: snapshot.time)
+    later = [snapshot for snapshot in everything if at is not None and snapshot.time >= at]
     chosen = later[0] if later else everything[-1]
-    before = [one for one in backups if one.time <= chosen.time]
+    before = [snapshot for snapshot in backups if snapshot.time <= chosen.time]
     whole = (before or backups)[-1]
     repo.restore(whole.id, folder, include=[str(settings.staging / FACTS)], verify=True)
     return Origin(name, verification.read_facts(settings, folder), chosen.time, repo, chosen, whole)
@@ -126,14 +126,14 @@ def choose(settings: Settings, name: str, wanted: str, at: float | None, folder:
         return local
     if name in LOCAL:
         what = f"snapshot {wanted} is in no backup of this host" if wanted else f"this host has no backup of {settings.stack}"
-        raise BackupError(f"{what}: leave --from out, or name one of {', '.join(one['name'] for one in settings.targets)}")
+        raise BackupError(f"{what}: leave --from out, or name one of {', '.join(target['name'] for target in settings.targets)}")
     return of_target(settings, name or newest(settings), wanted, at, folder)
 
 
 def newest(settings: Settings) -> str:
     """The target that was written to last."""
     noted = state.read(settings.stack).get("targets", {})
-    return str(max((one["name"] for one in settings.targets), key=lambda one: float(noted.get(one, {}).get("pushed", 0))))
+    return str(max((target["name"] for target in settings.targets), key=lambda target: float(noted.get(target, {}).get("pushed", 0))))
 
 
 def moment(text: str) -> float:
@@ -142,14 +142,14 @@ def moment(text: str) -> float:
     :raises BackupError: it is none, has no zone, or has not come yet.
     """
     try:
-        found = parse_timestamp(text.strip())
+        instant = parse_timestamp(text.strip())
     except ValueError as error:
         raise BackupError(f"restore_to {text!r}: write a time with its zone, such as '2026-11-20 14:03:07+00'") from error
-    if found.tzinfo is None:
+    if instant.tzinfo is None:
         raise BackupError(f"restore_to {text!r}: its zone is missing, and hosts and people have different ones: write '{text.strip()}+00'")
-    if found.timestamp() > time.time():
+    if instant.timestamp() > time.time():
         raise BackupError(f"restore_to {text!r}: has not come yet; leave it out for all that there is")
-    return found.timestamp()
+    return instant.timestamp()
 
 
 def stamp(at: float) -> str:

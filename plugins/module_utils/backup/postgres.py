@@ -79,10 +79,10 @@ class Postgres:
 
         :raises BackupError: it is in no network.
         """
-        found = self.container.address()
-        if not found:
+        address = self.container.address()
+        if not address:
             raise BackupError(f"{self.container.name} has no address: it needs a network for its backups; `none` and `host` give it none")
-        return found
+        return address
 
     def about(self) -> About:
         """Its version, places and limits."""
@@ -157,7 +157,7 @@ class Postgres:
         try:
             run(argv, input=content, timeout=30)
         except CommandError as error:
-            rules = " and ".join(f"`{one}`" for one in RULES)
+            rules = " and ".join(f"`{rule}`" for rule in RULES)
             raise BackupError(f"{about.hba} of {self.container.name} cannot be written: put {rules} at its beginning yourself") from error
 
     def _owner(self, path: str) -> str:
@@ -177,8 +177,8 @@ def verifier(password: str, salt: bytes = b"", iterations: int = ITERATIONS) -> 
 
 def same_password(stored: str, password: str) -> bool:
     """Whether a stored verifier is of this password."""
-    found = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$.+", stored)
-    return found is not None and verifier(password, base64.b64decode(found[2]), int(found[1])) == stored
+    match = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$.+", stored)
+    return match is not None and verifier(password, base64.b64decode(match[2]), int(match[1])) == stored
 
 
 def with_rules(present: str) -> str:

@@ -88,18 +88,18 @@ def _unreadable() -> Finding:
 
 def dumps(psql: Psql, folder: Path, facts: Mapping[str, Any]) -> list[Finding]:
     """Each logical dump is restored into an empty database, and has the tables of the recovered one."""
-    found = []
+    findings = []
     for database, about in facts["dumps"].items():
         psql('CREATE DATABASE :"name" TEMPLATE template0', name=SCRATCH)
         try:
             restore_dump(psql, folder / about["file"], SCRATCH)
             there, wanted = int(psql(TABLES, SCRATCH)), int(psql(TABLES, database))
-            found.append(Finding(f"dump of {database}", there == wanted, f"{there} tables, {wanted} in the recovered database"))
+            findings.append(Finding(f"dump of {database}", there == wanted, f"{there} tables, {wanted} in the recovered database"))
         except BackupError as error:
-            found.append(Finding(f"dump of {database}", False, str(error)))
+            findings.append(Finding(f"dump of {database}", False, str(error)))
         finally:
             psql('DROP DATABASE :"name" WITH (FORCE)', name=SCRATCH)
-    return found
+    return findings
 
 
 def restore_dump(psql: Psql, file: Path, database: str, words: Sequence[str] = ()) -> None:
@@ -112,13 +112,13 @@ def restore_dump(psql: Psql, file: Path, database: str, words: Sequence[str] = (
         with file.open("rb") as dump:
             run(["docker", "exec", "--interactive", psql.container, *argv], timeout=RECOVERY, stdin=dump)
     except (CommandError, OSError) as error:
-        said = error.stderr.strip()[-400:] if isinstance(error, CommandError) else str(error)
-        raise BackupError(f"{file.name} cannot be restored: {said or error}") from error
+        output = error.stderr.strip()[-400:] if isinstance(error, CommandError) else str(error)
+        raise BackupError(f"{file.name} cannot be restored: {output or error}") from error
 
 
 def ask(psql: Psql, checks: Sequence[Check], taken: float) -> list[Finding]:
     """The questions of the declaration; `taken` is the moment of the backup."""
-    return [_ask(psql, one, taken) for one in checks]
+    return [_ask(psql, check, taken) for check in checks]
 
 
 def _ask(psql: Psql, check: Check, taken: float) -> Finding:

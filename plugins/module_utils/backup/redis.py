@@ -58,8 +58,8 @@ class Redis:
         :raises BackupError: it refused, or did not answer.
         """
         done = run([*self._client(), "--raw", *words], env=self._password, timeout=timeout, check=False)
-        said = (done.stdout + done.stderr).strip()
-        if done.rc != 0 or said.startswith(("ERR", "NOAUTH", "WRONGPASS", "Could not connect", "AUTH failed")):
+        answer = (done.stdout + done.stderr).strip()
+        if done.rc != 0 or answer.startswith(("ERR", "NOAUTH", "WRONGPASS", "Could not connect", "AUTH failed")):
             raise BackupError(f"{self.container.name} refused `{' '.join(words)}`: {done.shown(300)}")
         return done.stdout.strip()
 
@@ -138,7 +138,7 @@ def sum_of_keys(keyspace: str, *, expiring: bool) -> int:
     total = 0
     for line in keyspace.splitlines():
         if line.startswith("db"):
-            numbers = dict(one.split("=") for one in line.strip().partition(":")[2].split(",") if "=" in one)
+            numbers = dict(pair.split("=") for pair in line.strip().partition(":")[2].split(",") if "=" in pair)
             total += int(numbers.get("keys", 0)) - (0 if expiring else int(numbers.get("expires", 0)))
     return total
 
@@ -162,5 +162,5 @@ def put_back(settings: dict[str, str], copy: Path, folder: Path, owner: tuple[in
         place = folder / (settings.get("dbfilename") or "dump.rdb")
     place.write_bytes(b"")
     run(["cp", "--reflink=auto", "--", str(copy), str(place)], timeout=3600)
-    for one in (folder, *folder.rglob("*")):
-        os.chown(one, *owner)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, *owner)

@@ -75,7 +75,7 @@ def load(stack: str) -> Replacement | None:
     if not text:
         return None
     raw = json.loads(text)
-    steps = tuple(Step(**one) for one in raw.pop("steps"))
+    steps = tuple(Step(**step) for step in raw.pop("steps"))
     return Replacement(**{**raw, "steps": steps, "stopped": tuple(raw["stopped"]), "running": tuple(raw.get("running", ()))})
 
 
@@ -107,11 +107,11 @@ def step(live: Path, at: float) -> Step:
 def exchange(replacement: Replacement) -> Replacement:
     """Bring every step to its end, wherever it was interrupted."""
     replacement = save(replace(replacement, phase=EXCHANGING))
-    for one in replacement.steps:
-        live, fresh, kept = Path(one.live), Path(one.fresh), Path(one.kept)
+    for step in replacement.steps:
+        live, fresh, kept = Path(step.live), Path(step.fresh), Path(step.kept)
         if fresh.exists():
             if live.exists() and kept.exists():
-                _set_aside(one)
+                _set_aside(step)
             elif live.exists():
                 live.rename(kept)
             fresh.rename(live)
@@ -119,22 +119,22 @@ def exchange(replacement: Replacement) -> Replacement:
     return save(replace(replacement, phase=EXCHANGED))
 
 
-def _set_aside(one: Step) -> None:
+def _set_aside(step: Step) -> None:
     """What is in a place from which the original and the restored folder are both away: Docker made it, empty, while nobody looked."""
-    aside = _aside(one)
+    aside = _aside(step)
     shutil.rmtree(aside, ignore_errors=True)
-    Path(one.live).rename(aside)
+    Path(step.live).rename(aside)
 
 
-def _aside(one: Step) -> Path:
-    return Path(f"{one.kept}.empty")
+def _aside(step: Step) -> Path:
+    return Path(f"{step.kept}.empty")
 
 
 def discard(replacement: Replacement) -> None:
     """Remove what was made ready, and forget it; what is in place is not touched."""
-    for one in replacement.steps:
-        shutil.rmtree(one.fresh, ignore_errors=True)
-        shutil.rmtree(_aside(one), ignore_errors=True)
+    for step in replacement.steps:
+        shutil.rmtree(step.fresh, ignore_errors=True)
+        shutil.rmtree(_aside(step), ignore_errors=True)
     forget(replacement.stack)
 
 
@@ -157,11 +157,11 @@ def put_back(replacement: Replacement) -> Replacement:
     :raises BackupError: what was replaced is being removed already.
     """
     replacement = undoing(replacement)
-    for one in replacement.steps:
-        live, fresh, kept = Path(one.live), Path(one.fresh), Path(one.kept)
+    for step in replacement.steps:
+        live, fresh, kept = Path(step.live), Path(step.fresh), Path(step.kept)
         if kept.exists():
             if live.exists() and fresh.exists():
-                _set_aside(one)
+                _set_aside(step)
             elif live.exists():
                 live.rename(fresh)
             kept.rename(live)
@@ -181,12 +181,12 @@ def confirm(replacement: Replacement) -> list[str]:
     """
     if not (replacement.waits or replacement.phase == CONFIRMING):
         raise BackupError(f"the restore of {replacement.what} has not come to its end: opsctl restore resume --stack {replacement.stack}")
-    if away := [one.live for one in replacement.steps if not Path(one.live).exists() or Path(one.fresh).exists()]:
+    if away := [step.live for step in replacement.steps if not Path(step.live).exists() or Path(step.fresh).exists()]:
         raise BackupError(f"{away[0]} is not in its place: opsctl restore undo --stack {replacement.stack}; nothing was removed")
     replacement = save(replace(replacement, phase=CONFIRMING))
     gone = []
-    for one in replacement.steps:
-        for kept in (Path(one.kept), _aside(one)):
+    for step in replacement.steps:
+        for kept in (Path(step.kept), _aside(step)):
             if kept.exists():
                 shutil.rmtree(kept)
                 gone.append(str(kept))

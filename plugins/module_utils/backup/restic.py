@@ -31,7 +31,7 @@ from .restic_errors import (
     WrongKey,
     kind_of,
 )
-from .restic_process import GRACE, Item, Said, run
+from .restic_process import GRACE, Item, Transcript, run
 from .restic_results import Entry, Listener, Restored, Snapshot, Tell, entry_from, pick, sizes, snapshot_from, written_at
 
 __all__ = [
@@ -115,17 +115,17 @@ class Repository:
         heard = Listener(tell)
         argv = ["backup", *options, "--", *map(str, paths)]
         try:
-            said = self._run(*argv, lock=True, deadline=deadline, patience=WRITING, tell=tell, listen=heard, allowed=(0, 3))
+            output = self._run(*argv, lock=True, deadline=deadline, patience=WRITING, tell=tell, listen=heard, allowed=(0, 3))
         except TargetError as error:
             if "all source directories/files" not in error.reason:
                 raise
             raise Unread(self.name, dict.fromkeys(map(str, paths), "does not exist"), "") from error
         snapshot = str(heard.found("snapshot_id") or "")
-        doubts = [why for why in said.unread.values() if kind_of(why) is Damaged]
+        doubts = [why for why in output.unread.values() if kind_of(why) is Damaged]
         if doubts:  # restic could not read what it compares with, and counts that among the files
             raise Damaged(self.name, doubts[0])
-        if said.unread or said.status == 3:
-            raise Unread(self.name, said.unread or dict.fromkeys(map(str, paths), said.final), snapshot)
+        if output.unread or output.status == 3:
+            raise Unread(self.name, output.unread or dict.fromkeys(map(str, paths), output.final), snapshot)
         at = float(int(time)) if time is not None else written_at(heard.found("backup_start"))
         return Snapshot(snapshot, at, tuple(tags), tuple(map(str, paths)), host, **sizes(heard.summary or {}))
 
@@ -142,13 +142,15 @@ class Repository:
         if self.append_only or not rules:
             return []
         groups = self._run("forget", "--dry-run", "--group-by=tags", *_tagged(tags), *rules, deadline=SHORT).document() or []
-        doomed = [str(one["id"]) for group in groups for one in group.get("remove") or []]
-        doomed = [one for one in doomed if not one.startswith(tuple(mark for mark in protect if mark) or "none")]
+        doomed = [str(snapshot["id"]) for group in groups for snapshot in group.get("remove") or []]
+        doomed = [snapshot for snapshot in doomed if not snapshot.startswith(tuple(mark for mark in protect if mark) or "none")]
         if doomed:
-            said = self._run("forget", *doomed, lock=True, deadline=3 * SHORT, patience=PATIENT, allowed=(0, 3))
+            output = self._run("forget", *doomed, lock=True, deadline=3 * SHORT, patience=PATIENT, allowed=(0, 3))
             # restic 0.18 ends with 0 when the target refuses.
-            if any("unable to remove" in word for word in said.words):
-                raise Denied(self.name, " … ".join(said.words[-2:]), advice="allow its credentials to remove, or declare it `append_only`")
+            if any("unable to remove" in word for word in output.words):
+                raise Denied(
+                    self.name, " … ".join(output.words[-2:]), advice="allow its credentials to remove, or declare it `append_only`"
+                )
         return doomed
 
     def prune(self, deadline: float = LONG) -> bool:
@@ -170,26 +172,26 @@ class Repository:
         :raises Damaged: some cannot be read; the others are its `readable`.
         """
         of_host = [f"--host={host}"] if host else []
-        said = self._run("snapshots", *_tagged(tags), *of_host, deadline=SHORT)
-        found = sorted((snapshot_from(one) for one in said.document() or []), key=lambda one: one.time)
+        output = self._run("snapshots", *_tagged(tags), *of_host, deadline=SHORT)
+        snapshots = sorted((snapshot_from(snapshot) for snapshot in output.document() or []), key=lambda snapshot: snapshot.time)
         # restic leaves out what it cannot read, and ends with 0. What is not there any more was forgotten meanwhile.
-        lost = [word for word in said.words if word.startswith("Ignoring ") and "invalid data" in word]
+        lost = [word for word in output.words if word.startswith("Ignoring ") and "invalid data" in word]
         if lost:
             error = Damaged(self.name, "; ".join(lost[:3]))
-            error.readable = tuple(found)
+            error.readable = tuple(snapshots)
             raise error
-        return found
+        return snapshots
 
     def ls(self, snapshot: str, path: str = "/", *, recursive: bool = False) -> list[Entry]:
         """What is in a folder of a snapshot, or below it."""
-        found: list[Entry] = []
+        entries: list[Entry] = []
 
         def listen(item: Item) -> None:
             if item.get("message_type", item.get("struct_type")) == "node" and item["path"] != path.rstrip("/"):
-                found.append(entry_from(item))
+                entries.append(entry_from(item))
 
         self._run("ls", *(["--recursive"] if recursive else []), snapshot, path, deadline=LONG, listen=listen)
-        return found
+        return entries
 
     def restore(
         self,
@@ -255,7 +257,7 @@ class Repository:
         output: IO[bytes] | None = None,
         allowed: Sequence[int] = (0,),
         grace: float = GRACE,
-    ) -> Said:
+    ) -> Transcript:
         """One run of restic; `lock`: it writes, so others must know."""
         # Lines of progress a second: without this restic writes sixty.
         environment = {**self._access.environment(), "RESTIC_PROGRESS_FPS": "1" if tell else "0.01"}

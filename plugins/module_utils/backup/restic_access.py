@@ -64,15 +64,15 @@ class Access:
 
         :raises TargetError: a secret's file is missing.
         """
-        found = {
+        variables = {
             "RESTIC_REPOSITORY": str(self.target["repository"]),
             "RESTIC_PASSWORD_FILE": str(self.target["key_file"]),
             "RESTIC_CACHE_DIR": str(self.cache),
         }
         self._readable(self.target["key_file"])
         for name, file in (self.target.get("environment") or {}).items():
-            found[name] = self._readable(file)
-        return found
+            variables[name] = self._readable(file)
+        return variables
 
     def secrets(self) -> list[str]:
         """The values that must not be shown, the longest first: one may be a part of another. A user's name may be any word: it is."""
@@ -86,7 +86,7 @@ class Access:
         try:
             return Path(file).read_text(encoding="utf-8").strip("\r\n")
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is no text"
+            why = getattr(error, "strerror", None) or "it is not text"
             raise TargetError(
                 str(self.target["name"]),
                 "",

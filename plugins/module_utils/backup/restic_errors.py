@@ -26,8 +26,8 @@ class TargetError(Exception):
 
     def __init__(self, target: str, reason: str, *, what: str = "", advice: str = "") -> None:
         self.target, self.reason = target, " ".join(reason.replace("Fatal: ", "").split())
-        said = f" ({self.reason})" if self.reason else ""
-        super().__init__(f"target {target} {what or self.what}{said}: {advice or self.advice}")
+        because = f" ({self.reason})" if self.reason else ""
+        super().__init__(f"target {target} {what or self.what}{because}: {advice or self.advice}")
 
 
 class Unreachable(TargetError):
@@ -159,7 +159,7 @@ def kind_of(words: str) -> type[TargetError]:
     return next((kind for kind, pattern in WORDS if pattern.search(words)), TargetError)
 
 
-def judge(target: str, status: int, final: str, said: Sequence[str]) -> TargetError:
+def judge(target: str, status: int, final: str, output: Sequence[str]) -> TargetError:
     """The error for what restic said.
 
     :param status: its exit status.
@@ -168,14 +168,14 @@ def judge(target: str, status: int, final: str, said: Sequence[str]) -> TargetEr
     """
     if status in BY_STATUS:
         return BY_STATUS[status](target, final)
-    crash = next((line for line in said if line.startswith("panic:")), "")
+    crash = next((line for line in output if line.startswith("panic:")), "")
     if crash:
         return TargetError(target, crash, what="made restic crash", advice="look at its data with `restic check`, and for a newer restic")
     if kind_of(final) not in {TargetError, Damaged, Unreachable}:
         return kind_of(final)(target, final)
     # "There were 3 errors", "the repository contains errors", "unexpected EOF": the cause stands before it. What could not be fetched looks
     # damaged to restic.
-    known = [(kind, line) for line in said if (kind := kind_of(line)) is not TargetError]
-    known.sort(key=lambda one: one[0] is Damaged)
-    kind, line = known[0] if known else (kind_of(final), final or (said[-1] if said else f"exit status {status}"))
+    known = [(kind, line) for line in output if (kind := kind_of(line)) is not TargetError]
+    known.sort(key=lambda line: line[0] is Damaged)
+    kind, line = known[0] if known else (kind_of(final), final or (output[-1] if output else f"exit status {status}"))
     return kind(target, line.strip("@ "))

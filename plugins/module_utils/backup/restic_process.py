@@ -41,7 +41,7 @@ Item = dict[str, Any]
 
 
 @dataclass
-class Said:
+class Transcript:
     """What one run has said.
 
     :ivar status: restic's exit status.
@@ -103,7 +103,7 @@ def run(
     allowed: Sequence[int] = (0,),
     grace: float = GRACE,
     log: str = "",
-) -> Said:
+) -> Transcript:
     """Run restic to its end.
 
     :param target: the name of the target, for errors.
@@ -133,7 +133,7 @@ def run(
     open_streams = [(False, process.stdout), (True, process.stderr)] if output is None else [(True, process.stderr)]
     for is_error, stream in open_streams:
         threading.Thread(target=_read, args=(stream, is_error, heard), daemon=True).start()
-    said, watch, ends = Said(), Watch(patience), time.monotonic() + deadline
+    transcript, watch, ends = Transcript(), Watch(patience), time.monotonic() + deadline
     try:
         left = len(open_streams)
         while left:
@@ -141,20 +141,20 @@ def run(
             if line is None:
                 left -= 1
             elif not is_error:
-                _take(line, said, listen)
-            elif watch.hear(text := _word(masked(line), said)):
-                raise judge(target, 1, _reason(text), said.words)
-        said.status = process.wait(max(0.1, ends - time.monotonic()))
+                _take(line, transcript, listen)
+            elif watch.hear(text := _word(masked(line), transcript)):
+                raise judge(target, 1, _reason(text), transcript.words)
+        transcript.status = process.wait(max(0.1, ends - time.monotonic()))
     except (queue.Empty, subprocess.TimeoutExpired):
         words = masked(read_text(log) or "") if log else ""
         raise _late(target, deadline, watch.last or words) from None
     finally:
         _end(process, grace)
-    if said.status not in allowed:
-        said.words = [*masked(read_text(log) or "").splitlines(), *said.words] if log else said.words
-        said.final = said.final or (said.words[-1] if said.words else f"exit status {said.status}")
-        raise judge(target, said.status, said.final, said.words)
-    return said
+    if transcript.status not in allowed:
+        transcript.words = [*masked(read_text(log) or "").splitlines(), *transcript.words] if log else transcript.words
+        transcript.final = transcript.final or (transcript.words[-1] if transcript.words else f"exit status {transcript.status}")
+        raise judge(target, transcript.status, transcript.final, transcript.words)
+    return transcript
 
 
 def _read(stream: IO[bytes], is_error: bool, heard: queue.SimpleQueue[tuple[bool, str | None]]) -> None:
@@ -166,9 +166,9 @@ def _read(stream: IO[bytes], is_error: bool, heard: queue.SimpleQueue[tuple[bool
     heard.put((is_error, None))
 
 
-def _take(line: str, said: Said, listen: Callable[[Item], None] | None) -> None:
+def _take(line: str, transcript: Transcript, listen: Callable[[Item], None] | None) -> None:
     if listen is None:
-        said.lines.append(line)
+        transcript.lines.append(line)
         return
     with suppress(ValueError):
         item = json.loads(line)
@@ -176,7 +176,7 @@ def _take(line: str, said: Said, listen: Callable[[Item], None] | None) -> None:
             listen(item)
 
 
-def _word(line: str, said: Said) -> str:
+def _word(line: str, transcript: Transcript) -> str:
     """Sort a line of stderr in, and return it as text."""
     text = ANSI.sub("", line).strip()
     item: Any = None
@@ -186,16 +186,16 @@ def _word(line: str, said: Said) -> str:
         kind, about = item.get("message_type"), item.get("error")
         text = TRACE.split(str(about.get("message", "") if isinstance(about, dict) else item.get("message", "")))[0].strip()
         if kind == "exit_error":
-            said.final = text
+            transcript.final = text
             return text
         if item.get("during") in {"archival", "scan"}:
-            said.unread[str(item.get("item", ""))] = text
+            transcript.unread[str(item.get("item", ""))] = text
             return ""
     elif text.endswith(SKIPPED):
-        said.unread[text.removesuffix(SKIPPED)] = "does not exist"
+        transcript.unread[text.removesuffix(SKIPPED)] = "does not exist"
         return ""
-    if text and RETRIES not in text and len(said.words) < WORDS_KEPT:
-        said.words.append(text)
+    if text and RETRIES not in text and len(transcript.words) < WORDS_KEPT:
+        transcript.words.append(text)
     return text
 
 

@@ -62,7 +62,7 @@ class Restored:
 
 def pick(snapshots: Iterable[Snapshot], at: float) -> Snapshot | None:
     """The latest that had been taken by this time (epoch seconds); None when all are younger."""
-    return max((one for one in snapshots if one.time <= at), key=lambda one: one.time, default=None)
+    return max((snapshot for snapshot in snapshots if snapshot.time <= at), key=lambda snapshot: snapshot.time, default=None)
 
 
 def written_at(stamp: object) -> float:

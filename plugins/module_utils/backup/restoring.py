@@ -113,15 +113,15 @@ def restore(
             pending(settings.stack)  # whoever was waited for may have left one
             at = time.time()
             steps = tuple(replacement.step(part.live, at) for part in parts)
-            services = tuple(sorted({one for part in parts for one in part.services}))
+            services = tuple(sorted({service for part in parts for service in part.services}))
             noted = replacement.save(Replacement(settings.stack, what, at, PREPARING, steps, services))
             try:
                 tree = origin.fetch(work / "tree", *(path for part in parts for path in part.paths))
-                for part, one in zip(parts, steps, strict=True):
+                for part, step in zip(parts, steps, strict=True):
                     progress.say(f"{part.label}: making it ready beside the present one")
-                    shutil.rmtree(one.fresh, ignore_errors=True)
-                    part.build(tree, Path(one.fresh))
-                ran = tuple(one.name for one in containers(engine, settings, noted) if one.state in RUNS)
+                    shutil.rmtree(step.fresh, ignore_errors=True)
+                    part.build(tree, Path(step.fresh))
+                ran = tuple(step.name for step in containers(engine, settings, noted) if step.state in RUNS)
             except BaseException:
                 replacement.discard(noted)
                 raise
@@ -136,14 +136,14 @@ def _upto(request: Request, origin: Origin, parts: list[Part]) -> float:
 
 def _ask(engine: Engine, settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[Finding]:
     """The questions of the declaration, to what is now the production; of the moment that is there again."""
-    found = []
+    findings = []
     for cluster in settings.clusters:
         mine = [part for part in parts if cluster.service in part.services]
         if mine:
             psql = Postgres(engine, settings, cluster).sql
-            checks = [one for one in settings.checks if one.service == cluster.service]
-            found += proof.ask(psql, checks, _upto(request, origin, [part for part in mine if part.database]))
-    return found
+            checks = [check for check in settings.checks if check.service == cluster.service]
+            findings += proof.ask(psql, checks, _upto(request, origin, [part for part in mine if part.database]))
+    return findings
 
 
 def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[str]:
@@ -156,7 +156,7 @@ def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]
         lines.append(f"volumes and caches are of {origins.stamp(float(origin.facts['at']))}")
     lost = max(0.0, now - upto)
     lines.append(f"what was written after {origins.stamp(upto)} will be lost: the work of {duration(int(lost))}")
-    lines.append(f"these stand still meanwhile: {', '.join(sorted({one for part in parts for one in part.services}))}")
+    lines.append(f"these stand still meanwhile: {', '.join(sorted({service for part in parts for service in part.services}))}")
     lines.append("what is replaced is kept until `opsctl restore confirm`; `opsctl restore undo` puts it back")
     return lines
 
@@ -211,9 +211,9 @@ def _resembled(engine: Engine, stack: str, service: str) -> dict[str, Any]:
 
     :raises BackupError: there is none.
     """
-    for one in engine.containers(stack):
-        if one.service == service:
-            return container_files.inspect(engine, one)
+    for container in engine.containers(stack):
+        if container.service == service:
+            return container_files.inspect(engine, container)
     raise BackupError(f"{stack} has no container of {service}: deploy the stack first (site.yml), then restore into it")
 
 
@@ -327,11 +327,11 @@ def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Pa
         source = tree / str(about["folder"]).lstrip("/")
         run(["cp", "--archive", "--reflink=auto", "--", str(source), str(fresh)], timeout=6 * 3600)
 
-    services = {one.service for one in engine.containers(settings.stack) if _mounts(engine, one, about["docker"], live)}
+    services = {container.service for container in engine.containers(settings.stack) if _mounts(engine, container, about["docker"], live)}
     need, at = origin.size(str(about["folder"])), float(origin.facts["at"])
     aside = need if origin.repo else 0.0
     return Part(f"volume {name}", live, tuple(sorted(services)), (str(about["folder"]),), at, aside, need, build)
 
 
 def _mounts(engine: Engine, container: Container, docker: str, live: Path) -> bool:
-    return any(one.name == docker or one.source == live for one in container_files.mounts(container_files.inspect(engine, container)))
+    return any(mount.name == docker or mount.source == live for mount in container_files.mounts(container_files.inspect(engine, container)))

@@ -28,7 +28,7 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
     """
     if not paths:
         raise BackupError("no path is named: write the whole path of each file or folder, as it was on the host")
-    if wrong := [one for one in paths if not one.startswith("/")]:
+    if wrong := [path for path in paths if not path.startswith("/")]:
         raise BackupError(f"{wrong[0]!r}: write the whole path, as it was on the host")
     folder = Path(into) if into else FOLDER / time.strftime("%Y%m%dT%H%M%S")
     if folder.exists() and any(folder.iterdir()):
@@ -44,10 +44,10 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
         raise BackupError(f"{name} is no target")
     progress.say(f"from {name}, snapshot {origin.whole.id[:8]} of {origins.stamp(origin.whole.time)}")
     origin.repo.restore(origin.whole.id, folder, include=list(paths), verify=True)
-    missing = [one for one in paths if not os.path.lexists(folder / one.lstrip("/"))]
+    missing = [path for path in paths if not os.path.lexists(folder / path.lstrip("/"))]
     if missing:
         raise BackupError(f"the backup does not hold {', '.join(missing)}: name another with --snapshot (opsctl backup list)")
-    return [str(folder / one.lstrip("/")) for one in paths]
+    return [str(folder / path.lstrip("/")) for path in paths]
 
 
 def dump(

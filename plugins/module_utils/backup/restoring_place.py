@@ -37,7 +37,7 @@ def _begin_window(stack: str, what: str) -> None:
     """No alarms and no healing, even when this process is killed in between: containers that stand still must not be started."""
     from ..maintenance import windows as maintenance_windows
 
-    if not any(one.scope in ("host", stack) for one in maintenance_windows.load()):
+    if not any(window.scope in ("host", stack) for window in maintenance_windows.load()):
         with suppress(ValueError):  # one that the watchdog does not know
             maintenance_windows.present(stack, f"{WINDOW} {what}", "1d")
 
@@ -46,7 +46,7 @@ def _end_window(stack: str) -> None:
     """The one that a restore began, whoever ended it."""
     from ..maintenance import windows as maintenance_windows
 
-    if any(one.scope == stack and one.reason.startswith(WINDOW) for one in maintenance_windows.load()):
+    if any(window.scope == stack and window.reason.startswith(WINDOW) for window in maintenance_windows.load()):
         maintenance_windows.absent(stack)
 
 
@@ -85,35 +85,35 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
 
 
 def containers(engine: Engine, settings: Settings, noted: Replacement) -> list[Container]:
-    return [one for one in engine.containers(settings.stack) if one.service in noted.stopped]
+    return [container for container in engine.containers(settings.stack) if container.service in noted.stopped]
 
 
 def _start(engine: Engine, settings: Settings, noted: Replacement, progress: Progress, wanted: Callable[[Container], bool]) -> None:
     """:raises BackupError: they did not get well."""
-    names = [one.name for one in containers(engine, settings, noted) if wanted(one)]
+    names = [container.name for container in containers(engine, settings, noted) if wanted(container)]
 
     def those() -> list[Container]:
-        return [one for one in containers(engine, settings, noted) if one.name in names]
+        return [container for container in containers(engine, settings, noted) if container.name in names]
 
-    for one in those():
-        engine.start(one)
-        progress.say(f"{one.name}: starts")
+    for container in those():
+        engine.start(container)
+        progress.say(f"{container.name}: starts")
     end, patience = time.monotonic() + HEALTHY, time.monotonic() + ENDED
-    while waiting := [one for one in those() if not one.serves]:
-        ended = [one for one in waiting if one.state in ("exited", "dead", "restarting")]
+    while waiting := [container for container in those() if not container.serves]:
+        ended = [container for container in waiting if container.state in ("exited", "dead", "restarting")]
         if time.monotonic() > (patience if ended else end):
-            one = (ended or waiting)[0]
-            said = " / ".join(engine.log_tail(one, 5))[-500:]
-            raise BackupError(f"{one.name} is {one.state} ({one.health}) after the restore: {said}")
-        progress.wait("waiting for " + ", ".join(f"{one.name} ({one.state}, {one.health})" for one in waiting))
+            container = (ended or waiting)[0]
+            log = " / ".join(engine.log_tail(container, 5))[-500:]
+            raise BackupError(f"{container.name} is {container.state} ({container.health}) after the restore: {log}")
+        progress.wait("waiting for " + ", ".join(f"{container.name} ({container.state}, {container.health})" for container in waiting))
         time.sleep(0.5)
 
 
 def _stop(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
-    for one in containers(engine, settings, noted):
-        if one.state in RUNS:
-            progress.say(f"{one.name}: stops")
-            engine.api.stop(one.id, timeout=max(one.grace, 60))
+    for container in containers(engine, settings, noted):
+        if container.state in RUNS:
+            progress.say(f"{container.name}: stops")
+            engine.api.stop(container.id, timeout=max(container.grace, 60))
 
 
 def _take_back(engine: Engine, settings: Settings, noted: Replacement, progress: Progress) -> None:
@@ -123,7 +123,7 @@ def _take_back(engine: Engine, settings: Settings, noted: Replacement, progress:
     _stop(engine, settings, noted, progress)
     noted = replacement.put_back(noted)
     try:
-        _start(engine, settings, noted, progress, lambda one: one.name in noted.running)
+        _start(engine, settings, noted, progress, lambda container: container.name in noted.running)
         if started:
             _follow(engine, settings, noted, progress)
     finally:
@@ -221,4 +221,4 @@ def confirm(settings: Settings) -> list[str]:
 
 
 def _confirm(known: Replacement) -> list[str]:
-    return [f"removed: {one}" for one in replacement.confirm(known)] or ["nothing was kept"]
+    return [f"removed: {folder}" for folder in replacement.confirm(known)] or ["nothing was kept"]

@@ -104,7 +104,7 @@ def begin_anew(settings: Settings, name: str) -> None:
 
     :raises BackupError: no target has this name.
     """
-    names = [one["name"] for one in settings.targets]
+    names = [target["name"] for target in settings.targets]
     if name not in names:
         raise BackupError(f"{settings.stack} has no target {name!r}: write one of {', '.join(names)}")
     state.note(settings.stack, "targets", name, repository="", snapshot="", verified="")
@@ -180,7 +180,7 @@ def _write(
     try:
         return repo.backup(paths, tags(settings, kind), host=os.uname().nodename, exclude=exclude, tell=tell)
     except Unread as error:
-        made = [one for one in repo.snapshots(tags=tags(settings, kind)) if one.id == error.snapshot]
+        made = [snapshot for snapshot in repo.snapshots(tags=tags(settings, kind)) if snapshot.id == error.snapshot]
         if not made or not all(file.startswith("/") and not os.path.lexists(file) for file in error.files):
             raise  # of what is not named nobody can say that it vanished
         return made[0]
@@ -192,7 +192,7 @@ def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progr
     if target.get("append_only"):
         return
     known = _known(settings, target)
-    protect = {one for one in (known.get("verified"), known.get("snapshot")) if one}
+    protect = {snapshot for snapshot in (known.get("verified"), known.get("snapshot")) if snapshot}
     try:
         repo.unlock_stale()  # of a run that was killed
         gone = repo.forget(settings.retention, protect=protect, tags=tags(settings, KIND_BACKUP))
@@ -220,7 +220,7 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
                 state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error="")
             except BackupError as error:
                 state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error=str(error))
-        folders = [str(folder) for one in settings.clusters if (folder := Barman(settings.server(one)).folder).is_dir()]
+        folders = [str(folder) for cluster in settings.clusters if (folder := Barman(settings.server(cluster)).folder).is_dir()]
         for target in settings.targets:
             try:
                 if _missed(settings, target):
@@ -242,8 +242,8 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
 
 def _known(settings: Settings, target: Mapping[str, Any]) -> Mapping[str, Any]:
     """What was noted of a target."""
-    found: Mapping[str, Any] = state.read(settings.stack).get("targets", {}).get(target["name"], {})
-    return found
+    known: Mapping[str, Any] = state.read(settings.stack).get("targets", {}).get(target["name"], {})
+    return known
 
 
 def _missed(settings: Settings, target: Mapping[str, Any]) -> Staged | None:

@@ -21,8 +21,8 @@ GRACE = 300  # seconds in which a database writes down what it holds in memory
 
 def remove_all(engine: Engine, stack: str, use: str = "") -> None:
     """Remove what a killed run of the same use left behind."""
-    for one in engine.api.containers(all=True, filters={"label": f"{LABEL}={_whose(stack, use)}"}):
-        engine.api.remove_container(one["Id"], force=True, v=True)
+    for container in engine.api.containers(all=True, filters={"label": f"{LABEL}={_whose(stack, use)}"}):
+        engine.api.remove_container(container["Id"], force=True, v=True)
 
 
 def _whose(stack: str, use: str) -> str:
@@ -55,27 +55,25 @@ def like(
             binds.append(f"{mount.source}:{mount.destination}:ro")
     # Secrets that Compose mounts are read-only binds; volumes of the image that are not given get empty ones, removed with it.
     full = "-".join(filter(None, ("latentum-ops-throwaway", stack, name, use)))
+    same = {key: config[key] for key in ("Env", "User", "StopSignal", "WorkingDir") if config.get(key)}
+    limits = {key: host[key] for key in ("Init", "Memory", "ShmSize", "Tmpfs") if host.get(key)}
     made = engine.api.create_container(
-        image=raw["Image"],
-        name=full,
-        command=command[1:] if command else config.get("Cmd"),
-        entrypoint=command[:1] if command else config.get("Entrypoint"),
-        environment=config.get("Env"),
-        user=config.get("User") or None,
-        stop_signal=config.get("StopSignal"),
-        working_dir=config.get("WorkingDir") or None,
-        labels={LABEL: _whose(stack, use)},
-        network_disabled=True,
-        host_config=engine.api.create_host_config(
-            network_mode="none",
-            binds=binds,
-            init=host.get("Init"),
-            mem_limit=host.get("Memory") or None,
-            shm_size=host.get("ShmSize") or None,
-            tmpfs=host.get("Tmpfs") or None,
-            restart_policy={"Name": "no"},
-            log_config={"Type": "json-file", "Config": {"max-size": "10m"}},
-        ),
+        full,
+        {
+            **same,
+            "Image": raw["Image"],
+            "Cmd": command[1:] if command else config.get("Cmd"),
+            "Entrypoint": command[:1] if command else config.get("Entrypoint"),
+            "Labels": {LABEL: _whose(stack, use)},
+            "NetworkDisabled": True,
+            "HostConfig": {
+                **limits,
+                "NetworkMode": "none",
+                "Binds": binds,
+                "RestartPolicy": {"Name": "no"},
+                "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}},
+            },
+        },
     )
     try:
         engine.api.start(made["Id"])
@@ -104,5 +102,4 @@ def wait(engine: Engine, name: str, ready: Callable[[], bool], timeout: float, t
 
 def last_words(engine: Engine, name: str, lines: int = 8) -> str:
     """The end of what it wrote."""
-    raw: bytes = engine.api.logs(name, tail=lines, timestamps=False)
-    return " / ".join(raw.decode(errors="replace").split("\n"))[-800:].strip(" /")
+    return " / ".join(engine.api.logs(name, tail=lines).decode(errors="replace").split("\n"))[-800:].strip(" /")

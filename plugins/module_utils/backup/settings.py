@@ -95,15 +95,15 @@ class Settings:
 
     def cluster(self, service: str) -> Cluster:
         """:raises BackupError: no PostgreSQL of this stack is backed up under this name."""
-        for one in self.clusters:
-            if service in (one.service, *one.databases):
-                return one
-        known = ", ".join(sorted({name for one in self.clusters for name in (one.service, *one.databases)})) or "none"
+        for cluster in self.clusters:
+            if service in (cluster.service, *cluster.databases):
+                return cluster
+        known = ", ".join(sorted({name for cluster in self.clusters for name in (cluster.service, *cluster.databases)})) or "none"
         raise BackupError(f"{service!r} is no database of {self.stack}: write one of {known}")
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,10 +115,10 @@ def _known(kind: type, raw: Mapping[str, Any]) -> dict[str, Any]:
 def from_mapping(raw: Mapping[str, Any]) -> Settings:
     """Typed settings from the content of the file."""
     parts = {
-        "clusters": tuple(Cluster(**_known(Cluster, one)) for one in raw.get("clusters", ())),
-        "caches": tuple(Cache(**_known(Cache, one)) for one in raw.get("caches", ())),
-        "volumes": tuple(Volume(**_known(Volume, one)) for one in raw.get("volumes", ())),
-        "checks": tuple(Check(**_known(Check, one)) for one in raw.get("checks", ())),
+        "clusters": tuple(Cluster(**_known(Cluster, entry)) for entry in raw.get("clusters", ())),
+        "caches": tuple(Cache(**_known(Cache, entry)) for entry in raw.get("caches", ())),
+        "volumes": tuple(Volume(**_known(Volume, entry)) for entry in raw.get("volumes", ())),
+        "checks": tuple(Check(**_known(Check, entry)) for entry in raw.get("checks", ())),
     }
     return Settings(**{**_known(Settings, raw), **parts})
 

@@ -55,8 +55,8 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
     with stack_lock(settings.stack, "backup", WAIT, what="backup: reads the databases"):
         _tidy(settings)
         facts |= {"at": time.time(), "images": _images(engine, settings), "release": _release(settings.stack)}
-        facts["clusters"] = {one.service: _cluster(engine, settings, one, tell) for one in settings.clusters}
-        facts["caches"] = {one.service: _cache(engine, settings, one.service, tell) for one in settings.caches}
+        facts["clusters"] = {cluster.service: _cluster(engine, settings, cluster, tell) for cluster in settings.clusters}
+        facts["caches"] = {cache.service: _cache(engine, settings, cache.service, tell) for cache in settings.caches}
         # Another word than `backup`: the watchdog must not wake up what is paused.
         rename(settings.stack, "keeps volumes still for a copy")
         sources = list(volumes.read(engine, settings, tell))
@@ -99,12 +99,12 @@ def _staged(settings: Settings, facts: dict[str, Any]) -> Staged:
 
 def _images(engine: Engine, settings: Settings) -> dict[str, str]:
     """The image of each service as a registry can give it again."""
-    found: dict[str, str] = {}
-    for one in engine.containers(settings.stack):
-        digest = engine.digest(one)
-        name = one.image.partition("@")[0]
-        found.setdefault(one.service, f"{name}@{digest}" if digest != one.image_id else one.image)
-    return found
+    images: dict[str, str] = {}
+    for container in engine.containers(settings.stack):
+        digest = engine.digest(container)
+        name = container.image.partition("@")[0]
+        images.setdefault(container.service, f"{name}@{digest}" if digest != container.image_id else container.image)
+    return images
 
 
 def _release(stack: str) -> str:
@@ -173,7 +173,7 @@ def _write(postgres: Postgres, argv: list[str], file: Path) -> None:
 
 
 def _cache(engine: Engine, settings: Settings, service: str, tell: Callable[[str], None]) -> dict[str, Any]:
-    cache = next(one for one in settings.caches if one.service == service)
+    cache = next(cache for cache in settings.caches if cache.service == service)
     folder = settings.staging / "redis"
     folder.mkdir(mode=0o700, exist_ok=True)
     tell(f"copy of {service}")

@@ -26,8 +26,8 @@ def path(stack: str) -> Path:
 
 def read(stack: str) -> dict[str, Any]:
     """What was noted; empty before the first run."""
-    found: dict[str, Any] = read_json(path(stack))
-    return found
+    state: dict[str, Any] = read_json(path(stack))
+    return state
 
 
 def update(stack: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

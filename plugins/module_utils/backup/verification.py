@@ -49,12 +49,12 @@ class Verdict:
     @property
     def ok(self) -> bool:
         """Everything that was looked at is as it should be, and something was."""
-        return bool(self.findings) and all(one.ok for one in self.findings)
+        return bool(self.findings) and all(finding.ok for finding in self.findings)
 
     @property
     def error(self) -> str:
         """What is not; empty for nothing."""
-        return "; ".join(f"{one.name}: {one.found}" for one in self.findings if not one.ok)
+        return "; ".join(f"{finding.name}: {finding.found}" for finding in self.findings if not finding.ok)
 
 
 def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "", snapshot: str = "") -> Verdict:
@@ -75,16 +75,16 @@ def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "
 
 
 def _target(settings: Settings, name: str) -> Mapping[str, Any]:
-    known = {one["name"]: one for one in settings.targets}
+    known = {target["name"]: target for target in settings.targets}
     if name and name not in known:
         raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     if name:
         return known[name]
     noted = state.read(settings.stack).get("targets", {})
-    pushed = [one for one in settings.targets if noted.get(one["name"], {}).get("pushed")]
+    pushed = [target for target in settings.targets if noted.get(target["name"], {}).get("pushed")]
     if not pushed:
         raise BackupError(f"{settings.stack} has no backup yet: opsctl backup run --stack {settings.stack}")
-    return min(pushed, key=lambda one: float(noted[one["name"]].get("verified_at", 0.0)))
+    return min(pushed, key=lambda target: float(noted[target["name"]].get("verified_at", 0.0)))
 
 
 def _verify(engine: Engine, settings: Settings, progress: Progress, target: Mapping[str, Any], verdict: Verdict, wanted: str) -> None:
@@ -103,8 +103,8 @@ def _verify(engine: Engine, settings: Settings, progress: Progress, target: Mapp
         for service, about in facts["clusters"].items():
             progress.say(f"{service}: recovering")
             verdict.findings += [
-                Finding(f"{service}: {one.name}", one.ok, one.found)
-                for one in _cluster(engine, settings, work, service, about, facts, progress)
+                Finding(f"{service}: {finding.name}", finding.ok, finding.found)
+                for finding in _cluster(engine, settings, work, service, about, facts, progress)
             ]
         for service, about in facts["caches"].items():
             progress.say(f"{service}: loading")
@@ -120,13 +120,13 @@ def choose(repo: Repository, settings: Settings, wanted: str = "") -> Snapshot:
 
     :raises BackupError: there is none.
     """
-    found = repo.snapshots(tags=tags(settings, KIND_BACKUP))
+    snapshots = repo.snapshots(tags=tags(settings, KIND_BACKUP))
     if wanted:
-        found = [one for one in found if one.id.startswith(wanted)]
-    if not found:
+        snapshots = [snapshot for snapshot in snapshots if snapshot.id.startswith(wanted)]
+    if not snapshots:
         what = f"no backup {wanted} of {settings.stack}" if wanted else f"no backup of {settings.stack}"
         raise BackupError(f"{what} is there: opsctl backup list --stack {settings.stack}")
-    return max(found, key=lambda one: one.time)
+    return max(snapshots, key=lambda snapshot: snapshot.time)
 
 
 @contextmanager
@@ -197,13 +197,13 @@ def _cluster(
     raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
     began = time.monotonic()
     with proof.recovered(engine, raw, settings.stack, data, about, progress.wait) as psql:
-        found = [Finding("recovery", True, f"base {base.id} and its WAL, {time.monotonic() - began:.1f} s")]
+        findings = [Finding("recovery", True, f"base {base.id} and its WAL, {time.monotonic() - began:.1f} s")]
         progress.say(f"{service}: pg_amcheck, dumps and questions")
-        found.append(proof.amcheck(psql))
-        found += proof.dumps(psql, work / "tree" / str(settings.staging).lstrip("/") / "dumps", about)
-        mine = [one for one in settings.checks if one.service == service]
-        found += proof.ask(psql, mine, float(facts["at"]))
-    return found
+        findings.append(proof.amcheck(psql))
+        findings += proof.dumps(psql, work / "tree" / str(settings.staging).lstrip("/") / "dumps", about)
+        mine = [check for check in settings.checks if check.service == service]
+        findings += proof.ask(psql, mine, float(facts["at"]))
+    return findings
 
 
 def _cache(engine: Engine, settings: Settings, work: Path, service: str, about: Mapping[str, Any], tree: Path) -> Finding:
@@ -224,10 +224,10 @@ def _volumes(facts: Mapping[str, Any], tree: Path) -> Iterator[Finding]:
         if not copy.is_dir():
             yield Finding(f"volume {name}", False, f"{real} is not in the backup")
             continue
-        files = [one for one in copy.rglob("*") if one.is_file() and not one.is_symlink()]
-        found = {one: _compared(one, real / one.relative_to(copy)) for one in files}
-        wrong = [str(one.relative_to(copy)) for one, outcome in found.items() if outcome == DIFFERS]
-        counted = Counter(found.values())
+        files = [file for file in copy.rglob("*") if file.is_file() and not file.is_symlink()]
+        outcomes = {file: _compared(file, real / file.relative_to(copy)) for file in files}
+        wrong = [str(file.relative_to(copy)) for file, outcome in outcomes.items() if outcome == DIFFERS]
+        counted = Counter(outcomes.values())
         text = f"{counted[SAME]} files equal to the production's, {counted[CHANGED]} changed since"
         yield Finding(f"volume {name}", not wrong, f"differs: {', '.join(wrong[:5])}" if wrong else text)
 
@@ -261,7 +261,7 @@ def _note(settings: Settings, verdict: Verdict) -> None:
         "target": verdict.target,
         "snapshot": verdict.snapshot,
         "taken": verdict.taken,
-        "checks": [one.as_dict() for one in verdict.findings],
+        "checks": [finding.as_dict() for finding in verdict.findings],
     }
     state.note(settings.stack, "verify", **shown)
     state.note(settings.stack, "targets", verdict.target, verified_at=time.time())

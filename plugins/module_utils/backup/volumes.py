@@ -41,16 +41,16 @@ def locate(engine: Engine, stack: str, name: str) -> tuple[str, Path]:
 
     :raises BackupError: it does not exist, or its driver keeps it elsewhere.
     """
-    found = engine.api.volumes(filters={"label": [f"{PROJECT}={stack}", f"{NAME}={name}"]}).get("Volumes") or []
-    if not found:
+    volumes = engine.api.volumes(filters={"label": [f"{PROJECT}={stack}", f"{NAME}={name}"]}).get("Volumes") or []
+    if not volumes:
         raise BackupError(
             f"the volume {name} of {stack} does not exist: deploy the stack first, or write `volumes: {{{name}: {{mode: skip}}}}`"
         )
-    if found[0].get("Driver") != "local" or (found[0].get("Options") or {}).get("type") not in (None, "", "none"):
+    if volumes[0].get("Driver") != "local" or (volumes[0].get("Options") or {}).get("type") not in (None, "", "none"):
         raise BackupError(
             f"the volume {name} of {stack} is not kept on this host: write `volumes: {{{name}: {{mode: skip}}}}`, and back it up there"
         )
-    return str(found[0]["Name"]), Path(found[0]["Mountpoint"])
+    return str(volumes[0]["Name"]), Path(volumes[0]["Mountpoint"])
 
 
 def read(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Iterator[Source]:
@@ -105,7 +105,7 @@ def _let_go(engine: Engine, stack: str, container: Container) -> None:
     try:
         engine.unpause(container)
     except Exception:
-        if any(one.id == container.id and one.state == "paused" for one in engine.containers(stack)):
+        if any(other.id == container.id and other.state == "paused" for other in engine.containers(stack)):
             raise
 
 
