@@ -68,6 +68,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), ver
 	git ls-files -z '*.sh' .ci/run | xargs -0 -r shellcheck
 	python tests/tools/role_readme.py --check
 	antsibull-changelog lint
+	python tests/tools/contract_docs.py --check
 	antsibull-docs lint-collection-docs --plugin-docs .
 	ansible-lint --offline --profile production
 
@@ -93,8 +94,9 @@ molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCEN
 	tests/tools/lanes.sh molecule $(SCENARIO)
 
 .PHONY: docs
-docs: toolchain ## Write the role tables of the READMEs from their argument specs
+docs: toolchain ## Write what is generated: the role tables of the READMEs, the options of modules
 	python tests/tools/role_readme.py
+	python tests/tools/contract_docs.py
 
 .PHONY: bench
 bench: toolchain ## Measure provisioning, no-change runs, rollouts under load, the watchdog and backups; JSON and a picture in .artifacts/bench

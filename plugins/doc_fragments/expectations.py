@@ -29,6 +29,7 @@ options:
     elements: dict
     required: true
     suboptions:
+      # BEGIN OPTIONS health.Expectation
       service:
         description: Name of the service in the Compose file.
         type: str
@@ -58,13 +59,14 @@ options:
             type: str
             default: /
           status:
-            description: Status that counts as well.
+            description: Status that counts as well; redirects are not followed.
             type: int
             default: 200
           timeout:
             description: Seconds to wait for the answer.
             type: float
             default: 5.0
+      # END OPTIONS
 requirements:
   - A Docker engine on the host whose API is 1.41 or newer (20.10)
 """

@@ -60,6 +60,7 @@ options:
     elements: dict
     default: []
     suboptions:
+      # BEGIN OPTIONS rollout_policy.Policy
       service:
         description: Name of the service.
         type: str
@@ -82,11 +83,11 @@ options:
         type: float
         default: 5.0
       healthy_timeout:
-        description: Seconds in which a new container must become healthy.
+        description: Seconds in which a new container must become healthy, or everything is taken back.
         type: float
         default: 120.0
       drain_timeout:
-        description: Longest wait in seconds for requests and WebSockets of old containers.
+        description: Longest wait in seconds for requests and WebSockets that old containers still answer; then they are closed.
         type: float
         default: 60.0
       observe:
@@ -94,7 +95,7 @@ options:
         type: float
         default: 10.0
       keep_for:
-        description: Seconds for which a blue-green update keeps the old set running.
+        description: Seconds for which a blue-green update keeps the old set running, for a rollback in a second.
         type: float
         default: 600.0
       maintenance:
@@ -116,11 +117,11 @@ options:
         type: dict
         suboptions:
           share:
-            description: Percent of the requests.
+            description: Percent of the requests that the first new container gets.
             type: int
             default: 10
           duration:
-            description: Seconds.
+            description: Seconds that the trial takes; it ends at once when the new version is worse.
             type: float
             default: 60.0
           min_requests:
@@ -128,7 +129,7 @@ options:
             type: int
             default: 100
           max_error_rate:
-            description: Percentage points by which the new version may fail more often.
+            description: Percentage points by which the new version may fail more often than the old one at the same time.
             type: float
             default: 1.0
           max_latency_ratio:
@@ -145,7 +146,7 @@ options:
             type: dict
             suboptions:
               url:
-                description: Address of Prometheus as this host reaches it.
+                description: Address of Prometheus as the host reaches it.
                 type: str
                 required: true
               query:
@@ -161,14 +162,15 @@ options:
         type: dict
         suboptions:
           command:
-            description: Its argument list.
+            description: Its argument list; no shell is between.
             type: list
             elements: str
             required: true
           timeout:
-            description: Seconds.
+            description: Seconds after which it is stopped, and the release with it.
             type: float
             default: 600.0
+      # END OPTIONS
   domains:
     description: Domains that lead to this stack, shown by C(opsctl status).
     type: list

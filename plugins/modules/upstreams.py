@@ -31,6 +31,7 @@ options:
     elements: dict
     required: true
     suboptions:
+      # BEGIN OPTIONS upstreams.Upstream
       name:
         description: Name of the upstream, used in C(proxy_pass).
         type: str
@@ -44,10 +45,20 @@ options:
       port:
         description: Port in the container.
         type: int
+      balance:
+        description: How requests are spread over the containers.
+        type: str
+        choices: [least_conn, round_robin, ip_hash]
+        default: least_conn
+      keepalive:
+        description: Idle connections that each worker of nginx keeps to the containers.
+        type: int
+        default: 32
       members:
         description: Hosts behind this load balancer, instead of containers; module M(latentum.ops.upstream_member) drains them.
         type: list
         elements: dict
+        default: []
         suboptions:
           name:
             description: How the host is called, for example its name in the inventory.
@@ -61,15 +72,7 @@ options:
             description: Its port.
             type: int
             default: 443
-      balance:
-        description: How requests are spread over the containers.
-        type: str
-        choices: [least_conn, round_robin, ip_hash]
-        default: least_conn
-      keepalive:
-        description: Idle connections that each worker of nginx keeps to the containers.
-        type: int
-        default: 32
+      # END OPTIONS
   purge:
     description: Remove the files of upstreams that are not in O(upstreams).
     type: bool
