@@ -8,17 +8,17 @@ A target that is away costs nobody else anything: what it lacks stays on the hos
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
 from ..core.format import size
+from ..core.locks import LockBusy, file_lock
 from ..core.progress import Progress
 from . import staging, state
 from .barman import Barman
@@ -62,16 +62,11 @@ def alone(stack: str, what: str, patience: float = 0) -> Iterator[None]:
     :raises BackupError: another is under way.
     """
     RUN.mkdir(mode=0o750, parents=True, exist_ok=True)
-    end = time.monotonic() + patience
-    with (RUN / f"{stack}.{what}.lock").open("w") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise BackupError(f"{stack}: a {what} is under way: journalctl -fu 'latentum-ops-*@{stack}'") from None
-                time.sleep(0.5)
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(RUN / f"{stack}.{what}.lock", timeout=patience))
+        except LockBusy:
+            raise BackupError(f"{stack}: a {what} is under way: journalctl -fu 'latentum-ops-*@{stack}'") from None
         yield
 
 

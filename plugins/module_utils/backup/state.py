@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..core.atomic_files import read_json, write_atomic
+from ..core.locks import file_lock
 from .settings import ROOT
 
 MODE = 0o644  # ages, sizes and errors; never a secret
@@ -33,7 +32,7 @@ def read(stack: str) -> dict[str, Any]:
 def update(stack: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Change the state under a lock of its own: a run, a push of WAL and a verification note things at the same time."""
     ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with _alone(stack):
+    with file_lock(ROOT / f".{stack}.lock"):
         state = read(stack)
         change(state)
         state |= {"stack": stack, "at": time.time()}
@@ -51,10 +50,3 @@ def note(stack: str, *keys: str, **values: Any) -> None:
         place.update(values)
 
     update(stack, change)
-
-
-@contextmanager
-def _alone(stack: str) -> Iterator[None]:
-    with (ROOT / f".{stack}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

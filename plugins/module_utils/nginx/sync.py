@@ -10,7 +10,6 @@ While a rollout is under way, the traffic plan says which of them serve (module 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Protocol
 from ..containers.client import Container
 from ..contracts.upstreams import Upstream, upstreams_from
 from ..core.atomic_files import read_text, understood, write_atomic
+from ..core.locks import file_lock
 from ..core.process import CommandError, run
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
@@ -33,6 +33,7 @@ RENDERED = Path("/etc/nginx/upstreams.d")
 DRAINED = Path("/var/lib/latentum-ops/drained.json")
 # There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
 PENDING = Path("/run/latentum-ops-upstreams.pending")
+WRITER_LOCK = Path("/run/latentum-ops-upstreams.lock")
 NGINX_TEST = ["nginx", "-t", "-q"]
 # What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
 NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
@@ -222,6 +223,5 @@ def set_drained(names: set[str]) -> None:
 @contextmanager
 def one_writer() -> Iterator[None]:
     """The follower and a run of Ansible look and write one after the other, so that an older look never wins."""
-    with open("/run/latentum-ops-upstreams.lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with file_lock(WRITER_LOCK):
         yield

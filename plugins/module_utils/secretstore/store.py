@@ -9,14 +9,13 @@ cannot read files, and metadata that never holds a value. Everything is written 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from typing import Any
 from ..contracts.secret_kinds import references
 from ..core import env_file
 from ..core.atomic_files import read_text, write_atomic
+from ..core.locks import LockBusy, file_lock
 from ..core.paths import SECRETS
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
@@ -64,16 +64,11 @@ class Store:
         :raises TimeoutError: another writer holds the store.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(self.folder / ".lock", "w", opener=private) as handle:
-            end = time.monotonic() + timeout
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise TimeoutError(f"the secrets of {self.stack} are being written by another process: try again") from None
-                    time.sleep(0.1)
+        with ExitStack() as held:
+            try:
+                held.enter_context(file_lock(self.folder / ".lock", timeout=timeout, mode=0o600))
+            except LockBusy:
+                raise TimeoutError(f"the secrets of {self.stack} are being written by another process: try again") from None
             yield
 
     def value(self, name: str) -> str | None:
@@ -293,11 +288,6 @@ class Store:
 
 def _needs(entry: Mapping[str, Any]) -> list[str]:
     return [str(entry["of"])] if entry["kind"] == "bcrypt" else references(str(entry.get("template") or ""))
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file that is root's alone, whatever the umask."""
-    return os.open(path, flags, 0o600)
 
 
 def fingerprint(value: str, key: bytes) -> str:

@@ -8,7 +8,6 @@ Each route is worked at by itself: a receiver that hangs holds up no other. It c
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -16,10 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...core.locks import LockBusy, file_lock
 from ..incidents import Incident
 from ..receivers.dispatch import Send, send
 from .delivery_route import Outcome, drain, next_due
@@ -149,28 +149,20 @@ def _summarise(summary: Summary, spool: Spool, alerts: Alerts, outcomes: dict[st
 
 @contextmanager
 def _alone(spool: Spool, patience: float) -> Iterator[bool]:
-    """Whether this is the only deliverer (flock(2), gone with the process)."""
+    """Whether this is the only deliverer."""
     # The folder itself: its lock needs no writing, so that it works on a disk that is full or read-only.
     try:
         ensure(spool.folder)
     except OSError:
         ensure(spool.files.spare)
     there = spool.folder if spool.folder.is_dir() else spool.files.spare
-    descriptor = os.open(there, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        end = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    yield False
-                    return
-                time.sleep(0.1)  # flock(2) has no deadline of its own
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(there, timeout=patience))
+        except LockBusy:
+            yield False
+            return
         yield True
-    finally:
-        os.close(descriptor)
 
 
 def main(say: Callable[[str], None], folder: Path = FOLDER, config: Path = CONFIG) -> int:
