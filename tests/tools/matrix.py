@@ -4,8 +4,9 @@
 """Marker ``matrix``: the long remainder of a promise, run by `make test-all` only; `make test` keeps a representative that is not marked.
 
 A test, or one of its parameters, is marked by ``pytest.mark.matrix``. It runs with ``--matrix`` or ``MATRIX=1``, and is deselected
-otherwise: pytest counts deselected tests in its last line, so nobody takes a short run for a whole one. The plugin is loaded by
-pyproject.toml for the unit tests and for the tests of all Molecule scenarios.
+otherwise. pytest counts deselected tests in its last line, and the head of the run says it where several processes share the tests and
+count none, so nobody takes a short run for a whole one. The plugin is loaded by pyproject.toml for the unit tests and for the tests of
+all Molecule scenarios.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def matrix(pytestconfig: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, which --strict-markers demands."""
     config.addinivalue_line("markers", "matrix: runs with --matrix or MATRIX=1 only (make test-all)")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Which of the two runs this is."""
+    return "matrix: included" if config.getoption("matrix") else "matrix: left out (--matrix, MATRIX=1 or make test-all runs it)"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -27,15 +27,16 @@ def test_long():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "tail"),
+    ("arguments", "environment", "head", "tail"),
     [
-        ([], {}, "1 passed, 2 deselected"),
-        ([], {"MATRIX": "0"}, "1 passed, 2 deselected"),
-        ([], {"MATRIX": "1"}, "3 passed"),
-        (["--matrix"], {}, "3 passed"),
+        ([], {}, "left out", "1 passed, 2 deselected"),
+        ([], {"MATRIX": "0"}, "left out", "1 passed, 2 deselected"),
+        (["--numprocesses=1"], {}, "left out", "1 passed"),
+        ([], {"MATRIX": "1"}, "included", "3 passed"),
+        (["--matrix"], {}, "included", "3 passed"),
     ],
 )
-def test_the_matrix_runs_when_asked_for(tmp_path: Path, arguments: list[str], environment: dict[str, str], tail: str) -> None:
+def test_the_matrix_runs_when_asked_for(tmp_path: Path, arguments: list[str], environment: dict[str, str], head: str, tail: str) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
     inherited = {key: value for key, value in os.environ.items() if key != "MATRIX"}
     done = subprocess.run(
@@ -47,4 +48,4 @@ def test_the_matrix_runs_when_asked_for(tmp_path: Path, arguments: list[str], en
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert tail in done.stdout
+    assert f"matrix: {head}" in done.stdout and tail in done.stdout
