@@ -89,6 +89,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.client imp
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
 
 
 def main() -> None:
@@ -110,6 +111,7 @@ def main() -> None:
     progress = Progress(given["stack"], given["attempt"])
     snapshots, checks, table, errors = {}, [], "", {}
     try:
+        require_compatible()
         configuration = settings.load(given["stack"])
         if given["make"]:
             outcome = running.backup(Engine(), configuration, progress)
@@ -120,7 +122,7 @@ def main() -> None:
             checks, table = [finding.as_dict() for finding in verdict.findings], catalogue.verdict_table(verdict)
             if not verdict.ok:
                 errors["proof"] = verdict.error or "nothing was found"
-    except (BackupError, TargetError, CommandError, DockerUnavailable, LockHeld, OSError) as error:
+    except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
         progress.close()
         module.fail_json(msg=str(error))
     progress.close()

@@ -290,6 +290,7 @@ table:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import as_dict
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, declared_from, order_from
@@ -306,6 +307,8 @@ def main() -> None:
     given = module.params
     deployment = Deployment(given["stack"], order_from(given, check=module.check_mode))
     try:
+        if not module.check_mode:
+            require_compatible()
         if given["state"] == "rolled_back":
             outcome = deployment.rollback(given["to"])
         elif given["state"] == "scaled":
@@ -315,7 +318,7 @@ def main() -> None:
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
             outcome = deployment.deploy(declared_from(given))
-    except (*EXPECTED, LockHeld) as error:
+    except (*EXPECTED, LockHeld, EngineSkew) as error:
         deployment.progress.close()
         module.fail_json(msg=str(error))
     plan = "".join(f"{service.sentence()}\n" for service in outcome.plans)

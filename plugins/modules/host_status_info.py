@@ -11,7 +11,7 @@ module: host_status_info
 short_description: Collect what an operator wants to know about a production host
 version_added: "0.1.0"
 description:
-  - Services with health, images and digests, certificates, open ports, disks, pending updates and failed units.
+  - The version of the engine, services with health, images and digests, certificates, open ports, disks, pending updates and failed units.
   - The same as C(opsctl status) on the host, without needing C(opsctl) there.
 author:
   - The latentum.ops contributors (@latentum)

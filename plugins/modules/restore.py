@@ -152,6 +152,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.client imp
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
+from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
 
 BESIDE = ("files", "dump")  # kinds that replace nothing
 
@@ -180,6 +181,8 @@ def main() -> None:
     plan: list[str] = []
     restored: dict[str, Any] = {}
     try:
+        if not module.check_mode:
+            require_compatible()
         configuration = settings.load(given["stack"])
         if given["state"] != "restored":
             lines = [] if module.check_mode else _finish(given["state"], configuration, progress)
@@ -197,7 +200,7 @@ def main() -> None:
         if module.check_mode:
             module.exit_json(changed=True, plan=plan, lines=[], seconds=time.monotonic() - began)
         module.fail_json(msg="\n".join([*plan, str(error)]), plan=plan)
-    except (BackupError, TargetError, CommandError, DockerUnavailable, LockHeld, OSError) as error:
+    except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
         progress.close()
         module.fail_json(msg=str(error), plan=plan)
     progress.close()

@@ -17,6 +17,7 @@ from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import expectations_from
 from ..core.locks import LockHeld
 from ..core.process import CommandError
+from ..core.version import OWN, installed
 from ..health.assessment import look
 from ..health.report import details, text
 from ..hostconfig.transaction import ConfigSetError
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True)
     status = verbs.add_parser("status", help="what runs here, and what needs attention")
     status.add_argument("--json", action="store_true", help="as JSON")
+    verbs.add_parser("version", help="version and digest of the engine on this host")
     verbs.add_parser("health", help="judge every declared service; exit status 1 when one is not as expected")
     ways = verbs.add_parser("upstreams", help="the upstreams of nginx").add_subparsers(dest="way", required=True)
     ways.add_parser("show", help="print what nginx has now")
@@ -95,6 +97,9 @@ def main() -> int:
     try:
         if options.verb == "status":
             return status(options.json)
+        if options.verb == "version":
+            say(str(installed() or OWN))
+            return 0
         if options.verb == "health":
             return health()
         if options.verb in deploy_verbs.VERBS:

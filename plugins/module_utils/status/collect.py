@@ -16,6 +16,7 @@ from ..backup import settings, state
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import expectations_from
 from ..core.process import CommandError, run
+from ..core.version import OWN, installed
 from ..health.assessment import look
 from ..health.report import details
 from ..release.journal import Journal
@@ -28,6 +29,7 @@ def collect() -> dict[str, Any]:
     """Everything, as plain data. A part that cannot be looked at says so under its own key instead of ending the look."""
     parts: dict[str, Callable[[], Any]] = {
         "host": host,
+        "engine": engine_versions,
         "stacks": services,
         "backups": backups,
         "certificates": certificates,
@@ -54,6 +56,12 @@ def host() -> dict[str, Any]:
         "load": [round(value, 2) for value in os.getloadavg()],
         "reboot_required": Path("/run/reboot-required").exists(),
     }
+
+
+def engine_versions() -> dict[str, Any]:
+    """The engine that is installed here, None for none, and the one that looks, which may come from another collection."""
+    here = installed()
+    return {"installed": here.to_dict() if here else None, "own": OWN.to_dict()}
 
 
 def services() -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from ..core.format import columns, duration, size
+from ..core.version import EngineVersion
 
 GOOD, BAD = "ok", "!!"
 
@@ -17,6 +18,7 @@ def table(collected: dict[str, Any]) -> str:
     """The whole state as aligned text; what needs attention begins with two exclamation marks."""
     lines = _host(collected["host"])
     for part, render in (
+        ("engine", _engine),
         ("stacks", _stacks),
         ("backups", _backups),
         ("certificates", _certificates),
@@ -39,6 +41,15 @@ def _host(host: dict[str, Any]) -> list[str]:
     reboot = f"   {BAD} reboot required" if host["reboot_required"] else ""
     load = " ".join(f"{average:.2f}" for average in host["load"])
     return [f"{host['name']}: up {duration(host['uptime'])}, load {load}, kernel {host['kernel']}{reboot}"]
+
+
+def _engine(versions: dict[str, Any]) -> list[str]:
+    """One line; it needs attention where the engine that looks is another one than the host's."""
+    own, raw = versions["own"], versions["installed"]
+    if raw is None:
+        return ["engine: none installed"]
+    here = f"engine {EngineVersion(**raw)}"
+    return [here if raw["version"] == own["version"] else f"{BAD} {here}, looked at by {own['version']}"]
 
 
 def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
