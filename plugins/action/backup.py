@@ -12,4 +12,5 @@ class ActionModule(FollowedAction):
     """See FollowedAction."""
 
     module = "latentum.ops.backup"
-    killed = "the backup was killed on the host; what was made before can be restored as before, and the next run makes another"
+    what = "backup"
+    afterwards = "What was made before can be restored as before, and the next run makes another."

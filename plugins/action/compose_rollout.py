@@ -12,4 +12,5 @@ class ActionModule(FollowedAction):
     """See FollowedAction."""
 
     module = "latentum.ops.compose_rollout"
-    killed = "the rollout was killed on the host; traffic is where it was, and the next run finishes it or takes it back"
+    what = "rollout"
+    afterwards = "Traffic is where it was; the next run finishes the rollout or takes it back."

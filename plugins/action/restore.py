@@ -12,4 +12,5 @@ class ActionModule(FollowedAction):
     """See FollowedAction."""
 
     module = "latentum.ops.restore"
-    killed = "the restore was killed on the host; bring it to a safe end there with `opsctl restore resume`"
+    what = "restore"
+    afterwards = "Bring it to a safe end on the host with `opsctl restore resume`."

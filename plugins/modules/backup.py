@@ -48,6 +48,10 @@ options:
     description: Names this run for those who follow it; the action sets it.
     type: str
     default: ansible
+  detach:
+    description: Work on in a process of its own, whose progress and result M(latentum.ops.job_progress) reads. The action sets it.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -81,11 +85,15 @@ table:
   sample: "ok  database: pg_amcheck: no damage, 1.1 s"
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.backup import catalogue, running, settings, verification
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core import detached
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
@@ -102,12 +110,25 @@ def main() -> None:
             "target": {"type": "str", "default": ""},
             "snapshot": {"type": "str", "default": ""},
             "attempt": {"type": "str", "default": "ansible"},
+            "detach": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     given = module.params
     if module.check_mode:
         module.exit_json(changed=given["make"], snapshots={}, checks=[], table="")
+
+    def work() -> dict[str, Any]:
+        return carry_out(given)
+
+    result = detached.begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The module's result, whether the backup and its proof succeed or not."""
     progress = Progress(given["stack"], given["attempt"])
     snapshots, checks, table, errors = {}, [], "", {}
     try:
@@ -123,13 +144,13 @@ def main() -> None:
             if not verdict.ok:
                 errors["proof"] = verdict.error or "nothing was found"
     except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
+        return {"failed": True, "msg": str(error)}
+    finally:
         progress.close()
-        module.fail_json(msg=str(error))
-    progress.close()
     result = {"changed": given["make"], "snapshots": snapshots, "checks": checks, "table": table}
     if errors:
-        module.fail_json(msg="; ".join(f"{name}: {text}" for name, text in errors.items()), **result)
-    module.exit_json(**result)
+        result |= {"failed": True, "msg": "; ".join(f"{name}: {text}" for name, text in errors.items())}
+    return result
 
 
 if __name__ == "__main__":

@@ -215,6 +215,10 @@ options:
   attempt:
     description: Names this run for those who follow its progress. The action plugin chooses one.
     type: str
+  detach:
+    description: Work on in a process of its own, whose progress and result M(latentum.ops.job_progress) reads. The action sets it.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -287,8 +291,12 @@ table:
   sample: "release 3f2a90c1d4e7, before it 91be07aa52c0"
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import as_dict
+from ansible_collections.latentum.ops.plugins.module_utils.core import detached
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
@@ -305,9 +313,21 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    deployment = Deployment(given["stack"], order_from(given, check=module.check_mode))
+
+    def work() -> dict[str, Any]:
+        return carry_out(given, check=module.check_mode)
+
+    result = detached.begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """The module's result, whether the work succeeds or is refused."""
+    deployment = Deployment(given["stack"], order_from(given, check=check))
     try:
-        if not module.check_mode:
+        if not check:
             require_compatible()
         if given["state"] == "rolled_back":
             outcome = deployment.rollback(given["to"])
@@ -320,14 +340,12 @@ def main() -> None:
             outcome = deployment.deploy(declared_from(given))
     except (*EXPECTED, LockHeld, EngineSkew) as error:
         deployment.progress.close()
-        module.fail_json(msg=str(error))
+        return {"failed": True, "msg": str(error)}
     plan = "".join(f"{service.sentence()}\n" for service in outcome.plans)
-    module.exit_json(
-        changed=outcome.changed,
-        diff=[change.difference() for change in outcome.files]
-        + ([{"before_header": "running", "after_header": "plan", "before": "", "after": plan}] if plan else []),
-        **as_dict(outcome),
-    )
+    differences = [change.difference() for change in outcome.files]
+    if plan:
+        differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})
+    return {"changed": outcome.changed, "diff": differences, **as_dict(outcome)}
 
 
 if __name__ == "__main__":

@@ -85,6 +85,10 @@ options:
     description: Names this run for those who follow it; the action sets it.
     type: str
     default: ansible
+  detach:
+    description: Work on in a process of its own, whose progress and result M(latentum.ops.job_progress) reads. The action sets it.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -142,6 +146,7 @@ seconds:
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -149,6 +154,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import origins
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core import detached
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
@@ -173,38 +179,51 @@ def main() -> None:
             "snapshot": {"type": "str", "default": ""},
             "confirmed": {"type": "bool", "default": False},
             "attempt": {"type": "str", "default": "ansible"},
+            "detach": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     given = module.params
+
+    def work() -> dict[str, Any]:
+        return carry_out(given, check=module.check_mode)
+
+    result = detached.begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """The module's result, whether the work succeeds or is refused."""
     progress, began = Progress(given["stack"], given["attempt"]), time.monotonic()
     plan: list[str] = []
     restored: dict[str, Any] = {}
     try:
-        if not module.check_mode:
+        if not check:
             require_compatible()
         configuration = settings.load(given["stack"])
         if given["state"] != "restored":
-            lines = [] if module.check_mode else _finish(given["state"], configuration, progress)
+            lines = [] if check else _finish(given["state"], configuration, progress)
         elif given["kind"] in BESIDE:
-            lines = [] if module.check_mode else _beside(given, configuration, progress)
+            lines = [] if check else _beside(given, configuration, progress)
         else:
             at = origins.moment(given["to"]) if given["to"] else None
-            confirmed = given["confirmed"] and not module.check_mode
-            request = restoring.Request(given["kind"], given["name"], at, given["source"], given["snapshot"], confirmed)
+            request = restoring.Request(
+                given["kind"], given["name"], at, given["source"], given["snapshot"], given["confirmed"] and not check
+            )
             report = restoring.restore(Engine(), configuration, request, progress, plan.extend)
             lines, checks = report.lines, [finding.as_dict() for finding in report.findings]
             restored = {"plan": plan, "upto": report.upto, "checks": checks}
     except restoring.Unconfirmed as error:
-        progress.close()
-        if module.check_mode:
-            module.exit_json(changed=True, plan=plan, lines=[], seconds=time.monotonic() - began)
-        module.fail_json(msg="\n".join([*plan, str(error)]), plan=plan)
+        if check:
+            return {"changed": True, "plan": plan, "lines": [], "seconds": time.monotonic() - began}
+        return {"failed": True, "msg": "\n".join([*plan, str(error)]), "plan": plan}
     except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
+        return {"failed": True, "msg": str(error), "plan": plan}
+    finally:
         progress.close()
-        module.fail_json(msg=str(error), plan=plan)
-    progress.close()
-    module.exit_json(changed=True, lines=lines, seconds=time.monotonic() - began, **restored)
+    return {"changed": True, "lines": lines, "seconds": time.monotonic() - began, **restored}
 
 
 def _finish(state: str, configuration: settings.Settings, progress: Progress) -> list[str]:
@@ -213,7 +232,7 @@ def _finish(state: str, configuration: settings.Settings, progress: Progress) ->
     return (restoring.resume if state == "resumed" else restoring.undo)(Engine(), configuration, progress)
 
 
-def _beside(given: dict[str, Any], configuration: settings.Settings, progress: Progress) -> list[str]:
+def _beside(given: Mapping[str, Any], configuration: settings.Settings, progress: Progress) -> list[str]:
     """Nothing is replaced."""
     place = (given["source"], given["snapshot"], given["into"], progress)
     if given["kind"] == "files":

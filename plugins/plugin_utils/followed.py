@@ -1,8 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the actions share that run long: the module works detached on the host, and its progress is shown line by line, on a terminal and in
-the log of a job alike."""
+"""Actions whose module works detached on the host: its progress is shown line by line, on a terminal and in the log of a job alike."""
 
 from __future__ import annotations
 
@@ -14,33 +13,33 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-LIMIT = 24 * 3600  # seconds that it may take; its own deadlines end it much earlier
 PATIENCE = 2.0  # seconds for which one look waits on the host
-SILENCE = 10.0  # seconds without a line after which the job itself is looked at
-SPEAKS = 60.0  # seconds within which it says its first word
 LOST = 120.0  # seconds for which a broken connection is tried again
-INFO = "latentum.ops.compose_release_info"
+PROGRESS = "latentum.ops.job_progress"
 
 display = Display()
 
 
 class FollowedAction(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
-    """Check mode runs in the foreground: it changes nothing and has nothing to tell in between.
+    """Check mode, and a task with `async`, run the module as any other: there is nothing to tell in between, or nobody to be told.
 
-    A module that is run so takes `stack` and `attempt`, and tells its progress under them (module_utils.core.progress).
+    A module that is run so takes `stack`, `attempt` and `detach`, and works by module_utils.core.detached.
 
     :cvar module: its full name.
-    :cvar killed: what to tell people when its process is gone without a result.
+    :cvar what: the work, for people.
+    :cvar afterwards: what to tell them when its process ended without a result.
     """
 
     TRANSFERS_FILES = False
     module = ""
-    killed = ""
+    what = ""
+    afterwards = ""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The module's result."""
         super().run(tmp, task_vars)
-        variables = task_vars or {}
+        # Mitogen runs modules in one process with threads; what forks itself gets one of its own. Nobody else reads this.
+        variables = {**(task_vars or {}), "mitogen_task_isolation": "fork"}
         arguments = dict(self._task.args)
         if self._task.check_mode or self._task.async_val:
             result: dict[str, Any] = self._execute_module(
@@ -48,48 +47,33 @@ class FollowedAction(ActionBase):  # type: ignore[misc]  # Ansible has no type h
             )
             return result
         attempt = str(arguments.get("attempt") or uuid.uuid4().hex[:12])
-        self._task.async_val = LIMIT
-        try:
-            job = self._execute_module(
-                module_name=self.module, module_args={**arguments, "attempt": attempt}, task_vars=variables, wrap_async=True
-            )
-        finally:
-            self._task.async_val = 0
-        if job.get("failed") or "ansible_job_id" not in job:
-            return dict(job)
-        return self._follow(str(arguments.get("stack", "")), attempt, str(job["ansible_job_id"]), variables)
+        begun = self._execute_module(
+            module_name=self.module, module_args={**arguments, "attempt": attempt, "detach": True}, task_vars=variables
+        )
+        if begun.get("failed") or "look" not in begun:
+            return dict(begun)
+        job = {"stack": str(arguments.get("stack", "")), "attempt": attempt, "process": int(begun["process"])}
+        return self._follow(job, begun["look"], variables)
 
-    def _follow(self, stack: str, attempt: str, job: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Show lines until the end, then fetch the result."""
+    def _follow(self, job: dict[str, Any], look: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Show lines until there is a result, or nobody any more who could write one."""
         host = variables.get("inventory_hostname", "")
-        offset, began = 0, time.monotonic()
-        heard = reached = began
-        ended = gone = was_gone = False
+        last = ""
+        while True:
+            for last in look["lines"]:
+                display.display(f"  {host} {last}")
+            if look["result"] is not None:
+                return self._shown(host, look["result"])
+            if not look["alive"]:
+                return {"failed": True, "changed": True, "msg": self._ended(job, look, last)}
+            look = self._look(host, {**job, "offset": look["offset"], "patience": PATIENCE}, variables)
+
+    def _look(self, host: str, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """One look at the host; a connection that breaks is tried again."""
+        reached = time.monotonic()
         while True:
             try:
-                if not ended:
-                    info = self._look(stack, attempt, offset, variables)
-                    for line in info.get("lines", []):
-                        display.display(f"  {host} {line}")
-                        heard = time.monotonic()
-                    offset, ended = info.get("offset", offset), bool(info.get("end"))
-                    was_gone, gone = gone, not ended and info.get("alive") is False
-                    if not ended and info.get("alive") is None and time.monotonic() - began > SPEAKS:
-                        was_gone = gone = True  # killed before its first word
-                elif time.monotonic() - reached > LOST:
-                    was_gone = gone = True  # it said that it ended, and never wrote its result
-                if ended or gone or time.monotonic() - heard > SILENCE:
-                    heard = time.monotonic()
-                    result = self._status(job, variables, "status")
-                    if result.get("finished") or result.get("failed"):
-                        self._status(job, variables, "cleanup")
-                        return self._shown(host, result)
-                    if gone and was_gone:
-                        # Its process is not there, and it left no result: nobody will ever write one.
-                        self._status(job, variables, "cleanup")
-                        return {"failed": True, "changed": True, "msg": self.killed}
-                if not ended:
-                    reached = time.monotonic()
+                answer = self._execute_module(module_name=PROGRESS, module_args=arguments, task_vars=variables)
             except AnsibleConnectionFailure:
                 # The work goes on without us; it is only we who cannot see it.
                 if time.monotonic() - reached > LOST:
@@ -97,24 +81,22 @@ class FollowedAction(ActionBase):  # type: ignore[misc]  # Ansible has no type h
                 display.display(f"  {host} the connection is lost; trying again, the work goes on")
                 self._connection.reset()
                 time.sleep(PATIENCE)
+                continue
+            if "look" not in answer:
+                return {"lines": [], "alive": True, "offset": arguments["offset"], "result": {**answer, "failed": True}}
+            return dict(answer["look"])
 
-    def _look(self, stack: str, attempt: str, offset: int, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {"stack": stack, "follow": attempt, "offset": offset, "patience": PATIENCE}
-        result: dict[str, Any] = self._execute_module(module_name=INFO, module_args=arguments, task_vars=variables)
-        return result
-
-    def _status(self, job: str, variables: dict[str, Any], mode: str) -> dict[str, Any]:
-        folder = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
-        result: dict[str, Any] = self._execute_module(
-            module_name="ansible.legacy.async_status", module_args={"jid": job, "mode": mode, "_async_dir": folder}, task_vars=variables
-        )
-        return result
+    def _ended(self, job: dict[str, Any], look: dict[str, Any], last: str) -> str:
+        """What was seen of work that ended without a result, and what that means."""
+        if look["silent_for"] is None:
+            seen = "it had not written a line"
+        else:
+            seen = f"its last line came {look['silent_for']:.0f} s before" + (f": {last}" if last else "")
+        return f"{self.what}: process {job['process']} is not on the host any more and left no result; {seen}. {self.afterwards}"
 
     def _shown(self, host: str, result: dict[str, Any]) -> dict[str, Any]:
-        """The result without the marks of the job, its table on the screen."""
-        for key in ("ansible_job_id", "started", "finished", "results_file", "erased", "stdout", "stderr", "stdout_lines", "stderr_lines"):
-            result.pop(key, None)
+        """The result, its table on the screen."""
         if result.get("changed") and result.get("table"):
             for line in str(result["table"]).splitlines():
                 display.display(f"  {host} {line}")
-        return result
+        return dict(result)

@@ -17,6 +17,7 @@ from ..containers.client import Container, Engine
 from ..core.locks import stack_lock
 from ..core.process import run
 from ..core.progress import Progress
+from ..maintenance import windows as maintenance_windows
 from . import replacement, state
 from .barman import Barman
 from .postgres import Postgres
@@ -35,8 +36,6 @@ RUNS = ("running", "paused", "restarting")
 
 def _begin_window(stack: str, what: str) -> None:
     """No alarms and no healing, even when this process is killed in between: containers that stand still must not be started."""
-    from ..maintenance import windows as maintenance_windows
-
     if not any(window.scope in ("host", stack) for window in maintenance_windows.load()):
         with suppress(ValueError):  # one that the watchdog does not know
             maintenance_windows.present(stack, f"{WINDOW} {what}", "1d")
@@ -44,8 +43,6 @@ def _begin_window(stack: str, what: str) -> None:
 
 def _end_window(stack: str) -> None:
     """The one that a restore began, whoever ended it."""
-    from ..maintenance import windows as maintenance_windows
-
     if any(window.scope == stack and window.reason.startswith(WINDOW) for window in maintenance_windows.load()):
         maintenance_windows.absent(stack)
 

@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
     "wait": {"type": "float", "default": 0.0},
     "attempt": {"type": "str"},
+    "detach": {"type": "bool", "default": False},
 }
 KINDS = {"deployed": "deploy", "rolled_back": "rollback", "scaled": "scale"}
 
