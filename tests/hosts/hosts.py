@@ -100,39 +100,54 @@ def clean(images: bool) -> None:
                 docker(*removal, *sorted(set(ids)))
 
 
+def down(names: list[str]) -> None:
+    """Remove hosts with all that they hold."""
+    for name in names:
+        print(f"host {name}: {'removed' if host.remove(name) else 'was not there'}")
+
+
+def execute(name: str, words: list[str]) -> int:
+    """A command as root on a host or on the client; its exit status."""
+    argv = words[1:] if words[:1] == ["--"] else words
+    target = services.PREFIX + "client" if name == "client" else name
+    return subprocess.run(["docker", "exec", "--interactive", target, *argv], check=False).returncode
+
+
+def run_verb(options: argparse.Namespace) -> int:
+    """One verb; its exit status."""
+    if options.verb == "path":
+        print(PATHS[options.what])
+        return 0
+    engine.ensure(PATHS["engine-log"])
+    if options.verb == "exec":
+        return execute(options.host, options.argv)
+    if options.verb == "up":
+        up(options)
+    elif options.verb == "down":
+        down(options.hosts)
+    elif options.verb == "restart":
+        in_parallel(host.restart, [(name,) for name in options.hosts])
+    elif options.verb == "services":
+        services.ensure()
+    elif options.verb == "list":
+        print(docker("ps", "--all", "--filter", f"label={LABEL}=1").stdout, end="")
+    elif options.verb == "inventory":
+        print(yaml.safe_dump(host.inventory(options.hosts), sort_keys=False, width=200), end="")
+    elif options.verb == "snapshot":
+        take_snapshot(options.host, options.image)
+    elif options.verb == "clean":
+        clean(options.images)
+    return 0
+
+
 def main() -> int:
     """One verb; 1 with a sentence when it cannot be done."""
     options = parser().parse_args()
     try:
-        if options.verb == "path":
-            print(PATHS[options.what])
-            return 0
-        engine.ensure(PATHS["engine-log"])
-        if options.verb == "up":
-            up(options)
-        elif options.verb == "down":
-            for name in options.hosts:
-                print(f"host {name}: {'removed' if host.remove(name) else 'was not there'}")
-        elif options.verb == "restart":
-            in_parallel(host.restart, [(name,) for name in options.hosts])
-        elif options.verb == "services":
-            services.ensure()
-        elif options.verb == "list":
-            print(docker("ps", "--all", "--filter", f"label={LABEL}=1").stdout, end="")
-        elif options.verb == "inventory":
-            print(yaml.safe_dump(host.inventory(options.hosts), sort_keys=False, width=200), end="")
-        elif options.verb == "snapshot":
-            take_snapshot(options.host, options.image)
-        elif options.verb == "exec":
-            argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
-            target = services.PREFIX + "client" if options.host == "client" else options.host
-            return subprocess.run(["docker", "exec", "--interactive", target, *argv], check=False).returncode
-        elif options.verb == "clean":
-            clean(options.images)
+        return run_verb(options)
     except HostsError as error:
         print(f"hosts: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

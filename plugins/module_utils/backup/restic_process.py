@@ -90,7 +90,7 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.defpath, **kept, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", "TZ": "UTC", **extra}
 
 
-def run(
+def run(  # noqa: PLR0913 - each is a decision of its caller, and given by name
     target: str,
     argv: Sequence[str],
     *,

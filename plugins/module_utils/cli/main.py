@@ -91,30 +91,39 @@ def status(as_json: bool) -> int:
     return 0
 
 
+def run_upstreams(way: str) -> int:
+    """The verb `upstreams`: show them, make them true once, or keep them true."""
+    if way == "show":
+        return show_upstreams()
+    if way == "sync":
+        outcome = upstreams.sync(Engine(), upstreams.load())
+        say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
+    else:
+        follower.follow()
+    return 0
+
+
+def run_verb(options: argparse.Namespace) -> int:
+    """The verb that the command line names; its exit status."""
+    if options.verb in deploy_verbs.VERBS:
+        return deploy_verbs.run_verb(options, say)
+    if options.verb in watchdog_verbs.VERBS:
+        return watchdog_verbs.run_verb(options, say)
+    if options.verb in backup_verbs.VERBS:
+        return backup_verbs.run_verb(options, say)
+    if options.verb == "status":
+        return status(options.json)
+    if options.verb == "version":
+        say(str(installed() or OWN))
+        return 0
+    return health() if options.verb == "health" else run_upstreams(options.way)
+
+
 def main() -> int:
     """One verb; errors are one sentence and exit status 2."""
     options = parser().parse_args()
     try:
-        if options.verb == "status":
-            return status(options.json)
-        if options.verb == "version":
-            say(str(installed() or OWN))
-            return 0
-        if options.verb == "health":
-            return health()
-        if options.verb in deploy_verbs.VERBS:
-            return deploy_verbs.run_verb(options, say)
-        if options.verb in watchdog_verbs.VERBS:
-            return watchdog_verbs.run_verb(options, say)
-        if options.verb in backup_verbs.VERBS:
-            return backup_verbs.run_verb(options, say)
-        if options.way == "show":
-            return show_upstreams()
-        if options.way == "sync":
-            outcome = upstreams.sync(Engine(), upstreams.load())
-            say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
-            return 0
-        follower.follow()
+        return run_verb(options)
     except (BackupError, DeployFailed, LockHeld, ReleaseError, TargetError) as error:
         sys.stderr.write(f"opsctl: {error}\n")
         return 1
@@ -123,4 +132,3 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 ACTIONS = ("allow", "limit", "deny", "reject")
@@ -151,25 +152,14 @@ def parse_network(value: Any) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def _one(raw: Mapping[str, Any], where: str, problems: list[str]) -> list[Rule]:
-    """The rules of one declared rule, one a source and destination; what is wrong is added to ``problems``."""
-    before = len(problems)
+def _template(raw: Mapping[str, Any], where: str, problems: list[str]) -> Rule:
+    """A declared rule but for its source and destination; what is wrong is added to ``problems``."""
 
     def choice(key: str, default: str, choices: Sequence[str]) -> str:
         value = str(raw.get(key) or default)
         if value not in choices:
             problems.append(f"{where}.{key}: {value!r} is not known: write one of {', '.join(choices)}")
         return value
-
-    def networks(key: str) -> list[str]:
-        found = []
-        given = raw.get(key) or []
-        for value in [given] if isinstance(given, str) else given:
-            try:
-                found.append(parse_network(value))
-            except ValueError as error:
-                problems.append(f"{where}.{key}: {value!r}: {error}")
-        return [ANY] if not found or ANY in found else found
 
     rule = Rule(
         action=choice("action", "allow", ACTIONS),
@@ -190,15 +180,31 @@ def _one(raw: Mapping[str, Any], where: str, problems: list[str]) -> list[Rule]:
         problems.append(f"{where}.interface_out: only forwarded traffic has one: write direction: routed, or use interface")
     if "'" in rule.comment or len(rule.comment) > 120 or not rule.comment.isprintable():
         problems.append(f"{where}.comment: UFW takes at most 120 printable characters without an apostrophe: write it shorter or without")
-    sources, destinations = networks("from"), networks("to")
-    made = []
-    for source in sources:
-        for destination in destinations:
-            one = replace(rule, source=source, destination=destination)
-            if len(one.families) == 1 or source == ANY or destination == ANY:
-                versions = {ipaddress.ip_network(end).version for end in (source, destination) if end != ANY}
-                if len(versions) < 2:
-                    made.append(one)
+    return rule
+
+
+def _networks(raw: Mapping[str, Any], where: str, key: str, problems: list[str]) -> list[str]:
+    """The networks of `from` or `to`; what is wrong is added to ``problems``."""
+    networks = []
+    given = raw.get(key) or []
+    for value in [given] if isinstance(given, str) else given:
+        try:
+            networks.append(parse_network(value))
+        except ValueError as error:
+            problems.append(f"{where}.{key}: {value!r}: {error}")
+    return [ANY] if not networks or ANY in networks else networks
+
+
+def _expand(raw: Mapping[str, Any], where: str, problems: list[str]) -> list[Rule]:
+    """The rules of one declared rule, one for each source and destination of one IP version; what is wrong is added to ``problems``."""
+    before = len(problems)
+    rule = _template(raw, where, problems)
+    ends = product(_networks(raw, where, "from", problems), _networks(raw, where, "to", problems))
+    made = [
+        replace(rule, source=source, destination=destination)
+        for source, destination in ends
+        if len({ipaddress.ip_network(end).version for end in (source, destination) if end != ANY}) < 2
+    ]
     if not made and len(problems) == before:
         problems.append(f"{where}: from and to are of different IP versions: write networks of the same version in both")
     return made if len(problems) == before else []
@@ -212,7 +218,7 @@ def parse_rules(raws: Iterable[Mapping[str, Any]], name: str = "rules") -> list[
     problems: list[str] = []
     kept: dict[Rule, Rule] = {}
     for number, raw in enumerate(raws):
-        for rule in _one(raw, f"{name}[{number}]", problems):
+        for rule in _expand(raw, f"{name}[{number}]", problems):
             traffic = replace(rule, action="allow", comment="")
             if traffic not in kept:
                 kept[traffic] = rule

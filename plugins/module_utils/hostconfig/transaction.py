@@ -44,6 +44,11 @@ class ConfigSet:
     parents: bool = False
     journal: bool = False
 
+    @property
+    def guarded(self) -> bool:
+        """What is replaced is kept on disk until the change is known to be good."""
+        return self.journal or self.revert_after > 0
+
 
 @dataclass
 class Outcome:
@@ -65,9 +70,8 @@ def apply(wanted: ConfigSet, *, check_mode: bool = False) -> Outcome:
     :raises ConfigSetError: the checker refused, or activating failed; every old file is back and active.
     """
     outcome = Outcome(_compared(wanted))
-    guarded = wanted.journal or wanted.revert_after > 0
     outcome.armed = wanted.revert_after > 0 and revert_timer.armed(wanted.name)
-    left_behind = guarded and not outcome.armed and revert_timer.left_behind(wanted.name)
+    left_behind = wanted.guarded and not outcome.armed and revert_timer.left_behind(wanted.name)
     if check_mode or not (outcome.changes or left_behind):
         return outcome
     if outcome.armed or left_behind:
@@ -79,37 +83,41 @@ def apply(wanted: ConfigSet, *, check_mode: bool = False) -> Outcome:
     _require_parents(outcome.changes)
     activate = wanted.activate if not wanted.activate_unit or _active(wanted.activate_unit) else ()
     replaced = [change.before for change in reversed(outcome.changes)]
-    if guarded:
+    if wanted.guarded:
         revert_timer.keep(wanted.name, replaced, activate)
+    _carry_out(wanted, outcome.changes, activate)
+    outcome.armed = wanted.revert_after > 0 and bool(activate)
+    if wanted.guarded and not outcome.armed:
+        revert_timer.disarm(wanted.name)
+    return outcome
+
+
+def _carry_out(wanted: ConfigSet, changes: Sequence[Change], activate: Sequence[Argv]) -> None:
+    """Write, validate and activate; after a failure every old file is back and active."""
     written: list[Change] = []
     activating = False
     try:
-        for change in outcome.changes:
+        for change in changes:
             written.append(change)
             write(change.entry)
         for argv in wanted.validate:
             run(argv, timeout=120)
         if activate and wanted.revert_after:
             revert_timer.start_timer(wanted.name, wanted.revert_after)
-            outcome.armed = True
         activating = True
         for argv in activate:
             run(argv, timeout=300)
     except BaseException as error:
         lost = _take_back(written)
-        if activating:
-            for argv in activate:
-                run(argv, timeout=300, check=False)
-        if guarded and not lost:
+        for argv in activate if activating else ():
+            run(argv, timeout=300, check=False)
+        if wanted.guarded and not lost:
             revert_timer.disarm(wanted.name)
         if not isinstance(error, CommandError | OSError):
             raise
         what = "could not be activated" if activating else "refused"
         state = "the old files are back" if not lost else f"these old files could not be put back: {'; '.join(lost)}"
         raise ConfigSetError(f"{wanted.name}: {what}, and {state}: {error}") from error
-    if guarded and not outcome.armed:
-        revert_timer.disarm(wanted.name)
-    return outcome
 
 
 def confirm(name: str, *, check_mode: bool = False) -> bool:
