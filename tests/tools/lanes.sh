@@ -19,9 +19,9 @@ job() {
 
 run() {
   local started=$SECONDS result=passed
-  echo "begins"
+  echo "lanes: begun"
   job "$1" || result=FAILED
-  echo "$result in $((SECONDS - started)) s"
+  echo "lanes: $result in $((SECONDS - started)) s"
   echo "$result in $((SECONDS - started)) s" > "$logs/$1.result"
   [ "$result" = passed ]
 }

@@ -23,17 +23,20 @@ def test_number(number):
 @pytest.mark.matrix
 def test_long():
     pass
+
+def test_that_repeats(matrix, pytestconfig):
+    assert matrix is bool(pytestconfig.getoption("matrix"))
 """
 
 
 @pytest.mark.parametrize(
     ("arguments", "environment", "head", "tail"),
     [
-        ([], {}, "left out", "1 passed, 2 deselected"),
-        ([], {"MATRIX": "0"}, "left out", "1 passed, 2 deselected"),
-        (["--numprocesses=1"], {}, "left out", "1 passed"),
-        ([], {"MATRIX": "1"}, "included", "3 passed"),
-        (["--matrix"], {}, "included", "3 passed"),
+        ([], {}, "left out", "2 passed, 2 deselected"),
+        ([], {"MATRIX": "0"}, "left out", "2 passed, 2 deselected"),
+        (["--numprocesses=1"], {}, "left out", "2 passed"),
+        ([], {"MATRIX": "1"}, "included", "4 passed"),
+        (["--matrix"], {}, "included", "4 passed"),
     ],
 )
 def test_the_matrix_runs_when_asked_for(tmp_path: Path, arguments: list[str], environment: dict[str, str], head: str, tail: str) -> None:

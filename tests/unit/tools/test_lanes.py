@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make test` runs every job to its end, fails when one failed, and its last lines say which and why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "tools/lanes.sh"
+SCENARIOS = ("backup", "default", "later", "roles", "rollout", "watchdog")
+CHECKS = ("lint", "unit", "sanity", "artifact", "browser")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Scenarios, and programs that note what they are asked and fail where a file of the name says so."""
+    for name in SCENARIOS:
+        (tmp_path / "molecule" / name).mkdir(parents=True)
+        (tmp_path / "molecule" / name / "molecule.yml").touch()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "tests/tools").mkdir(parents=True)
+    shutil.copy(SCRIPT, tmp_path / "tests/tools/lanes.sh")
+    for program in ("molecule", "make", "python"):
+        file = tmp_path / "bin" / program
+        file.write_text(
+            f'#!/bin/sh\nlast=$(for word; do :; done; echo "$word")\necho "{program} $last" >> {tmp_path}/asked\n'
+            f'[ ! -e "{tmp_path}/$last.fails" ] || {{ cat "{tmp_path}/$last.fails"; exit 2; }}\n'
+        )
+        file.chmod(0o755)
+    return tmp_path
+
+
+def lanes(checkout: Path, *arguments: str) -> tuple[int, list[str], list[str]]:
+    """Return code, what it printed, and what was run."""
+    environment = {**os.environ, "PATH": f"{checkout}/bin:{os.environ['PATH']}"}
+    argv = ["tests/tools/lanes.sh", *arguments]
+    done = subprocess.run(argv, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines(), (checkout / "asked").read_text().splitlines()
+
+
+def test_everything_is_run_and_told(checkout: Path) -> None:
+    rc, shown, asked = lanes(checkout)
+    assert rc == 0
+    assert sorted(line for line in asked if "python" not in line) == sorted(
+        [f"molecule {name}" for name in SCENARIOS] + [f"make {name}" for name in CHECKS]
+    )
+    assert [line.split()[:2] for line in shown[-11:]] == [
+        [name, "passed"] for name in (*CHECKS, "backup", "rollout", "watchdog", "default", "roles", "later")
+    ]
+
+
+def test_scenarios_alone_and_by_name(checkout: Path) -> None:
+    assert {line.split()[0] for line in lanes(checkout, "molecule")[2]} == {"python", "molecule"}
+    (checkout / "asked").unlink()
+    assert lanes(checkout, "molecule", "roles")[2][-1] == "molecule roles"
+
+
+@pytest.mark.parametrize(
+    ("job", "said", "reason"),
+    [
+        ("watchdog", "  │ TASK [base : Install]\n  │ fatal: [dog-1]: FAILED! => no room\n", "fatal: [dog-1]: FAILED! => no room"),
+        ("unit", "E   assert 1 == 2\nFAILED tests/unit/test_x.py::test_y\n", "FAILED tests/unit/test_x.py::test_y"),
+        ("lint", "Makefile:1: somebody's own words\n", "Makefile:1: somebody's own words"),
+    ],
+)
+def test_a_failure_stops_nothing_and_is_told_at_the_end(checkout: Path, job: str, said: str, reason: str) -> None:
+    (checkout / f"{job}.fails").write_text(said)
+    rc, shown, asked = lanes(checkout)
+    assert rc != 0
+    assert len([line for line in asked if "python" not in line]) == len(SCENARIOS) + len(CHECKS)
+    end = shown[shown.index(f"{job} failed:") :]
+    assert reason in end
+    assert [line.split()[1] for line in shown[-len(end) - 11 : -len(end)]].count("FAILED") == 1
