@@ -27,6 +27,7 @@ RECEIVERS = "latentum-ops-test-receivers"
 IMAGE = "registry.example.test:5000/latentum/api-gateway:1.0.0"
 UPSTREAM = f"/etc/nginx/upstreams.d/{STACK}_web.conf"
 FOLDER = f"/opt/{STACK}"
+HOOK = f"/etc/latentum-ops/secrets/{STACK}/hook"  # where the daemon may read: it sees no home directory
 # What a popular healer does: ask for unhealthy containers every 5 seconds, and restart them.
 HEALER = "while :; do for one in $(docker ps --quiet --filter health=unhealthy); do docker restart $one; done; sleep 5; done"
 
@@ -56,8 +57,8 @@ def fifty() -> None:
     sh(f"docker compose --project-directory {FOLDER} up --detach --quiet-pull")
     probe = {"kind": "http", "name": "http /", "port": 8000, "path": "/", "status": 200, "timeout": 5, "interval": 15}
     watched = [{"service": name, "replicas": 2 if name == "web" else 1, "max_heals": 1000, "probes": [probe]} for name in services]
-    chat = {"name": "chat", "kind": "slack", "severities": ["critical", "warning"], "burst": 10, "per": 600, "url_file": "/root/hook"}
-    put("/root/hook", "https://receivers.example.test:8443/slack/T000/B000/hook-of-the-bench")
+    chat = {"name": "chat", "kind": "slack", "severities": ["critical", "warning"], "burst": 10, "per": 600, "url_file": HOOK}
+    put(HOOK, "https://receivers.example.test:8443/slack/T000/B000/hook-of-the-bench")
     put(f"/etc/latentum-ops/watchdog/{STACK}.json", json.dumps({"stack": STACK, "recover": 2, "services": watched, "alerts": [chat]}))
     put(
         f"/etc/latentum-ops/upstreams/{STACK}.json",
@@ -114,7 +115,7 @@ def trial(unit: str = "") -> tuple[float | None, float]:
 def usage(pid: str) -> tuple[float, int]:
     """CPU seconds of a process with its ended children, and its memory (RSS) in bytes."""
     fields = sh(f"cat /proc/{pid}/stat").rpartition(")")[2].split()
-    ticks = sum(int(fields[index]) for index in (11, 12, 13, 14))
+    ticks = sum(int(fields[index]) for index in (11, 12, 13, 14))  # utime, stime, cutime, cstime
     rss = int(sh(f"sed -n 's/^VmRSS:\\s*\\([0-9]*\\) kB/\\1/p' /proc/{pid}/status")) * 1024
     return ticks / int(sh("getconf CLK_TCK")), rss
 

@@ -33,7 +33,7 @@ from .stream import PATIENCE, Connected, Disconnected, listen
 from .suppression import Mutes
 from .wall_clock import WallClock
 
-TICK = 1.0  # seconds between two rounds at the most, and at the least while there is no hurry
+TICK = 1.0  # seconds between two rounds, unless something cannot wait
 RETRY = 5.0  # seconds after which upstreams that could not be written are tried again
 
 
@@ -134,7 +134,7 @@ class Daemon:
             parts.looks, findings, parts.judgement, self.lasting.healer, self.lasting.memory, mutes.windows, loop, parts.alerting.summary
         )
         suspected = parts.judgement.due(now)
-        return min(next_look if parts.judgement.suspects() else max(next_look, now + TICK / 2), suspected)
+        return min(next_look if parts.judgement.suspects() else now + TICK, suspected)
 
     # Taking in what happened
 

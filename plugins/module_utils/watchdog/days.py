@@ -35,12 +35,14 @@ class Days:
         today = datetime.fromtimestamp(wall, timezone.utc).date().isoformat()
         for key, state in states.items():
             days = self.seen.setdefault(key, {})
-            day = days.setdefault(today, {"down": 0.0, "degraded": 0.0, "seen": 0.0})
+            if today not in days:
+                days[today] = {"down": 0.0, "degraded": 0.0, "seen": 0.0}
+                for old in sorted(days)[:-KEPT]:
+                    del days[old]
+            day = days[today]
             day["seen"] += elapsed
             if state in ("down", "degraded"):
                 day[state] += elapsed
-            for old in sorted(days)[:-KEPT]:
-                del days[old]
 
     def of(self, key: str) -> list[dict[str, Any]]:
         """The days of a service, oldest first, rounded to a tenth of a second."""

@@ -25,7 +25,7 @@ from .probes import containers as container_probes
 from .probes import host as host_checks
 from .probes import sites as site_probes
 from .probes.containers import Reading
-from .probes.host import Check, NginxConfiguration, Units, nginx_accepts
+from .probes.host import Check, ClockOffset, NginxConfiguration, Units, nginx_accepts
 from .probes.sites import SiteReading
 from .settings import ServiceSpec, Settings, SiteSpec, StackSpec
 
@@ -63,9 +63,9 @@ class Looks:
         self._running: dict[Token, float] = {}
         self._lives: dict[str, float] = {}
         self._host_seen = float("-inf")
-        self._units, self._nginx = Units(), NginxConfiguration(nginx_accepts)
+        self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(nginx_accepts)
         self._began = time.monotonic()
-        self._phase = random.SystemRandom().random  # probes of many containers must not march in step
+        self._phase = random.random  # probes of many containers must not march in step
 
     def serving(self, stack: StackSpec, spec: ServiceSpec) -> list[Container]:
         """The containers of a service that are to be well: not an old set that is kept warm."""
@@ -77,7 +77,9 @@ class Looks:
         self._aside = {stack.name: standby.ids(stack.name) for stack in self.settings.stacks}
         wanted = dict(self._wanted(engine))
         for token, (interval, look) in wanted.items():
-            if token in self._running or now < self._due.setdefault(token, now + self._phase() * min(2.0, interval)):
+            if token not in self._due:
+                self._due[token] = now + self._phase() * min(2.0, interval)
+            if token in self._running or now < self._due[token]:
                 continue
             self._running[token] = now
             self._due[token] = now + interval * (0.95 + 0.1 * self._phase())
@@ -184,7 +186,8 @@ class Looks:
             if not self.blind:
                 evidence = Evidence(self.readings, self.deaths, self.picture.lost_networks, now, self.picture.age)
                 for declared in sorted(stack.services, key=lambda one: (len(one.needs), one.service)):
-                    spec = replace(declared, replicas=self.replicas.get((stack.name, declared.service), declared.replicas))
+                    replicas = self.replicas.get((stack.name, declared.service), declared.replicas)
+                    spec = declared if replicas == declared.replicas else replace(declared, replicas=replicas)
                     found.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
             found += [one for site in stack.sites for one in self._of_site(stack, site, traffic_plan.load(stack.name))]
         return found
@@ -214,7 +217,7 @@ class Looks:
             ("memory", lambda: host_checks.memory_checks(spec)),
             ("nginx configuration", self._nginx.checks),
             ("reboot", lambda: host_checks.reboot_checks(spec)),
-            ("clock", lambda: host_checks.clock_checks(spec)),
+            ("clock", lambda: self._clock.checks(spec, time.monotonic())),
             ("backups", lambda: host_checks.backup_checks(self.settings)),
         )
         for name, look in looks:

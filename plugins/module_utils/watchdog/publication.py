@@ -84,6 +84,7 @@ class Publication:
             self.days.count(states, now - self._counted, wall)
         self._counted = now
         incidents = judgement.open_incidents()
+        out = {one.name: self.out(one.name) for one in self.settings.stacks}
         shown = {
             "states": states,
             "incidents": [(one.id, one.severity, len(one.done), len(one.affected)) for one in incidents],
@@ -93,12 +94,12 @@ class Publication:
             "sites": [reading.ok for _at, reading in looks.sites.values()],
             "checks": [one.state for one in looks.checks],
             "busy": [self.busy(one.name) for one in self.settings.stacks],
-            "out": [sorted(self.out(one.name)) for one in self.settings.stacks],
+            "out": {name: sorted(entries) for name, entries in out.items()},
         }
         self.well = not any(one.severity == "critical" for one in incidents) and not looks.blind
         if shown == self._shown and now - self._written < EASY:
             return
-        described = [self._stack(one, looks, findings, judgement, healer, windows) for one in self.settings.stacks]
+        described = [self._stack(one, looks, findings, judgement, healer, windows, out[one.name]) for one in self.settings.stacks]
         self.status = {
             "host": self.host,
             "at": wall,
@@ -134,8 +135,9 @@ class Publication:
         judgement: Judgement,
         healer: Healer,
         windows: list[Window],
+        out: Mapping[str, str],
     ) -> dict[str, Any]:
-        services = [self._service(stack, one, looks, findings, judgement, healer, windows) for one in stack.services]
+        services = [self._service(stack, one, looks, findings, judgement, healer, windows, out) for one in stack.services]
         states = {one["state"] for one in services}
         state = "down" if "down" in states else "degraded" if states & {"degraded", "affected"} else "ok"
         if maintenance_windows.covering(windows, stack.name):
@@ -158,6 +160,7 @@ class Publication:
         judgement: Judgement,
         healer: Healer,
         windows: list[Window],
+        out: Mapping[str, str],
     ) -> dict[str, Any]:
         key = f"{stack.name}/{spec.service}"
         finding, subject, record = findings.get(key), judgement.subject(key), healer.record(key)
@@ -170,7 +173,6 @@ class Publication:
                 latency = max(one.latency for one in readings)
                 said = worst.reason if worst else ""
                 probes.append({"name": probe.name, "ok": worst is None, "latency": round(latency, 4), "reason": said})
-        out = self.out(stack.name)
         return {
             "service": spec.service,
             "state": _state(key, finding, subject.phase, windows),

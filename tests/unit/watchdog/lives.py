@@ -69,6 +69,7 @@ class Life:
         monkeypatch.setattr(Looks, "_look_at_host", lambda _looks: list(self.checks))
         monkeypatch.setattr(container_probes, "read", self.read)
         monkeypatch.setattr(random, "SystemRandom", lambda: SimpleNamespace(random=lambda: 0.0))
+        monkeypatch.setattr(random, "random", lambda: 0.0)
 
     def watch(self, probes: tuple[dict[str, Any], ...] = (), **service: Any) -> None:
         self.host.declare("shop", api=2)

@@ -359,7 +359,7 @@ def test_a_part_of_the_host_that_cannot_be_looked_at_hides_no_other(watch: Watch
     def unreadable(_spec: object) -> Iterator[Check]:
         yield from map(int, ["no such line"])  # ValueError, as soon as it is asked
 
-    for name in ("disk_checks", "reboot_checks", "clock_checks", "backup_checks"):
+    for name in ("disk_checks", "reboot_checks", "backup_checks"):
         monkeypatch.setattr(host_checks, name, lambda _spec, name=name: iter([Check(name)]))
     monkeypatch.setattr(host_checks, "memory_checks", unreadable)
     monkeypatch.setattr(watch.looks._units, "checks", broken)

@@ -85,8 +85,9 @@ def drain(
             else:
                 if error.after:
                     pace.hold_for(error.after, now)
-                due = [item for item in left if item in chosen or item.due(now)]
-                outcome.given_up += spool.retry(due, now, slow=error.final)
+                # All that wait: what the receiver does not take now, it would not take a moment later for another message either.
+                waiting = [item for item in left if item in chosen or item.due(now) or not (item.plain or item.left)]
+                outcome.given_up += spool.retry(waiting, now, slow=error.final)
                 break
         else:
             well = True

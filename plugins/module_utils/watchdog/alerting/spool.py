@@ -129,6 +129,10 @@ class Spool:
 
     # -- the deliverer's side --------------------------------------------------------------------------------------------
 
+    def pending(self) -> bool:
+        """Something was not accepted yet."""
+        return bool(self.files.names(QUEUE))
+
     def waiting(self) -> list[Item]:
         """Everything that was not accepted yet, oldest first; a file that is damaged goes to the dead."""
         items = []
@@ -153,12 +157,16 @@ class Spool:
     def retry(self, items: Sequence[Item], now: float, *, slow: bool = False) -> list[Item]:
         """Note a try in vain; what was tried for three days is given up and returned.
 
+        All of them are tried again at one time, that of the newest: each at a time of its own would be a deliverer each.
+
         :param slow: only a human can help: there is no use in a quick try.
         """
         dead = []
         for item in items:
             item.tries += 1
-            item.next = now + back_off(99 if slow else item.tries)
+        again = now + back_off(99 if slow else min((item.tries for item in items), default=0))
+        for item in items:
+            item.next = again
             if item.tries >= TRIES and now - item.spooled >= PATIENCE:
                 dead.append(item)
             else:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from ...core.times import lasting
@@ -37,6 +38,10 @@ class Day:
         lengths = (("down", self.down), ("degraded", self.degraded))
         trouble = [f"{word} for {lasting(max(1, length))}" for word, length in lengths if length > 0]
         return ", ".join([f"{percent(1 - self.down / self.seen)} up", *trouble])
+
+    def plain(self) -> Day:
+        """As it is shown: of a day without trouble it does not matter how long it was watched."""
+        return self if self.down or self.degraded or not self.seen else Day(self.day, seen=1.0)
 
 
 def calendar(days: Sequence[Mapping[str, Any]], at: float) -> list[Day]:
@@ -70,7 +75,7 @@ def bars(days: Sequence[Mapping[str, Any]], at: float, name: str) -> Html:
     label = f"{name}, last {KEPT} days: {up}; days with trouble: {len(bad)}; days without data: {unseen}"
     picture = element(
         "svg",
-        *(_bar(index, one) for index, one in enumerate(shown)),
+        *(_bar(index, one.plain()) for index, one in enumerate(shown)),
         class_="bars",
         role="img",
         aria_label=label,
@@ -89,6 +94,7 @@ def _trouble(bad: Sequence[Day]) -> Html | None:
     return element("details", element("summary", summary), element("ul", *listing), class_="days")
 
 
+@lru_cache(4 * KEPT)  # days without trouble look the same for every service
 def _bar(index: int, day: Day) -> Html:
     return element("g", element("title", f"{day.day}: {day.said()}"), *_rectangles(index * STEP, day))
 

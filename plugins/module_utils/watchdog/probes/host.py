@@ -22,6 +22,8 @@ REBOOT = Path("/run/reboot-required")
 NGINX = Path("/etc/nginx")
 # As systemd writes durations (systemd.time(7)).
 SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "month": 2629800.0, "y": 31557600.0}
+TIMESYNC = Path("/run/systemd/timesync")  # there while systemd-timesyncd runs
+CLOCK_EVERY = 300.0  # seconds between two questions about a clock that is right
 AWAY = 300.0  # seconds for which a target may be away before anybody is told
 BACKUPS = Path("/var/lib/latentum-ops/backups")  # role `backup` writes <stack>.json with the epoch of the last restored backup
 
@@ -71,19 +73,35 @@ def reboot_checks(spec: HostSpec) -> Iterator[Check]:
     yield Check("reboot", "warning" if late else "ok", "due", reason)
 
 
-def clock_checks(spec: HostSpec) -> Iterator[Check]:
-    """The offset that the time service measures; nothing where it does not run (a container has its host's clock)."""
-    try:
-        said = run(["timedatectl", "timesync-status"], timeout=5, check=False).stdout
-    except CommandError:
-        return
-    found = re.search(r"Offset: (.*)", said)
-    if not (parts := re.findall(r"([0-9.]+)(us|ms|s|min|h|d|w|month|y)\b", found[1] if found else "")):
-        return
-    offset = sum(float(number) * SPANS[unit] for number, unit in parts)
-    bad = offset > spec.clock_offset
-    reason = f"the clock is {offset:.1f} s off: certificates and one-time passwords will fail" if bad else ""
-    yield Check("clock", "warning" if bad else "ok", f"{offset * 1000:.1f} ms", reason)
+class ClockOffset:
+    """The offset that the time service measures. It is asked seldom while it is small: a program is started for it."""
+
+    def __init__(self) -> None:
+        self._due = float("-inf")
+        self._offset: float | None = None
+
+    def checks(self, spec: HostSpec, now: float) -> Iterator[Check]:
+        """One look; nothing where the service does not run (a container has its host's clock)."""
+        if not TIMESYNC.is_dir():
+            return
+        if now >= self._due or (self._offset or 0.0) > spec.clock_offset:
+            self._due, self._offset = now + CLOCK_EVERY, self._measured()
+        if self._offset is None:
+            return
+        bad = self._offset > spec.clock_offset
+        reason = f"the clock is {self._offset:.1f} s off: certificates and one-time passwords will fail" if bad else ""
+        yield Check("clock", "warning" if bad else "ok", f"{self._offset * 1000:.1f} ms", reason)
+
+    @staticmethod
+    def _measured() -> float | None:
+        """Seconds; None when the service does not say."""
+        try:
+            shown = run(["timedatectl", "timesync-status"], timeout=5, check=False).stdout
+        except CommandError:
+            return None
+        found = re.search(r"Offset: (.*)", shown)
+        parts = re.findall(r"([0-9.]+)(us|ms|s|min|h|d|w|month|y)\b", found[1] if found else "")
+        return sum(float(number) * SPANS[unit] for number, unit in parts) if parts else None
 
 
 def backup_checks(settings: Settings) -> Iterator[Check]:

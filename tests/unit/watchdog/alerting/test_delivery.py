@@ -215,3 +215,22 @@ def test_a_digest_that_is_not_taken_is_tried_again(receiving: Receiving, spool: 
     clock.now += 11
     assert delivered(spool, to, clock).sent == {"latentum/email": 1}
     assert receiving.kept("mail")[0]["headers"]["Subject"] == "CRITICAL web-1: 4 incidents: 4 open" and spool.waiting() == []
+
+
+def test_what_waits_for_a_receiver_that_is_away_is_tried_at_one_time(receiving: Receiving, spool: Spool) -> None:
+    """A run each for every message would be a process each."""
+    to, clock = alerts(receiving.slack()), Clock()
+    receiving.order("refuse-http", "500")
+    *earlier, newest = opened(8)
+    for one in earlier:
+        tell(spool, to, [one])
+        clock.now += 3
+        delivered(spool, to, clock)
+    runs, until = 0, clock.now + 3600
+    while (summary := delivered(spool, to, clock)).next < until:
+        assert summary.next is not None and len({item.next for item in spool.waiting()}) == 1
+        clock.now, runs = summary.next, runs + 1
+    assert runs <= 16  # 10, 20, 40 … 600 seconds, each up to a fifth less
+    tell(spool, to, [newest])
+    receiving.order("refuse-http", None)
+    assert delivered(spool, to, clock).sent == {"latentum/slack": 8}  # a new one does not wait, and shows that the receiver is back

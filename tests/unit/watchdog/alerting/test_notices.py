@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import notices as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import EASY, PATIENCE, REMIND, Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import EASY, HOUSEKEEPING, PATIENCE, REMIND, Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Told
@@ -73,16 +73,28 @@ def voice(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Voice:
 
 def test_one_deliverer_runs_and_the_next_one_when_there_is_a_reason(voice: Voice) -> None:
     assert voice.go() == 1 and voice.go(5) == 1
+    voice.alerting.tell(Told("open", incident()))
+    voice.end()
+    assert voice.go() == 1 and voice.go() == 2
     voice.end(failed={"shop/chat": "no answer"}, next=voice.clock.wall + 25)
     voice.go()
     assert voice.alerting.summary["failed"] == {"shop/chat": "no answer"}
-    assert voice.go(24) == 1 and voice.go(1) == 2
+    assert voice.go(24) == 2 and voice.go(1) == 3
     voice.end()
     voice.go()
-    assert voice.go(EASY - 1) == 2 and voice.go(1) == 3
-    voice.alerting.tell(Told("open", incident()))
+    assert voice.go(EASY - 1) == 3 and voice.go(1) == 4
+
+
+def test_nobody_is_started_for_an_empty_spool_except_to_clear_away_what_is_old(voice: Voice) -> None:
+    voice.go()
     voice.end()
-    assert voice.go() == 3 and voice.go() == 4
+    assert [voice.go(EASY) for _minute in range(int(HOUSEKEEPING / EASY) - 1)] == [1] * (int(HOUSEKEEPING / EASY) - 1)
+    assert voice.go(EASY) == 2
+    voice.end()
+    voice.go()
+    other = Spool(voice.spool.folder)
+    other.tell(voice.alerting.notice("open", incident()), voice.alerting.alerts.routes)
+    assert voice.go(EASY) == 3  # somebody else has put something into it
 
 
 def test_a_deliverer_that_runs_is_not_lost_when_the_settings_are_read_again(voice: Voice) -> None:

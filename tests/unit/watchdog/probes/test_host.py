@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check, NginxConfiguration, Units
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import (
+    CLOCK_EVERY,
+    Check,
+    ClockOffset,
+    NginxConfiguration,
+    Units,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
 
 from .. import samples
@@ -47,6 +53,14 @@ class Programs:
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(monkeypatch)
+
+
+@pytest.fixture
+def timesync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a time service that runs."""
+    monkeypatch.setattr(host_checks, "TIMESYNC", tmp_path / "timesync")
+    host_checks.TIMESYNC.mkdir()
+    return host_checks.TIMESYNC
 
 
 def gone(name: str) -> CommandError:
@@ -252,16 +266,33 @@ def test_a_reboot_that_waits(tmp_path: Path, clock: Clock, monkeypatch: pytest.M
         ("+3d 1h", "warning", "262800000.0 ms"),
     ],
 )
-def test_a_clock_that_is_off(offset: str, state: str, value: str, programs: Programs) -> None:
+def test_a_clock_that_is_off(offset: str, state: str, value: str, timesync: Path, programs: Programs) -> None:
     programs.says = [f"       Server: 10.0.0.1\nPoll interval: 2min 8s\n       Offset: {offset}\n        Delay: 5.1ms\n"]
-    ((found),) = host_checks.clock_checks(HostSpec())
+    ((found),) = ClockOffset().checks(HostSpec(), 0)
     assert (found.name, found.state, found.value) == ("clock", state, value)
 
 
 @pytest.mark.parametrize("said", ["", "Failed to query server", "Offset: n/a", gone("timedatectl")])
-def test_a_host_whose_clock_nobody_measures(said: str | CommandError, programs: Programs) -> None:
+def test_a_host_whose_clock_nobody_measures(said: str | CommandError, timesync: Path, programs: Programs) -> None:
     programs.says = [said]
-    assert list(host_checks.clock_checks(HostSpec())) == []
+    assert list(ClockOffset().checks(HostSpec(), 0)) == []
+
+
+def test_a_clock_that_is_right_is_not_asked_for_at_each_look(timesync: Path, programs: Programs) -> None:
+    clock, spec = ClockOffset(), HostSpec()
+
+    def look(now: float) -> str:
+        return next(clock.checks(spec, now)).state
+
+    programs.says = ["Offset: +1ms", "Offset: +5s", "Offset: +4s", "Offset: +1ms"]
+    assert [look(now) for now in (0, 10, CLOCK_EVERY - 1)] == ["ok"] * 3 and len(programs.asked) == 1
+    assert [look(CLOCK_EVERY), look(CLOCK_EVERY + 2), look(CLOCK_EVERY + 12)] == ["warning", "warning", "ok"]
+    assert look(CLOCK_EVERY + 22) == "ok" and len(programs.asked) == 4
+
+
+def test_nobody_is_asked_where_no_service_sets_the_clock(timesync: Path, programs: Programs) -> None:
+    timesync.rmdir()
+    assert list(ClockOffset().checks(HostSpec(), 0)) == [] and programs.asked == []
 
 
 # Backups
