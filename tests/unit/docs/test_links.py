@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[3]
+ENGINE = ROOT / "plugins/module_utils"
 PAGE_IN_TEXT = re.compile(r"(?<![\w./-])(?:docs|roles|tests|changelogs)/[\w./-]+\.(?:md|json)\b")
 
 
@@ -86,6 +87,22 @@ def test_pages_that_code_and_messages_name_exist() -> None:
         if not (ROOT / name).exists()
     }
     assert missing == set()
+
+
+def python_files(page: Path) -> set[str]:
+    """Python files that a page names in code spans: ``rollout/plan.py``, ``tests/bench/site.py``."""
+    return {token.content for token in _tokens(page) if token.type == "code_inline" and re.fullmatch(r"(\w+/)+\w+\.py", token.content)}
+
+
+@pytest.mark.parametrize("page", [path for path in PAGES if "docs" in path.relative_to(ROOT).parts], ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    assert {name for name in python_files(page) if not (ROOT / name).is_file() and not (ENGINE / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_map_has_every_package_of_the_engine(page: str) -> None:
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|[^|]*\|", (ROOT / page).read_text(), re.MULTILINE))))
+    assert {path.name for path in ENGINE.iterdir() if (path / "__init__.py").is_file()} <= named
 
 
 def test_a_broken_link_is_noticed(tmp_path: Path) -> None:
