@@ -129,6 +129,6 @@ def test_a_release_is_rolled_out_and_back(production: Production) -> None:
         load.abandon()
     assert set(result.versions) == {"1.0.0", "1.1.0"}
     version = tuple(int(part) for part in production.root("nginx -v 2>&1").rpartition("/")[2].split()[0].split("."))
-    # Before 1.27.4 a reload closes kept connections that a client may just be using (docs/guides/rolling_updates.md, "What is lost").
+    # Before 1.27.4 a reload closes kept connections that a client may just be using (docs/guides/rolling_updates.md, "Lost requests").
     allowed = 0 if version >= (1, 27, 4) else result.requests // 1000
     assert result.failed <= allowed, (result.failures, result.requests)

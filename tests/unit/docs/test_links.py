@@ -105,6 +105,21 @@ def test_the_map_has_every_package_of_the_engine(page: str) -> None:
     assert {path.name for path in ENGINE.iterdir() if (path / "__init__.py").is_file()} <= named
 
 
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("roles/*/meta/main.yml", "roles/{}/README.md"),
+        ("playbooks/*.yml", "`latentum.ops.{}`"),
+        ("plugins/modules/*.py", "`{}`"),
+        ("plugins/filter/*.yml", "`{}`"),
+    ],
+)
+def test_the_readme_lists_everything(pattern: str, shown: str) -> None:
+    names = [path.parts[-3] if "roles" in pattern else path.stem for path in ROOT.glob(pattern)]
+    readme = (ROOT / "README.md").read_text()
+    assert names and [name for name in names if shown.format(name) not in readme] == []
+
+
 def test_a_broken_link_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("# Here\n\n## What is *lost*, and `why`?\n\n# Here\n")
     page = tmp_path / "page.md"
