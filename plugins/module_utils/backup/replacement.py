@@ -14,14 +14,14 @@ what a killed confirmation has removed in part is never put back.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.atomic_files import read_text, sync_directory, write_atomic
+from ..core.atomic_files import sync_directory
+from ..core.versioned_json import known_fields, read_state, write_state
 from .settings import ROOT, BackupError
 
 PREPARING, EXCHANGING, EXCHANGED = "preparing", "exchanging", "exchanged"
@@ -71,18 +71,17 @@ def path(stack: str) -> Path:
 
 def load(stack: str) -> Replacement | None:
     """What is under way or unconfirmed; None for nothing."""
-    text = read_text(path(stack))
-    if not text:
+    raw = read_state(path(stack), None)
+    if raw is None:
         return None
-    raw = json.loads(text)
-    steps = tuple(Step(**step) for step in raw.pop("steps"))
-    return Replacement(**{**raw, "steps": steps, "stopped": tuple(raw["stopped"]), "running": tuple(raw.get("running", ()))})
+    lists = {name: tuple(raw.get(name, ())) for name in ("stopped", "running")}
+    return known_fields(Replacement, {**raw, **lists, "steps": tuple(known_fields(Step, step) for step in raw.get("steps", ()))})
 
 
 def save(replacement: Replacement) -> Replacement:
     """Note it before it is done."""
     ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
-    write_atomic(path(replacement.stack), json.dumps(asdict(replacement), indent=1) + "\n", 0o600, 0, 0)
+    write_state(path(replacement.stack), asdict(replacement), 0o600, indent=1)
     return replacement
 
 

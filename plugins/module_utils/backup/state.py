@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.atomic_files import read_json, write_atomic
 from ..core.locks import file_lock
+from ..core.versioned_json import read_state, write_state
 from .settings import ROOT
 
 MODE = 0o644  # ages, sizes and errors; never a secret
@@ -25,7 +24,7 @@ def path(stack: str) -> Path:
 
 def read(stack: str) -> dict[str, Any]:
     """What was noted; empty before the first run."""
-    state: dict[str, Any] = read_json(path(stack))
+    state: dict[str, Any] = read_state(path(stack), {}, put_aside=True)
     return state
 
 
@@ -36,7 +35,7 @@ def update(stack: str, change: Callable[[dict[str, Any]], None]) -> dict[str, An
         state = read(stack)
         change(state)
         state |= {"stack": stack, "at": time.time()}
-        write_atomic(path(stack), json.dumps(state, indent=1, sort_keys=True) + "\n", MODE, 0, 0)
+        write_state(path(stack), state, MODE, indent=1, sort_keys=True)
     return state
 
 

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 
 def write_atomic(path: str | Path, content: bytes | str, mode: int, uid: int, gid: int) -> None:
@@ -60,15 +59,6 @@ def read_text(path: str | Path) -> str | None:
         return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def read_json(path: str | Path) -> Any:
-    """The content of a file of JSON, an empty dictionary when there is none; one that is damaged is put aside as ``NAME.damaged``."""
-    try:
-        return json.loads(read_text(path) or "{}")
-    except ValueError:
-        Path(path).replace(f"{path}.damaged")
-        return {}
 
 
 @contextmanager

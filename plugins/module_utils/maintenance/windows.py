@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..core.atomic_files import read_text, write_atomic
+from ..core.versioned_json import known_fields, read_state, write_state
 from ..release.stacks import stacks
 from ..rollout.request import caller
 
@@ -47,10 +46,10 @@ class Window:
 def load() -> list[Window]:
     """The windows that have not ended."""
     try:
-        raw = json.loads(read_text(FILE) or "[]")
+        windows = [known_fields(Window, item) for item in read_state(FILE, [])]
     except ValueError:
         return []  # damaged by hand: alarms that come are better than a watchdog that does not
-    return [window for window in (Window(**item) for item in raw) if window.until > time.time()]
+    return [window for window in windows if window.until > time.time()]
 
 
 def present(scope: str, reason: str, duration: str, *, check: bool = False) -> tuple[bool, list[Window]]:
@@ -118,4 +117,4 @@ def covering(windows: Sequence[Window], key: str) -> Window | None:
 
 def _write(windows: Sequence[Window]) -> None:
     FILE.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    write_atomic(FILE, json.dumps([asdict(window) for window in windows]) + "\n", 0o644, 0, 0)
+    write_state(FILE, [asdict(window) for window in windows], 0o644)

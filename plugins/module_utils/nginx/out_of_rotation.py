@@ -8,12 +8,11 @@ In /run: a boot starts afresh. Nothing here can empty an upstream (module upstre
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core.atomic_files import read_text, write_atomic
 from ..core.locks import FOLDER
+from ..core.versioned_json import read_state, write_state
 
 ENDING = ".out.json"  # of the file of a stack
 
@@ -24,7 +23,7 @@ def _path(stack: str) -> Path:
 
 def load(stack: str) -> dict[str, str]:
     """Container id to the reason."""
-    read: dict[str, str] = json.loads(read_text(_path(stack)) or "{}")
+    read: dict[str, str] = read_state(_path(stack), {})
     return read
 
 
@@ -41,5 +40,5 @@ def put(stack: str, entries: Mapping[str, str]) -> bool:
     if load(stack) == dict(entries):
         return False
     FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
-    write_atomic(_path(stack), json.dumps(dict(entries)) + "\n", 0o600, 0, 0)
+    write_state(_path(stack), dict(entries), 0o600)
     return True

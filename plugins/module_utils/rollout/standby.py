@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ..core import paths
-from ..core.atomic_files import read_text, write_atomic
+from ..core.versioned_json import read_state, write_state
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,13 @@ class Warm:
         return time.time() >= self.until
 
 
+def _path(stack: str) -> Path:
+    return paths.RELEASES / stack / "warm.json"
+
+
 def load(stack: str) -> dict[str, Warm]:
     """The warm sets of a stack by service."""
-    read = json.loads(read_text(paths.RELEASES / stack / "warm.json") or "{}")
+    read = read_state(_path(stack), {})
     return {service: Warm(tuple(raw["ids"]), float(raw["until"])) for service, raw in read.items()}
 
 
@@ -42,7 +46,7 @@ def put(stack: str, service: str, warm: Warm | None) -> None:
     if warm is None and service not in known:
         return
     wanted = {name: one for name, one in {**known, service: warm}.items() if one is not None}
-    write_atomic(paths.RELEASES / stack / "warm.json", json.dumps({name: asdict(one) for name, one in wanted.items()}) + "\n", 0o600, 0, 0)
+    write_state(_path(stack), {name: asdict(one) for name, one in wanted.items()}, 0o600)
 
 
 def ids(stack: str) -> set[str]:

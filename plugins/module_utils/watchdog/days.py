@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..core.atomic_files import read_json, write_atomic
+from ..core.versioned_json import read_state, write_state
 
 KEPT = 90
 LONGEST = 120.0  # seconds between two looks that still count as watched: a longer gap is time without data
@@ -23,7 +22,7 @@ class Days:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.seen: dict[str, dict[str, dict[str, float]]] = read_json(file)
+        self.seen: dict[str, dict[str, dict[str, float]]] = read_state(file, {}, put_aside=True)
 
     def count(self, states: Mapping[str, str], elapsed: float, wall: float) -> None:
         """Add the time since the last look to today.
@@ -54,4 +53,4 @@ class Days:
 
         :raises OSError: they cannot be written.
         """
-        write_atomic(self.file, json.dumps(self.seen) + "\n", 0o640, os.getuid(), os.getgid())
+        write_state(self.file, self.seen, 0o640, os.getuid(), os.getgid())

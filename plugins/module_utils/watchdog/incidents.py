@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..core.versioned_json import known_fields
+
 SEVERITIES = ("info", "warning", "critical")  # rising
 
 
@@ -66,6 +68,4 @@ class Incident:
 
 def incident_from(raw: Mapping[str, Any]) -> Incident:
     """From what `as_dict` gave."""
-    fields = {name: value for name, value in raw.items() if name != "id"}
-    fields["done"] = [(float(at), str(what)) for at, what in fields.get("done", [])]
-    return Incident(**fields)
+    return known_fields(Incident, {**raw, "done": [(float(at), str(what)) for at, what in raw.get("done", [])]})

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.atomic_files import read_json, write_atomic
+from ..core.versioned_json import read_state, write_state
 from .healing import Healer
 from .incidents import Incident, incident_from
 
@@ -25,11 +24,11 @@ class Memory:
 
     def __init__(self, file: Path = STATE / "memory.json") -> None:
         self.file = file
-        raw: dict[str, Any] = read_json(file)
+        raw: dict[str, Any] = read_state(file, {}, put_aside=True)
         self.open = [incident_from(one) for one in raw.get("open", [])]
         self.history = [incident_from(one) for one in raw.get("history", [])]
         self._healing: dict[str, Any] = raw.get("healing", {})
-        self._written = ""
+        self._written: dict[str, Any] = {}
 
     def restore(self, healer: Healer, now: float) -> None:
         """Tries are kept by wall clock, since a monotonic one begins anew with each boot."""
@@ -60,14 +59,12 @@ class Memory:
             for key, record in healer.records.items()
         }
         self.open = list(incidents)
-        text = json.dumps(
-            {
-                "open": [one.as_dict() for one in incidents],
-                "history": [one.as_dict() for one in self.history],
-                "healing": healing,
-            }
-        )
-        if text == self._written:
+        state = {
+            "open": [incident.as_dict() for incident in incidents],
+            "history": [incident.as_dict() for incident in self.history],
+            "healing": healing,
+        }
+        if state == self._written:
             return
-        write_atomic(self.file, text + "\n", 0o640, os.getuid(), os.getgid())
-        self._written = text
+        write_state(self.file, state, 0o640, os.getuid(), os.getgid())
+        self._written = state

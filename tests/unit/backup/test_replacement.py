@@ -29,6 +29,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.replacement im
     undo,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 
 from . import fakes
 from .fakes import NOW, Host, Killed
@@ -148,7 +149,7 @@ def test_the_journal_is_read_as_it_was_written_and_root_s_alone(disk: Disk, host
 
 
 def test_the_journal_is_no_state_of_another_stack(disk: Disk, host: Host) -> None:
-    assert [one.name for one in host.backups.iterdir()] == ["shop.restore.json"]
+    assert sorted(one.name for one in host.backups.iterdir()) == [".format", "shop.restore.json"]
 
 
 # Without a kill
@@ -262,7 +263,7 @@ def test_a_killed_exchange_is_taken_back_whole(at: int, docker: bool, disk: Disk
 
 
 def test_an_exchange_that_is_killed_before_it_noted_its_end_is_finished(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = replacement.write_atomic
+    write = versioned_json.write_atomic
 
     def written(path: Any, content: Any, *given: Any) -> None:
         if json.loads(content)["phase"] == EXCHANGED:
@@ -270,7 +271,7 @@ def test_an_exchange_that_is_killed_before_it_noted_its_end_is_finished(disk: Di
         write(path, content, *given)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(replacement, "write_atomic", written)
+        patch.setattr(versioned_json, "write_atomic", written)
         exchange(disk.noted)
     assert known().phase == EXCHANGING and disk.live == ["new"] * 2
     assert exchange(known()).phase == EXCHANGED and (disk.live, disk.kept) == (["new"] * 2, ["old"] * 2)
@@ -278,7 +279,7 @@ def test_an_exchange_that_is_killed_before_it_noted_its_end_is_finished(disk: Di
 
 def test_nothing_is_renamed_before_that_is_noted(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(replacement, "write_atomic", lambda *_given: fakes.throw(Killed()))
+        patch.setattr(versioned_json, "write_atomic", lambda *_given: fakes.throw(Killed()))
         exchange(disk.noted)
     assert (disk.live, disk.fresh) == (["old"] * 2, ["new"] * 2) and known().phase == PREPARING
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import days, memory, privileged_requests, publication
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests, publication
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool_files
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
@@ -49,13 +50,13 @@ class Device:
 @pytest.fixture
 def disk(host: Host, monkeypatch: pytest.MonkeyPatch) -> Device:
     """Where /var/lib is."""
-    return Device(host.state, monkeypatch, memory, days, spool_files)
+    return Device(host.state, monkeypatch, versioned_json, spool_files)
 
 
 @pytest.fixture
 def run(host: Host, monkeypatch: pytest.MonkeyPatch) -> Device:
     """Where /run is."""
-    made = Device(host.run, monkeypatch, out_of_rotation)
+    made = Device(host.run, monkeypatch, versioned_json)
     write = publication._write
     monkeypatch.setattr(publication, "_write", made.instead_of(write))
     return made

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject
@@ -122,7 +123,7 @@ def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again
     proxy.engine.there.append(container(7, project="blog"))
     proxy.opened(API, "blog/api")
     found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
-    write = out_of_rotation.write_atomic
+    write = versioned_json.write_atomic
 
     def full(path: Path, *given: Any) -> None:
         if path.name.startswith("blog."):
@@ -130,7 +131,7 @@ def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again
         write(path, *given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(out_of_rotation, "write_atomic", full)
+        patched.setattr(versioned_json, "write_atomic", full)
         for _round in range(2):
             assert proxy.out(*found) == ["api1"] and out_of_rotation.load("blog") == {}
     proxy.picture.look(proxy.engine)
@@ -141,5 +142,5 @@ def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again
 def test_nothing_new_is_not_written(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy.opened(API)
     proxy.out(failing(bad=(bad(),)))
-    monkeypatch.setattr(out_of_rotation, "write_atomic", lambda *_given: pytest.fail("it was written"))
+    monkeypatch.setattr(versioned_json, "write_atomic", lambda *_given: pytest.fail("it was written"))
     assert proxy.out(failing(bad=(bad(),))) == ["api1"]

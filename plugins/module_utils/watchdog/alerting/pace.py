@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from ...core.versioned_json import known_fields
 from .routes import Route
 from .spool_files import SpoolFiles
 
@@ -56,7 +57,7 @@ class Pace:
 def load_pace(files: SpoolFiles, key: str) -> Pace:
     """That of a route; a new one when there is none or it is damaged."""
     try:
-        return Pace(**json.loads(files.read(_name(key)) or b"{}") | {"route": key})
+        return known_fields(Pace, json.loads(files.read(_name(key)) or b"{}") | {"route": key})
     except (ValueError, TypeError):
         return Pace(key)
 
@@ -74,7 +75,7 @@ def known(files: SpoolFiles) -> list[Pace]:
     found = []
     for name in files.names(PACE):
         try:
-            found.append(Pace(**json.loads(files.read(name) or b"")))
+            found.append(known_fields(Pace, json.loads(files.read(name) or b"")))
         except (ValueError, TypeError):
             continue
     return found

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...core.versioned_json import known_fields
 from ..incidents import incident_from
 from .routes import Route, routes_for
 from .spool_files import SpoolFiles
@@ -142,7 +143,7 @@ class Spool:
                 continue
             try:
                 raw = json.loads(content)
-                item = Item(name=name, **raw)
+                item = known_fields(Item, {**raw, "name": name})
                 item.check()
             except (ValueError, TypeError, KeyError):
                 self._bury(name, content.decode(errors="replace"))
