@@ -50,10 +50,11 @@ WRK_CONNECTIONS, HEY_CONNECTIONS = 16, 4
 
 @dataclass
 class Rollout:
-    """One rollout: seconds in all, until healthy, of the drain, and what it took beyond these two."""
+    """One rollout: seconds in all, until the new containers run, until healthy, of the drain, and what it took beyond these three."""
 
     version: str
     seconds: float
+    start: float
     healthy: float
     drain: float
     over: float
@@ -92,9 +93,9 @@ def ours(version: str) -> Rollout:
     done = json.loads(inside("opsctl", "deploy", "--json", "--image", f"api-gateway={IMAGE}:{version}").stdout)
     took = time.monotonic() - started
     parts: dict[str, float] = done["seconds"]
-    healthy, drain = parts.get("api-gateway: healthy", 0.0), parts.get("api-gateway: drain", 0.0)
-    over = parts["api-gateway"] - healthy - max(drain, KEEPALIVE_MIN)
-    return Rollout(version, round(took, 2), healthy, drain, round(over, 2), done["requests"], done["failed"])
+    start, healthy, drain = (parts.get(f"api-gateway: {part}", 0.0) for part in ("start", "healthy", "drain"))
+    over = parts["api-gateway"] - start - healthy - max(drain, KEEPALIVE_MIN)
+    return Rollout(version, round(took, 2), start, healthy, drain, round(over, 2), done["requests"], done["failed"])
 
 
 def plain(version: str) -> Rollout:
@@ -109,7 +110,7 @@ for n in $(seq 300); do
   test "$(docker ps --filter name={STACK}-api-gateway --filter health=healthy --quiet | wc -l)" = 2 && exit 0; sleep 0.2
 done; exit 1"""
     inside("sh", "-c", script)
-    return Rollout(version, round(time.monotonic() - started, 2), 0, 0, 0, 0, 0)
+    return Rollout(version, round(time.monotonic() - started, 2), 0, 0, 0, 0, 0, 0)
 
 
 class Side:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core.masking import mask
 from ..core.times import epoch
+from . import cpu_weight
 from .api import Conflict, EngineApi, NotFound
 
 PROJECT = "com.docker.compose.project"
@@ -20,6 +21,8 @@ SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
 ONEOFF = "com.docker.compose.oneoff"
 DEFINITION = "com.latentum.ops.definition"  # hash of the service's definition, written by release_pin
+# What can change where a service is reached, whether it may be, and why; not the three events of each health check.
+CHANGES = ("start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
 TIMED_OUT = 124  # exit status of a command whose time was up, as timeout(1) has it
 GRACE = 10  # seconds that Docker gives a container to stop where nothing else is said
 
@@ -142,6 +145,16 @@ class Engine:
         except OSError:
             return []
 
+    def slow_down(self, container: Container) -> None:
+        """Let it yield the processors to those that serve, until `full_speed`."""
+        with suppress(NotFound):
+            cpu_weight.slow_down(self.api.inspect_container(container.id))
+
+    def full_speed(self, container: Container) -> None:
+        """Give it its usual weight."""
+        with suppress(NotFound):
+            cpu_weight.restore(self.api.inspect_container(container.id))
+
     def start(self, container: Container) -> None:
         """Start a stopped container again."""
         self.api.start(container.id)
@@ -202,18 +215,12 @@ class Engine:
         code, output = self.api.execute(container.id, argv, timeout)
         return (TIMED_OUT, f"no end within {timeout:g} s") if code is None else (code, output.decode(errors="replace"))
 
-    def events(
-        self, since: float, until: float | None = None, project: str | None = None, actions: Sequence[str] = ()
-    ) -> Iterator[dict[str, Any]]:
-        """Container events as they happen, from `since` (epoch seconds) on; ends at `until`.
-
-        :param actions: only these; the engine then does not even send the three events of each health check.
+    def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
+        """Events after which a container may be another than before, from `since` (epoch seconds) on; ends at `until`.
 
         The engine keeps recent events, so that subscribing with a time in the past leaves no gap after a first look.
         """
-        filters: dict[str, Any] = {"type": ["container", "network"]}
+        filters: dict[str, Any] = {"event": CHANGES, "type": ["container", "network"]}
         if project:
-            filters = {"type": "container", "label": f"{PROJECT}={project}"}
-        if actions:
-            filters["event"] = list(actions)
+            filters |= {"type": "container", "label": f"{PROJECT}={project}"}
         yield from self.api.events(since, until, filters)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
 from ..core import paths
@@ -19,16 +18,9 @@ from ..hostconfig.transaction import ConfigSetError
 from ..nginx.sync import ContainerSource, load, sync
 from . import standby
 
-# What can change where a service is reached, or whether it may be.
-RELEVANT = ("start", "die", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
 BURST = 0.05  # seconds in which events of one cause arrive together
 RETRY = 5  # seconds after which a synchronisation that failed is tried again
 EASY = 60  # seconds after which everything is looked at again without any event
-
-
-def relevant(event: dict[str, Any]) -> bool:
-    """The event can change an upstream."""
-    return str(event.get("Action", "")).split(":", maxsplit=1)[0] in RELEVANT
 
 
 def sync_and_tell(engine: ContainerSource) -> bool:
@@ -68,7 +60,7 @@ def follow_engine(engine: Engine, ready: Callable[[], None]) -> None:
     retire_due(engine)
     for event in engine.events(since=looked_at, until=looked_at + (EASY if done else RETRY)):
         # What happened before the last look was seen by it: a storm of events costs one look, not one each.
-        if not relevant(event) or int(event.get("timeNano", 0)) / 1e9 < looked_at:
+        if int(event.get("timeNano", 0)) / 1e9 < looked_at:
             continue
         time.sleep(BURST)
         looked_at = time.time()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +106,17 @@ class Site:
         known = {one.id for one in before}
         compose.up(service, len(before) + count)
         return [one for one in self.of(service) if one.id not in known]
+
+    @contextmanager
+    def yielding(self, containers: Sequence[Container]) -> Iterator[None]:
+        """Containers that start yield the processors to those that serve: where both are busy, nobody waits longer for an answer."""
+        for one in containers:
+            self.engine.slow_down(one)
+        try:
+            yield
+        finally:
+            for one in containers:
+                self.engine.full_speed(one)
 
     def healthy(self, release: Release, service: str, containers: Sequence[Container], timeout: float, settle: float) -> None:
         """Wait until containers are healthy and have stayed so.

@@ -79,11 +79,14 @@ class Rollout:
             goal = 1 if trial and done == 0 else min(target, done + plan.policy.batch(target))
             if goal > len(new):
                 site.step(f"start {goal - len(new)} of {short(plan.image)} beside {len(serving)}", service=service)
+                started = time.monotonic()
                 new += site.start(self.compose, service, goal - len(new))
+                site.progress.timed(f"{service}: start", started)
             site.step(f"wait until {goal} of {target} are healthy for {plan.policy.min_healthy:g} s", service=service)
             started = time.monotonic()
             settle = 0 if kept and self.back else plan.policy.min_healthy  # a warm set has proved itself before
-            site.healthy(self.release, service, new[:goal], plan.policy.healthy_timeout, settle)
+            with site.yielding(new[done:goal]):
+                site.healthy(self.release, service, new[:goal], plan.policy.healthy_timeout, settle)
             site.progress.timed(f"{service}: healthy", started)
             site.progress.step()
             new = [one for one in site.of(service) if one.id in {known.id for known in new}]  # with their addresses

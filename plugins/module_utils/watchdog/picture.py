@@ -11,9 +11,6 @@ from typing import Any, Protocol
 
 from ..containers.client import Container
 
-# What can change where a service is reached, whether it may be, and why.
-ACTIONS = ("start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
-
 
 class Inspector(Protocol):
     """What is needed of an engine."""

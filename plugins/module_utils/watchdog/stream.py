@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
-from .picture import ACTIONS
 
 PATIENCE = 5  # seconds for one answer of the engine
 AGAIN = 0.5  # seconds until the next try to reach it
@@ -44,7 +43,7 @@ def _listen(put: Callable[[Any], None]) -> None:
             engine = Engine(timeout=PATIENCE)
             since = time.time()
             put(Connected(engine))
-            for event in engine.events(since=since, actions=ACTIONS):
+            for event in engine.events(since=since):
                 put(event)
         except (DockerUnavailable, OSError) as error:
             reason = str(error)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -58,6 +59,12 @@ class FakeSite:
         self.there += fresh
         self.did.append(f"start {count}, traffic {self.shown(held.serve if held else {})}")
         return fresh
+
+    @contextmanager
+    def yielding(self, containers: Sequence[Container]) -> Iterator[None]:
+        self.slow = [one.id for one in containers]
+        yield
+        self.slow = []
 
     def healthy(self, _release: object, _service: str, containers: Sequence[Container], _timeout: float, settle: float) -> None:
         self.did.append(f"healthy {' '.join(one.id for one in containers)} for {settle:g}")
@@ -113,6 +120,14 @@ def test_all_at_once() -> None:
         "stop api1 api2",
     ]
     assert traffic_plan.load("shop") == {}
+
+
+def test_those_that_start_yield_to_those_that_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, slow = FakeSite(*old(2)), list[list[str]]()
+    healthy = site.healthy
+    monkeypatch.setattr(site, "healthy", lambda *given: (slow.append(site.slow), healthy(*given)))
+    carry_out(site, surge="1")
+    assert slow == [["api10"], ["api11"]]  # the first one of them serves already
 
 
 def test_batch_by_batch_never_below_the_number_that_is_wanted() -> None:

@@ -94,10 +94,18 @@ class Proc:
         folder.mkdir(exist_ok=True)
         (folder / "stat").write_text(f"{pid} (nginx) S 10 " + "0 " * 17 + f"{start} 0\n")
         (folder / "cmdline").write_text(title)
+        self.children()
 
     def gone(self, pid: int) -> None:
         for file in (self.folder / str(pid)).iterdir():
             file.unlink()
+        self.children()
+
+    def children(self) -> None:
+        """What the kernel lists for the master."""
+        file = self.folder / "10/task/10/children"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(" ".join(stat.parent.name for stat in self.folder.glob("*/stat")) + " ")
 
     def connections(self, *remote: str) -> None:
         lines = [f"   {n}: 0100007F:1F90 {one} 01 00000000:00000000" for n, one in enumerate(remote)]
@@ -117,6 +125,15 @@ def test_drained_is_when_the_old_workers_are_gone(proc: Proc) -> None:
     proc.worker(11, start=9)  # the number is used again by a new worker
     proc.connections("0200000A:0050")
     assert drain.wait(before, ["10.0.0.2:80"], 5) is None
+
+
+def test_a_kernel_that_lists_no_children_is_asked_for_all_processes(proc: Proc) -> None:
+    proc.worker(11)
+    listed = drain.workers()
+    (proc.folder / "10/task/10/children").unlink()
+    (proc.folder / "20").mkdir()
+    (proc.folder / "20/stat").write_text("20 (sh) S 1 " + "0 " * 17 + "7 0\n")
+    assert drain.workers() == listed == {(11, "7")}
 
 
 def test_an_old_worker_with_a_connection_is_waited_for(proc: Proc) -> None:
@@ -153,4 +170,4 @@ def test_a_process_that_ends_while_it_is_looked_at_is_gone(proc: Proc, monkeypat
 
     monkeypatch.setattr(Path, "read_text", ends)
     assert {pid for pid, _start in drain.workers()} == {12}
-    assert drain.leaving() == set()
+    assert drain.leaving({(11, "7")}) == set()

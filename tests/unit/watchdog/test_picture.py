@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import ACTIONS, Picture, action, subject
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import CHANGES
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture, action, subject
 
 from . import samples
 from .samples import Clock, FakeEngine, container
@@ -47,7 +48,7 @@ def test_what_an_event_is_about(event: dict[str, Any], did: str, who: str) -> No
 
 def test_everything_that_changes_a_picture_is_listened_to() -> None:
     wanted = {"start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status"}
-    assert set(ACTIONS) == wanted  # and not the three events of each health check
+    assert set(CHANGES) == wanted  # and not the three events of each health check
 
 
 def test_only_what_an_event_names_is_looked_at_again() -> None:
