@@ -85,9 +85,9 @@ def test_a_full_target_is_said_and_gets_what_it_missed(rows: Kept, servers: Serv
 
 def test_whoever_has_the_host_cannot_remove_what_is_append_only(rows: Kept) -> None:
     # As somebody would who does not care for the declaration.
-    look = "from latentum_ops.backup import running, settings; found = settings.load()"
-    look += "; one = next(one for one in found.targets if one['name'] == 'vault')"
-    look += "; vault = running.repository({**one, 'append_only': False})"
+    look = "import dataclasses; from latentum_ops.backup import running, settings; found = settings.load()"
+    look += "; one = next(one for one in found.targets if one.name == 'vault')"
+    look += "; vault = running.repository(dataclasses.replace(one, append_only=False))"
     before = rows.engine(f"{look}; print(len(vault.snapshots()))")
     assert int(before) > 1
     said = rows.run(rows.engine_line(f"{look}; vault.forget({{'last': 1}})"))

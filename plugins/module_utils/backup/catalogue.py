@@ -24,21 +24,21 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
     :param only: the name of a target; all when not given.
     :raises BackupError: there is no such target.
     """
-    known = [one["name"] for one in settings.targets]
+    known = [one.name for one in settings.targets]
     if only and only not in known:
         raise BackupError(f"{only!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     noted = state.read(settings.stack).get("targets", {})
     targets = []
     for target in settings.targets:
-        if only not in ("", target["name"]):
+        if only not in ("", target.name):
             continue
-        about: dict[str, Any] = {"name": target["name"], "repository": target["repository"], "error": "", "backups": [], "upto": 0.0}
+        about: dict[str, Any] = {"name": target.name, "repository": target.repository, "error": "", "backups": [], "upto": 0.0}
         try:
             repo = repository(target)
             repo.reachable()
             found = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda one: -one.time)
             between = repo.snapshots(tags=tags(settings, KIND_WAL))
-            verified = noted.get(target["name"], {}).get("verified", "")
+            verified = noted.get(target.name, {}).get("verified", "")
             about["backups"] = [
                 {"id": one.id, "time": one.time, "bytes": one.bytes, "added": one.added, "verified": one.id == verified} for one in found
             ]

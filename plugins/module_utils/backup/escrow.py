@@ -32,13 +32,13 @@ def bundle(settings: Settings) -> dict[str, Any]:
     """
     files: dict[str, str] = {}
     for target in settings.targets:
-        for name in (target["key_file"], target.get("ssh_key_file") or "", *(target.get("environment") or {}).values()):
+        for name in (target.key_file, target.ssh_key_file, *target.environment.values()):
             if name and name not in files:
                 content = read_text(name)
                 if not content:
                     raise BackupError(f"{name} is missing: run site.yml with --tags secrets")
                 files[name] = content
-    targets = [{"name": target["name"], "repository": target["repository"]} for target in settings.targets]
+    targets = [{"name": target.name, "repository": target.repository} for target in settings.targets]
     return {"format": 1, "stack": settings.stack, "targets": targets, "files": files}
 
 
@@ -47,7 +47,7 @@ def seal(settings: Settings) -> bool:
 
     :raises BackupError: no recipient is declared, or age refuses one.
     """
-    recipients = list(settings.escrow.get("recipients") or ())
+    recipients = list(settings.escrow.recipients)
     if not recipients:
         raise BackupError("escrow.recipients is empty: nobody could open the bundle")
     text = json.dumps(bundle(settings), indent=1, sort_keys=True)

@@ -95,7 +95,7 @@ def of_target(settings: Settings, name: str, wanted: str, at: float | None, fold
 
     :raises BackupError: there is none.
     """
-    known = {target["name"]: target for target in settings.targets}
+    known = {target.name: target for target in settings.targets}
     if name not in known:
         raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     repo = repository(known[name])
@@ -126,14 +126,14 @@ def choose(settings: Settings, name: str, wanted: str, at: float | None, folder:
         return local
     if name in LOCAL:
         what = f"snapshot {wanted} is in no backup of this host" if wanted else f"this host has no backup of {settings.stack}"
-        raise BackupError(f"{what}: leave --from out, or name one of {', '.join(target['name'] for target in settings.targets)}")
+        raise BackupError(f"{what}: leave --from out, or name one of {', '.join(target.name for target in settings.targets)}")
     return of_target(settings, name or newest(settings), wanted, at, folder)
 
 
 def newest(settings: Settings) -> str:
     """The target that was written to last."""
     noted = state.read(settings.stack).get("targets", {})
-    return str(max((target["name"] for target in settings.targets), key=lambda target: float(noted.get(target, {}).get("pushed", 0))))
+    return str(max((target.name for target in settings.targets), key=lambda target: float(noted.get(target, {}).get("pushed", 0))))
 
 
 def moment(text: str) -> float:

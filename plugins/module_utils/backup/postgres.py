@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..containers.client import Container, Engine
+from ..contracts.backup_settings import Cluster
 from ..core.atomic_files import read_text
 from ..core.process import CommandError, run
 from . import container_files
 from .psql import Psql
-from .settings import BackupError, Cluster, Settings
+from .settings import BackupError, Settings
 
 ROLE = "latentum_ops_backup"
 ITERATIONS = 4096

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..contracts.backup_settings import Check
 from ..core.process import CommandError, run
 from . import scratch_container
 from .psql import Psql
-from .settings import BackupError, Check
+from .settings import BackupError
 
 RECOVERY = 4 * 3600.0
 SCRATCH = "latentum_ops_dump"

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Container, Engine
+from ..contracts.backup_settings import Cache
 from ..core.atomic_files import private, read_text
 from ..core.process import run
 from . import container_files, scratch_container
-from .settings import BackupError, Cache, Settings
+from .settings import BackupError, Settings
 
 ASKED = ("dir", "dbfilename", "appendonly", "appendfilename", "appenddirname")
 # Whichever of the two the image has.

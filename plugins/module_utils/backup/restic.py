@@ -13,8 +13,9 @@ import time as clock
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from ..contracts.backup_settings import Target
 from .restic_access import CACHE, KNOWN_HOSTS, Access
 from .restic_errors import (
     Absent,
@@ -47,15 +48,11 @@ KEPT = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
 class Repository:
-    """The repository of one target.
+    """The repository of one target."""
 
-    :param target: as in Config.targets: name, repository, key_file, environment (variable to secret file), append_only,
-        upload_limit (KiB/s), ssh_key_file, ca_file.
-    """
-
-    def __init__(self, target: Mapping[str, Any], *, program: str = "restic", cache: Path = CACHE, known_hosts: Path = KNOWN_HOSTS) -> None:
-        self.name: str = target["name"]
-        self.append_only = bool(target.get("append_only"))
+    def __init__(self, target: Target, *, program: str = "restic", cache: Path = CACHE, known_hosts: Path = KNOWN_HOSTS) -> None:
+        self.name: str = target.name
+        self.append_only = target.append_only
         self._access = Access(target, program, cache, known_hosts)
 
     # -- is it there -----------------------------------------------------------------------------------------------------

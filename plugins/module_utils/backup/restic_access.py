@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ..contracts.backup_settings import Target
 from .restic_errors import TargetError
 
 CACHE = Path("/var/cache/latentum-ops/restic")
@@ -24,13 +23,9 @@ SSH = shlex.split("-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeo
 
 @dataclass(frozen=True)
 class Access:
-    """The way to one target.
+    """The way to one target."""
 
-    :param target: as in Config.targets: name, repository, key_file, environment (variable to secret file), upload_limit (KiB/s),
-        ssh_key_file, ca_file.
-    """
-
-    target: Mapping[str, Any]
+    target: Target
     program: str
     cache: Path
     known_hosts: Path
@@ -38,7 +33,7 @@ class Access:
     @property
     def by_ssh(self) -> bool:
         """ssh is between restic and the target."""
-        return str(self.target["repository"]).startswith("sftp:")
+        return self.target.repository.startswith("sftp:")
 
     def command(self, *, lock: bool, ssh_log: str = "") -> list[str]:
         """The program with all options that no verb is needed for.
@@ -46,12 +41,12 @@ class Access:
         :param ssh_log: the file that ssh is to tell its troubles: restic often ends before it has read them.
         """
         argv = [self.program, "--json", f"--stuck-request-timeout={STUCK}s", f"--retry-lock={LOCK_WAIT}s" if lock else "--no-lock"]
-        if self.target.get("ca_file"):
-            argv.append(f"--cacert={self.target['ca_file']}")
-        if self.target.get("upload_limit"):
-            argv.append(f"--limit-upload={self.target['upload_limit']}")
+        if self.target.ca_file:
+            argv.append(f"--cacert={self.target.ca_file}")
+        if self.target.upload_limit:
+            argv.append(f"--limit-upload={self.target.upload_limit}")
         if self.by_ssh:
-            key = self.target.get("ssh_key_file")
+            key = self.target.ssh_key_file
             options = [*SSH, "-o", f"UserKnownHostsFile={self.known_hosts}"]
             options += ["-o", "IdentitiesOnly=yes", "-i", str(key)] if key else []
             argv += ["-o", f"sftp.args={shlex.join([*options, '-E', ssh_log] if ssh_log else options)}"]
@@ -65,20 +60,20 @@ class Access:
         :raises TargetError: a secret's file is missing.
         """
         variables = {
-            "RESTIC_REPOSITORY": str(self.target["repository"]),
-            "RESTIC_PASSWORD_FILE": str(self.target["key_file"]),
+            "RESTIC_REPOSITORY": self.target.repository,
+            "RESTIC_PASSWORD_FILE": self.target.key_file,
             "RESTIC_CACHE_DIR": str(self.cache),
         }
-        self._readable(self.target["key_file"])
-        for name, file in (self.target.get("environment") or {}).items():
+        self._readable(self.target.key_file)
+        for name, file in self.target.environment.items():
             variables[name] = self._readable(file)
         return variables
 
     def secrets(self) -> list[str]:
         """The values that must not be shown, the longest first: one may be a part of another. A user's name may be any word: it is."""
-        environment = self.target.get("environment") or {}
+        environment = self.target.environment
         values = [self._readable(file) for name, file in environment.items() if not name.endswith(("_USERNAME", "_USER"))]
-        password = urlsplit(str(self.target["repository"]).partition(":")[2]).password
+        password = urlsplit(self.target.repository.partition(":")[2]).password
         values += [password, unquote(password)] if password else []
         return sorted(filter(None, values), key=len, reverse=True)
 
@@ -88,7 +83,7 @@ class Access:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
             raise TargetError(
-                str(self.target["name"]),
+                self.target.name,
                 "",
                 what=f"cannot be used: its secret {file} cannot be read ({why})",
                 advice="apply the playbook with the tags secrets and backup",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Container, Engine
+from ..contracts.backup_settings import Cluster
 from ..core.format import duration, size
 from ..core.locks import holder, stack_lock
 from ..core.process import run
@@ -25,7 +26,7 @@ from .postgres import About, Postgres
 from .proof import Finding
 from .replacement import PREPARING, Replacement
 from .restoring_place import LOCK, RUNS, USE, confirm, containers, pending, put_in_place, resume, undo
-from .settings import BackupError, Cluster, Settings
+from .settings import BackupError, Settings
 from .verification import ROOM, workplace
 
 __all__ = ["KINDS", "Report", "Request", "Unconfirmed", "confirm", "pending", "plan", "restore", "resume", "undo"]
@@ -321,7 +322,7 @@ def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Pa
     about = origin.facts["volumes"][name]
     live = volumes.locate(engine, settings.stack, name)[1]
     if origin.repo is None and not about["still"]:
-        raise BackupError(f"the volume {name} is only in the targets: say --from {settings.targets[0]['name']}")
+        raise BackupError(f"the volume {name} is only in the targets: say --from {settings.targets[0].name}")
 
     def build(tree: Path, fresh: Path) -> None:
         source = tree / str(about["folder"]).lstrip("/")

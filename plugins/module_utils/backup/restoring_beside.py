@@ -34,7 +34,7 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
     if folder.exists() and any(folder.iterdir()):
         raise BackupError(f"{folder} is not empty: name another with --into; nothing was changed")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = source or settings.targets[0]["name"]
+    name = source or settings.targets[0].name
     with_facts = folder.with_name(f".{folder.name}.facts")
     try:
         origin = origins.of_target(settings, name, snapshot, None, with_facts)

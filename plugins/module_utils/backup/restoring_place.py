@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from ..containers.client import Container, Engine
+from ..contracts.backup_settings import Cluster
 from ..core.locks import stack_lock
 from ..core.process import run
 from ..core.progress import Progress
@@ -22,7 +23,7 @@ from . import replacement, state
 from .barman import Barman
 from .postgres import Postgres
 from .replacement import CONFIRMING, EXCHANGING, PREPARING, UNDOING, Replacement
-from .settings import BackupError, Cluster, Settings
+from .settings import BackupError, Settings
 from .verification import workplace
 
 LOCK = 900.0  # seconds to wait for whoever works on the stack

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..contracts.backup_settings import Target
 from ..core.format import size
 from ..core.locks import LockBusy, file_lock
 from ..core.progress import Progress
@@ -44,7 +45,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-def repository(target: Mapping[str, Any]) -> Repository:
+def repository(target: Target) -> Repository:
     """The repository of a target."""
     return Repository(target)
 
@@ -99,7 +100,7 @@ def begin_anew(settings: Settings, name: str) -> None:
 
     :raises BackupError: no target has this name.
     """
-    names = [target["name"] for target in settings.targets]
+    names = [target.name for target in settings.targets]
     if name not in names:
         raise BackupError(f"{settings.stack} has no target {name!r}: write one of {', '.join(names)}")
     state.note(settings.stack, "targets", name, repository="", snapshot="", verified="")
@@ -112,45 +113,45 @@ def push(settings: Settings, brought: Staged, progress: Progress) -> Outcome:
         try:
             made = _push_one(settings, target, brought, progress)
         except TargetError as error:
-            failed(settings, target["name"], error)
-            outcome.errors[target["name"]] = str(error)
-            progress.say(f"!! {target['name']}: {error}")
+            failed(settings, target.name, error)
+            outcome.errors[target.name] = str(error)
+            progress.say(f"!! {target.name}: {error}")
             continue
-        outcome.snapshots[target["name"]] = made.id
+        outcome.snapshots[target.name] = made.id
         outcome.bytes, outcome.added = made.bytes, outcome.added + made.added
     return outcome
 
 
-def _push_one(settings: Settings, target: Mapping[str, Any], brought: Staged, progress: Progress) -> Snapshot:
+def _push_one(settings: Settings, target: Target, brought: Staged, progress: Progress) -> Snapshot:
     repo = repository(target)
     if repo.reachable() == "absent":
-        if _known(settings, target).get("repository") == target["repository"]:
+        if _known(settings, target).get("repository") == target.repository:
             # A disk that is not mounted, a bucket that somebody emptied: a new repository would hide it.
             raise Absent(
-                target["name"],
+                target.name,
                 "",
-                what=f"holds no repository any more at {target['repository']}",
+                what=f"holds no repository any more at {target.repository}",
                 advice="mount its disk, or find out who removed it; if it is gone for good: "
-                f"opsctl backup run --new-repository {target['name']} --stack {settings.stack}",
+                f"opsctl backup run --new-repository {target.name} --stack {settings.stack}",
             )
         if repo.ensure() == "created":
-            progress.say(f"{target['name']}: a new repository at {target['repository']}")
-    progress.say(f"{target['name']}: writing")
+            progress.say(f"{target.name}: a new repository at {target.repository}")
+    progress.say(f"{target.name}: writing")
     made = _write(
         repo,
         brought.paths,
         KIND_BACKUP,
         settings,
         brought.exclude,
-        lambda percent, _done: progress.wait(f"{target['name']}: {percent:.0f} %"),
+        lambda percent, _done: progress.wait(f"{target.name}: {percent:.0f} %"),
     )
-    progress.say(f"{target['name']}: snapshot {made.id[:8]}, {size(made.bytes)}, {size(made.added)} of it new, {made.seconds:.0f} s")
+    progress.say(f"{target.name}: snapshot {made.id[:8]}, {size(made.bytes)}, {size(made.added)} of it new, {made.seconds:.0f} s")
     at = brought.facts["at"]
     state.note(
         settings.stack,
         "targets",
-        target["name"],
-        repository=target["repository"],
+        target.name,
+        repository=target.repository,
         pushed=at,
         wal=at,
         snapshot=made.id,
@@ -181,10 +182,10 @@ def _write(
         return made[0]
 
 
-def _thin(settings: Settings, target: Mapping[str, Any], repo: Repository, progress: Progress) -> None:
+def _thin(settings: Settings, target: Target, repo: Repository, progress: Progress) -> None:
     """Forget by the retention, never the last one that was proven to be restorable. A failure of this fails no backup."""
-    name = target["name"]
-    if target.get("append_only"):
+    name = target.name
+    if target.append_only:
         return
     known = _known(settings, target)
     protect = {snapshot for snapshot in (known.get("verified"), known.get("snapshot")) if snapshot}
@@ -221,27 +222,27 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
                 if _missed(settings, target):
                     with suppress(BackupError), alone(settings.stack, "backup"):  # else the one that is under way brings it
                         if brought := _missed(settings, target):  # it may just have ended
-                            outcome.snapshots[target["name"]] = _push_one(settings, target, brought, progress).id
+                            outcome.snapshots[target.name] = _push_one(settings, target, brought, progress).id
                 elif folders and _known(settings, target).get("pushed"):
                     at = time.time()
                     repo = repository(target)
                     repo.reachable()
                     made = _write(repo, folders, KIND_WAL, settings, staging.EXCLUDED)
-                    outcome.snapshots[target["name"]] = made.id
-                    state.note(settings.stack, "targets", target["name"], wal=at, error="", since=0.0)
+                    outcome.snapshots[target.name] = made.id
+                    state.note(settings.stack, "targets", target.name, wal=at, error="", since=0.0)
             except TargetError as error:
-                failed(settings, target["name"], error)
-                outcome.errors[target["name"]] = str(error)
+                failed(settings, target.name, error)
+                outcome.errors[target.name] = str(error)
     return outcome
 
 
-def _known(settings: Settings, target: Mapping[str, Any]) -> Mapping[str, Any]:
+def _known(settings: Settings, target: Target) -> Mapping[str, Any]:
     """What was noted of a target."""
-    known: Mapping[str, Any] = state.read(settings.stack).get("targets", {}).get(target["name"], {})
+    known: Mapping[str, Any] = state.read(settings.stack).get("targets", {}).get(target.name, {})
     return known
 
 
-def _missed(settings: Settings, target: Mapping[str, Any]) -> Staged | None:
+def _missed(settings: Settings, target: Target) -> Staged | None:
     """The last backup, when this target lacks it."""
     brought = staging.staged(settings)
     return brought if brought and brought.facts["at"] > _known(settings, target).get("pushed", 0.0) else None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..contracts.backup_settings import Cluster
 from ..core import paths
 from ..core.atomic_files import private, read_text, write_atomic
 from ..core.locks import rename, stack_lock
@@ -27,7 +28,7 @@ from . import container_files, state, volumes
 from .barman import Barman
 from .postgres import Postgres
 from .redis import Redis
-from .settings import BackupError, Cluster, Settings
+from .settings import BackupError, Settings
 
 FACTS = "facts.json"
 # What a bare host needs besides site.yml to be this one again, where it is there.

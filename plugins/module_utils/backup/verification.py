@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
+from ..contracts.backup_settings import Target
 from ..core.format import size
 from ..core.progress import Progress
 from . import container_files, proof, redis, scratch_container, state
@@ -64,7 +65,7 @@ def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "
     """
     with alone(settings.stack, "verification"):
         target = _target(settings, name)
-        verdict, began = Verdict(target["name"]), time.monotonic()
+        verdict, began = Verdict(target.name), time.monotonic()
         try:
             _verify(engine, settings, progress, target, verdict, snapshot)
         except Exception as error:  # of the target, of Docker, of a program: whatever it is, nothing has been proven
@@ -74,25 +75,25 @@ def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "
     return verdict
 
 
-def _target(settings: Settings, name: str) -> Mapping[str, Any]:
-    known = {target["name"]: target for target in settings.targets}
+def _target(settings: Settings, name: str) -> Target:
+    known = {target.name: target for target in settings.targets}
     if name and name not in known:
         raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     if name:
         return known[name]
     noted = state.read(settings.stack).get("targets", {})
-    pushed = [target for target in settings.targets if noted.get(target["name"], {}).get("pushed")]
+    pushed = [target for target in settings.targets if noted.get(target.name, {}).get("pushed")]
     if not pushed:
         raise BackupError(f"{settings.stack} has no backup yet: opsctl backup run --stack {settings.stack}")
-    return min(pushed, key=lambda target: float(noted[target["name"]].get("verified_at", 0.0)))
+    return min(pushed, key=lambda target: float(noted[target.name].get("verified_at", 0.0)))
 
 
-def _verify(engine: Engine, settings: Settings, progress: Progress, target: Mapping[str, Any], verdict: Verdict, wanted: str) -> None:
+def _verify(engine: Engine, settings: Settings, progress: Progress, target: Target, verdict: Verdict, wanted: str) -> None:
     repo = repository(target)
     repo.reachable()
     chosen = choose(repo, settings, wanted)
     verdict.snapshot = chosen.id
-    progress.say(f"{target['name']}: bringing back snapshot {chosen.id[:8]}, {size(chosen.bytes)}")
+    progress.say(f"{target.name}: bringing back snapshot {chosen.id[:8]}, {size(chosen.bytes)}")
     with workplace(engine, settings.stack, need=2 * chosen.bytes) as work:
         tree = work / "tree"
         repo.restore(chosen.id, tree, verify=True)
@@ -109,9 +110,9 @@ def _verify(engine: Engine, settings: Settings, progress: Progress, target: Mapp
         for service, about in facts["caches"].items():
             progress.say(f"{service}: loading")
             verdict.findings.append(_cache(engine, settings, work, service, about, tree))
-    part = 1 + int(state.read(settings.stack).get("targets", {}).get(target["name"], {}).get("part", 0)) % PARTS
+    part = 1 + int(state.read(settings.stack).get("targets", {}).get(target.name, {}).get("part", 0)) % PARTS
     repo.check(part, PARTS)
-    state.note(settings.stack, "targets", target["name"], part=part)
+    state.note(settings.stack, "targets", target.name, part=part)
     verdict.findings.append(Finding("repository", True, f"consistent; part {part} of {PARTS} of its data read"))
 
 

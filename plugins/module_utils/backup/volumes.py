@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..containers.client import PROJECT, Container, Engine
+from ..contracts.backup_settings import Volume
 from ..core.process import run
-from .settings import BackupError, Settings, Volume
+from .settings import BackupError, Settings
 
 NAME = "com.docker.compose.volume"
 WAKING = 60.0  # seconds until a container that was paused is healthy again

@@ -190,11 +190,9 @@ def _read(kind: Any, value: Any, key: str, about: Option, tolerant: bool) -> Any
 
 
 def _scalar(kind: type, value: Any, key: str) -> Any:
-    """A string, a number or a truth; a whole number is a string too where one is wanted, and 5 a number with decimals."""
+    """A string, a number or a truth; 5 is a number with decimals too, and stays what it is."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind is str and (isinstance(value, str) or number):
-        return str(value)
-    if kind is float and number:
+    if (kind is str and isinstance(value, str)) or (kind is float and number):
         return value
     if kind is int and number and value == int(value):
         return int(value)

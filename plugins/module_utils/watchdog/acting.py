@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 
+from ..contracts.watchdog_settings import ServiceSpec, StackSpec
 from ..core.journal import log
 from . import privileged_requests
 from .findings import Finding
@@ -20,7 +21,6 @@ from .judgement import Judgement, Told
 from .ledger import Ledger
 from .remedies import Carried, Remedies
 from .setbacks import Setbacks
-from .settings import ServiceSpec, StackSpec
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..containers.client import Container
+from ..contracts.watchdog_settings import ServiceSpec
 from ..health.assessment import STEADY
 from .probes.containers import Reading
-from .settings import ServiceSpec
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..containers.client import Container
+from ..contracts.watchdog_settings import ServiceSpec
 from .findings import Bad, Finding
-from .settings import ServiceSpec
 
 FIRST = 5.0  # seconds between the first and the second remedy; doubled for each further one
 LONGEST = 300.0

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from ..containers.client import Container, Engine
+from ..contracts.watchdog_settings import ServiceSpec, SiteSpec, StackSpec
 from ..core.journal import log
 from ..core.process import CommandError
 from ..health.assessment import STEADY
@@ -27,7 +28,7 @@ from .probes import sites as site_probes
 from .probes.containers import Reading
 from .probes.host import Check, ClockOffset, NginxConfiguration, Units, nginx_accepts
 from .probes.sites import SiteReading
-from .settings import ServiceSpec, Settings, SiteSpec, StackSpec
+from .settings import Settings
 
 Token = tuple[str, ...]
 HOST: Token = ("host",)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..contracts.watchdog_settings import ServiceSpec, StackSpec
 from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
 from ..release.stacks import stacks
@@ -25,7 +26,7 @@ from .page.document import render
 from .page.public import public
 from .privileged_requests import RUN, STATUS
 from .setbacks import Setbacks
-from .settings import ServiceSpec, Settings, StackSpec
+from .settings import Settings
 
 PAGES = RUN / "page"
 EASY = 10.0  # seconds between two writings while nothing changes
@@ -148,7 +149,11 @@ class Publication:
             if reading is not None:
                 shown = {"state": "ok" if reading.ok else "down", "reason": reading.reason, "latency": round(reading.latency, 4)}
                 sites.append({"domain": site.domain, **shown, "certificate_days": reading.days_left()})
-        common = {"name": stack.name, "domains": self._domains.get(stack.name, []), "title": (stack.status_page or {}).get("title", "")}
+        common = {
+            "name": stack.name,
+            "domains": self._domains.get(stack.name, []),
+            "title": stack.status_page.title if stack.status_page else "",
+        }
         return {**common, "state": state, "busy": self.busy(stack.name), "services": services, "sites": sites}
 
     def _service(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..contracts.watchdog_settings import StackSpec
 from ..nginx import out_of_rotation
 from .findings import Finding
 from .judgement import Judgement
 from .picture import Picture
 from .setbacks import Setbacks
-from .settings import StackSpec
 
 
 def rotate(

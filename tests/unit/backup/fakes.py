@@ -38,9 +38,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     volumes,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Entry, Snapshot, TargetError
-from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import Cache, Check, Cluster, Settings, Volume
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import Settings
 from ansible_collections.latentum.ops.plugins.module_utils.containers.api import Conflict
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Cache, Check, Cluster, Target, Volume
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, process
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
@@ -569,13 +570,13 @@ def targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Targets:
     """Targets `offsite` and `nas`, both empty."""
     made = Targets({name: FakeRepository(tmp_path / "targets", name) for name in ("offsite", "nas")})
     for module in (running, verification, origins, catalogue):
-        monkeypatch.setattr(module, "repository", lambda target: made[target["name"]])
+        monkeypatch.setattr(module, "repository", lambda target: made[target.name])
     return made
 
 
-def target(name: str = "offsite", **changes: Any) -> dict[str, Any]:
+def target(name: str = "offsite", **changes: Any) -> Target:
     """A target as the configuration has it."""
-    return {"name": name, "repository": f"s3:https://{name}.example/shop", "key_file": f"/secrets/{name}", "environment": {}, **changes}
+    return Target(**{"name": name, "repository": f"s3:https://{name}.example/shop", "key_file": f"/secrets/{name}", **changes})
 
 
 def shop(*names: str, **changes: Any) -> Settings:

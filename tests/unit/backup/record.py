@@ -56,6 +56,7 @@ def main(folder: Path) -> None:
     """Record everything, and write it as one JSON object: by scenario, the runs in order."""
     sys.path.insert(0, "/usr/lib/latentum-ops")
     from latentum_ops.backup import restic, restic_access  # type: ignore[import-not-found]
+    from latentum_ops.contracts.backup_settings import Target  # type: ignore[import-not-found]
 
     restic_access.LOCK_WAIT = 1
     targets = json.loads((folder / "targets").read_text())
@@ -82,7 +83,7 @@ def main(folder: Path) -> None:
             target |= {"repository": f"{about['repository']}/record-{os.getpid()}", "append_only": about["append_only"]}
             target |= {"environment": {variable: str(WORK / variable) for variable in about["environment"]}, "ca_file": str(folder / "ca")}
             target["ssh_key_file"] = str(folder / "sftp-key") if kind == "sftp" else ""
-        return restic.Repository({**target, **other}, program=program, known_hosts=WORK / known_hosts, cache=WORK / "cache")
+        return restic.Repository(Target(**{**target, **other}), program=program, known_hosts=WORK / known_hosts, cache=WORK / "cache")
 
     recorded: dict[str, list[dict[str, Any]]] = {}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Repository
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Target
 
 RECORDED = Path(__file__).parent / "recorded"
 VERSIONS = ("0.18", "0.19")
@@ -81,7 +82,7 @@ class Replay:
 
     def repository(self, **other: Any) -> Repository:
         """A target; on a folder unless another address is given."""
-        target = {"name": "offsite", "repository": "/srv/record/repository", "key_file": str(self.folder / "key"), **other}
+        target = Target(**{"name": "offsite", "repository": "/srv/record/repository", "key_file": str(self.folder / "key"), **other})
         return Repository(target, program=str(self.program), cache=self.folder / "cache", known_hosts=self.folder / "known_hosts")
 
     def asked(self) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import escrow
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Escrow
 
 from . import fakes
 from .fakes import SECRET, Call, Host, Programs, target
@@ -32,7 +33,7 @@ def declared(host: Host) -> Settings:
     nas = target("nas", key_file=host.secret("key_nas", f"{SECRET} nas"), ssh_key_file=host.secret("ssh", f"{SECRET}\nssh\n"))
     host.secret("s3", f"{SECRET} s3")
     host.secret("database_password")
-    return Settings("shop", "/opt/shop", (offsite, nas), escrow={"recipients": [ADA]})
+    return Settings("shop", "/opt/shop", (offsite, nas), escrow=Escrow((ADA,)))
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def age(programs: Programs) -> list[str]:
 
 
 def recipients(declared: Settings, *names: str) -> Settings:
-    return Settings("shop", "/opt/shop", declared.targets, escrow={"recipients": list(names)})
+    return Settings("shop", "/opt/shop", declared.targets, escrow=Escrow(names))
 
 
 # The bundle
@@ -131,7 +132,7 @@ def test_a_bundle_that_somebody_removed_is_written_again(declared: Settings, age
 @pytest.mark.parametrize("declaration", [{}, {"recipients": []}, {"recipients": None, "vault": True}])
 def test_without_a_recipient_nothing_is_written(declaration: dict[str, Any], declared: Settings, age: list[str]) -> None:
     with pytest.raises(BackupError, match="nobody could open the bundle"):
-        escrow.seal(Settings("shop", "/opt/shop", declared.targets, escrow=declaration))
+        escrow.seal(Settings("shop", "/opt/shop", declared.targets, escrow=Escrow.from_dict(declaration)))
     assert age == []
 
 

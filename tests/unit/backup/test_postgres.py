@@ -25,7 +25,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.postgres impor
     with_rules,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
-from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Cluster
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Cluster
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 
 from . import fakes

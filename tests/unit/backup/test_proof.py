@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import proof
 from ansible_collections.latentum.ops.plugins.module_utils.backup.proof import Finding
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
-from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Check
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Check
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 
 from . import fakes

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import redis
 from ansible_collections.latentum.ops.plugins.module_utils.backup.redis import Redis, put_back, sum_of_keys
-from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Cache
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Cache
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 
 from . import fakes

@@ -18,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import restic
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic import Repository, Snapshot, TargetError, pick
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import kind_of
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_process import Watch
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Target
 
 from .replay import VERSIONS, Replay
 
@@ -354,7 +355,7 @@ def test_there_and_back_with_the_real_program(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("a key\n")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "file").write_text("content")
-    target = {"name": "here", "repository": str(tmp_path / "repository"), "key_file": str(tmp_path / "key")}
+    target = Target("here", str(tmp_path / "repository"), str(tmp_path / "key"))
     repo = Repository(target, cache=tmp_path / "cache")
     assert (repo.reachable(), repo.ensure(), repo.ensure()) == ("absent", "created", "present")
     made = backup(repo, str(tmp_path / "data"))

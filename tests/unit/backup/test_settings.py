@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import settings
-from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Cache, Check, Cluster, Settings, Volume
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Cache, Check, Cluster, Escrow, Target, Volume
 
 from . import fakes
 from .fakes import Host
@@ -65,8 +66,8 @@ def test_everything_of_the_file_is_there_and_typed(host: Host) -> None:
         volumes=(Volume("files", ("web",), "paused", ("*.tmp",), (("sync", "-f"),), (("touch", "x"),)),),
         paths=("/srv/files",),
         checks=(Check("database", "orders", "SELECT 1", 1.0),),
-        targets=({"name": "offsite", "repository": "s3:x", "key_file": "/k", "environment": {"A": "/a"}},),
-        escrow={"recipients": ["age1x"], "vault": False},
+        targets=(Target("offsite", "s3:x", "/k", {"A": "/a"}),),
+        escrow=Escrow(("age1x",), vault=False),
     )
 
 
@@ -117,16 +118,16 @@ def test_a_damaged_file_says_how_to_get_it_back(text: str, host: Host) -> None:
 
 @pytest.mark.parametrize("name", ["database", "orders", "users"])
 def test_a_cluster_is_found_by_its_service_and_by_each_of_its_databases(name: str) -> None:
-    assert settings.from_mapping(CONTENT).cluster(name).service == "database"
+    assert Settings.from_dict(CONTENT).cluster(name).service == "database"
 
 
 def test_an_unknown_database_is_refused_with_the_known_names() -> None:
     with pytest.raises(BackupError, match=r"'cache' is no database of shop: write one of database, orders, users"):
-        settings.from_mapping(CONTENT).cluster("cache")
+        Settings.from_dict(CONTENT).cluster("cache")
     with pytest.raises(BackupError, match="write one of none"):
-        settings.from_mapping({**CONTENT, "clusters": []}).cluster("database")
+        Settings.from_dict({**CONTENT, "clusters": []}).cluster("database")
 
 
 def test_staging_and_server_belong_to_the_stack(host: Host) -> None:
-    found = settings.from_mapping(CONTENT)
+    found = Settings.from_dict(CONTENT)
     assert found.staging == host.backups / "shop" and found.server(found.clusters[0]) == "shop.database"

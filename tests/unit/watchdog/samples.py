@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ProbeSpec, ServiceSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
@@ -25,7 +26,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privi
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec, ServiceSpec
 
 HOUR = 3600.0
 

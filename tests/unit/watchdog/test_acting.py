@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import acting as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import ledger as ledger_module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
@@ -25,7 +26,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger impor
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.remedies import Carried, Remedies
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import StackSpec
 
 from . import samples
 from .samples import AtOnce, Clock, Host, Killed, bad, failing, incident, service, throw, well

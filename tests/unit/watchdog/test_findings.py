@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ServiceSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death, Evidence, Finding, judge
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ServiceSpec
 
 from .samples import container, probe, service
 

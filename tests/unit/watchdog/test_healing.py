@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ServiceSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import ESCALATION, FIRST, REST, Action, Healer
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ServiceSpec
 
 from .samples import bad, failing, service
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, SiteSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
@@ -22,7 +23,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes impor
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, SiteSpec, StackSpec
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from . import samples
 from .samples import Clock, FakeEngine, Host, container, probe, service

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import observing as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
@@ -16,7 +17,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import EASY, OOM, SOON, Observer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from . import samples
 from .samples import Clock, FakeEngine, Host, bad, container, failing, incident, probe, service, throw

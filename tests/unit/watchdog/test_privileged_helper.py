@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order, Outcome
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.privileged_helper import OLDEST
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings, StackSpec
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from . import samples
 from .samples import Clock, Host, service, throw

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
@@ -17,7 +18,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.rotation import rotate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import StackSpec
 
 from . import samples
 from .samples import FakeEngine, Host, bad, container, failing, incident, service, throw, well

@@ -9,16 +9,18 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import settings
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import (
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import (
+    DeadmanSpec,
     HostSpec,
     ProbeSpec,
     ServiceSpec,
-    Settings,
     SiteSpec,
     StackSpec,
+    StatusPageSpec,
 )
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import settings
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from . import samples
 from .samples import Host
@@ -42,10 +44,10 @@ def test_what_is_written_is_read_and_the_rest_has_defaults(host: Host) -> None:
     )
     (host.etc / "watchdog" / "host.json").write_text('{"name": "web-1", "clock_offset": 2, "units": ["docker.service"]}')
     service = ServiceSpec("api", needs=("db",), heal_window=60.5, probes=(ProbeSpec("http", "http /", 5, 15, {"path": "/"}),))
-    shop = StackSpec("shop", (service,), (SiteSpec("example.com", services=("api",)),), deadman={"url_file": "/none", "interval": 60})
+    shop = StackSpec("shop", (service,), (SiteSpec("example.com", services=("api",)),), deadman=DeadmanSpec("/none", 60))
     found = loaded(host)
     assert found.host == HostSpec("web-1", clock_offset=2, units=("docker.service",))
-    assert found.stack("shop") == found.stacks[0] and found.stacks[0].status_page == {"title": "Shop"}
+    assert found.stack("shop") == found.stacks[0] and found.stacks[0].status_page == StatusPageSpec("Shop")
     assert (found.stacks[0].services, found.stacks[0].sites, found.stacks[0].deadman) == (shop.services, shop.sites, shop.deadman)
 
 
@@ -62,7 +64,6 @@ WRONG: list[Any] = [
     5,
     None,
     {},
-    {"stack": "shop", "services": None},
     {"stack": "shop", "services": {"api": {}}},
     {"stack": "shop", "services": ["api"]},
     {"stack": "shop", "services": [{"replicas": 1}]},
@@ -74,9 +75,9 @@ WRONG: list[Any] = [
     {"stack": "shop", "services": [{"service": "api", "probes": [{"kind": "tcp"}]}]},
     {"stack": "shop", "services": [{"service": "api", "probes": [{"kind": "tcp", "name": "tcp", "timeout": [], "interval": 5}]}]},
     {"stack": "shop", "sites": [{"path": "/"}]},
-    {"stack": "shop", "sites": [{"domain": "example.com", "interval": None}]},
+    {"stack": "shop", "sites": [{"domain": "example.com", "interval": "soon"}]},
     {"stack": "shop", "recover": "10"},
-    {"stack": "shop", "runbook": None},
+    {"stack": "shop", "runbook": 5},
     {"stack": "shop", "deadman": "https://example.com"},
     {"stack": "shop", "deadman": {"interval": 60}},
     {"stack": "shop", "deadman": {"url_file": "/none", "interval": "soon"}},
@@ -102,7 +103,11 @@ def test_a_host_of_another_form_is_refused_by_the_name_of_its_file(wrong: Any, h
 
 @pytest.mark.parametrize(
     ("wrong", "why"),
-    [('{"sta', "Unterminated string"), ("{}", "'stack' is missing"), ('{"stack": "shop", "recover": "10"}', "recover: '10' is no float")],
+    [
+        ('{"sta', "Unterminated string"),
+        ("{}", "stack: is missing"),
+        ('{"stack": "shop", "recover": "10"}', 'recover: "10" must be a number'),
+    ],
 )
 def test_the_reason_is_said(wrong: str, why: str, host: Host) -> None:
     (host.etc / "watchdog" / "shop.json").write_text(wrong)

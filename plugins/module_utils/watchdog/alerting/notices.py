@@ -16,6 +16,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from ...contracts.watchdog_settings import DeadmanSpec
 from ...core.journal import log
 from ..incidents import Incident
 from ..judgement import Told
@@ -119,24 +120,20 @@ class Alerting:
 
 
 class Deadman:
-    """Tells somebody outside, as long as all is well; silence is the alarm.
+    """Tells somebody outside, as long as all is well; silence is the alarm."""
 
-    :param specs: `url_file` and `interval` (seconds) of each stack that has one.
-    """
-
-    def __init__(self, specs: Sequence[Mapping[str, Any]]) -> None:
-        self.specs = list({str(one["url_file"]): one for one in specs}.values())
-        self.due = dict.fromkeys((str(one["url_file"]) for one in self.specs), 0.0)
+    def __init__(self, specs: Sequence[DeadmanSpec]) -> None:
+        self.specs = list({one.url_file: one for one in specs}.values())
+        self.due = dict.fromkeys((one.url_file for one in self.specs), 0.0)
         self.said = ""
 
     def pings(self, now: float) -> list[str]:
         """The files of the URLs to ask now."""
         found = []
         for one in self.specs:
-            file = str(one["url_file"])
-            if now >= self.due[file]:
-                self.due[file] = now + float(one.get("interval") or 60)
-                found.append(file)
+            if now >= self.due[one.url_file]:
+                self.due[one.url_file] = now + one.interval
+                found.append(one.url_file)
         return found
 
     @staticmethod

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...contracts.watchdog_settings import Alert
+
 CONFIG = Path("/etc/latentum-ops/watchdog")
 HOST = "host.json"  # the host's own settings, beside the stacks'
 DESTINATION = ("kind", "server", "port", "url", "url_file", "key_file", "to")
@@ -33,10 +35,10 @@ class Route:
     stack: str
     name: str
     kind: str
-    severities: tuple[str, ...] = ("critical", "warning")
-    reminder: float = 0.0
-    burst: int = 10
-    per: float = 600.0
+    severities: tuple[str, ...]
+    reminder: float
+    burst: int
+    per: float
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -66,19 +68,19 @@ def _plain(name: str, value: Any) -> Any:
 def route_from(stack: str, raw: Mapping[str, Any]) -> Route:
     """A route from one entry of `alerts` in the file of a stack.
 
-    :raises KeyError, TypeError, ValueError: it is not what the filter writes.
+    :raises ContractError: it is not what the filter writes.
     """
-    name, kind = str(raw["name"]), str(raw["kind"])
+    alert = Alert.from_dict(raw, "alerts", tolerant=True)
     return Route(
-        key=f"{stack}/{name}",
+        key=f"{stack}/{alert.name}",
         stack=stack,
-        name=name,
-        kind=kind,
-        severities=tuple(str(one) for one in raw.get("severities", Route.severities)),
-        reminder=float(raw.get("reminder", Route.reminder)),
-        burst=max(1, int(raw.get("burst", Route.burst))),
-        per=float(raw.get("per", Route.per)),
-        options=dict(raw),
+        name=alert.name,
+        kind=alert.kind,
+        severities=alert.severities,
+        reminder=alert.reminder,
+        burst=max(1, alert.burst),
+        per=alert.per,
+        options=alert.options,
     )
 
 

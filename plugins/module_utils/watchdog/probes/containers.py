@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ...containers.client import Container, DockerUnavailable, Engine
 from ...contracts.health import Probe
+from ...contracts.watchdog_settings import ProbeSpec
 from ...core.masking import mask
 from ...health.probes import ProbeError, ProbeLimit, run_probe
-from ..settings import ProbeSpec
 
 
 @dataclass(frozen=True)

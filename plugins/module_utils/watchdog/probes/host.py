@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...contracts.watchdog_settings import HostSpec
 from ...core.masking import mask
 from ...core.process import CommandError, run
 from ...status.collect import disks
-from ..settings import HostSpec, Settings
+from ..settings import Settings
 
 REBOOT = Path("/run/reboot-required")
 NGINX = Path("/etc/nginx")

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ..settings import SiteSpec
+from ...contracts.watchdog_settings import SiteSpec
 
 LOOPBACK = "127.0.0.1"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import stack_from
 
 from ..samples import REMOVED, changed
 
@@ -319,11 +319,11 @@ def test_no_value_of_a_secret_is_in_it() -> None:
 
 def test_the_engine_understands_it() -> None:
     watch = {"escalate": ["recreate"], "commands": [{"run": ["true"]}]}
-    told = stack_from(json.loads(json.dumps(config(WEBHOOK, ("services.web.watch", watch), ("watchdog", {"alerts": [CHAT]})))))
+    told = StackSpec.from_dict(json.loads(json.dumps(config(WEBHOOK, ("services.web.watch", watch), ("watchdog", {"alerts": [CHAT]})))))
     assert (told.name, [one.service for one in told.services]) == ("acme", ["web", "worker", "database"])
     assert told.services[0].escalate == ("recreate",)
     assert told.services[0].probes[1].options == {"argv": ["true"]}
-    assert told.alerts[0]["url_file"] == f"{STORE}/webhook"
+    assert told.alerts[0].options["url_file"] == f"{STORE}/webhook"
 
 
 def watched(**keys: Any) -> list[tuple[str, Any]]:

@@ -66,7 +66,9 @@ def test_killed_between_accepting_and_removing_tells_once_more(receiving: Receiv
     to = alerts(receiving.slack(), receiving.email(), receiving.pagerduty())
     for route in to.routes.values():
         only = Alerts({route.key: route})
-        (tmp_path / "stack.json").write_text(json.dumps({"stack": "latentum", "alerts": [dict(route.options)]}))
+        (tmp_path / "stack.json").write_text(
+            json.dumps({"stack": "latentum", "alerts": [{"name": route.name, "kind": route.kind, **route.options}]})
+        )
         tell(spool, only, story())
         assert python(KILLED, spool.folder, spool.files.spare, tmp_path, receiving.ca).returncode == 9
         assert len(spool.waiting()) == 2

@@ -16,8 +16,8 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable, Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ProbeSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading, read
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import ProbeSpec
 
 from ..receiving import free_port
 from ..samples import container, probe

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import (
@@ -20,7 +21,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host 
     NginxConfiguration,
     Units,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import HostSpec, Settings, StackSpec
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from .. import samples
 from ..samples import HOUR, Clock, throw

@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import SiteSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import sites as site_probes
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading, read
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import SiteSpec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
