@@ -99,11 +99,8 @@ docs: toolchain ## Write what is generated: the role tables of the READMEs, the 
 	python tests/tools/contract_docs.py
 
 .PHONY: bench
-bench: toolchain ## Measure provisioning, no-change runs, rollouts under load, the watchdog and backups; JSON and a picture in .artifacts/bench
-	python tests/bench/site.py
-	python tests/bench/rollout.py
-	python tests/bench/watchdog.py
-	python tests/bench/backup.py
+bench: toolchain ## Measure provisioning, no-change runs, rollouts under load, the watchdog and backups, or BENCH=name; JSON and a picture in .artifacts/bench
+	python tests/bench/run.py $(BENCH)
 
 .PHONY: kills
 kills: toolchain ## SIGKILL at 60 random moments of rollouts under load (half an hour)
