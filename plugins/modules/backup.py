@@ -94,6 +94,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors 
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core import detached
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
@@ -144,12 +145,12 @@ def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:
             if not verdict.ok:
                 errors["proof"] = verdict.error or "nothing was found"
     except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
-        return {"failed": True, "msg": str(error)}
+        return failure(error)
     finally:
         progress.close()
     result = {"changed": given["make"], "snapshots": snapshots, "checks": checks, "table": table}
     if errors:
-        result |= {"failed": True, "msg": "; ".join(f"{name}: {text}" for name, text in errors.items())}
+        return failure("; ".join(f"{name}: {text}" for name, text in errors.items()), **result)
     return result
 
 

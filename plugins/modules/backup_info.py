@@ -67,6 +67,7 @@ table:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.backup import catalogue, settings, state
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 
 
@@ -79,7 +80,7 @@ def main() -> None:
         configuration = settings.load(module.params["stack"])
         listed = catalogue.collect(configuration, module.params["target"])
     except (BackupError, CommandError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     table = catalogue.table(listed).splitlines()
     module.exit_json(changed=False, state=state.read(configuration.stack), targets=listed["targets"], table=table)
 

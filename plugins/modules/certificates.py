@@ -131,6 +131,7 @@ changed_paths:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Change, EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
@@ -159,7 +160,7 @@ def finish(module: AnsibleModule, done: Issued) -> None:
     result = {"changed": done.changed, "asked": done.asked, "failed_certificates": done.failed, **reported(done.links)}
     if done.failed:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in done.failed.items())
-        module.fail_json(msg=f"{len(done.failed)} of {len(done.asked)} certificates could not be had. {reasons}", **result)
+        module.fail_json(**failure(f"{len(done.failed)} of {len(done.asked)} certificates could not be had. {reasons}", **result))
     module.exit_json(**result)
 
 
@@ -195,9 +196,9 @@ def main() -> None:
         )
         done = issue(wanted, authority, renew=given["renew"], check_mode=module.check_mode)
     except ImportError as error:
-        module.fail_json(msg=f"python3-cryptography is missing on this host: {error}")
+        module.fail_json(**failure(f"python3-cryptography is missing on this host: {error}"))
     except (CertificateError, CommandError, ConfigSetError, EntryError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     finish(module, done)
 
 

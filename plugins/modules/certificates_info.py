@@ -103,6 +103,7 @@ certificates:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import in_service
 
 
@@ -113,7 +114,7 @@ def main() -> None:
     try:
         certificates = [certificate.as_dict() for certificate in in_service() if not names or certificate.name in names]
     except ImportError as error:
-        module.fail_json(msg=f"python3-cryptography is missing on this host: {error}")
+        module.fail_json(**failure(f"python3-cryptography is missing on this host: {error}"))
     module.exit_json(changed=False, certificates=certificates)
 
 

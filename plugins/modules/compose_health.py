@@ -86,6 +86,7 @@ services:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import expectations_from
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.health.argspec import ARGUMENTS
 from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import look, wait
 from ansible_collections.latentum.ops.plugins.module_utils.health.report import details, text
@@ -115,11 +116,11 @@ def main() -> None:
         if module.check_mode:
             # On a bare host the engine comes earlier in the same run.
             module.exit_json(changed=False, services=[])
-        module.fail_json(msg=str(error), services=[])
+        module.fail_json(**failure(error, services=[]))
     except ValueError as error:
-        module.fail_json(msg=str(error), services=[])
+        module.fail_json(**failure(error, services=[]))
     if not module.check_mode and any(service["state"] != "ok" for service in services):
-        module.fail_json(msg=f"{given['project']} is not healthy:\n{text(services)}", services=services)
+        module.fail_json(**failure(f"{given['project']} is not healthy:\n{text(services)}", services=services))
     module.exit_json(changed=False, services=services)
 
 

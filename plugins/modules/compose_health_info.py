@@ -67,6 +67,7 @@ services:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import expectations_from
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.health.argspec import ARGUMENTS
 from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import look
 from ansible_collections.latentum.ops.plugins.module_utils.health.report import details
@@ -81,7 +82,7 @@ def main() -> None:
         engine = Engine()
         services = details(engine, look(engine, given["project"], wanted), given["log_lines"])
     except (DockerUnavailable, ValueError, OSError) as error:
-        module.fail_json(msg=str(error), services=[])
+        module.fail_json(**failure(error, services=[]))
     module.exit_json(changed=False, services=services)
 
 

@@ -105,6 +105,7 @@ alive:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import release_dict
 from ansible_collections.latentum.ops.plugins.module_utils.core import progress
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.table import releases
@@ -138,7 +139,7 @@ def main() -> None:
             table=releases(store),
         )
     except (ReleaseError, OSError, ValueError) as error:
-        module.fail_json(msg=f"stack: the releases of {given['stack']} cannot be read: {error}")
+        module.fail_json(**failure(f"stack: the releases of {given['stack']} cannot be read: {error}"))
 
 
 if __name__ == "__main__":

@@ -274,7 +274,7 @@ requests:
   returned: success
   type: int
   sample: 48211
-failed:
+failed_requests:
   description: Those of them with a status from 500 on.
   returned: success
   type: int
@@ -297,6 +297,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import as_dict
 from ansible_collections.latentum.ops.plugins.module_utils.core import detached
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
@@ -340,7 +341,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             outcome = deployment.deploy(declared_from(given))
     except (*EXPECTED, LockHeld, EngineSkew) as error:
         deployment.progress.close()
-        return {"failed": True, "msg": str(error)}
+        return failure(error)
     plan = "".join(f"{service.sentence()}\n" for service in outcome.plans)
     differences = [change.difference() for change in outcome.files]
     if plan:

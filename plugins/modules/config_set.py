@@ -130,6 +130,7 @@ armed:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import FILE_OPTIONS, EntryError, parse_entries
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
@@ -175,7 +176,7 @@ def main() -> None:
         )
         outcome = apply(wanted, check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     module.exit_json(
         changed=bool(outcome.changes),
         changed_paths=outcome.paths,

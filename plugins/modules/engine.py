@@ -78,6 +78,7 @@ sent:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockBusy
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineVersion
@@ -102,12 +103,12 @@ def main() -> None:
     given = module.params
     own = EngineVersion(given["version"] or "", given["digest"] or "", given["state_format"] or 0)
     if not own.digest:
-        module.fail_json(msg="digest: the action plugin of this module has not run: call it as latentum.ops.engine from a playbook")
+        module.fail_json(**failure("digest: the action plugin of this module has not run: call it as latentum.ops.engine from a playbook"))
     try:
         packed = Path(given["archive"]).read_bytes() if given["archive"] else b""
         done = Host().install(own, parse_entries(given["files"]), packed, check_mode=module.check_mode)
     except (EngineRefused, EntryError, ConfigSetError, CommandError, LockBusy, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     if done.kept:
         module.warn(
             f"the engine on this host is newer ({done.before}) than this collection's ({own}) and stays: update the collection latentum.ops"

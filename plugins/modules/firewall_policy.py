@@ -196,6 +196,7 @@ problems:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.docker_ports import parse_networks
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.policy import Policy, apply
@@ -253,9 +254,9 @@ def main() -> None:
         )
         outcome = apply(policy, check_mode=module.check_mode)
     except FirewallError as error:
-        module.fail_json(msg="\n".join(error.problems), problems=error.problems)
+        module.fail_json(**failure("\n".join(error.problems), problems=error.problems))
     except (CommandError, OSError) as error:
-        module.fail_json(msg=str(error), problems=[str(error)])
+        module.fail_json(**failure(error, problems=[str(error)]))
     module.exit_json(
         changed=outcome.changed,
         changed_paths=outcome.changed_paths,

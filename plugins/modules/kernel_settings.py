@@ -60,6 +60,7 @@ refused:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sysctl import apply, in_container
 
 
@@ -78,9 +79,8 @@ def main() -> None:
     if outcome.refused:
         refusals = "; ".join(f"{key}: {why}" for key, why in sorted(outcome.refused.items()))
         if not in_container():
-            module.fail_json(
-                msg=f"the kernel does not take {refusals}: restart the host if a value can only be set once, or correct it", **result
-            )
+            message = f"the kernel does not take {refusals}: restart the host if a value can only be set once, or correct it"
+            module.fail_json(**failure(message, **result))
         module.warn(f"this is a container, and its kernel does not take {refusals}")
     module.exit_json(**result)
 

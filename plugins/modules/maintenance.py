@@ -66,6 +66,7 @@ windows:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 
 
@@ -88,7 +89,7 @@ def main() -> None:
         else:
             changed, windows = maintenance_windows.absent(given["scope"], check=module.check_mode)
     except (OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     reasons = {window.scope: f"{window.reason}\n" for window in windows}
     before = "" if changed and given["state"] == "present" else f"{given['scope']}\n" if changed else reasons.get(given["scope"], "")
     module.exit_json(

@@ -60,6 +60,7 @@ packages:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import apt
 
@@ -86,7 +87,7 @@ def main() -> None:
             if affected and not module.check_mode:
                 apt.remove(affected)
     except (CommandError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     module.exit_json(changed=bool(affected), packages=affected)
 
 

@@ -48,6 +48,7 @@ changed_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.modes import differing, parse_modes
 
@@ -61,7 +62,7 @@ def main() -> None:
             for path, (_now, wanted) in changes.items():
                 path.chmod(wanted)
     except (EntryError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     module.exit_json(
         changed=bool(changes),
         changed_paths=sorted(str(path) for path in changes),

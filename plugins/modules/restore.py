@@ -155,6 +155,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors 
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core import detached
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
@@ -218,9 +219,9 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     except restoring.Unconfirmed as error:
         if check:
             return {"changed": True, "plan": plan, "lines": [], "seconds": time.monotonic() - began}
-        return {"failed": True, "msg": "\n".join([*plan, str(error)]), "plan": plan}
+        return failure("\n".join([*plan, str(error)]), plan=plan)
     except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
-        return {"failed": True, "msg": str(error), "plan": plan}
+        return failure(error, plan=plan)
     finally:
         progress.close()
     return {"changed": True, "lines": lines, "seconds": time.monotonic() - began, **restored}

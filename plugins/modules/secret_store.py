@@ -175,6 +175,7 @@ sealed:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
@@ -271,9 +272,10 @@ def main() -> None:
             module.exit_json(
                 changed=True, created=[entry["name"] for entry in module.params["entries"]], updated=[], retired=[], services=[]
             )
-        module.fail_json(msg=f"a Python library is missing on this host ({error.name}): install python3-cryptography and python3-bcrypt")
+        missing = f"a Python library is missing on this host ({error.name}): install python3-cryptography and python3-bcrypt"
+        module.fail_json(**failure(missing))
     except (SecretError, SealError, EntryError, ConfigSetError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     module.exit_json(**result)
 
 

@@ -56,6 +56,7 @@ import calendar
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 
@@ -72,7 +73,7 @@ def main() -> None:
         known = Store(module.params["stack"]).metadata()
         described = {name: {**fields, "age_days": age_days(fields["updated"])} for name, fields in known.items()}
     except (SecretError, OSError, KeyError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     module.exit_json(changed=False, secrets=described)
 
 

@@ -62,6 +62,7 @@ left:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.members import DrainError, set_member
@@ -81,7 +82,7 @@ def main() -> None:
     try:
         outcome = set_member(given["name"], given["state"], given["timeout"], check=module.check_mode)
     except (DrainError, ConfigSetError, CommandError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     other = "drained" if given["state"] == "active" else "active"
     before = other if outcome.changed else given["state"]
     module.exit_json(

@@ -111,6 +111,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.argspec import argspec
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream, upstreams_from
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
@@ -139,7 +140,7 @@ def main() -> None:
                 raise
         outcome = upstreams.sync(engine, wanted, purge=given["purge"], reload=given["reload"], check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, DockerUnavailable, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error))
     module.exit_json(
         changed=bool(outcome.changes),
         changed_paths=outcome.paths,

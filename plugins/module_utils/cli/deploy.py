@@ -156,7 +156,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             for plan, (_name, before, after) in zip(outcome.plans, outcome.digests, strict=True)
         ],
         "requests": outcome.served,
-        "failed": outcome.failed,
+        "failed_requests": outcome.failed,
         "seconds": {what: round(seconds, 2) for what, seconds in outcome.timings},
         "table": deploy_table.table(outcome),
     }

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from . import progress
+from .failure import failure
 
 Work = Callable[[], dict[str, Any]]
 PATIENCE = 2.0  # seconds that whoever begins it waits for its first line, or its end
@@ -102,7 +103,7 @@ def _carry_out(work: Work, target: Path) -> None:
             result = work()
         except BaseException as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
-            result = {"failed": True, "msg": f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"}
+            result = failure(f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})")
         _write(target, result)
     finally:
         os._exit(0)

@@ -127,15 +127,19 @@ class Masker:
             kept = max(kept, end)
         return "".join([*parts, text[kept:]])
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+    def _spans(self, text: str) -> list[tuple[int, int]]:
         """Where values stand, by their beginning."""
         anchors, spans = self._anchors, []
+        ends: dict[str, int] = {}  # of each form, how far the text is known to be it
         for position in [at for at in range(len(text) - _GRAM + 1) if text[at : at + _GRAM] in anchors] if anchors else ():
             for form, offset in anchors[text[position : position + _GRAM]]:
+                if position + _GRAM <= ends.get(form, 0):
+                    continue
                 start, end = _extend(text, position, form, offset)
                 if end - start >= min(FRAGMENT, len(form)):
                     spans.append((start, end))
-        yield from sorted(spans)
+                    ends[form] = end
+        return sorted(spans)
 
 
 def _extend(text: str, position: int, form: str, offset: int) -> tuple[int, int]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .masking import clean
+
 FOLDER = Path("/run/latentum-ops")
 SOON = 2.0  # seconds between two lines about the same waiting
 
@@ -59,7 +61,7 @@ class Progress:
         """One line, now."""
         passed = time.monotonic() - self.started
         percent = f" {min(99, 100 * self.done // self.total):3d} %" if self.total else ""
-        line = f"[{passed:6.1f} s{percent}] {text}"
+        line = f"[{passed:6.1f} s{percent}] {clean(text)}"
         self.lines.append(line)
         self.tell(line)
         self._append({"line": line})

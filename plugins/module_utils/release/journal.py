@@ -17,6 +17,7 @@ from typing import Any
 
 from ..core import paths
 from ..core.atomic_files import read_text, sync_directory, write_atomic
+from ..core.masking import clean
 from .store import now
 
 LINES = 2000  # lines of history that are kept
@@ -58,7 +59,8 @@ class Journal:
         self.state = self.folder / "rollout.json"
 
     def write(self, **entry: Any) -> None:
-        """Append one line; it is on disk when this returns."""
+        """Append one line, without secrets; it is on disk when this returns."""
+        entry = {name: clean(value) if isinstance(value, str) else value for name, value in entry.items()}
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

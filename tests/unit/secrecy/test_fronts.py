@@ -1,0 +1,286 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container, a program or a receiver repeats a secret: each kind is looked for in everything that comes out at each front."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.latentum.ops.plugins.module_utils.backup import proof, restic_process
+from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
+from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
+from ansible_collections.latentum.ops.plugins.module_utils.compose.cli import Compose
+from ansible_collections.latentum.ops.plugins.module_utils.containers import client
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import Expectation
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ProbeSpec, ServiceSpec
+from ansible_collections.latentum.ops.plugins.module_utils.core import masking, paths, process, progress
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
+from ansible_collections.latentum.ops.plugins.module_utils.health.assessment import look
+from ansible_collections.latentum.ops.plugins.module_utils.health.report import details, text
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import transaction
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.tls.issue import reason
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import observing
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import message
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message_html import html
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Evidence, judge
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.live_table import incidents_table, table
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.document import render
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import containers as container_probes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_probes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import email, pagerduty, slack, transport
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
+from ansible_collections.latentum.ops.plugins.modules import compose_health, compose_health_info
+
+from ..core.planted import KINDS, STACK, WAYS, fill, pieces, printed
+
+FORMS = ("as it is", "base64", "Basic, two before", "in JSON", "quoted for a URL")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return fill(tmp_path_factory.mktemp("secrets"))
+
+
+class Host:
+    """A host on which every program and every container writes the same: all values of one kind."""
+
+    def __init__(self, store: Store, kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        values = [(store.value(f"{kind}_{way}") or "").strip() for way in WAYS]
+        self.lines = [line for value in values for form in FORMS for line in printed(value, form)]
+        self.pieces = {piece for value in values for form in FORMS for piece in pieces(value, form)}
+        self.kind, self.folder, self.monkeypatch = kind, folder, monkeypatch
+        monkeypatch.setattr(paths, "SECRETS", store.folder.parent)
+        monkeypatch.setattr(paths, "RELEASES", folder / "releases")
+        monkeypatch.setattr(paths, "STACKS", folder / "stacks")
+        monkeypatch.setattr(progress, "FOLDER", folder / "run")
+        monkeypatch.setattr(client, "EngineApi", lambda _timeout: self)
+
+    @property
+    def words(self) -> str:
+        return "\n".join(self.lines)
+
+    # The engine's API.
+
+    def ping(self) -> None:
+        """It answers."""
+
+    def containers(self, **_given: object) -> list[dict[str, str]]:
+        return [{"Id": "id1"}]
+
+    def inspect_container(self, _identity: str) -> dict[str, Any]:
+        log = [{"ExitCode": 1, "Output": part} for part in (self.words, self.words[-4000:], self.words[:4000])]
+        labels = {client.PROJECT: STACK, client.SERVICE: "web", client.NUMBER: "1"}
+        state = {"Status": "running", "StartedAt": "2026-11-20T14:00:00.5Z", "Health": {"Status": "unhealthy", "Log": log}}
+        networks = {"backend": {"IPAddress": "10.0.0.2"}}
+        return {
+            "Id": "id1", "Name": "/shop-web-1", "State": state, "Config": {"Labels": labels}, "NetworkSettings": {"Networks": networks}
+        }  # fmt: skip
+
+    def inspect_image(self, _reference: str) -> dict[str, Any]:
+        return {}
+
+    def logs(self, _identity: str, tail: int) -> bytes:
+        return "\n".join(self.lines[-tail:]).encode()
+
+    def execute(self, _identity: str, _argv: Sequence[str], _timeout: float) -> tuple[int, bytes]:
+        raise NotImplementedError("each probe has its own answer")
+
+    def program(self) -> list[str]:
+        """One that writes it to both outputs, and fails."""
+        (self.folder / "words").write_text(self.words)
+        return ["sh", "-c", 'cat "$1"; cat "$1" >&2; exit 1', "sh", str(self.folder / "words")]
+
+    # What comes out.
+
+    def ansible(self, module: Any, capsys: pytest.CaptureFixture[str], **options: float) -> str:
+        """All that a module returns, as -vvv shows it."""
+        given = {"project": STACK, "services": [{"service": "web"}], "log_lines": 500, **options}
+        with patch_module_args(given), pytest.raises(SystemExit):
+            module.main()
+        return capsys.readouterr().out
+
+    def incident(self) -> Incident:
+        """With the cause and log that the watchdog finds."""
+        engine = Engine()
+        evidence = Evidence({}, {}, lambda _container: (), 0.0, lambda _container: 3600.0)
+        finding = judge(STACK, ServiceSpec("web"), engine.containers(STACK), evidence)
+        picture = SimpleNamespace(containers=lambda _stack: engine.containers(STACK))
+        observer = cast(observing.Observer, SimpleNamespace(engine=engine, picture=picture))
+        incident = Incident(f"{STACK}/web", STACK, "web", "critical", finding.cause, 0.0, 2.0)
+        assert "unhealthy" in incident.cause
+        self.monkeypatch.setattr(observing, "LINES", 500)
+        incident.log = observing.Observer.log_of(observer, incident)
+        incident.did(self.probe())
+        incident.did(self.nginx())
+        return incident
+
+    def probe(self) -> str:
+        """Why probes failed: their command's output, and that of psql."""
+        engine = Engine()
+        container = engine.containers(STACK)[0]
+        command = ProbeSpec("command", "check", 5, 15, {"argv": ["check"]})
+        database = ProbeSpec("postgresql", "database", 5, 15, {"user": "shop", "database": "shop"})
+        self.monkeypatch.setattr(Host, "execute", lambda *_given: (1, self.words.encode()))
+        readings = [container_probes.read(spec, container, engine) for spec in (command, database)]
+        self.monkeypatch.setattr(Host, "execute", lambda *_given: (2, f"psql: FATAL: {self.words}".encode()))
+        readings.append(container_probes.read(database, container, engine))
+        self.monkeypatch.setattr(Host, "execute", lambda *_given: (0, self.words.encode()))
+        readings.append(container_probes.read(database, container, engine))
+        assert not any(reading.ok for reading in readings)
+        return "\n".join(reading.reason for reading in readings)
+
+    def status(self) -> dict[str, Any]:
+        """What the watchdog publishes."""
+        incident = self.incident()
+        probes = [{"name": "check", "ok": False, "latency": 0.0, "reason": self.probe()}]
+        service = {
+            "service": "web", "state": "down", "reason": incident.cause, "replicas": 1, "healthy": 0, "out": [], "probes": probes,
+            "heals": 0, "breaker": False, "days": [],
+        }  # fmt: skip
+        stack = {"name": STACK, "domains": [], "title": "", "state": "down", "busy": "", "services": [service], "sites": []}
+        incidents = [incident.as_dict()]
+        history = [incident.as_dict() | {"ended": 60.0}]
+        return {
+            "host": "web-1", "at": 100.0, "version": "1", "well": False, "loop": {}, "stacks": [stack], "host_checks": [],
+            "incidents": incidents, "history": history, "maintenance": [], "alerts": {},
+        }  # fmt: skip
+
+    def alert(self) -> message.Message:
+        """As the deliverer composes it."""
+        notice = {"what": "open", "host": "web-1", "at": 2.0, "incident": self.incident().as_dict(), "runbook": ""}
+        return message.compose(notice, 2.0)
+
+    def report(self) -> str:
+        """What opsctl says of a stack, and a rollout of new containers."""
+        engine = Engine()
+        return text(details(engine, look(engine, STACK, [Expectation("web")]), 500))
+
+    def migration(self) -> str:
+        """The failure of a migration, as a rollout reports it, notes it in the history and shows it to who follows."""
+        shown = progress.Progress(STACK, "attempt")
+        journal = Journal(STACK)
+        site = SimpleNamespace(stack=STACK, engine=SimpleNamespace(named=lambda _name: None), progress=shown, step=lambda *_a, **_b: None)
+        policy = SimpleNamespace(migration=SimpleNamespace(command=["migrate"], timeout=5))
+        change = cast(transaction.Change, SimpleNamespace(site=site, _wait_for_left_behind=lambda *_given: None))
+        program = process.run(self.program(), check=False)
+        compose = cast(Compose, SimpleNamespace(once=lambda *_given: program))
+        with pytest.raises(RolloutFailed) as failed:
+            transaction.Change._migrate(change, cast(Any, SimpleNamespace(service="web", policy=policy)), compose)
+        journal.write(step="failed", reason=str(failed.value))
+        shown.say(f"failed: {failed.value}")
+        return json.dumps(failure(failed.value)) + journal.lines.read_text() + progress.path(STACK, "attempt").read_text()
+
+    def sentence_of_our_own(self) -> str:
+        """A secret that slipped into a sentence of the engine."""
+        shown, journal = progress.Progress(STACK, "attempt"), Journal(STACK)
+        shown.say(self.words)
+        journal.write(step=self.words)
+        return json.dumps(failure(ValueError(self.words))) + journal.lines.read_text() + progress.path(STACK, "attempt").read_text()
+
+    def command(self) -> str:
+        with pytest.raises(process.CommandError) as failed:
+            process.run(self.program())
+        return f"{failed.value}{failed.value.argv}{json.dumps(failure(failed.value))}"
+
+    def argument(self) -> str:
+        """A program whose arguments hold it."""
+        with pytest.raises(process.CommandError) as failed:
+            process.run(["false", *self.lines])
+        return f"{failed.value}{failed.value.argv}{json.dumps(failure(failed.value))}"
+
+    def restic(self) -> str:
+        with pytest.raises(TargetError) as failed:
+            restic_process.run("offsite", self.program(), env={}, secrets=[], deadline=30)
+        return f"{failed.value}{failed.value.reason}"
+
+    def database(self) -> str:
+        """A check of a restored database."""
+        self.monkeypatch.setattr(
+            "ansible_collections.latentum.ops.plugins.module_utils.backup.proof.run",
+            lambda *_a, **_b: Result((), 1, self.words, self.words),
+        )
+        return str(proof.amcheck(cast(Psql, SimpleNamespace(container="scratch", admin="postgres"))))
+
+    def certbot(self) -> str:
+        return reason(Result((), 1, self.words, self.words))
+
+    def nginx(self) -> str:
+        self.monkeypatch.setattr(host_probes, "run", lambda *_a, **_b: Result((), 1, "", f"nginx: [emerg] {' '.join(self.lines)}"))
+        return host_probes.nginx_accepts()
+
+    def receiver(self) -> str:
+        """A receiver of alerts that repeats what it was sent, or knows."""
+        import requests
+
+        self.monkeypatch.setattr(requests, "post", lambda *_a, **_b: SimpleNamespace(text=self.words, status_code=400, headers={}))
+        with pytest.raises(SendError) as failed:
+            transport.post("https://example.com/hook", {}, secret="hook")
+        return str(failed.value)
+
+
+FRONTS: dict[str, Callable[[Host, pytest.CaptureFixture[str]], str]] = {
+    "compose_health": lambda host, capsys: host.ansible(compose_health, capsys, timeout=0, patience=0),
+    "compose_health_info": lambda host, capsys: host.ansible(compose_health_info, capsys),
+    "report of health and rollout": lambda host, _capsys: host.report(),
+    "migration, journal, progress": lambda host, _capsys: host.migration(),
+    "own sentences": lambda host, _capsys: host.sentence_of_our_own(),
+    "failed program": lambda host, _capsys: host.command(),
+    "arguments of a program": lambda host, _capsys: host.argument(),
+    "restic": lambda host, _capsys: host.restic(),
+    "pg_amcheck": lambda host, _capsys: host.database(),
+    "certbot": lambda host, _capsys: host.certbot(),
+    "nginx -t": lambda host, _capsys: host.nginx(),
+    "probes": lambda host, _capsys: host.probe(),
+    "answer of a receiver": lambda host, _capsys: host.receiver(),
+    "status JSON": lambda host, _capsys: json.dumps(host.status()),
+    "status page": lambda host, _capsys: render(host.status()),
+    "opsctl status": lambda host, _capsys: table(host.status()),
+    "opsctl incidents": lambda host, _capsys: incidents_table(host.status()),
+    "mail": lambda host, _capsys: email.build(host.alert(), "a@example.com", ["b@example.com"]).as_string() + message.text(host.alert()),
+    "mail, HTML": lambda host, _capsys: html(host.alert()),
+    "chat": lambda host, _capsys: json.dumps(slack.payload(host.alert())),
+    "pager": lambda host, _capsys: json.dumps(pagerduty.event(host.alert(), "trigger", "key")),
+}
+
+
+@pytest.fixture(params=KINDS)
+def host(request: pytest.FixtureRequest, planted: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(planted, request.param, tmp_path, monkeypatch)
+
+
+def leaks(shown: str, host: Host) -> list[str]:
+    """Parts of values that are in it, as they are or as JSON writes them."""
+    plain = re.sub(r"=\n", "", shown)  # quoted-printable
+    return [piece for piece in host.pieces if piece in plain or json.dumps(piece)[1:-1] in plain]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_no_secret_comes_out(front: str, host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = FRONTS[front](host, capsys)
+    assert masking.HIDDEN in shown
+    if (front, host.kind) != ("own sentences", "word"):  # a word that is also a value stays where the engine itself says it
+        assert leaks(shown, host) == []
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_without_the_masker_each_front_gives_it_away(
+    front: str, planted: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The search above is not blind, and what it searches has the secret in it."""
+    monkeypatch.setattr(masking.Masker, "mask", lambda _masker, words, **_given: words)
+    host = Host(planted, "password", tmp_path, monkeypatch)
+    assert leaks(FRONTS[front](host, capsys), host)
