@@ -186,6 +186,7 @@ options:
     type: list
     elements: str
     default: []
+  # BEGIN OPTIONS rollout_policy.Hooks
   before:
     description:
       - Commands of the host, as argument lists, that run before anything changes, for example a backup.
@@ -197,6 +198,7 @@ options:
     description: Seconds for each of them.
     type: float
     default: 1800.0
+  # END OPTIONS
   to:
     description: Release to return to with O(state=rolled_back); the beginning of its id is enough.
     type: str

@@ -63,8 +63,13 @@ class Policy(Contract):
     )
     job: bool = option("The service runs to its end; there is nothing to roll.", False)
     allow: tuple[str, ...] = option("Waivers; V(shared_volume) lets two containers write to one volume.", ())
-    canary: Rule = option("When the trial of V(canary) is passed.", Rule())
+    canary: Rule | None = option("When the trial of V(canary) is passed.", None)
     migration: Migration | None = option("A command that runs once with the new image before traffic changes.", None)
+
+    @property
+    def trial(self) -> Rule:
+        """The rule of the canary, given or not."""
+        return self.canary or Rule()
 
     def batch(self, replicas: int) -> int:
         """How many new containers are started at once."""
@@ -73,6 +78,20 @@ class Policy(Contract):
         if self.surge.endswith("%"):
             return max(1, math.ceil(replicas * float(self.surge[:-1]) / 100))
         return max(1, int(self.surge))
+
+
+@dataclass(frozen=True)
+class Hooks(Contract):
+    """What the host does before a release changes anything."""
+
+    before: tuple[tuple[str, ...], ...] = option(
+        (
+            "Commands of the host, as argument lists, that run before anything changes, for example a backup.",
+            "One that fails stops the deployment.",
+        ),
+        (),
+    )
+    before_timeout: float = option("Seconds for each of them.", 1800, least=1, most=DAY)
 
 
 def policies_from(raw: Sequence[Mapping[str, Any]], *, tolerant: bool = True) -> dict[str, Policy]:

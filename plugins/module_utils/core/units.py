@@ -14,6 +14,8 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d|w))+")
 _DURATION_PART = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>us|ms|s|m|h|d|w)")
 _DURATION_FACTORS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
+# For editors; parse_duration is the judge.
+DURATION_PATTERN = r"^\s*(?:[0-9]+(?:\.[0-9]+)?|(?:[0-9]+(?:\.[0-9]+)?\s*(?:us|ms|s|m|h|d|w)\s*)+)$"
 SIZE_HINT = "write a number with k, m or g, such as 10m (powers of 1024)"
 DURATION_HINT = "write a number with its unit, such as 500ms, 60s or 1m30s"
 
@@ -62,3 +64,11 @@ def nginx_size(size: int) -> str:
         if size and size % _SIZE_FACTORS[unit] == 0:
             return f"{size // _SIZE_FACTORS[unit]}{unit}"
     return str(size)
+
+
+def spell_duration(seconds: float) -> str:
+    """Seconds as an operator writes them, in the largest unit that leaves no rest; days from two on."""
+    for unit, factor in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % factor == 0 and (unit != "d" or seconds >= 2 * factor):
+            return f"{seconds // factor:g}{unit}"
+    return f"{seconds:g}s" if seconds >= 1 or not seconds else f"{seconds * 1000:g}ms"

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose.model import Compose, Service
+from ..contracts.health import Probe
+from ..contracts.rollout_policy import Hooks
 from ..contracts.secret_kinds import references
 from .backups.model import Backups, backups_from
-from .updates.model import StackUpdate, Update, stack_update_from, update_from
+from .updates.model import Update, stack_update_from, update_from
 from .watchdog.model import Watch, Watchdog, watch_from, watchdog_from
 
 
@@ -40,14 +42,6 @@ class Route:
     allow_from: tuple[str, ...]
     strip_prefix: bool
     buffering: bool
-
-
-@dataclass(frozen=True)
-class Probe:
-    path: str
-    port: int
-    status: int
-    timeout: float
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,7 @@ class Declaration:
     databases: tuple[Database, ...]
     firewall: tuple[Opening, ...]
     compose: Compose
-    update: StackUpdate = field(default_factory=StackUpdate)
+    update: Hooks = field(default_factory=Hooks)
     watchdog: Watchdog = field(default_factory=watchdog_from)
     backups: Backups | None = None
 
@@ -194,7 +188,12 @@ def _service(item: dict[str, Any]) -> ServiceOptions:
     probe = item.get("probe")
     allow = tuple(name for name in item.get("allow") or () if name)
     update = update_from(item.get("update") or {})
-    changed = {"probe": Probe(**probe) if probe else None, "allow": allow, "update": update, "watch": watch_from(item.get("watch"))}
+    changed = {
+        "probe": Probe.from_dict(probe, tolerant=True) if probe else None,
+        "allow": allow,
+        "update": update,
+        "watch": watch_from(item.get("watch")),
+    }
     return ServiceOptions(**{**item, **changed})
 
 

@@ -44,7 +44,7 @@ ROUTE = Record(
         "port": Number(required=True, default=0, least=1, most=65535, example="8080"),
         "websocket": Flag(default=False),
         "body_limit": Text(default="1m", numbers=True, check=values.body_limit, example="10m"),
-        "timeout": Text(default=60, numbers=True, check=values.seconds, example="60s"),
+        "timeout": Text(default=60, numbers=True, check=values.lasting(1, 86400, whole=True), example="60s"),
         "rate_limit": Record(
             fields={
                 "requests": Number(required=True, default=0, least=1, most=100000, example="20"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..contracts.argspec import argspec
 from ..contracts.health import Expectation, expectations_from
-from ..contracts.rollout_policy import Policy, policies_from
+from ..contracts.rollout_policy import Hooks, Policy, policies_from
 from ..release.pinning import Declared
 from .request import Order
 
@@ -25,8 +25,7 @@ ARGUMENTS: dict[str, Any] = {
     "domains": {"type": "list", "elements": "str", "default": []},
     "pull": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "recreate": {"type": "list", "elements": "str", "default": []},
-    "before": {"type": "list", "elements": "list", "default": []},
-    "before_timeout": {"type": "float", "default": 1800.0},
+    **argspec(Hooks),
     "to": {"type": "str"},
     "replicas": {"type": "dict", "default": {}},
     "force": {"type": "bool", "default": False},

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ..contracts.rollout_policy import Hooks
 from ..hostconfig.entries import Change
 from .plan import ServicePlan
 
@@ -37,7 +38,7 @@ class Order:
     wait: float = 0.0
     check: bool = False
     before: Sequence[Sequence[str]] = ()
-    before_timeout: float = 1800.0
+    before_timeout: float = Hooks.before_timeout
     recreate: Sequence[str] = ()
     tell: Callable[[str], None] = lambda _line: None
 

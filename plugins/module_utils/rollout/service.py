@@ -115,7 +115,7 @@ class Rollout:
 
         :raises RolloutFailed: it is worse, it crashed, or there was too little traffic to say.
         """
-        site, service, rule = self.site, plan.service, plan.policy.canary
+        site, service, rule = self.site, plan.service, plan.policy.trial
         site.step(f"canary: {rule.share} % of the traffic for {rule.duration:g} s", service=service)
         before, after = site.addresses(service, old), site.addresses(service, new)
         site.switch(service, traffic_plan.share_weights([one.id for one in old], [one.id for one in new], rule.share))

@@ -99,12 +99,18 @@ def plain(value: object) -> Any:
 
 @dataclass(frozen=True)
 class Node(ABC):
-    """What every part of a schema has: a default, whether it must be given, whether its value may be shown."""
+    """What every part of a schema has: a default, whether it must be given, whether its value may be shown.
+
+    :param description: for the reference and for editors, in Ansible's markup.
+    :param implied: the default in words, where it follows from something else.
+    """
 
     default: Any = None
     required: bool = False
     hidden: bool = False
     example: str = ""
+    description: str = ""
+    implied: str = ""
 
     @abstractmethod
     def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
@@ -136,7 +142,7 @@ class Text(Node):
             value = str(value)
         if not isinstance(value, str) or not value.strip():
             example = f", such as {self.example}" if self.example else ""
-            return self.wrong(value, key, "must be a text", f"write a text in quotes{example}", problems)
+            return self.wrong(value, key, "must be a string", f"write a string in quotes{example}", problems)
         if self.choices and value not in self.choices:
             near = close_to(value, self.choices)
             fix = f"write {near}" if near else f"write one of {', '.join(self.choices)}"
@@ -176,13 +182,13 @@ class Flag(Node):
 
 @dataclass(frozen=True)
 class Scalar(Node):
-    """Anything that a line of an environment file can hold; kept as text."""
+    """Anything that a line of an environment file can hold; kept as a string."""
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
         if isinstance(value, bool):
             return "true" if value else "false"
         if not isinstance(value, (str, int, float)):
-            fix = 'write one text, number or true/false, such as "info"; a list as text: "a,b"'
+            fix = 'write one string, number or true/false, such as "info"; a list as a string: "a,b"'
             return self.wrong(value, key, "must be a single value", fix, problems)
         return str(value)
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from typing import Generic, TypeVar
 
-from ..core.units import DURATION_HINT, SIZE_HINT, nginx_size, parse_duration, parse_size
+from ..core.units import DURATION_HINT, DURATION_PATTERN, SIZE_HINT, nginx_size, parse_duration, parse_size, spell_duration
 from .nodes import Refused
 
+_T = TypeVar("_T")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"/[A-Za-z0-9/_.~@+-]*")
@@ -25,8 +28,28 @@ _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _RESERVED = ("/.well-known/acme-challenge", "/.latentum-ops")
 
 
-def named(pattern: str, problem: str, fix: str) -> Callable[[str], str]:
-    """A check that a text matches the whole pattern."""
+@dataclass(frozen=True)
+class Form(Generic[_T]):
+    """A check, with what the reference and an editor say of the strings that it lets pass.
+
+    :param pattern: a regular expression of all of them; empty where no expression can tell.
+    """
+
+    check: Callable[[str], _T]
+    name: str
+    pattern: str = ""
+
+    def __call__(self, value: str) -> _T:
+        return self.check(value)
+
+
+def form(name: str, pattern: str = "") -> Callable[[Callable[[str], _T]], Form[_T]]:
+    """Names the form that a check stands for."""
+    return lambda check: Form(check, name, pattern)
+
+
+def named(pattern: str, problem: str, fix: str, name: str = "name") -> Form[str]:
+    """A check that a string matches the whole pattern."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -34,16 +57,18 @@ def named(pattern: str, problem: str, fix: str) -> Callable[[str], str]:
             raise Refused(problem, fix)
         return value
 
-    return check
+    return Form(check, name, f"^(?:{pattern})$")
 
 
 secret_name = named(
     r"[a-z][a-z0-9_]{0,62}",
     "is not the name of a secret",
     "write lower case letters, digits and _, such as database_password",
+    "secret",
 )
 
 
+@form("domain")
 def domain(value: str) -> str:
     """A host name as RFC 1123 and the public suffix need it: lower case, at least one dot, no scheme, port or path."""
     text = value.strip()
@@ -81,6 +106,7 @@ def _punycode(text: str) -> str:
         return "letters, digits and - (xn--…)"
 
 
+@form("path")
 def path(value: str) -> str:
     if not value.startswith("/"):
         raise Refused("does not begin with /", f"write /{value}" if _PATH.fullmatch(f"/{value}") else "write /, or /api")
@@ -91,6 +117,7 @@ def path(value: str) -> str:
     return value
 
 
+@form("network")
 def network(value: str) -> str:
     """An address or a network; a network whose host bits are set is refused with the network that was meant."""
     text = value.strip()
@@ -106,12 +133,14 @@ def network(value: str) -> str:
     raise Refused("is an address inside a network, with its length", f"write {meant}, or {text.split('/')[0]} for this host alone")
 
 
+@form("mail address")
 def email(value: str) -> str:
     if not _EMAIL.fullmatch(value.strip()):
         raise Refused("is not a mail address", "write an address that is read, such as ops@example.com")
     return value.strip()
 
 
+@form("variable")
 def variable_name(value: str) -> str:
     if not VARIABLE_NAME.fullmatch(value):
         meant = re.sub(r"[^A-Za-z0-9_]", "_", value)
@@ -120,18 +149,21 @@ def variable_name(value: str) -> str:
     return value
 
 
+@form("header")
 def header_name(value: str) -> str:
     if not _HEADER.fullmatch(value):
         raise Refused("is not the name of a header", "write letters, digits and -, such as X-Frame-Options")
     return value
 
 
+@form("string")
 def header_value(value: str) -> str:
     if re.search(r"[\x00-\x1f\x7f]", value):
         raise Refused("has a line break or control character", "write the value of the header on one line")
     return value
 
 
+@form("folder")
 def folder(value: str) -> str:
     if not value.startswith("/") or not re.fullmatch(r"[A-Za-z0-9/_.-]+", value) or ".." in value.split("/"):
         raise Refused("is not an absolute path", "write a path from the root without spaces, such as /opt/latentum")
@@ -141,6 +173,7 @@ def folder(value: str) -> str:
     return text
 
 
+@form("size")
 def body_limit(value: str) -> str:
     """A size in the form nginx reads; 0 switches the limit off."""
     try:
@@ -149,33 +182,27 @@ def body_limit(value: str) -> str:
         raise Refused("is not a size", SIZE_HINT) from None
 
 
-def seconds(value: str) -> int:
-    """A duration in whole seconds, rounded up: nginx reads no fractions."""
-    try:
-        found = math.ceil(parse_duration(value))
-    except ValueError:
-        raise Refused("is not a duration", DURATION_HINT) from None
-    if not 1 <= found <= 86400:
-        raise Refused("is shorter than a second or longer than a day", "write something between 1s and 24h")
-    return found
+def lasting(least: float, most: float, *, whole: bool = False) -> Form[float]:
+    """A check for a duration within limits of seconds; it keeps seconds.
 
-
-def lasting(least: str, most: str) -> Callable[[str], float]:
-    """A check for a duration within limits; it keeps seconds, with their fraction."""
-    low, high = parse_duration(least), parse_duration(most)
+    :param whole: fractions are rounded up, for programs that read none.
+    """
+    limits = f"between {spell_duration(least)} and {spell_duration(most)}"
 
     def check(value: str) -> float:
         try:
             found = parse_duration(value)
         except ValueError:
             raise Refused("is not a duration", DURATION_HINT) from None
-        if not low <= found <= high:
-            raise Refused(f"is not between {least} and {most}", f"write something between {least} and {most}")
+        found = math.ceil(found) if whole else found
+        if not least <= found <= most:
+            raise Refused(f"is not {limits}", f"write something {limits}")
         return int(found) if found == int(found) else found
 
-    return check
+    return Form(check, f"duration, {spell_duration(least)} to {spell_duration(most)}", DURATION_PATTERN)
 
 
+@form("1 to 100, or 1% to 100%", r"^\s*(?:[1-9][0-9]?|100)%?\s*$")
 def whole_or_percent(value: str) -> str:
     """A number of containers, or a percentage of them."""
     text = value.strip()
@@ -186,7 +213,7 @@ def whole_or_percent(value: str) -> str:
     raise Refused("is neither a number of containers nor a percentage of them", "write a number from 1 on, or 1% to 100%, such as 50%")
 
 
-def between(least: float, most: float, example: str) -> Callable[[str], float]:
+def between(least: float, most: float, example: str) -> Form[float]:
     """A check for a number with decimals."""
 
     def check(value: str) -> float:
@@ -198,15 +225,17 @@ def between(least: float, most: float, example: str) -> Callable[[str], float]:
             raise Refused(f"is not a number from {least:g} to {most:g}", f"write a number such as {example}")
         return found
 
-    return check
+    return Form(check, f"number, {least:g} to {most:g}", r"^\s*[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*$")
 
 
+@form("address")
 def web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
         raise Refused("is not the address of a service", "write http:// or https:// and a name, such as http://127.0.0.1:9090")
     return value.rstrip("/")
 
 
+@form("address")
 def runbook(value: str) -> str:
     """The address of a page, in which C({service}) is replaced."""
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
@@ -216,6 +245,7 @@ def runbook(value: str) -> str:
     return value
 
 
+@form("host name")
 def server(value: str) -> str:
     """A host name or an address, without scheme and port."""
     text = value.strip()
@@ -228,6 +258,7 @@ def server(value: str) -> str:
     return text
 
 
+@form("regular expression")
 def expression(value: str) -> str:
     """A regular expression of Python."""
     try:
@@ -237,7 +268,7 @@ def expression(value: str) -> str:
     return value
 
 
-def probe_timeout(value: str) -> float:
+def _probe_timeout(value: str) -> float:
     try:
         found = parse_duration(value)
     except ValueError:
@@ -245,3 +276,6 @@ def probe_timeout(value: str) -> float:
     if not 0 < found <= 300:
         raise Refused("is zero or longer than five minutes", "write something between 100ms and 5m, such as 5s")
     return found
+
+
+probe_timeout = Form(_probe_timeout, "duration, up to 5m", DURATION_PATTERN)

@@ -43,7 +43,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         [("environment.LOG_LEVEL", ["a"])],
         "environment.LOG_LEVEL",
         "a list of 1",
-        'a list as text: "a,b"',
+        'a list as a string: "a,b"',
     ),
     ("variable name", [("environment.LOG-LEVEL", "x")], "environment.LOG-LEVEL", '"LOG-LEVEL"', "write LOG_LEVEL"),
     ("variable unused", [("environment.SPARE", "x")], "environment.SPARE", HIDDEN, "use ${SPARE} in the Compose file"),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...contracts import backup_settings as contract
+from ...contracts.backup_settings import BackupSettings, Cache, Check, Cluster, Escrow, Volume
 from ..compose_project import secret_file
 from ..model import Declaration
 from .model import Target, VolumeOptions, replication_secret
@@ -20,28 +22,26 @@ def backup_config(declaration: Declaration) -> dict[str, Any]:
     backups = declaration.backups
     if backups is None:
         return {}
-    return {
-        "stack": declaration.name,
-        "directory": declaration.directory,
-        "schedule": backups.schedule,
-        "jitter": backups.jitter,
-        "wal_every": backups.wal_every,
-        "verify": backups.verify,
-        "retention": dict(backups.retention),
-        "keep_bases": backups.keep_bases,
-        "rpo": backups.rpo,
-        "rto": backups.rto,
-        "stale_after": backups.stale_after,
-        "clusters": _clusters(declaration),
-        "caches": [
-            {"service": cache["service"], "password_file": secret_file(declaration, cache["password_secret"])} for cache in backups.caches
-        ],
-        "volumes": _volumes(declaration),
-        "paths": list(backups.paths),
-        "checks": _checks(declaration),
-        "targets": [_target(declaration, target) for target in backups.targets],
-        "escrow": {"recipients": list(backups.recipients), "vault": backups.vault},
-    }
+    return BackupSettings(
+        stack=declaration.name,
+        directory=declaration.directory,
+        schedule=backups.schedule,
+        jitter=backups.jitter,
+        wal_every=backups.wal_every,
+        verify=backups.verify,
+        retention=backups.retention,
+        keep_bases=backups.keep_bases,
+        rpo=backups.rpo,
+        rto=backups.rto,
+        stale_after=backups.stale_after,
+        clusters=_clusters(declaration),
+        caches=tuple(Cache(cache["service"], secret_file(declaration, cache["password_secret"])) for cache in backups.caches),
+        volumes=_volumes(declaration),
+        paths=backups.paths,
+        checks=_checks(declaration),
+        targets=tuple(_target(declaration, target) for target in backups.targets),
+        escrow=Escrow(backups.recipients, backups.vault),
+    ).to_dict()
 
 
 def backup_authorities(declaration: Declaration) -> list[dict[str, str]]:
@@ -54,24 +54,18 @@ def _authority(declaration: Declaration, target: Target) -> str:
     return f"{FOLDER}/{declaration.name}/{target.name}.pem" if target.ca else ""
 
 
-def _clusters(declaration: Declaration) -> list[dict[str, Any]]:
+def _clusters(declaration: Declaration) -> tuple[Cluster, ...]:
     """One entry a server; whoever owns its first database is the one that its image made a superuser."""
     clusters = []
     for service in declaration.clusters:
         databases = [database for database in declaration.databases if database.service == service]
-        clusters.append(
-            {
-                "service": service,
-                "engine": databases[0].engine,
-                "admin": databases[0].user,
-                "databases": [database.name for database in databases],
-                "password_file": secret_file(declaration, replication_secret(service)),
-            }
-        )
-    return clusters
+        password = secret_file(declaration, replication_secret(service))
+        names = tuple(database.name for database in databases)
+        clusters.append(Cluster(service, databases[0].user, names, password, databases[0].engine))
+    return tuple(clusters)
 
 
-def _volumes(declaration: Declaration) -> list[dict[str, Any]]:
+def _volumes(declaration: Declaration) -> tuple[Volume, ...]:
     """What is mounted, is on a disk, and is not the data of a server that is backed up by its own engine."""
     volumes = []
     written = declaration.backups.volumes if declaration.backups else {}
@@ -81,35 +75,27 @@ def _volumes(declaration: Declaration) -> list[dict[str, Any]]:
         skipped = options.mode == "skip" or kept == "memory"
         if skipped or not services or engine_of(declaration, name):
             continue
-        volumes.append(
-            {
-                "name": name,
-                "services": [service.name for service in services],
-                "mode": options.mode,
-                "exclude": list(options.exclude),
-                "before": [list(argv) for argv in options.before],
-                "after": [list(argv) for argv in options.after],
-            }
-        )
-    return volumes
+        mounts = tuple(service.name for service in services)
+        volumes.append(Volume(name, mounts, options.mode, options.exclude, options.before, options.after))
+    return tuple(volumes)
 
 
-def _checks(declaration: Declaration) -> list[dict[str, Any]]:
+def _checks(declaration: Declaration) -> tuple[Check, ...]:
     checks = []
     for check in declaration.backups.checks if declaration.backups else ():
         owner = check["service"] or next(one.service for one in declaration.databases if one.name == check["database"])
-        checks.append({**check, "service": owner})
-    return checks
+        checks.append(Check(**{**check, "service": owner}))
+    return tuple(checks)
 
 
-def _target(declaration: Declaration, target: Target) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "repository": target.repository.text if target.repository else "",
-        "key_file": secret_file(declaration, target.key_secret),
-        "environment": {variable: secret_file(declaration, name) for variable, name in target.environment.items()},
-        "append_only": target.append_only,
-        "upload_limit": target.upload_limit,
-        "ssh_key_file": secret_file(declaration, target.ssh_key_secret),
-        "ca_file": _authority(declaration, target),
-    }
+def _target(declaration: Declaration, target: Target) -> contract.Target:
+    return contract.Target(
+        name=target.name,
+        repository=target.repository.text if target.repository else "",
+        key_file=secret_file(declaration, target.key_secret),
+        environment={variable: secret_file(declaration, name) for variable, name in target.environment.items()},
+        append_only=target.append_only,
+        upload_limit=target.upload_limit,
+        ssh_key_file=secret_file(declaration, target.ssh_key_secret),
+        ca_file=_authority(declaration, target),
+    )

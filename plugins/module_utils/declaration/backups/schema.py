@@ -14,7 +14,7 @@ WAIVERS = ("no_escrow",)
 TARGET_WAIVERS = ("plain_http",)
 
 
-def _span(default: float | None, least: str, most: str, example: str) -> Text:
+def _span(default: float | None, least: float, most: float, example: str) -> Text:
     return Text(default=default, numbers=True, check=values.lasting(least, most), example=example)
 
 
@@ -96,7 +96,7 @@ CHECK = Record(
         "service": _service(required=False),
         "query": Text(required=True, default="", check=backup_values.query, example="SELECT count(*) FROM users"),
         "at_least": Text(default=None, numbers=True, check=values.between(-1e15, 1e15, "1"), example="1"),
-        "newest": _span(None, "1s", "3660d", "26h"),
+        "newest": _span(None, 1, 316224000, "26h"),
     },
     example="{database: latentumdb, query: SELECT count(*) FROM users, at_least: 1}",
 )
@@ -105,14 +105,14 @@ BACKUPS = Record(
     default=None,
     fields={
         "schedule": Text(default="*-*-* 02:30", check=calendar, example="*-*-* 02:30"),
-        "jitter": _span(900, "0s", "24h", "15m"),
-        "wal_every": _span(60, "0s", "1h", "60s"),
+        "jitter": _span(900, 0, 86400, "15m"),
+        "wal_every": _span(60, 0, 3600, "60s"),
         "verify": Text(default="always", choices=("always", "weekly")),
         "keep_bases": Number(default=2, least=1, most=30, example="2"),
         "retention": RETENTION,
-        "rpo": _span(3600, "1s", "366d", "1h"),
-        "rto": _span(14400, "1s", "366d", "4h"),
-        "stale_after": _span(None, "1m", "366d", "26h"),
+        "rpo": _span(3600, 1, 31622400, "1h"),
+        "rto": _span(14400, 1, 31622400, "4h"),
+        "stale_after": _span(None, 60, 31622400, "26h"),
         "targets": Items(required=True, of=TARGET, default=[], hidden=True, example=f"[{TARGET.example}]"),
         "escrow": ESCROW,
         "caches": Items(of=CACHE, default=[], example=f"[{CACHE.example}]"),

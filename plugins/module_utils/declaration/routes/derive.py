@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...contracts.status_page import CSP
+from ...contracts.upstreams import Upstream
 from ..model import Declaration, Route
 
 STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack
-KEEPALIVE = 32  # idle connections that each nginx worker keeps open to an upstream
 
 
 def upstream_name(declaration: Declaration, route: Route) -> str:
@@ -90,14 +90,7 @@ def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
     upstreams = {}
     for route in declaration.routes:
         name = upstream_name(declaration, route)
-        upstreams[name] = {
-            "name": name,
-            "project": declaration.name,
-            "service": route.service,
-            "port": route.port,
-            "balance": route.balance,
-            "keepalive": KEEPALIVE,
-        }
+        upstreams[name] = Upstream(name, declaration.name, route.service, route.port, route.balance).to_dict()
     return list(upstreams.values())
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...contracts.health import Expectation
 from ..model import Declaration
 
 
@@ -41,14 +42,5 @@ def health_expectations(declaration: Declaration) -> list[dict[str, Any]]:
         if service.profiles or not replicas:
             continue
         probe = declaration.options(service.name).probe
-        expectations.append(
-            {
-                "service": service.name,
-                "expect": declaration.expect(service),
-                "replicas": replicas,
-                "probe": None
-                if probe is None
-                else {"path": probe.path, "port": probe.port, "status": probe.status, "timeout": probe.timeout},
-            }
-        )
+        expectations.append(Expectation(service.name, declaration.expect(service), replicas, probe).to_dict())
     return expectations

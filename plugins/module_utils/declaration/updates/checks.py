@@ -48,7 +48,8 @@ def _check_hooks(declaration: Declaration, problems: list[Problem]) -> None:
 
 
 def _check_migration(update: Update, key: str, problems: list[Problem]) -> None:
-    if update.migration is not None and not update.migration["command"] and not _reported(key, problems):
+    migration = update.policy.migration
+    if migration is not None and not migration.command and not _reported(key, problems):
         fix = "write its words, such as [python3, manage.py, migrate], or remove migration"
         problems.append(Problem(f"{key}.command", "an empty list", "is a command without a word", fix))
 

@@ -6,45 +6,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .schema import CANARY
+from ...contracts.rollout_policy import Hooks, Policy
 
 
 @dataclass(frozen=True)
 class Update:
-    """How one service is updated. What belongs to another strategy has its default."""
+    """How one service is updated: a policy that has no service yet. What belongs to another strategy has its default.
 
-    strategy: str = "rolling"
-    chosen: bool = False  # the strategy was written, not implied
-    surge: str = "100%"
-    min_healthy: int = 5
-    healthy_timeout: int = 120
-    drain_timeout: int = 60
-    observe: int = 10
-    keep_for: int = 600
-    maintenance: str = "dependents"
-    canary: Mapping[str, Any] | None = None
-    migration: Mapping[str, Any] | None = None
+    :param chosen: the strategy was written, not implied.
+    """
 
+    policy: Policy = field(default_factory=lambda: Policy(""))
+    chosen: bool = False
 
-@dataclass(frozen=True)
-class StackUpdate:
-    """What is done on the host before a release changes anything."""
-
-    before: tuple[tuple[str, ...], ...] = ()
-    before_timeout: int = 1800
+    @property
+    def strategy(self) -> str:
+        """The strategy, written or implied."""
+        return self.policy.strategy
 
 
 def update_from(item: Mapping[str, Any]) -> Update:
     """From what the schema read."""
     given = {name: value for name, value in item.items() if value not in (None, "")}
     if given.get("strategy") == "canary":
-        given.setdefault("canary", CANARY.read({}, "", []))  # its defaults, so that they stand in one place
-    return Update(**{**given, "chosen": "strategy" in given})
+        given.setdefault("canary", {})
+    return Update(Policy.from_dict({"service": "", **given}, tolerant=True), "strategy" in given)
 
 
-def stack_update_from(item: Mapping[str, Any]) -> StackUpdate:
+def stack_update_from(item: Mapping[str, Any]) -> Hooks:
     """From what the schema read."""
-    return StackUpdate(tuple(tuple(argv) for argv in item.get("before", [])), item.get("before_timeout", 1800))
+    return Hooks.from_dict(item, tolerant=True)

@@ -1,33 +1,35 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of C(update): how the stack, and each of its services, goes from one release to the next."""
+"""The tables of C(update): how the stack, and each of its services, goes from one release to the next."""
 
 from __future__ import annotations
 
+from ...contracts.canary import Query, Rule
+from ...contracts.nodes import decimal, described, duration, number, text
+from ...contracts.rollout_policy import Hooks, Migration, Policy
 from ...schema import values
-from ...schema.nodes import Items, Node, Number, Record, Text
+from ...schema.nodes import Items, Node, Record, Text
 
-
-def _duration(default: int, example: str) -> Text:
-    return Text(default=default, numbers=True, check=values.seconds, example=example)
-
+_COMMAND = Items(of=Text(default="", numbers=True), default=[], example="[/usr/local/sbin/backup-now]")
 
 CANARY = Record(
     default=None,
+    description=described(Policy, "canary"),
     fields={
-        "share": Number(default=10, least=1, most=50, example="10"),
-        "duration": _duration(60, "60s"),
-        "min_requests": Number(default=100, least=1, most=10_000_000, example="100"),
-        "max_error_rate": Text(default=1.0, numbers=True, check=values.between(0, 100, "1"), example="1"),
-        "max_latency_ratio": Text(default=1.5, numbers=True, check=values.between(1, 1000, "1.5"), example="1.5"),
-        "on_low_traffic": Text(default="abort", choices=("abort", "promote")),
+        "share": number(Rule, "share"),
+        "duration": duration(Rule, "duration", "60s", whole=True),
+        "min_requests": number(Rule, "min_requests"),
+        "max_error_rate": decimal(Rule, "max_error_rate", "1"),
+        "max_latency_ratio": decimal(Rule, "max_latency_ratio", "1.5"),
+        "on_low_traffic": text(Rule, "on_low_traffic"),
         "prometheus": Record(
             default=None,
+            description=described(Rule, "prometheus"),
             fields={
-                "url": Text(required=True, default="", check=values.web_address, example="http://127.0.0.1:9090"),
-                "query": Text(required=True, default="", example="sum(rate(errors_total[1m]))"),
-                "max": Text(required=True, default=0.0, numbers=True, check=values.between(-1e12, 1e12, "0.01"), example="0.01"),
+                "url": text(Query, "url", "http://127.0.0.1:9090", check=values.web_address),
+                "query": text(Query, "query", "sum(rate(errors_total[1m]))"),
+                "max": decimal(Query, "max", "0.01"),
             },
             example="{url: http://127.0.0.1:9090, query: …, max: 0.01}",
         ),
@@ -36,22 +38,30 @@ CANARY = Record(
 )
 MIGRATION = Record(
     default=None,
+    description=f"{described(Policy, 'migration')} Its failure stops the release. The old version must bear what it leaves.",
     fields={
-        "command": Items(required=True, of=Text(default="", numbers=True), default=[], example="[python3, manage.py, migrate]"),
-        "timeout": _duration(600, "10m"),
+        "command": Items(
+            required=True,
+            of=Text(default="", numbers=True),
+            default=[],
+            example="[python3, manage.py, migrate]",
+            description=described(Migration, "command"),
+        ),
+        "timeout": duration(Migration, "timeout", "10m", whole=True),
     },
     example="{command: [python3, manage.py, migrate]}",
 )
-_SURGE: dict[str, Node] = {"surge": Text(default="100%", numbers=True, check=values.whole_or_percent, example="50%")}
+_SURGE: dict[str, Node] = {"surge": text(Policy, "surge", "50%", numbers=True)}
 UPDATE = Record(
     default={},
+    description="How it goes from one release to the next.",
     fields={
         # Not given is the same as rolling, but is judged only when the service really changes.
-        "strategy": Text(default="", choices=("rolling", "canary", "blue_green", "recreate"), example="rolling"),
-        "min_healthy": _duration(5, "5s"),
-        "healthy_timeout": _duration(120, "2m"),
-        "drain_timeout": _duration(60, "60s"),
-        "observe": _duration(10, "10s"),
+        "strategy": text(Policy, "strategy", "rolling", default="", implied=f"V({Policy.strategy})"),
+        "min_healthy": duration(Policy, "min_healthy", "5s", whole=True),
+        "healthy_timeout": duration(Policy, "healthy_timeout", "2m", whole=True),
+        "drain_timeout": duration(Policy, "drain_timeout", "60s", whole=True),
+        "observe": duration(Policy, "observe", "10s", whole=True),
         "migration": MIGRATION,
     },
     selector="strategy",
@@ -59,20 +69,17 @@ UPDATE = Record(
         "": _SURGE,
         "rolling": _SURGE,
         "canary": {**_SURGE, "canary": CANARY},
-        "blue_green": {"keep_for": _duration(600, "10m")},
-        "recreate": {"maintenance": Text(default="dependents", choices=("dependents", "service", "none"))},
+        "blue_green": {"keep_for": duration(Policy, "keep_for", "10m", whole=True)},
+        "recreate": {"maintenance": text(Policy, "maintenance")},
     },
     example="{strategy: rolling}",
 )
 STACK_UPDATE = Record(
     default={},
+    description="What the host does before a release changes anything.",
     fields={
-        "before": Items(
-            of=Items(of=Text(default="", numbers=True), default=[], example="[/usr/local/sbin/backup-now]"),
-            default=[],
-            example="[[/usr/local/sbin/backup-now]]",
-        ),
-        "before_timeout": _duration(1800, "30m"),
+        "before": Items(of=_COMMAND, default=[], example="[[/usr/local/sbin/backup-now]]", description=described(Hooks, "before")),
+        "before_timeout": duration(Hooks, "before_timeout", "30m", whole=True),
     },
     example="{before: [[/usr/local/sbin/backup-now]]}",
 )

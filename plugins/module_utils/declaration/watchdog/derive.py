@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...compose.model import Service
+from ...contracts.watchdog_settings import Alert, DeadmanSpec, ProbeSpec, ServiceSpec, SiteSpec, StackSpec, StatusPageSpec
 from ..compose_project import secret_file
 from ..model import Declaration, Route
 from .model import ALERT_SECRETS
@@ -22,37 +23,37 @@ def watchdog_config(declaration: Declaration) -> dict[str, Any]:
     watchdog = declaration.watchdog
     deadman = watchdog.deadman
     watched = {service.name: service for service in declaration.compose.services.values() if declaration.stays(service)}
-    return {
-        "stack": declaration.name,
-        "interval": watchdog.interval,
-        "confirm": watchdog.confirm,
-        "recover": watchdog.recover,
-        "runbook": watchdog.runbook,
-        "services": [_service(declaration, service, watched) for service in watched.values()],
-        "sites": _sites(declaration),
-        "alerts": [_alert(declaration, alert) for alert in watchdog.alerts],
-        "deadman": {"url_file": secret_file(declaration, deadman["url_secret"]), "interval": deadman["interval"]} if deadman else None,
-        "backup_max_age": watchdog.backup_max_age or (declaration.backups.stale_after if declaration.backups else 0),
-        "status_page": {"title": watchdog.page.title or declaration.name},
-    }
+    return StackSpec(
+        name=declaration.name,
+        services=tuple(_service(declaration, service, watched) for service in watched.values()),
+        sites=_sites(declaration),
+        interval=watchdog.interval,
+        confirm=watchdog.confirm,
+        recover=watchdog.recover,
+        runbook=watchdog.runbook,
+        alerts=tuple(_alert(declaration, alert) for alert in watchdog.alerts),
+        deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
+        backup_max_age=watchdog.backup_max_age or (declaration.backups.stale_after if declaration.backups else 0),
+        status_page=StatusPageSpec(watchdog.page.title or declaration.name),
+    ).to_dict()
 
 
-def _service(declaration: Declaration, service: Service, watched: Mapping[str, Service]) -> dict[str, Any]:
+def _service(declaration: Declaration, service: Service, watched: Mapping[str, Service]) -> ServiceSpec:
     watch = declaration.options(service.name).watch
-    return {
-        "service": service.name,
-        "expect": declaration.expect(service),
-        "replicas": declaration.replicas(service),
-        "needs": sorted(_needs(declaration, service) & set(watched)),
-        "routed": any(route.service == service.name for route in declaration.routes),
-        "severity": watch.severity,
-        "heal": watch.heal,
-        "escalate": list(watch.escalate),
-        "max_heals": watch.max_heals,
-        "heal_window": watch.heal_window,
-        "start_period": watch.start_period,
-        "probes": _distinct(_probes(declaration, service)),
-    }
+    return ServiceSpec(
+        service=service.name,
+        replicas=declaration.replicas(service),
+        expect=declaration.expect(service),
+        needs=tuple(sorted(_needs(declaration, service) & set(watched))),
+        routed=any(route.service == service.name for route in declaration.routes),
+        severity=watch.severity,
+        heal=watch.heal,
+        escalate=watch.escalate,
+        max_heals=watch.max_heals,
+        heal_window=watch.heal_window,
+        start_period=watch.start_period,
+        probes=tuple(ProbeSpec.from_dict(probe) for probe in _distinct(_probes(declaration, service))),
+    )
 
 
 def _needs(declaration: Declaration, service: Service) -> set[str]:
@@ -106,24 +107,19 @@ def _distinct(probes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**probe, "name": f"{probe['name']} at port {probe['port']}"} if names.count(probe["name"]) > 1 else probe for probe in probes]
 
 
-def _sites(declaration: Declaration) -> list[dict[str, Any]]:
+def _sites(declaration: Declaration) -> tuple[SiteSpec, ...]:
     """One entry a domain, in the order of the routes."""
     domains: dict[str, list[Route]] = {}
     for route in declaration.routes:
         domains.setdefault(route.domain, []).append(route)
     sites = declaration.watchdog.sites
-    return [
-        {
-            "domain": domain,
-            "path": (path := sites["paths"].get(domain) or _path(declaration, routes)),
-            "services": _behind(path, routes),
-            "timeout": sites["timeout"],
-            "interval": sites["interval"],
-            "certificate_days": sites["certificate_days"],
-        }
+    paths = {domain: sites["paths"].get(domain) or _path(declaration, routes) for domain, routes in domains.items()}
+    timing = {name: sites[name] for name in ("timeout", "interval", "certificate_days")}
+    return tuple(
+        SiteSpec(domain, paths[domain], tuple(_behind(paths[domain], routes)), **timing)
         for domain, routes in domains.items()
         if domain not in sites["skip"]
-    ]
+    )
 
 
 def _path(declaration: Declaration, routes: list[Route]) -> str:
@@ -148,7 +144,7 @@ def _behind(path: str, routes: list[Route]) -> list[str]:
     return [route.service] if route else sorted({one.service for one in routes})
 
 
-def _alert(declaration: Declaration, alert: Mapping[str, Any]) -> dict[str, Any]:
+def _alert(declaration: Declaration, alert: Mapping[str, Any]) -> Alert:
     told = {name: value for name, value in alert.items() if name not in ALERT_SECRETS}
     for option in ALERT_SECRETS:
         if option in alert:
@@ -156,4 +152,4 @@ def _alert(declaration: Declaration, alert: Mapping[str, Any]) -> dict[str, Any]
     told["severities"] = list(dict.fromkeys(alert["severities"]))
     if alert["kind"] == "email":
         told |= {"port": alert["port"] or _MAIL_PORTS[alert["tls"]], "to": list(dict.fromkeys(alert["to"]))}
-    return told
+    return Alert.from_dict(told)

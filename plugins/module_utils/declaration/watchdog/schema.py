@@ -11,7 +11,7 @@ from ...schema.nodes import Items, Node, Number, Record, Table, Text
 SEVERITIES = ("critical", "warning")
 
 
-def _span(default: float | None, least: str, most: str, example: str) -> Text:
+def _span(default: float | None, least: float, most: float, example: str) -> Text:
     return Text(default=default, numbers=True, check=values.lasting(least, most), example=example)
 
 
@@ -25,7 +25,7 @@ def _secret(example: str, required: bool = False) -> Text:
 
 
 def _timing(timeout: float) -> dict[str, Node]:
-    return {"timeout": _span(timeout, "100ms", "5m", "5s"), "interval": _span(None, "1s", "24h", "15s")}
+    return {"timeout": _span(timeout, 0.1, 300, "5s"), "interval": _span(None, 1, 86400, "15s")}
 
 
 HTTP = Record(
@@ -34,7 +34,7 @@ HTTP = Record(
         "port": _port(),
         "status": Number(default=200, least=100, most=599, example="200"),
         "match": Text(default="", check=values.expression, example="ok"),
-        "max_latency": _span(0, "0s", "5m", "2s"),
+        "max_latency": _span(0, 0, 300, "2s"),
         **_timing(5),
     },
     example="{path: /ready, port: 8080}",
@@ -66,9 +66,9 @@ WATCH = Record(
         "heal": Text(default="restart", choices=("restart", "none")),
         "escalate": Items(of=Text(default="", choices=("recreate", "rollback")), default=[], example="[recreate, rollback]"),
         "max_heals": Number(default=4, least=1, most=100, example="4"),
-        "heal_window": _span(600, "10s", "24h", "10m"),
-        "start_period": _span(30, "0s", "1h", "30s"),
-        "interval": _span(None, "1s", "24h", "15s"),
+        "heal_window": _span(600, 10, 86400, "10m"),
+        "start_period": _span(30, 0, 3600, "30s"),
+        "interval": _span(None, 1, 86400, "15s"),
         "http": Items(of=HTTP, default=[], example=f"[{HTTP.example}]"),
         "tcp": Items(of=TCP, default=[], example=f"[{TCP.example}]"),
         "commands": Items(of=COMMAND, default=[], example=f"[{COMMAND.example}]"),
@@ -88,9 +88,9 @@ _ALERT: dict[str, Node] = {
     ),
     "kind": Text(required=True, default="", choices=("email", "slack", "pagerduty", "apprise"), example="email"),
     "severities": Items(of=Text(default="", choices=SEVERITIES), default=list(SEVERITIES), example="[critical, warning]"),
-    "reminder": _span(14400, "1m", "30d", "4h"),
+    "reminder": _span(14400, 60, 2592000, "4h"),
     "burst": Number(default=10, least=1, most=1000, example="10"),
-    "per": _span(600, "1s", "24h", "10m"),
+    "per": _span(600, 1, 86400, "10m"),
 }
 _MAIL = Text(required=True, default="", check=values.email, example="ops@example.com")
 ALERT_KINDS: dict[str, dict[str, Node]] = {
@@ -123,8 +123,8 @@ SITES = Record(
     fields={
         "paths": Table(of=Text(default="/", check=values.path, example="/health"), default={}, example="{app.example.com: /health}"),
         "skip": Items(of=Text(default=""), default=[], example="[intern.example.com]"),
-        "timeout": _span(10, "100ms", "5m", "10s"),
-        "interval": _span(30, "1s", "24h", "30s"),
+        "timeout": _span(10, 0.1, 300, "10s"),
+        "interval": _span(30, 1, 86400, "30s"),
         "certificate_days": Number(default=14, least=1, most=89, example="14"),
     },
     example="{certificate_days: 14}",
@@ -142,18 +142,18 @@ STATUS_PAGE = Record(
 WATCHDOG = Record(
     default=None,
     fields={
-        "interval": _span(15, "1s", "24h", "15s"),
-        "confirm": _span(2, "100ms", "5m", "2s"),
-        "recover": _span(10, "0s", "1h", "10s"),
+        "interval": _span(15, 1, 86400, "15s"),
+        "confirm": _span(2, 0.1, 300, "2s"),
+        "recover": _span(10, 0, 3600, "10s"),
         "runbook": Text(default="", check=values.runbook, example="https://wiki.example.com/{service}"),
         "sites": SITES,
-        "backup_max_age": _span(0, "0s", "366d", "26h"),
+        "backup_max_age": _span(0, 0, 31622400, "26h"),
         "max_connections": Number(default=85, least=1, most=100, example="85"),
-        "max_replication_lag": _span(60, "1s", "24h", "60s"),
+        "max_replication_lag": _span(60, 1, 86400, "60s"),
         "deadman": Record(
             hidden=True,
             default=None,
-            fields={"url_secret": _secret("deadman_url", required=True), "interval": _span(60, "10s", "24h", "60s")},
+            fields={"url_secret": _secret("deadman_url", required=True), "interval": _span(60, 10, 86400, "60s")},
             example="{url_secret: deadman_url}",
         ),
         "status_page": STATUS_PAGE,
