@@ -90,7 +90,8 @@ def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") ->
         except LockBusy as busy:
             raise LockHeld(stack, _read(busy.content), timeout) from None
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since})
+        unit = os.environ.get("LATENTUM_OPS_WHO", "")
+        _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since, "unit": unit})
         yield
 
 
@@ -104,7 +105,7 @@ def rename(stack: str, what: str) -> None:
 
 
 def holder(stack: str) -> dict[str, object] | None:
-    """Who holds the lock now (keys who, what, pid, since); None when nobody does.
+    """Who holds the lock now (keys who, what, pid, since, and unit where one of ours runs it); None when nobody does.
 
     Asked of the kernel (proc(5), ``/proc/locks``): trying to take it, even for a moment, could get somebody else refused.
     """

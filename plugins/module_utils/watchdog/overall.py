@@ -35,7 +35,7 @@ def overall(status: Status, stack: str | None = None) -> Overall:
 
     clauses = [is_are(groups[state], state) for state in ("down", "degraded") if groups[state]]
     if clauses and groups["affected"]:
-        clauses.append(f"this affects {listed(groups['affected'])}")
+        clauses[-1] += f"; this affects {listed(groups['affected'])}"
     elif groups["affected"]:
         clauses.append(is_are(groups["affected"], "affected"))
     if unreachable and not clauses:
@@ -43,7 +43,7 @@ def overall(status: Status, stack: str | None = None) -> Overall:
     if critical:
         clauses.append(is_are(critical, "critical"))
     if clauses:
-        return Overall("down" if groups["down"] or unreachable else "degraded", _sentence(clauses))
+        return Overall("down" if groups["down"] or unreachable else "degraded", ", ".join(clauses))
     return _otherwise(status, stack, stacks, named)
 
 
@@ -96,7 +96,3 @@ def is_are(names: Sequence[str], state: str) -> str:
 
 def _name(stack: Status, service: Status, several: bool) -> str:
     return f"{stack['name']}/{service['service']}" if several else str(service["service"])
-
-
-def _sentence(clauses: Sequence[str]) -> str:
-    return clauses[0] + "".join(("; " if one.startswith("this affects") else ", ") + one for one in clauses[1:])

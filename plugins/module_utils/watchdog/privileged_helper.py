@@ -13,6 +13,8 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
 
 from ..core.locks import LockHeld
 from ..release.pinning import redeclared
@@ -23,6 +25,29 @@ from .privileged_requests import ANSWERS, REQUESTS, SAID
 from .settings import Settings
 
 OLDEST = 600  # seconds after which nobody wants it any more
+
+
+class Result(Enum):
+    """What became of a request."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A request that is over.
+
+    :param sentence: what was done, or why it was not.
+    """
+
+    result: Result
+    sentence: str
+
+    def describe(self) -> str:
+        """As the journal and the incident have it."""
+        return self.sentence if self.result is Result.DONE else f"{self.result.value}: {self.sentence}"
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> int:
@@ -40,12 +65,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
             continue
         file.unlink(missing_ok=True)
         refusal = _refusal(settings, stack, service, remedy, at)
-        said = f"refused: {refusal}" if refusal else _carry_out(stack, service, remedy, say)
-        bad += said.startswith(("refused", "failed"))
-        say(f"steward: {remedy} of {stack}/{service}: {said}")
-        if not refusal:
+        served = Served(Result.REFUSED, refusal) if refusal else _carry_out(stack, service, remedy, say)
+        bad += served.result is not Result.DONE
+        say(f"steward: {remedy} of {stack}/{service}: {served.describe()}")
+        if served.result is not Result.REFUSED:
             try:
-                _answer(file.name, {"stack": stack, "service": service, "said": said})
+                _answer(file.name, {"stack": stack, "service": service, "said": served.describe(), "result": served.result.value})
             except OSError as error:
                 say(f"steward: {file.name} cannot be answered: {error}")
     return bad
@@ -78,17 +103,17 @@ def _refusal(settings: Settings, stack: str, service: str, remedy: str, at: floa
     return "" if abs(time.time() - at) <= OLDEST else "it is too old"  # so also what is no number
 
 
-def _carry_out(stack: str, service: str, remedy: str, say: Callable[[str], None]) -> str:
+def _carry_out(stack: str, service: str, remedy: str, say: Callable[[str], None]) -> Served:
     recreate = (service,) if remedy == "recreate" else ()
     kind = "rollback" if remedy == "rollback" else "deploy"
     deployment = Deployment(stack, Order(kind=kind, force=True, recreate=recreate, tell=say))
     try:
         if remedy == "rollback":
-            return f"rolled back to {deployment.rollback().release}"
+            return Served(Result.DONE, f"rolled back to {deployment.rollback().release}")
         live = Store(stack).live()
         if live is None:
-            return "failed: there is no live release"
+            return Served(Result.FAILED, "there is no live release")
         deployment.deploy(redeclared(live, "missing"))
-        return f"brought {SAID[remedy]}"
+        return Served(Result.DONE, f"brought {SAID[remedy]}")
     except (LockHeld, *EXPECTED) as error:
-        return f"failed: {str(error).splitlines()[0]}"
+        return Served(Result.FAILED, str(error).splitlines()[0])

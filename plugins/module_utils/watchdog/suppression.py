@@ -1,12 +1,14 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When the watchdog holds its tongue and its hands: maintenance, somebody else's work on a stack, the first minute after a boot."""
+"""Suppression of alarms and healing: maintenance, somebody else's work on a stack, the first minute after a boot."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from ..core import locks
@@ -14,13 +16,32 @@ from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
 from ..release.journal import Journal
 
-STEWARD = "by steward "
+HELPER = "steward"  # LATENTUM_OPS_WHO of the unit that carries out what the watchdog asked for
 HOLDER = "watchdog"  # as the watchdog writes itself into the lock of a stack
+BACKUP = "backup"  # as a backup does
 SETTLE = 60.0  # seconds after a boot in which containers may still be on their way
 YOUNG = 180.0  # seconds of uptime that count as just booted
 INTERRUPTED = 300.0  # seconds that a deployment which was killed may wait for the run that finishes it or takes it back
-WAITING = "an interrupted"
 BUSY = 1800.0  # seconds after which somebody's lock is no excuse any more
+
+
+class Worker(Enum):
+    """Whose work it is that is under way on a stack."""
+
+    SOMEBODY = "somebody"
+    HELPER = "the watchdog's own helper"
+    KILLED = "nobody any more: a deployment was killed, and waits for the run that finishes it"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work of others on a stack, so that what happens there is theirs.
+
+    :param description: for people.
+    """
+
+    worker: Worker
+    description: str
 
 
 class Mutes:
@@ -32,8 +53,8 @@ class Mutes:
     def __init__(self, released: Callable[[str, bool], None]) -> None:
         self.released = released
         self.windows: list[Window] = maintenance_windows.load()
-        self._busy: dict[str, str] = {}
-        self._said: dict[str, str] = {}
+        self._busy: dict[str, Work] = {}
+        self._seen: dict[str, Work | None] = {}
         self._since: dict[str, float] = {}
         now = time.monotonic()
         self._settled = now + SETTLE if _uptime() < YOUNG else now
@@ -42,14 +63,18 @@ class Mutes:
         """Look at the windows and the locks."""
         self.windows = maintenance_windows.load()
         for stack in stacks:
-            said = self.busy_now(stack)
-            if said != self._said.get(stack):
+            work = self.work_on(stack)
+            if stack not in self._since or work != self._seen.get(stack):
                 # Somebody else, or the same one was killed: his time begins now.
-                self._said[stack], self._since[stack] = said, now
-            if not said and (before := self._busy.get(stack)):
-                self.released(stack, STEWARD not in before)
-            patience = INTERRUPTED if said.startswith(WAITING) else BUSY
-            self._busy[stack] = said if now - self._since[stack] < patience else ""
+                self._seen[stack], self._since[stack] = work, now
+            before = self._busy.pop(stack, None)
+            if work is None:
+                if before:
+                    self.released(stack, before.worker is not Worker.HELPER)
+                continue
+            patience = INTERRUPTED if work.worker is Worker.KILLED else BUSY
+            if now - self._since[stack] < patience:
+                self._busy[stack] = work
 
     def why(self, key: str) -> str:
         """Why a key is not judged now; empty when it is."""
@@ -63,17 +88,26 @@ class Mutes:
 
     def busy(self, stack: str) -> str:
         """Who else works on a stack, as of the last look."""
-        return self._busy.get(stack, "")
+        work = self._busy.get(stack)
+        return work.description if work else ""
+
+    @staticmethod
+    def work_on(stack: str) -> Work | None:
+        """The work of others on a stack at this moment; a backup changes nothing, so it does not count."""
+        holder = locks.holder(stack)
+        if holder is None:
+            underway = Journal(stack).underway()
+            return Work(Worker.KILLED, f"an interrupted {underway.describe()}") if underway else None
+        if holder.get("who") in (HOLDER, BACKUP):
+            return None
+        worker = Worker.HELPER if holder.get("unit") == HELPER else Worker.SOMEBODY
+        return Work(worker, f"{holder.get('what') or 'work'} by {holder.get('who', 'somebody')}")
 
     @staticmethod
     def busy_now(stack: str) -> str:
-        """Who else works on a stack, so that what happens there is theirs; a backup changes nothing, so it does not count."""
-        holder = locks.holder(stack)
-        if holder is None and (underway := Journal(stack).underway()):
-            return f"{WAITING} {underway.describe()}"
-        if holder is None or holder.get("who") == HOLDER or str(holder.get("what")).startswith("backup"):
-            return ""
-        return f"{holder.get('what') or 'work'} by {holder.get('who', 'somebody')}"
+        """Who else works on a stack at this moment; empty when nobody does."""
+        work = Mutes.work_on(stack)
+        return work.description if work else ""
 
 
 def _uptime() -> float:

@@ -13,7 +13,15 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.locks import sta
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import suppression
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.suppression import BUSY, HOLDER, INTERRUPTED, SETTLE, YOUNG, Mutes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.suppression import (
+    BACKUP,
+    BUSY,
+    HOLDER,
+    INTERRUPTED,
+    SETTLE,
+    YOUNG,
+    Mutes,
+)
 
 from . import samples
 from .samples import Clock, Host
@@ -94,10 +102,17 @@ def test_a_deployment_keeps_its_stack_to_itself(quiet: Quiet) -> None:
     assert quiet.ended == ["shop"]
 
 
-def test_what_root_does_for_the_watchdog_is_not_somebody_else_s_work(quiet: Quiet) -> None:
+def test_what_root_does_for_the_watchdog_is_not_somebody_else_s_work(quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTUM_OPS_WHO", "steward")
     with stack_lock("shop", "steward (pid 7)", what="deploy"):
         assert quiet.why() == "deploy by steward (pid 7)"  # what dies there is not judged all the same
     assert quiet.why() == "" and quiet.ended == []
+
+
+def test_a_person_of_that_name_is_somebody_else(quiet: Quiet) -> None:
+    with stack_lock("shop", "steward (pid 7)", what="deploy"):
+        assert quiet.why()
+    assert quiet.why() == "" and quiet.ended == ["shop"]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +123,8 @@ def test_what_root_does_for_the_watchdog_is_not_somebody_else_s_work(quiet: Quie
         ({"who": "ada", "what": ""}, "work by ada"),
         ({}, "work by somebody"),  # it is just writing itself in
         ({"who": HOLDER, "what": "healing"}, ""),
-        ({"who": "cron", "what": "backup"}, ""),
-        ({"who": "cron", "what": "backup of database"}, ""),
+        ({"who": BACKUP, "what": "backup: reads the databases"}, ""),
+        ({"who": "ada", "what": "backup by hand"}, "backup by hand by ada"),  # the words decide nothing
         (None, ""),
     ],
 )
