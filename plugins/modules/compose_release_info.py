@@ -103,12 +103,11 @@ alive:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import release_dict
 from ansible_collections.latentum.ops.plugins.module_utils.core import progress
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal
+from ansible_collections.latentum.ops.plugins.module_utils.release.listing import release_dict, releases
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.table import releases
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
+from ..release import listing
 from ..release.journal import Journal
 from ..release.pinning import redeclared, with_images, with_replicas
 from ..release.stacks import stacks
@@ -60,10 +60,10 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     """
     stack = which(options.stack)
     if options.verb == "releases":
-        say(deploy_table.releases(Store(stack)))
+        say(listing.releases(Store(stack)))
         return 0
     if options.verb == "history":
-        say(deploy_table.history(Journal(stack).read(options.lines)))
+        say(listing.history(Journal(stack).read(options.lines)))
         return 0
     signal.signal(signal.SIGTERM, _interrupt)
     tell = _aside if options.json else say
@@ -160,9 +160,3 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "seconds": {what: round(seconds, 2) for what, seconds in outcome.timings},
         "table": deploy_table.table(outcome),
     }
-
-
-def release_dict(release: Release, *, live: bool) -> dict[str, Any]:
-    """A release as plain data, without its whole project."""
-    shown = asdict(release)
-    return {"id": release.id, "live": live} | {key: shown[key] for key in ("created", "state", "reason", "images")}

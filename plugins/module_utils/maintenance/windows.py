@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..core.caller import caller
 from ..core.versioned_json import known_fields, read_state, write_state
 from ..release.stacks import stacks
-from ..rollout.request import caller
 
 FILE = Path("/var/lib/latentum-ops/watchdog/maintenance.json")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

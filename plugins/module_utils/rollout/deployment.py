@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..containers.client import DockerUnavailable, Engine
+from ..core.caller import caller
 from ..core.locks import stack_lock
 from ..core.process import CommandError
 from ..core.progress import Progress
@@ -20,7 +21,7 @@ from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, ReleaseError, St
 from . import standby
 from .host_actions import Site
 from .plan import ServicePlan, as_rolling, make, require_safe
-from .request import DeployFailed, Order, Outcome, caller
+from .request import DeployFailed, Order, Outcome
 from .rollback import engine_again, take_back
 from .transaction import Change
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,8 +60,3 @@ class Outcome:
     def changed(self) -> bool:
         """Anything differs, or did."""
         return bool(self.found) or bool(self.files) or any(plan.changes for plan in self.plans)
-
-
-def caller() -> str:
-    """Who asks, for the journal and for the messages to others; a unit of ours says its name in LATENTUM_OPS_WHO."""
-    return f"{os.environ.get('LATENTUM_OPS_WHO') or os.environ.get('SUDO_USER') or getpass.getuser()} (pid {os.getpid()})"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..compose.cli import Compose, pull
 from ..containers.client import Container
 from ..contracts.rollout_policy import policies_from
+from ..core.caller import caller
 from ..core.process import run
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
@@ -21,7 +22,7 @@ from . import standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
 from .plan import CREATE, REPLACE, ServicePlan
-from .request import DeployFailed, Order, Outcome, caller
+from .request import DeployFailed, Order, Outcome
 from .rollback import retire, take_back
 from .service import Rollout, steps
 

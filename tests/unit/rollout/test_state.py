@@ -14,10 +14,10 @@ import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.core import progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic, share_weights
+from ansible_collections.latentum.ops.plugins.module_utils.release import listing
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, ReleaseError, Store, compose_text
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
-from ansible_collections.latentum.ops.plugins.module_utils.rollout import table as deploy_table
 
 from .samples import release
 
@@ -161,7 +161,7 @@ def test_the_history_tells_how_long_each_step_took() -> None:
     for more in ({}, {"done": 2.5}):
         journal.write(kind="deploy", release="b", service="api", step="drain", **more)
     journal.write(kind="deploy", release="b", service="api", step="stop 2 old")
-    lines = deploy_table.history(journal.read()).splitlines()
+    lines = listing.history(journal.read()).splitlines()
     assert len(lines) == 3
     assert lines[1].endswith("drain (2.5 s)")
     assert lines[2].endswith("stop 2 old")  # begun, and never done: here somebody was killed

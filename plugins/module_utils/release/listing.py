@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The releases of a stack and its journal, as people and as programs read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..core.format import columns
+from .store import Release, Store
+
+
+def releases(store: Store) -> str:
+    """The releases of a stack; the live one is marked."""
+    live, previous = store.live(), store.previous()
+    rows = [["", "release", "created", "state", "images", "reason"]]
+    for one in reversed(store.all()):
+        mark = "live" if live and one.id == live.id else f"-{previous.index(one.id) + 1}" if one.id in previous else ""
+        rows.append([mark, one.id, one.created, one.state, images(one), one.reason[:80]])
+    if len(rows) == 1:
+        return f"{store.stack}: no release yet"
+    return "\n".join([f"{store.stack} (live, -1 is where a rollback goes)", *columns(rows)])
+
+
+def images(release: Release) -> str:
+    """The tags of a release's images, those of one tag together."""
+    tags: dict[str, list[str]] = {}
+    for service, reference in release.images.items():
+        name = reference.partition("@")[0].rpartition("/")[2]
+        tags.setdefault(name.rpartition(":")[2] if ":" in name else name, []).append(service)
+    return ", ".join(f"{'+'.join(services)} {tag}" for tag, services in tags.items())
+
+
+def history(entries: Sequence[dict[str, Any]]) -> str:
+    """The journal, one line an entry."""
+    rows = [["at", "what", "release", "service", "step"]]
+    for one in entries:
+        step = str(one.get("step", ""))
+        if "done" in one:
+            begun = next((row for row in reversed(rows[1:]) if row[3:] == [one.get("service", ""), step]), None)
+            if begun:
+                begun[4] += f" ({one['done']:g} s)"
+            continue
+        if reason := one.get("reason"):
+            step += f": {str(reason).splitlines()[0][:120]}"
+        if "served" in one:
+            step += f" after {one.get('seconds')} s, {one['served']} requests, {one['failed']} failed"
+        rows.append([one["at"], one.get("kind", ""), one.get("release", ""), one.get("service", ""), step])
+    return "\n".join(columns(rows)) if len(rows) > 1 else "nothing yet"
+
+
+def release_dict(release: Release, *, live: bool) -> dict[str, Any]:
+    """A release as plain data, without its whole project."""
+    shown = asdict(release)
+    return {"id": release.id, "live": live} | {key: shown[key] for key in ("created", "state", "reason", "images")}
