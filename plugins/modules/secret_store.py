@@ -164,12 +164,12 @@ public_key:
   description: For the host that is to seal its secrets.
   returned: O(state=invited)
   type: str
-  sample: 3q2+7w==
+  sample: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
 sealed:
   description: Ciphertext by recipient.
   returned: O(state=sealed)
   type: dict
-  sample: {web2: 3q2+7w==}
+  sample: {web2: "-----BEGIN AGE ENCRYPTED FILE-----\n…"}
 """
 
 from typing import Any

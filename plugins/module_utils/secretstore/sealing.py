@@ -1,77 +1,64 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values on their way from one host's store to another's: readable by the receiving host alone.
+"""Encryption of values on their way from one host's store to another's, by age: readable by the receiving host alone.
 
-The receiver makes an X25519 key pair for one transfer; the sender derives a key with its own ephemeral pair (HKDF-SHA256) and
-encrypts with ChaCha20-Poly1305. What passes through the controller is ciphertext.
+The receiver makes a key pair for one transfer, so there is none to rotate, and none that opens an earlier transfer. What passes through
+the controller is ciphertext. Plain values and private keys go through pipes and files of mode 0600, never into an argv.
 """
 
 from __future__ import annotations
 
-import base64
-import os
+from pathlib import Path
 
-CONTEXT = b"latentum.ops secret store 1"
+from ..core.process import CommandError, run
 
 
 class SealError(ValueError):
-    """Sealed data is damaged, or was sealed for another host."""
+    """Sealed data is damaged, or was sealed for another host; or age is missing."""
 
 
-def new_pair() -> tuple[bytes, str]:
-    """A private key (raw bytes, to be kept) and its public key (base64, to be sent)."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+def new_pair() -> tuple[str, str]:
+    """An identity (the private key with its comments, to be kept) and its recipient (the public key, to be sent).
 
-    private = X25519PrivateKey.generate()
-    raw = private.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
-    return raw, _encode(private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
-
-
-def seal(plain: bytes, recipient: str) -> str:
-    """Encrypt for the holder of this public key; base64.
-
-    :raises SealError: the recipient is no public key.
+    :raises SealError: age is missing.
     """
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
     try:
-        public = X25519PublicKey.from_public_bytes(base64.b64decode(recipient, validate=True))
-    except ValueError as error:
-        raise SealError("the recipient is no public key: use what state=invited returned") from error
-    ephemeral = X25519PrivateKey.generate()
-    mine = ephemeral.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    nonce = os.urandom(12)
-    return _encode(mine + nonce + ChaCha20Poly1305(_key(ephemeral.exchange(public), mine)).encrypt(nonce, plain, CONTEXT))
+        identity = run(["age-keygen"]).stdout
+        return identity, run(["age-keygen", "-y"], input=identity).stdout.strip()
+    except CommandError as error:
+        raise SealError(f"no key pair can be made: {_reason(error)}") from None
 
 
-def unseal(sealed: str, private: bytes) -> bytes:
-    """Decrypt what was sealed for this private key.
+def seal(plain: str, recipient: str) -> str:
+    """Encrypt for the holder of this recipient's identity; armored.
 
-    :raises SealError: it was damaged, or sealed for another key.
+    :raises SealError: the recipient is none, or age is missing.
     """
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
     try:
-        raw = base64.b64decode(sealed, validate=True)
-        sender, nonce, data = raw[:32], raw[32:44], raw[44:]
-        shared = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(sender))
-        return ChaCha20Poly1305(_key(shared, sender)).decrypt(nonce, data, CONTEXT)
-    except (ValueError, InvalidTag) as error:
-        raise SealError("the sealed secrets cannot be opened: they are damaged or were sealed for another host; run again") from error
+        return run(["age", "--encrypt", "--armor", "--recipient", recipient], input=plain).stdout
+    except CommandError as error:
+        raise SealError(
+            f"nothing can be sealed for the recipient {recipient!r}: {_reason(error)}; use what state=invited returned"
+        ) from None
 
 
-def _key(shared: bytes, sender: bytes) -> bytes:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+def unseal(sealed: str, identity: Path) -> str:
+    """Decrypt what was sealed for the identity in this file.
 
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=sender, info=CONTEXT).derive(shared)
+    :raises SealError: it was damaged, or sealed for another host.
+    """
+    try:
+        return run(["age", "--decrypt", "--identity", str(identity)], input=sealed).stdout
+    except CommandError as error:
+        # Without its cause: what age has already decrypted of damaged data stands in that error's standard output.
+        raise SealError(
+            f"the sealed secrets cannot be opened: they are damaged or were sealed for another host ({_reason(error)}); run again"
+        ) from None
 
 
-def _encode(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+def _reason(error: CommandError) -> str:
+    """What age says itself."""
+    if error.rc == 127:
+        return "age is not installed on this host"
+    return next((line.removeprefix("age: error: ") for line in error.stderr.splitlines() if line.strip()), f"exit status {error.rc}")

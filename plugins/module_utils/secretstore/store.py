@@ -258,16 +258,16 @@ class Store:
 
     def invite(self) -> str:
         """Prepare to receive: keeps a private key, returns the public one."""
-        private, public = sealing.new_pair()
-        write_atomic(self.folder / INVITATION, private, 0o600, 0, 0)
-        return public
+        identity, recipient = sealing.new_pair()
+        write_atomic(self.folder / INVITATION, identity, 0o600, 0, 0)
+        return recipient
 
     def seal(self, recipients: Mapping[str, str]) -> dict[str, str]:
         """Everything in this store, sealed for each recipient (name → public key)."""
         names = [*self.metadata(), *(f.name for f in self.folder.iterdir() if f.suffix in {".pub", ".password"})]
         bundle = {"key": (self.key() or b"").hex(), "values": {name: self.value(name) for name in names}, "metadata": self.metadata()}
-        plain = json.dumps(bundle).encode()
-        return {host: sealing.seal(plain, public) for host, public in recipients.items()}
+        plain = json.dumps(bundle)
+        return {host: sealing.seal(plain, recipient) for host, recipient in recipients.items()}
 
     def open(self, sealed: str) -> None:
         """Take over what another host sealed for this one; consumers' copies follow with the next `ensure`.
@@ -277,7 +277,7 @@ class Store:
         invitation = self.folder / INVITATION
         if not invitation.exists():
             raise SecretError(f"nothing is expected from another host: call with state=invited first ({self.stack})")
-        bundle = json.loads(sealing.unseal(sealed, invitation.read_bytes()))
+        bundle = json.loads(sealing.unseal(sealed, invitation))
         for name, value in bundle["values"].items():
             if value is not None:
                 write_atomic(self.folder / Path(name).name, value, 0o600, 0, 0)

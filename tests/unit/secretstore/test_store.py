@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,6 +21,8 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.latentum.ops.plugins.filter.secrets import secrets_leader
+from ansible_collections.latentum.ops.plugins.module_utils.core import process
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore import kinds, sealing
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
@@ -222,17 +224,64 @@ def test_another_host_opens_what_was_sealed_for_it_and_agrees(store: Store, tmp_
         other.open(sealed["b"])
 
 
-def test_sealed_data_that_was_touched_is_refused() -> None:
-    private, public = sealing.new_pair()
-    sealed = sealing.seal(b"value", public)
-    assert sealing.unseal(sealed, private) == b"value"
-    for place in (0, 40, 50, -6):
-        broken = bytearray(sealed.encode())
-        broken[place] = ord("A") if broken[place] != ord("A") else ord("B")
-        with pytest.raises(sealing.SealError):
-            sealing.unseal(broken.decode(), private)
-    with pytest.raises(sealing.SealError, match="no public key"):
-        sealing.seal(b"value", "short")
+@pytest.fixture
+def identity(tmp_path: Path) -> tuple[Path, str]:
+    """A file with a private key, and its recipient."""
+    private, recipient = sealing.new_pair()
+    path = tmp_path / "identity"
+    path.write_text(private)
+    return path, recipient
+
+
+def test_sealed_data_that_was_touched_is_refused(identity: tuple[Path, str]) -> None:
+    path, recipient = identity
+    # More than age encrypts in one piece: the first is already decrypted when it finds the last one damaged.
+    plain = json.dumps({"values": {"token": "planted-secret" * 10_000}})
+    sealed = sealing.seal(plain, recipient)
+    assert recipient.startswith("age1") and "planted" not in sealed
+    assert sealing.unseal(sealed, path) == plain
+    lines = sealed.splitlines()
+    for place in (0, 1, 3, len(lines) // 2, -3, -1):
+        broken = list(lines)
+        broken[place] = broken[place][::-1]
+        with pytest.raises(sealing.SealError) as caught:
+            sealing.unseal("\n".join(broken) + "\n", path)
+        assert "planted" not in json.dumps(failure(caught.value)), "what was decrypted before the damage is shown"
+    with pytest.raises(sealing.SealError, match="recipient 'short'.* use what state=invited returned"):
+        sealing.seal("value", "short")
+
+
+def test_without_age_the_error_says_so(monkeypatch: pytest.MonkeyPatch, identity: tuple[Path, str]) -> None:
+    path, recipient = identity
+    monkeypatch.setenv("PATH", "/nowhere")
+    for act in (sealing.new_pair, lambda: sealing.seal("value", recipient), lambda: sealing.unseal("sealed", path)):
+        with pytest.raises(sealing.SealError, match="age is not installed on this host"):
+            act()
+
+
+def test_no_secret_stands_in_an_argv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def watched(argv: Sequence[str], **options: Any) -> process.Result:
+        seen.extend(argv)
+        return process.run(argv, **options)
+
+    monkeypatch.setattr(sealing, "run", watched)
+    private, recipient = sealing.new_pair()
+    (tmp_path / "identity").write_text(private)
+    assert sealing.unseal(sealing.seal("planted-secret", recipient), tmp_path / "identity") == "planted-secret"
+    assert not any("planted" in word or "AGE-SECRET" in word for word in seen)
+
+
+def test_what_a_killed_run_of_the_own_box_left_is_made_anew(tmp_path: Path) -> None:
+    """Until 0.1.0 an invitation was 32 raw bytes."""
+    other = Store("shop", tmp_path / "b")
+    other.folder.mkdir(parents=True)
+    (other.folder / ".invitation").write_bytes(bytes(range(128, 160)))
+    recipient = other.invite()
+    bundle = {"key": "00" * 32, "values": {"token": "value"}, "metadata": {}}
+    other.open(sealing.seal(json.dumps(bundle), recipient))
+    assert other.value("token") == "value"
 
 
 def known(*names: str, created: str = "2026-01-01T00:00:00Z", mark: str = "x") -> dict[str, dict[str, str]]:
