@@ -247,7 +247,7 @@ def test_sealed_data_that_was_touched_is_refused(identity: tuple[Path, str]) -> 
         with pytest.raises(sealing.SealError) as caught:
             sealing.unseal("\n".join(broken) + "\n", path)
         assert "planted" not in json.dumps(failure(caught.value)), "what was decrypted before the damage is shown"
-    with pytest.raises(sealing.SealError, match="recipient 'short'.* use what state=invited returned"):
+    with pytest.raises(sealing.SealError, match=r"recipient 'short'.* use what state=invited returned"):
         sealing.seal("value", "short")
 
 
