@@ -28,7 +28,11 @@ TABLES = """
 SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind = 'r' AND nspname !~ '^(pg_|information_schema)'
 """
-TOO_SHORT = "recovery ended before configured recovery target was reached"
+TOO_SHORT = "recovery ended before configured recovery target was reached"  # PostgreSQL's own words
+
+
+class WalEndedEarly(BackupError):
+    """The WAL that there is does not reach the moment that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,18 @@ def recovered(
 ) -> Iterator[Psql]:
     """A throw-away server that has recovered a data folder to its end, and takes questions.
 
+    :raises WalEndedEarly: its recovery has a target that it did not reach.
     :param raw: the container that it resembles, as the engine describes it.
     :param facts: of the cluster (module staging).
     """
     with scratch_container.like(engine, raw, stack, str(facts["server"]), data, str(facts["data"]), use=use) as name:
         psql = Psql(name, str(facts["admin"]))
-        scratch_container.wait(engine, name, lambda: _promoted(psql), RECOVERY, tell)
+        try:
+            scratch_container.wait(engine, name, lambda: _promoted(psql), RECOVERY, tell)
+        except BackupError as error:
+            if TOO_SHORT in scratch_container.last_words(engine, name):
+                raise WalEndedEarly(str(error)) from error
+            raise
         yield psql
 
 

@@ -250,8 +250,8 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
         container_files.own(made, about["owner"])
         try:
             _prove(engine, settings, service, raw, made, about, progress)
-        except BackupError as error:
-            if request.at is None or proof.TOO_SHORT not in str(error):
+        except proof.WalEndedEarly as error:
+            if request.at is None:
                 raise
             if streamed < request.at:
                 # Nobody knows whether something was committed in between.

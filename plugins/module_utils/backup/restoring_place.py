@@ -19,6 +19,7 @@ from ..core.locks import stack_lock
 from ..core.process import run
 from ..core.progress import Progress
 from ..maintenance import windows as maintenance_windows
+from ..maintenance.windows import Purpose
 from . import replacement, state
 from .barman import Barman
 from .postgres import Postgres
@@ -30,7 +31,6 @@ LOCK = 900.0  # seconds to wait for whoever works on the stack
 HEALTHY = 600.0  # seconds for a service to be well again
 ENDED = 15.0  # seconds in which one that has ended may be started again by its policy, and get on its feet
 USE = "restore"  # of the place where it works
-WINDOW = "restore of"  # how the reason of its maintenance window begins
 TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"  # hexadecimal
 RUNS = ("running", "paused", "restarting")
 
@@ -39,12 +39,12 @@ def _begin_window(stack: str, what: str) -> None:
     """No alarms and no healing, even when this process is killed in between: containers that stand still must not be started."""
     if not any(window.scope in ("host", stack) for window in maintenance_windows.load()):
         with suppress(ValueError):  # one that the watchdog does not know
-            maintenance_windows.present(stack, f"{WINDOW} {what}", "1d")
+            maintenance_windows.present(stack, f"restore of {what}", "1d", purpose=Purpose.RESTORE)
 
 
 def _end_window(stack: str) -> None:
     """The one that a restore began, whoever ended it."""
-    if any(window.scope == stack and window.reason.startswith(WINDOW) for window in maintenance_windows.load()):
+    if any(window.scope == stack and window.purpose == Purpose.RESTORE for window in maintenance_windows.load()):
         maintenance_windows.absent(stack)
 
 

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 
 from ..core.caller import caller
@@ -18,6 +19,13 @@ from ..release.stacks import stacks
 FILE = Path("/var/lib/latentum-ops/watchdog/maintenance.json")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 14 * 86400  # seconds: what has no end is forgotten
+
+
+class Purpose(str, Enum):
+    """Who ends a window: a person who has begun it, or the restore that has."""
+
+    PERSON = ""
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Window:
     who: str
     since: float
     until: float
+    purpose: str = Purpose.PERSON.value
 
     def covers(self, key: str) -> bool:
         """The key of an incident falls into it."""
@@ -52,7 +61,7 @@ def load() -> list[Window]:
     return [window for window in windows if window.until > time.time()]
 
 
-def present(scope: str, reason: str, duration: str, *, check: bool = False) -> tuple[bool, list[Window]]:
+def present(scope: str, reason: str, duration: str, *, check: bool = False, purpose: Purpose = Purpose.PERSON) -> tuple[bool, list[Window]]:
     """Begin a window, or give the one of this scope another reason or end; whether that changes anything, and all windows then.
 
     :param scope: ``host``, a stack of this host, or one of its services.
@@ -66,7 +75,7 @@ def present(scope: str, reason: str, duration: str, *, check: bool = False) -> t
     mine = next((window for window in known if window.scope == scope), None)
     if mine and mine.reason == reason.strip() and mine.until - mine.since >= lasts:
         return False, known
-    window = Window(scope, reason.strip(), caller(), mine.since if mine else now, now + lasts)
+    window = Window(scope, reason.strip(), caller(), mine.since if mine else now, now + lasts, purpose.value)
     windows = [*(window for window in known if window.scope != scope), window]
     if not check:
         _write(windows)
@@ -117,4 +126,6 @@ def covering(windows: Sequence[Window], key: str) -> Window | None:
 
 def _write(windows: Sequence[Window]) -> None:
     FILE.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    write_state(FILE, [asdict(window) for window in windows], 0o644)
+    # A person's window is written as an older engine knows it.
+    plain = [{name: value for name, value in asdict(window).items() if name != "purpose" or value} for window in windows]
+    write_state(FILE, plain, 0o644)

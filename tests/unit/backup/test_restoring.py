@@ -396,9 +396,9 @@ def test_nothing_is_exchanged_while_a_container_runs(there: Shop, monkeypatch: p
 
 
 def test_what_somebody_began_as_maintenance_is_not_ended(there: Shop) -> None:
-    maintenance_windows.present("shop", "a larger disk", "1h")
+    maintenance_windows.present("shop", "restore of a larger disk", "1h")
     there.restore("volume", "files", **CONFIRMED)
-    assert [one.reason for one in maintenance_windows.load()] == ["a larger disk"]
+    assert [one.reason for one in maintenance_windows.load()] == ["restore of a larger disk"]
 
 
 def test_a_copy_that_fails_leaves_the_production_alone(there: Shop, programs: Programs) -> None:

@@ -14,9 +14,10 @@ from typing import Any, cast
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.latentum.ops.plugins.module_utils.backup import proof, restic_process
+from ansible_collections.latentum.ops.plugins.module_utils.backup import proof, restic_process, scratch_container
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
+from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.compose.cli import Compose
 from ansible_collections.latentum.ops.plugins.module_utils.containers import client
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
@@ -215,6 +216,13 @@ class Host:
         )
         return str(proof.amcheck(cast(Psql, SimpleNamespace(container="scratch", admin="postgres"))))
 
+    def scratch_container(self) -> str:
+        """A throw-away container that does not get ready."""
+        self.monkeypatch.setattr(Host, "inspect_container", lambda *_given: {"State": {"Running": False, "ExitCode": 1}})
+        with pytest.raises(BackupError) as failed:
+            scratch_container.wait(Engine(), "scratch", lambda: False, 5, lambda _line: None)
+        return str(failed.value)
+
     def certbot(self) -> str:
         return reason(Result((), 1, self.words, self.words))
 
@@ -242,6 +250,7 @@ FRONTS: dict[str, Callable[[Host, pytest.CaptureFixture[str]], str]] = {
     "arguments of a program": lambda host, _capsys: host.argument(),
     "restic": lambda host, _capsys: host.restic(),
     "pg_amcheck": lambda host, _capsys: host.database(),
+    "scratch container": lambda host, _capsys: host.scratch_container(),
     "certbot": lambda host, _capsys: host.certbot(),
     "nginx -t": lambda host, _capsys: host.nginx(),
     "probes": lambda host, _capsys: host.probe(),
