@@ -69,6 +69,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), ver
 	python tests/tools/role_readme.py --check
 	antsibull-changelog lint
 	python tests/tools/contract_docs.py --check
+	python tests/tools/declaration_docs.py --check
 	antsibull-docs lint-collection-docs --plugin-docs .
 	ansible-lint --offline --profile production
 
@@ -94,9 +95,10 @@ molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCEN
 	tests/tools/lanes.sh molecule $(SCENARIO)
 
 .PHONY: docs
-docs: toolchain ## Write what is generated: the role tables of the READMEs, the options of modules
+docs: toolchain ## Write what is generated: the role tables of the READMEs, the options of modules, the reference of the declaration
 	python tests/tools/role_readme.py
 	python tests/tools/contract_docs.py
+	python tests/tools/declaration_docs.py
 
 .PHONY: bench
 bench: toolchain ## Measure provisioning, no-change runs, rollouts under load, the watchdog and backups, or BENCH=name; JSON and a picture in .artifacts/bench

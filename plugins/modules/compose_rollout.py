@@ -79,23 +79,23 @@ options:
         type: str
         default: 100%
       min_healthy:
-        description: Seconds that a new container must stay healthy before it gets traffic.
+        description: How long a new container must stay healthy before it gets traffic, in seconds.
         type: float
         default: 5.0
       healthy_timeout:
-        description: Seconds in which a new container must become healthy, or everything is taken back.
+        description: How long a new container may take to become healthy, in seconds; then everything is taken back.
         type: float
         default: 120.0
       drain_timeout:
-        description: Longest wait in seconds for requests and WebSockets that old containers still answer; then they are closed.
+        description: Longest wait for requests and WebSockets that old containers still answer, in seconds; then they are closed.
         type: float
         default: 60.0
       observe:
-        description: Seconds for which the new containers are watched before the release is good.
+        description: How long the new containers are watched before the release is good, in seconds.
         type: float
         default: 10.0
       keep_for:
-        description: Seconds for which a blue-green update keeps the old set running, for a rollback in a second.
+        description: How long a blue-green update keeps the old set running for an instant rollback, in seconds.
         type: float
         default: 600.0
       maintenance:
@@ -121,7 +121,7 @@ options:
             type: int
             default: 10
           duration:
-            description: Seconds that the trial takes; it ends at once when the new version is worse.
+            description: How long the trial takes, in seconds; it ends at once when the new version is worse.
             type: float
             default: 60.0
           min_requests:
@@ -167,7 +167,7 @@ options:
             elements: str
             required: true
           timeout:
-            description: Seconds after which it is stopped, and the release with it.
+            description: How long it may take, in seconds; then it is stopped, and the release with it.
             type: float
             default: 600.0
       # END OPTIONS
@@ -195,7 +195,7 @@ options:
     elements: list
     default: []
   before_timeout:
-    description: Seconds for each of them.
+    description: How long each of them may take, in seconds.
     type: float
     default: 1800.0
   # END OPTIONS

@@ -21,10 +21,12 @@ class Query(Contract):
 
 @dataclass(frozen=True)
 class Rule(Contract):
-    """When a canary passes. It ends at once when the new version is worse."""
+    """When a canary passes."""
 
     share: int = option("Percent of the requests that the first new container gets.", 10, least=1, most=50)
-    duration: float = option("Seconds that the trial takes; it ends at once when the new version is worse.", 60, least=0, most=86400)
+    duration: float = option(
+        "How long the trial takes, in seconds; it ends at once when the new version is worse.", 60, least=0, most=86400
+    )
     min_requests: int = option("Fewer requests to the new version say nothing.", 100, least=1, most=10_000_000)
     max_error_rate: float = option(
         "Percentage points by which the new version may fail more often than the old one at the same time.", 1.0, least=0, most=100

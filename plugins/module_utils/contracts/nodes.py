@@ -28,7 +28,7 @@ def number(contract: type[Contract], name: str, example: str = "", **more: Any) 
     field = field_of(contract, name)
     limits = {"least": field.option.least, "most": field.option.most}
     given = {key: int(value) for key, value in limits.items() if value is not None}
-    return Number(**{**_common(field, 0), **given, "example": example or str(field.default), **more})
+    return Number(**{**_common(field, 0), **given, "example": example or ("" if field.default is MISSING else str(field.default)), **more})
 
 
 def flag(contract: type[Contract], name: str, **more: Any) -> Flag:
@@ -37,13 +37,14 @@ def flag(contract: type[Contract], name: str, **more: Any) -> Flag:
 
 
 def duration(contract: type[Contract], name: str, example: str, *, whole: bool = False, **more: Any) -> Text:
-    """A duration in its units; seconds in the contract.
+    """A duration, which an operator writes in its units, and the contract has in seconds.
 
     :param whole: no fractions of a second.
     """
     field = field_of(contract, name)
     check = lasting(*_limits(field), whole=whole)
-    return Text(**{**_common(field, None), "numbers": True, "check": check, "example": example, **more})
+    about = _description(field).replace(", in seconds", "")
+    return Text(**{**_common(field, None), "description": about, "numbers": True, "check": check, "example": example, **more})
 
 
 def decimal(contract: type[Contract], name: str, example: str, **more: Any) -> Text:

@@ -24,7 +24,7 @@ class Migration(Contract):
     """A command that runs once with the new image before traffic changes."""
 
     command: tuple[str, ...] = option("Its argument list; no shell is between.")
-    timeout: float = option("Seconds after which it is stopped, and the release with it.", 600, least=1, most=DAY)
+    timeout: float = option("How long it may take, in seconds; then it is stopped, and the release with it.", 600, least=1, most=DAY)
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,19 @@ class Policy(Contract):
     surge: str = option(
         "New containers beside the old ones in one batch, as a number or a percentage of the replicas.", "100%", check=whole_or_percent
     )
-    min_healthy: float = option("Seconds that a new container must stay healthy before it gets traffic.", 5, least=0, most=DAY)
+    min_healthy: float = option("How long a new container must stay healthy before it gets traffic, in seconds.", 5, least=0, most=DAY)
     healthy_timeout: float = option(
-        "Seconds in which a new container must become healthy, or everything is taken back.", 120, least=1, most=DAY
+        "How long a new container may take to become healthy, in seconds; then everything is taken back.", 120, least=1, most=DAY
     )
     drain_timeout: float = option(
-        "Longest wait in seconds for requests and WebSockets that old containers still answer; then they are closed.", 60, least=0, most=DAY
+        "Longest wait for requests and WebSockets that old containers still answer, in seconds; then they are closed.",
+        60,
+        least=0,
+        most=DAY,
     )
-    observe: float = option("Seconds for which the new containers are watched before the release is good.", 10, least=0, most=DAY)
+    observe: float = option("How long the new containers are watched before the release is good, in seconds.", 10, least=0, most=DAY)
     keep_for: float = option(
-        "Seconds for which a blue-green update keeps the old set running, for a rollback in a second.", 600, least=0, most=DAY
+        "How long a blue-green update keeps the old set running for an instant rollback, in seconds.", 600, least=0, most=DAY
     )
     maintenance: str = option(
         "Whose routes answer 503 during V(recreate), those of the service and its dependents, its own, or none.",
@@ -91,7 +94,7 @@ class Hooks(Contract):
         ),
         (),
     )
-    before_timeout: float = option("Seconds for each of them.", 1800, least=1, most=DAY)
+    before_timeout: float = option("How long each of them may take, in seconds.", 1800, least=1, most=DAY)
 
 
 def policies_from(raw: Sequence[Mapping[str, Any]], *, tolerant: bool = True) -> dict[str, Policy]:

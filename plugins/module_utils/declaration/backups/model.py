@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...contracts.backup_settings import BackupSettings
 from .schema import ESCROW, RETENTION
 from .values import Repository
 
-STALE, WEEK = 93600, 604800  # a day and two hours; what lies between two weekly verifications
+STALE, WEEK = BackupSettings.stale_after, 604800  # the second: what lies between two weekly verifications
 
 
 @dataclass(frozen=True)

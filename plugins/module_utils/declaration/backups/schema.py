@@ -5,62 +5,70 @@
 
 from __future__ import annotations
 
+from ...contracts.backup_settings import BackupSettings, Check, Escrow, Target, Volume
+from ...contracts.nodes import described, duration, flag, number, text
 from ...schema import values
 from ...schema.calendar import calendar
-from ...schema.nodes import Flag, Items, Node, Number, Record, Table, Text
+from ...schema.nodes import Items, Node, Number, Record, Table, Text
+from ..forms import commands, secret, service_name
 from . import values as backup_values
 
 WAIVERS = ("no_escrow",)
 TARGET_WAIVERS = ("plain_http",)
 
-
-def _span(default: float | None, least: float, most: float, example: str) -> Text:
-    return Text(default=default, numbers=True, check=values.lasting(least, most), example=example)
-
-
-def _secret(example: str) -> Text:
-    """The name of a secret. Hidden when it cannot be one: then it may be the secret itself."""
-    return Text(default="", hidden=True, check=values.secret_name, example=example)
-
-
-def _service(required: bool) -> Text:
-    name = values.named(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not the name of a Compose service", "write the name that stands under services:")
-    return Text(required=required, default="", check=name, example="cache")
-
-
-_LINE = values.named(r"[^\x00-\x1f\x7f]{1,512}", "is not a pattern on one line", "write a pattern such as *.tmp")
-_COMMANDS = Items(
-    of=Items(of=Text(default="", numbers=True), default=[], example="[redis-cli, save]"), default=[], example="[[redis-cli, save]]"
+_LINE = values.named(r"[^\x00-\x1f\x7f]{1,512}", "is not a pattern on one line", "write a pattern such as *.tmp", "pattern")
+_TARGET_NAME = values.named(
+    r"[a-z][a-z0-9_-]{0,30}", "is not a name for a target", "write lower case letters, digits, _ and -, such as offsite"
 )
+_MOST = {"daily": 3660, "weekly": 520, "monthly": 240, "yearly": 100}
 _COUNTS: dict[str, Node] = {
-    name: Number(default=default, most=most, example=str(default))
-    for name, default, most in (("daily", 30, 3660), ("weekly", 8, 520), ("monthly", 12, 240), ("yearly", 0, 100))
+    name: Number(default=count, most=_MOST[name], example=str(count), description=f"So many {name} backups are kept.")
+    for name, count in BackupSettings("", "", ()).retention.items()
 }
-RETENTION = Record(default=None, fields=_COUNTS, example="{daily: 30, weekly: 8, monthly: 12}")
+RETENTION = Record(
+    default=None,
+    fields=_COUNTS,
+    example="{daily: 30, weekly: 8, monthly: 12}",
+    description=f"{described(BackupSettings, 'retention')} Not all can be V(0).",
+)
 TARGET = Record(
     hidden=True,
+    description="A restic repository. Each target is encrypted with a key of its own.",
     fields={
-        "name": Text(
+        "name": Text(required=True, default="", check=_TARGET_NAME, example="offsite", description="Its name. Each name once."),
+        "repository": Text(
             required=True,
-            default="",
-            check=values.named(
-                r"[a-z][a-z0-9_-]{0,30}", "is not a name for a target", "write lower case letters, digits, _ and -, such as offsite"
-            ),
-            example="offsite",
+            hidden=True,
+            check=backup_values.repository,
+            example="s3:https://s3.example.com/bucket/latentum",
+            description="A folder (C(/srv/backup/latentum)), C(sftp:user@host:/path) (with a port C(sftp://user@host:2222//path)),"
+            " C(s3:https://host/bucket/path) or C(rest:https://host/path). Each place once; no password in it.",
         ),
-        "repository": Text(required=True, hidden=True, check=backup_values.repository, example="s3:https://s3.example.com/bucket/latentum"),
         "environment": Table(
-            of=_secret("s3_access_key"),
+            of=Text(default="", hidden=True, check=values.secret_name, example="s3_access_key"),
             name=backup_values.target_variable,
             default={},
             hidden=True,
             example="{AWS_ACCESS_KEY_ID: s3_access_key}",
+            description="What an S3 or REST server asks for, as variable and secret; C(AWS_ACCESS_KEY_ID) and C(AWS_SECRET_ACCESS_KEY),"
+            " C(RESTIC_REST_USERNAME) and C(RESTIC_REST_PASSWORD).",
         ),
-        "append_only": Flag(default=False),
-        "upload_limit": Number(default=0, example="2048"),
-        "ssh_key_secret": _secret("backup_ssh_key"),
-        "ca": Text(default="", hidden=True, check=backup_values.authority, example="\"{{ lookup('ansible.builtin.file', 'ca.pem') }}\""),
-        "allow": Items(of=Text(default="", choices=TARGET_WAIVERS), default=[], example="[plain_http]"),
+        "append_only": flag(Target, "append_only"),
+        "upload_limit": number(Target, "upload_limit", "2048"),
+        "ssh_key_secret": secret("SFTP, the private key, of kind V(ed25519), V(rsa) or V(provided).", "backup_ssh_key"),
+        "ca": Text(
+            default="",
+            hidden=True,
+            check=backup_values.authority,
+            example="\"{{ lookup('ansible.builtin.file', 'ca.pem') }}\"",
+            description="S3 and REST, the certificate of a CA of your own, in PEM.",
+        ),
+        "allow": Items(
+            of=Text(default="", choices=TARGET_WAIVERS),
+            default=[],
+            example="[plain_http]",
+            description="The waiver of C(http://), where nobody else can listen.",
+        ),
     },
     example="{name: offsite, repository: 's3:https://s3.example.com/bucket/latentum'}",
 )
@@ -68,58 +76,128 @@ TARGET = Record(
 ESCROW = Record(
     hidden=True,
     default=None,
+    description="Who else gets the keys, which are on the host and would die with it. One is needed, or a waiver.",
     fields={
         "recipients": Items(
-            of=Text(default="", hidden=True, check=backup_values.recipient, example="age1…"), default=[], hidden=True, example="[age1…]"
+            of=Text(default="", hidden=True, check=backup_values.recipient, example="age1…"),
+            default=[],
+            hidden=True,
+            example="[age1…]",
+            description=described(Escrow, "recipients"),
         ),
-        "vault": Flag(default=False, hidden=True),
+        "vault": flag(Escrow, "vault", hidden=True),
     },
     example="{recipients: [age1…]}",
 )
 CACHE = Record(
     hidden=True,
-    fields={"service": _service(required=True), "password_secret": _secret("cache_password")},
+    description="A Redis, or a relative of it, that is asked for a copy of its data.",
+    fields={
+        "service": Text(required=True, default="", check=service_name, example="cache", description="Name of the service."),
+        "password_secret": secret("Its password.", "cache_password"),
+    },
     example="{service: cache, password_secret: cache_password}",
 )
 VOLUME = Record(
+    description="How a volume of the Compose file is backed up, where that differs.",
     fields={
-        "mode": Text(default="live", choices=("live", "paused", "skip")),
-        "exclude": Items(of=Text(default="", check=_LINE, example="*.tmp"), default=[], example='["*.tmp"]'),
-        "before": _COMMANDS,
-        "after": _COMMANDS,
+        "mode": text(Volume, "mode"),
+        "exclude": Items(
+            of=Text(default="", check=_LINE, example="*.tmp"),
+            default=[],
+            example='["*.tmp"]',
+            description=described(Volume, "exclude"),
+        ),
+        "before": commands("Commands before it is read, in the first container of the service that writes to it.", "[redis-cli, save]"),
+        "after": commands("Commands after it was read, in the same container.", "[redis-cli, save]"),
     },
     example="{mode: paused}",
 )
 CHECK = Record(
+    description="A question to a restored database. One of C(at_least) and C(newest) is needed.",
     fields={
-        "database": Text(required=True, default="", example="latentumdb"),
-        "service": _service(required=False),
-        "query": Text(required=True, default="", check=backup_values.query, example="SELECT count(*) FROM users"),
-        "at_least": Text(default=None, numbers=True, check=values.between(-1e15, 1e15, "1"), example="1"),
-        "newest": _span(None, 1, 316224000, "26h"),
+        "database": Text(required=True, default="", example="latentumdb", description="The name of one of C(databases)."),
+        "service": Text(
+            default="",
+            check=service_name,
+            example="cache",
+            description="Only needed when several servers have a database of this name.",
+            implied="its server",
+        ),
+        "query": text(Check, "query", "SELECT count(*) FROM users", check=backup_values.query),
+        "at_least": Text(
+            default=None, numbers=True, check=values.between(-1e15, 1e15, "1"), example="1", description=described(Check, "at_least")
+        ),
+        "newest": Text(
+            default=None,
+            numbers=True,
+            check=values.lasting(1, 3660 * 86400),
+            example="26h",
+            description="The answer is a time, and was not older when the backup was taken.",
+        ),
     },
     example="{database: latentumdb, query: SELECT count(*) FROM users, at_least: 1}",
 )
 BACKUPS = Record(
     hidden=True,
     default=None,
+    description="What is kept, where and for how long. Without it no backups are made.",
     fields={
-        "schedule": Text(default="*-*-* 02:30", check=calendar, example="*-*-* 02:30"),
-        "jitter": _span(900, 0, 86400, "15m"),
-        "wal_every": _span(60, 0, 3600, "60s"),
-        "verify": Text(default="always", choices=("always", "weekly")),
-        "keep_bases": Number(default=2, least=1, most=30, example="2"),
+        "schedule": text(
+            BackupSettings,
+            "schedule",
+            "*-*-* 02:30",
+            check=values.Form(calendar, "calendar expression"),
+            description="When a backup begins, in the words of systemd.time(7). Not a line of cron.",
+        ),
+        "jitter": duration(
+            BackupSettings, "jitter", "15m", description="It begins up to so much later, so that several hosts do not begin at once."
+        ),
+        "wal_every": duration(
+            BackupSettings,
+            "wal_every",
+            "60s",
+            description="Time between two pushes of WAL to the targets. V(0) is with the backups only. Not longer than C(rpo).",
+        ),
+        "verify": text(BackupSettings, "verify"),
+        "keep_bases": number(BackupSettings, "keep_bases"),
         "retention": RETENTION,
-        "rpo": _span(3600, 1, 31622400, "1h"),
-        "rto": _span(14400, 1, 31622400, "4h"),
-        "stale_after": _span(None, 60, 31622400, "26h"),
-        "targets": Items(required=True, of=TARGET, default=[], hidden=True, example=f"[{TARGET.example}]"),
+        "rpo": duration(
+            BackupSettings, "rpo", "1h", description="Promised, changes of so much time may be lost. Drills and the status compare with it."
+        ),
+        "rto": duration(BackupSettings, "rto", "4h", description="Promised, a restore takes no longer."),
+        "stale_after": duration(
+            BackupSettings,
+            "stale_after",
+            "26h",
+            default=None,
+            description="When the last backup that was restored is older, the watchdog tells. With C(verify=weekly) not under 7d.",
+            implied="V(26h), with C(verify=weekly) 8d 2h",
+        ),
+        "targets": Items(
+            required=True,
+            of=TARGET,
+            default=[],
+            hidden=True,
+            example=f"[{TARGET.example}]",
+            description=described(BackupSettings, "targets"),
+        ),
         "escrow": ESCROW,
-        "caches": Items(of=CACHE, default=[], example=f"[{CACHE.example}]"),
-        "volumes": Table(of=VOLUME, default={}, example=f"{{models-data: {VOLUME.example}}}"),
-        "paths": Items(of=Text(default="", check=values.folder, example="/srv/files"), default=[], example="[/srv/files]"),
-        "checks": Items(of=CHECK, default=[], example=f"[{CHECK.example}]"),
-        "allow": Items(of=Text(default="", choices=WAIVERS), default=[], example="[no_escrow]"),
+        "caches": Items(of=CACHE, default=[], example=f"[{CACHE.example}]", description="Redis and its relatives among the services."),
+        "volumes": Table(
+            of=VOLUME,
+            default={},
+            example=f"{{models-data: {VOLUME.example}}}",
+            description="Volumes by their key in the Compose file, where they are to be treated otherwise.",
+        ),
+        "paths": Items(
+            of=Text(default="", check=values.folder, example="/srv/files"),
+            default=[],
+            example="[/srv/files]",
+            description="Further folders of the host. None in another, in Docker's own, or with a repository in it.",
+        ),
+        "checks": Items(of=CHECK, default=[], example=f"[{CHECK.example}]", description="Questions to a restored database."),
+        "allow": Items(of=Text(default="", choices=WAIVERS), default=[], example="[no_escrow]", description="The waiver of C(escrow)."),
     },
     example=f"{{targets: [{TARGET.example}], escrow: {ESCROW.example}}}",
 )

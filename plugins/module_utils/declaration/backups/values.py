@@ -16,7 +16,7 @@ import ssl
 from dataclasses import dataclass
 
 from ...schema.nodes import Refused
-from ...schema.values import folder
+from ...schema.values import folder, form
 
 _PLACES = (
     "write a folder such as /srv/backup/latentum, sftp:user@host:/path, s3:https://host/bucket/path or rest:https://host/path; "
@@ -43,6 +43,7 @@ class Repository:
     plain: bool = False  # without TLS
 
 
+@form("address")
 def repository(value: str) -> Repository:
     """A repository as restic names it (restic manual, "Preparing a new repository"); the kinds that are supported here."""
     text = value.strip()
@@ -106,6 +107,7 @@ def _plain(path: str, example: str) -> str:
     return "/".join(part for part in path.split("/") if part)
 
 
+@form("variable")
 def target_variable(value: str) -> str:
     """The name of an environment variable that a repository's server may need."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
@@ -115,6 +117,7 @@ def target_variable(value: str) -> str:
     return value
 
 
+@form("public key")
 def recipient(value: str) -> str:
     """A public key that age encrypts to: C(age1…) of X25519 (its specification, C2SP.org/age), or of SSH."""
     text = value.strip()
@@ -167,6 +170,7 @@ def _is_ssh(text: str) -> bool:
     return kind == "ssh-rsa" and len(parts) == 3 and int.from_bytes(parts[2], "big").bit_length() >= 2048
 
 
+@form("certificate")
 def authority(value: str) -> str:
     """One or more certificates in PEM; a line break at the end."""
     fix = "write the certificate of the CA in PEM, from -----BEGIN CERTIFICATE----- on, by a lookup of its file"
@@ -181,6 +185,7 @@ def authority(value: str) -> str:
     return value.strip() + "\n"
 
 
+@form("query")
 def query(value: str) -> str:
     """One statement that reads. What it may do is decided where it runs: on a copy that is thrown away."""
     text = value.strip().rstrip(";").rstrip()
