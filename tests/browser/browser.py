@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """What a view showed.
 
     :param text: as a reader sees it, without what is folded away.
@@ -104,7 +104,7 @@ def _large(text: Mapping[str, Any]) -> bool:
     return float(text["size"]) >= (LARGE_BOLD if text["bold"] else LARGE)
 
 
-def look(page: str | Path, *views: View, auth: tuple[str, str] | None = None, verify: bool = False) -> list[Seen]:
+def look(page: str | Path, *views: View, auth: tuple[str, str] | None = None, verify: bool = False) -> list[Observation]:
     """Look at a page in each of these views.
 
     :param page: an address (`https://…`, as the client container resolves it), or a file of this machine, which is loaded by `file://`.
@@ -122,7 +122,7 @@ def look(page: str | Path, *views: View, auth: tuple[str, str] | None = None, ve
     return [_seen(raw) for raw in json.loads(done.stdout)]
 
 
-def _seen(raw: dict[str, Any]) -> Seen:
+def _seen(raw: dict[str, Any]) -> Observation:
     answers = [Answer(**one) for one in raw.pop("answers")]
     headings = [(int(level), str(text)) for level, text in raw.pop("headings")]
-    return Seen(**{**raw, "headings": headings, "answers": answers, "picture": base64.b64decode(raw["picture"])})
+    return Observation(**{**raw, "headings": headings, "answers": answers, "picture": base64.b64decode(raw["picture"])})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from browser import Seen, View, look
+from browser import Observation, View, look
 
 OPENED = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
 # The font that takes most room of those a browser may choose: what fits with it fits with any.
@@ -25,7 +25,7 @@ VIEWS = {
 }
 
 
-def check(page: str | Path, auth: tuple[str, str] | None = None, verify: bool = False) -> dict[str, Seen]:
+def check(page: str | Path, auth: tuple[str, str] | None = None, verify: bool = False) -> dict[str, Observation]:
     """Look at the page in every view, and insist on what all of them have in common; returns what was seen for more.
 
     :param page: an address that the client container can reach, or a file.

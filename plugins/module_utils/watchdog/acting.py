@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Begins the remedies of open incidents beside the loop, and takes in how they went."""
+"""Remediation of open incidents: remedies begin beside the loop, and it takes in how they went."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from functools import partial
 from ..contracts.watchdog_settings import ServiceSpec, StackSpec
 from ..core.journal import log
 from . import privileged_requests
+from .failures import Failures
 from .findings import Finding
 from .healing import Action, Healer
 from .incidents import Incident
-from .judgement import Judgement, Told
+from .judgement import Judgement, Transition
 from .ledger import Ledger
-from .remedies import Carried, Remedies
-from .setbacks import Setbacks
+from .remedies import Remedies, RemedyResult
 
 
 @dataclass(frozen=True)
 class Acting:
-    """The remedies of one set of settings; the healer, which knows what was tried, and the hands outlive it.
+    """The remedies of one set of settings; the healer, which knows what was tried, and the pool outlive it.
 
-    :param muted: says why a key is not to be healed now, or nothing.
-    :param hands: run what may take its time.
+    :param suppressed: says why a key is not to be healed now, or nothing.
+    :param remedy_pool: runs what may take its time.
     :param put: takes how a remedy went from the thread that carried it out; it comes back through `take`.
-    :param setbacks: bear a desk of the steward that cannot be cleared.
+    :param failures: tolerate answers of the privileged helper that cannot be removed.
     """
 
     stacks: Sequence[StackSpec]
@@ -38,21 +38,21 @@ class Acting:
     ledger: Ledger
     healer: Healer
     remedies: Remedies
-    muted: Callable[[str], str]
-    hands: Executor
-    put: Callable[[Carried], None]
-    setbacks: Setbacks
+    suppressed: Callable[[str], str]
+    remedy_pool: Executor
+    put: Callable[[RemedyResult], None]
+    failures: Failures
 
     def heal(self, findings: Mapping[str, Finding], now: float) -> None:
-        """Begin what is to be done now about services whose incident is open; take the answers of the steward."""
+        """Begin what is to be done now about services whose incident is open; take the answers of the privileged helper."""
         for stack in self.stacks:
             for spec in stack.services:
                 key = f"{stack.name}/{spec.service}"
                 finding, incident = findings.get(key), self.judgement.subject(key).incident
-                if finding is None or not finding.failing or incident is None or self.muted(key):
+                if finding is None or not finding.failing or incident is None or self.suppressed(key):
                     continue
                 self._heal(spec, finding, incident, now)
-        with self.setbacks.borne("taking the steward's answers"):
+        with self.failures.tolerate("taking the answers of the privileged helper"):
             for key, said in privileged_requests.answers():
                 if incident := self.judgement.subject(key).incident:
                     incident.did(said)
@@ -62,28 +62,28 @@ class Acting:
         if gave_up and not incident.needs_human:
             incident.needs_human, incident.severity, incident.escalated = True, "critical", time.time()
             incident.did("healing gave up: a human is needed")
-            self.ledger.note(Told("escalate", incident))
+            self.ledger.note(Transition("escalate", incident))
         if actions:
             # Remembered before it is begun: a watchdog that dies in it must not forget that it tried.
             self.ledger.remember(now)
         for one in actions:
             log(f"watchdog: {one.remedy} {one.container.name if one.container else one.service}: {one.reason}")
-            self.hands.submit(self.remedies.carry_out, one).add_done_callback(partial(self._ended, one))
+            self.remedy_pool.submit(self.remedies.carry_out, one).add_done_callback(partial(self._ended, one))
 
-    def _ended(self, action: Action, future: Future[Carried]) -> None:
+    def _ended(self, action: Action, future: Future[RemedyResult]) -> None:
         if future.cancelled():
             return
         error = future.exception()
-        self.put(Carried(action, f"could not {action.remedy} {action.service}: {error!r}") if error else future.result())
+        self.put(RemedyResult(action, f"could not {action.remedy} {action.service}: {error!r}") if error else future.result())
 
-    def take(self, carried: Carried) -> None:
+    def take(self, result: RemedyResult) -> None:
         """How a remedy went."""
         now = time.monotonic()
-        if carried.held:
-            self.healer.postponed(carried.action, now)
-            log(f"watchdog: {carried.action.remedy} waits: {carried.said}")
+        if result.held:
+            self.healer.postponed(result.action, now)
+            log(f"watchdog: {result.action.remedy} waits: {result.outcome}")
             return
-        self.healer.done(carried.action, now)
-        log(f"watchdog: {carried.said}")
-        if incident := self.judgement.subject(carried.action.key).incident:
-            incident.did(carried.said)
+        self.healer.done(result.action, now)
+        log(f"watchdog: {result.outcome}")
+        if incident := self.judgement.subject(result.action.key).incident:
+            incident.did(result.outcome)

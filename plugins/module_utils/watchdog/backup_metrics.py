@@ -38,14 +38,14 @@ def families() -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily
 
     noted = {file.stem: _read(file) for file in sorted(host_checks.BACKUPS.glob("*.json")) if not file.stem.endswith(".restore")}
-    for name, keys, said in STACK:
-        family = GaugeMetricFamily(PREFIX + name, said, labels=("stack",))
+    for name, keys, help_text in STACK:
+        family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack",))
         for stack, state in noted.items():
             if (value := _at(state, keys)) is not None:
                 family.add_metric([stack], value)
         yield family
-    for name, key, said in TARGET:
-        family = GaugeMetricFamily(PREFIX + name, said, labels=("stack", "target"))
+    for name, key, help_text in TARGET:
+        family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack", "target"))
         for stack, state in noted.items():
             for target, about in sorted((state.get("targets") or {}).items()):
                 if (value := _at(about, (key,))) is not None:

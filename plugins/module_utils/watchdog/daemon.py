@@ -18,19 +18,19 @@ from ..rollout.follower import retire_due, sync_and_tell
 from . import privileged_requests
 from .alerting.notices import Deadman
 from .alerting.spool import Spool
+from .components import Components, Runtime, assemble
 from .days import Days
+from .failures import Failures
 from .findings import Finding
 from .healing import Healer
 from .inbox import Inbox
-from .looks import Seen, Token
+from .looks import Observation, Token
 from .memory import STATE, Memory
-from .parts import Lasting, Parts, assemble
 from .picture import subject
-from .remedies import Carried, Sessions
+from .remedies import RemedyResult, Sessions
 from .rotation import rotate
-from .setbacks import Setbacks
 from .stream import PATIENCE, Connected, Disconnected, listen
-from .suppression import Mutes
+from .suppression import Suppression
 from .wall_clock import WallClock
 
 TICK = 1.0  # seconds between two rounds, unless something cannot wait
@@ -43,17 +43,17 @@ class Daemon:
     def __init__(self) -> None:
         """:raises OSError, ValueError: the settings cannot be used."""
         self.inbox = Inbox()
-        self.pool = ThreadPoolExecutor(12, "look")
-        self.lasting = Lasting(
+        self.look_pool = ThreadPoolExecutor(12, "look")
+        self.runtime = Runtime(
             host=os.uname().nodename,
             memory=Memory(),
             days=Days(STATE / "days.json"),
             healer=Healer(),
-            mutes=Mutes(self._released),
+            suppression=Suppression(self._released),
             spool=Spool(STATE / "spool"),
-            setbacks=Setbacks(),
+            failures=Failures(),
             sessions=Sessions(),
-            hands=ThreadPoolExecutor(24, "remedy"),
+            remedy_pool=ThreadPoolExecutor(24, "remedy"),
             begin=self._begin,
             put=self.inbox.put,
         )
@@ -64,17 +64,17 @@ class Daemon:
         self._synced = 0.0
         self._sync_failed = False
         self.clock = WallClock()
-        with self.lasting.setbacks.borne("opening the steward's desk"):
-            privileged_requests.open_desk()
-        self._use(assemble(self.lasting))
-        self.parts.judgement.restore(self.lasting.memory.open, time.monotonic())
-        self.lasting.memory.restore(self.lasting.healer, time.monotonic())
-        self.parts.ledger.tell_again()
+        with self.runtime.failures.tolerate("preparing the folders of the privileged helper"):
+            privileged_requests.create_folders()
+        self._use(assemble(self.runtime))
+        self.components.judgement.restore(self.runtime.memory.open, time.monotonic())
+        self.runtime.memory.restore(self.runtime.healer, time.monotonic())
+        self.components.ledger.tell_again()
 
-    def _use(self, parts: Parts) -> None:
+    def _use(self, components: Components) -> None:
         """From here on."""
-        self.parts = parts
-        parts.publication.purge()
+        self.components = components
+        components.publication.purge()
 
     def run(self) -> None:
         """Until SIGTERM."""
@@ -86,18 +86,18 @@ class Daemon:
         due = time.monotonic()
         while not self.stopping:
             due = min(due, time.monotonic() + TICK)
-            items = self.inbox.take(due, suspicious=bool(self.parts.judgement.suspects()))
+            items = self.inbox.take(due, suspicious=bool(self.components.judgement.suspects()))
             self.lag = max(0.0, time.monotonic() - due)
             due = self._round(items)
-            if not ready and (self.parts.observer.engine or time.monotonic() - self.began > PATIENCE):
+            if not ready and (self.components.observer.engine or time.monotonic() - self.began > PATIENCE):
                 notify("READY=1")
                 ready = True
             notify("WATCHDOG=1")
         notify("STOPPING=1")
-        with self.lasting.setbacks.borne("saving the days"):
-            self.lasting.days.save()
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        self.lasting.hands.shutdown(wait=False, cancel_futures=True)
+        with self.runtime.failures.tolerate("saving the days"):
+            self.runtime.days.save()
+        self.look_pool.shutdown(wait=False, cancel_futures=True)
+        self.runtime.remedy_pool.shutdown(wait=False, cancel_futures=True)
 
     def _signal(self, *, stop: bool) -> None:
         self.stopping, self.reloading = self.stopping or stop, self.reloading or not stop
@@ -105,36 +105,36 @@ class Daemon:
 
     def _released(self, stack: str, theirs: bool) -> None:
         """Work on a stack has ended: other replicas perhaps, and, unless it was done for the watchdog, another chance for healing."""
-        self.parts.looks.count_replicas()
+        self.components.looks.count_replicas()
         if theirs:
-            self.lasting.healer.forget(stack)
+            self.runtime.healer.forget(stack)
 
     def _round(self, items: list[Any]) -> float:
         """One turn of the loop; returns the monotonic time of the next one."""
         changed = self._reload() if self.reloading else False
         changed = self._apply(items) or changed
         now = time.monotonic()
-        parts, mutes = self.parts, self.lasting.mutes
-        engine = parts.observer.engine
-        if engine and parts.observer.due(now):
-            changed = parts.observer.look() or changed
+        components, suppression = self.components, self.runtime.suppression
+        engine = components.observer.engine
+        if engine and components.observer.due(now):
+            changed = components.observer.look() or changed
             retire_due(engine)
-        if engine and parts.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
+        if engine and components.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
             self._sync()
-        mutes.look([one.name for one in parts.settings.stacks], now)
-        next_look = parts.looks.schedule(engine, now)
+        suppression.look([one.name for one in components.settings.stacks], now)
+        next_look = components.looks.schedule(engine, now)
         findings = self._judge(now)
-        if not parts.looks.blind and rotate(parts.settings.stacks, parts.picture, parts.judgement, findings, self.lasting.setbacks):
+        stacks, picture, judgement = components.settings.stacks, components.picture, components.judgement
+        if not components.looks.blind and rotate(stacks, picture, judgement, findings, self.runtime.failures):
             self._sync()
-        parts.acting.heal(findings, now)
-        parts.ledger.catch_up(now)
+        components.acting.heal(findings, now)
+        components.ledger.catch_up(now)
         self._speak(findings, now)
         loop = {"lag": round(self.lag, 4), "uptime": round(now - self.began, 1), "events": self.events}
-        parts.publication.publish(
-            parts.looks, findings, parts.judgement, self.lasting.healer, self.lasting.memory, mutes.windows, loop, parts.alerting.summary
-        )
-        suspected = parts.judgement.due(now)
-        return min(next_look if parts.judgement.suspects() else now + TICK, suspected)
+        healer, memory, alerts = self.runtime.healer, self.runtime.memory, components.alerting.summary
+        components.publication.publish(components.looks, findings, judgement, healer, memory, suppression.windows, loop, alerts)
+        suspected = components.judgement.due(now)
+        return min(next_look if components.judgement.suspects() else now + TICK, suspected)
 
     # Taking in what happened
 
@@ -144,18 +144,18 @@ class Daemon:
         changed = False
         for item in items:
             if isinstance(item, Connected):
-                changed = self.parts.observer.connect(item.engine)
+                changed = self.components.observer.connect(item.engine)
             elif isinstance(item, Disconnected):
-                self.parts.observer.lose(item.reason)
-            elif isinstance(item, Seen):
-                self.parts.looks.take(item)
-            elif isinstance(item, Carried):
-                self.parts.acting.take(item)
+                self.components.observer.lose(item.reason)
+            elif isinstance(item, Observation):
+                self.components.looks.take(item)
+            elif isinstance(item, RemedyResult):
+                self.components.acting.take(item)
             elif isinstance(item, Mapping):
                 self.events += 1
                 touched.add(subject(item))
-                self.parts.observer.hear(item)
-        return (bool(touched) and self.parts.observer.look_at(touched - {""})) or changed
+                self.components.observer.hear(item)
+        return (bool(touched) and self.components.observer.look_at(touched - {""})) or changed
 
     def _begin(self, token: Token, look: Callable[[], Any]) -> None:
         began = time.monotonic()
@@ -165,47 +165,47 @@ class Daemon:
                 return
             if error := future.exception():
                 log(f"watchdog: the look {'/'.join(token)} broke: {error!r}")
-            self.inbox.put(Seen(token, began, None if error else future.result()))
+            self.inbox.put(Observation(token, began, None if error else future.result()))
 
-        self.pool.submit(look).add_done_callback(finished)
+        self.look_pool.submit(look).add_done_callback(finished)
 
     # Judging
 
     def _judge(self, now: float) -> dict[str, Finding]:
-        looks, judgement = self.parts.looks, self.parts.judgement
+        looks, judgement = self.components.looks, self.components.judgement
         again = [key for key in judgement.suspects() if judgement.subject(key).confirm_at <= now]
         for key in again:
             looks.hurry(key, now)
-            self.parts.observer.look_again(key)
+            self.components.observer.look_again(key)
         found = looks.findings(now)
         for finding in found:
             if finding.failing and judgement.subject(finding.key).phase == "ok":
                 for need in (finding.key, *finding.needs):
-                    looks.hurry(need, now + (0 if need != finding.key else self.parts.settings.pace(need)[0] * 0.8))
-        told = judgement.consider(found, now, time.time())
-        told += judgement.forget(looks.known(judgement.subjects), now, time.time()) if not looks.blind else []
-        told += self.clock.jumped()
-        for one in told:
-            self.parts.ledger.note(one)
+                    looks.hurry(need, now + (0 if need != finding.key else self.components.settings.pace(need)[0] * 0.8))
+        transitions = judgement.consider(found, now, time.time())
+        transitions += judgement.forget(looks.known(judgement.subjects), now, time.time()) if not looks.blind else []
+        transitions += self.clock.jumped()
+        for transition in transitions:
+            self.components.ledger.note(transition)
         return {one.key: one for one in found}
 
     def _sync(self) -> None:
         self._synced = time.monotonic()
-        self._sync_failed = not sync_and_tell(self.parts.picture)
+        self._sync_failed = not sync_and_tell(self.components.picture)
 
     def _speak(self, findings: Mapping[str, Finding], now: float) -> None:
-        alerting = self.parts.alerting
-        quiet = {key: why for key in findings if (why := self.lasting.mutes.why(key))}
-        alerting.remind(self.parts.judgement.open_incidents(), quiet, now)
+        alerting = self.components.alerting
+        quiet = {key: why for key in findings if (why := self.runtime.suppression.why(key))}
+        alerting.remind(self.components.judgement.open_incidents(), quiet, now)
         alerting.deliver(now)
-        if self.parts.publication.well and not alerting.summary.get("failed"):
-            for file in self.parts.deadman.pings(now):
-                self.pool.submit(Deadman.ping, file).add_done_callback(self._pinged)
+        if self.components.publication.well and not alerting.summary.get("failed"):
+            for file in self.components.deadman.pings(now):
+                self.look_pool.submit(Deadman.ping, file).add_done_callback(self._pinged)
 
     def _pinged(self, future: Future[str]) -> None:
-        if not future.cancelled() and (said := future.result()) != self.parts.deadman.said:
-            self.parts.deadman.said = said
-            log(f"watchdog: {said or 'the dead-man switch answers again'}")
+        if not future.cancelled() and (error := future.result()) != self.components.deadman.error:
+            self.components.deadman.error = error
+            log(f"watchdog: {error or 'the dead-man switch answers again'}")
 
     def _reload(self) -> bool:
         """Read the settings again; whether there is another picture of the containers."""
@@ -213,23 +213,23 @@ class Daemon:
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         looked = False
         try:
-            parts = assemble(self.lasting, self.parts)
+            components = assemble(self.runtime, self.components)
         except (OSError, ValueError) as error:
             log(f"watchdog: goes on with its old settings: {error}")
         else:
-            self._use(parts)
+            self._use(components)
             log("watchdog: settings were read again")
-            looked = parts.observer.look()
+            looked = components.observer.look()
         notify("READY=1")
         return looked
 
     def _serve_metrics(self) -> None:
-        address, _colon, port = self.parts.settings.host.metrics.rpartition(":")
+        address, _colon, port = self.components.settings.host.metrics.rpartition(":")
         if not address:
             return
         from .metrics import serve
 
         try:
-            serve(address, int(port), lambda: self.parts.publication.status)
+            serve(address, int(port), lambda: self.components.publication.status)
         except (OSError, ValueError) as error:
-            log(f"watchdog: no metrics on {self.parts.settings.host.metrics}: {error}")
+            log(f"watchdog: no metrics on {self.components.settings.host.metrics}: {error}")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long each service was down or degraded on each of the last ninety days."""
+"""Availability of each service by day: how long it was down or degraded on each of the last ninety."""
 
 from __future__ import annotations
 

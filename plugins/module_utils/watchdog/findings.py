@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one look at a service finds: which containers are bad, why, and what would cure them. Pure: no look is taken here."""
+"""Findings of one look at a service: its faults, why, and what would cure them. Pure: no look is taken here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Death:
     exit_code: int
     oom: bool = False
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """As a clause."""
         if self.oom:
             return "was killed for memory"
@@ -30,7 +30,7 @@ class Death:
 
 
 @dataclass(frozen=True)
-class Bad:
+class Fault:
     """A container that fails.
 
     :param container: None where one is missing.
@@ -63,7 +63,7 @@ class Finding:
     severity: str = "critical"
     cause: str = ""
     needs: tuple[str, ...] = ()
-    bad: tuple[Bad, ...] = ()
+    faults: tuple[Fault, ...] = ()
     healthy: int = 0
     seen: float = 0.0
     sure: bool = True
@@ -97,66 +97,66 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
 
     :param containers: those of the service that are to serve (not an old set that is kept warm).
     """
-    judged = [(one, _bad(spec, one, evidence)) for one in containers]
-    bad = [why for _one, why in judged if why]
+    judged = [(one, _fault(spec, one, evidence)) for one in containers]
+    faults = [why for _one, why in judged if why]
     starting = [one for one, why in judged if why is None and _starting(spec, one, evidence)]
     if (missing := spec.replicas - len(containers)) > 0:
         what = "is missing" if missing == 1 else "are missing"
-        bad.append(Bad(None, f"{missing} of {spec.replicas} containers {what}", "replace"))
+        faults.append(Fault(None, f"{missing} of {spec.replicas} containers {what}", "replace"))
     # One answer does not make a container lost: until the second look it counts as serving.
     healthy = sum(1 for one, why in judged if (why is None or why.remedy == "none" or not why.confirmed) and one.serves)
     key, needs = f"{stack}/{spec.service}", ("host/docker", *(f"{stack}/{one}" for one in spec.needs))
     finding = Finding(key, stack, spec.service, "starting" if starting else "ok", spec.severity, "", needs, (), healthy, evidence.now)
-    if not bad:
+    if not faults:
         return finding
-    light = healthy > 0 or all(one.remedy == "none" for one in bad)
+    light = healthy > 0 or all(one.remedy == "none" for one in faults)
     return replace(
         finding,
         state="failing",
         severity="warning" if light else spec.severity,
-        cause="; ".join(one.reason for one in bad[:3]) + (f"; and {len(bad) - 3} more" if len(bad) > 3 else ""),
-        bad=tuple(bad),
-        seen=min((_seen(spec, one, evidence) for one in bad if not one.sure), default=evidence.now),
-        sure=any(one.sure for one in bad),
+        cause="; ".join(one.reason for one in faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else ""),
+        faults=tuple(faults),
+        seen=min((_seen(spec, one, evidence) for one in faults if not one.sure), default=evidence.now),
+        sure=any(one.sure for one in faults),
     )
 
 
-def _seen(spec: ServiceSpec, bad: Bad, evidence: Evidence) -> float:
+def _seen(spec: ServiceSpec, fault: Fault, evidence: Evidence) -> float:
     """When the newest probe that failed was taken."""
-    identity = bad.container.id if bad.container else ""
+    identity = fault.container.id if fault.container else ""
     readings = [evidence.readings[identity, one.name] for one in spec.probes if (identity, one.name) in evidence.readings]
     return max((at for at, reading in readings if not reading.ok), default=evidence.now)
 
 
-def _bad(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
+def _fault(spec: ServiceSpec, one: Container, evidence: Evidence) -> Fault | None:
     death = evidence.deaths.get(one.id)
     if one.state in ("exited", "dead", "created"):
-        ended = Death(0, one.exit_code, one.oom_killed).said() if one.state != "created" else "was never started"
-        return Bad(one, f"{one.name} {ended} and does not run", "start")
+        ended = Death(0, one.exit_code, one.oom_killed).describe() if one.state != "created" else "was never started"
+        return Fault(one, f"{one.name} {ended} and does not run", "start")
     if one.state == "restarting":
-        return Bad(one, f"{one.name} {(death or Death(0, one.exit_code, one.oom_killed)).said()} and is restarted by Docker", "wait")
+        return Fault(one, f"{one.name} {(death or Death(0, one.exit_code, one.oom_killed)).describe()} and is restarted by Docker", "wait")
     if one.state == "paused":
-        return Bad(one, f"{one.name} is paused", "unpause")
+        return Fault(one, f"{one.name} is paused", "unpause")
     if one.health == "unhealthy":
         said = one.health_log[-1].splitlines()[0][:160] if one.health_log else "no log"
-        return Bad(one, f"{one.name} is unhealthy ({said})", "restart")
+        return Fault(one, f"{one.name} is unhealthy ({said})", "restart")
     if death and (one.health == "starting" or (one.health == "none" and evidence.age(one) < STEADY)):
-        return Bad(one, f"{one.name} {death.said()} and starts again", "wait")
+        return Fault(one, f"{one.name} {death.describe()} and starts again", "wait")
     if lost := evidence.lost(one):
-        return Bad(one, f"{one.name} was cut off from its network {', '.join(sorted(lost))}", "connect")
+        return Fault(one, f"{one.name} was cut off from its network {', '.join(sorted(lost))}", "connect")
     if one.health == "starting":
         return None  # Docker's start period: nobody judges it before
     return _failed_probe(spec, one, evidence)
 
 
-def _failed_probe(spec: ServiceSpec, one: Container, evidence: Evidence) -> Bad | None:
+def _failed_probe(spec: ServiceSpec, one: Container, evidence: Evidence) -> Fault | None:
     readings = [evidence.readings[one.id, probe.name][1] for probe in spec.probes if (one.id, probe.name) in evidence.readings]
     failed = [reading for reading in readings if not reading.ok]
     if not failed or (one.health == "none" and evidence.age(one) < spec.start_period):
         return None
     # A limit last: what does not answer is worse than what has much to do.
     worst = sorted(failed, key=lambda reading: reading.limit)[0]
-    return Bad(one, f"{one.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False, confirmed=worst.again)
+    return Fault(one, f"{one.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False, confirmed=worst.again)
 
 
 def _starting(spec: ServiceSpec, one: Container, evidence: Evidence) -> bool:

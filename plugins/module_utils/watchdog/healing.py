@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which remedy, and when: exponential back-off with jitter, one running container of a service at a time, and a circuit breaker.
+"""Planning of remedies: exponential back-off with jitter, one running container of a service at a time, and a circuit breaker.
 
 Pure but for what it remembers. Times are monotonic seconds.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from ..containers.client import Container
 from ..contracts.watchdog_settings import ServiceSpec
-from .findings import Bad, Finding
+from .findings import Fault, Finding
 
 FIRST = 5.0  # seconds between the first and the second remedy; doubled for each further one
 LONGEST = 300.0
@@ -104,7 +104,7 @@ class Healer:
     def plan(self, spec: ServiceSpec, finding: Finding, now: float) -> tuple[list[Action], bool]:
         """The remedies to begin now, and whether healing gives up with this call."""
         record = self.record(finding.key)
-        if spec.heal == "none" or not any(one.remedy not in ("none", "wait") or self._looping(spec, record, now) for one in finding.bad):
+        if spec.heal == "none" or not any(one.remedy not in ("none", "wait") or self._looping(spec, record, now) for one in finding.faults):
             return [], False
         if record.breaker_until is not None:
             if now < record.breaker_until:
@@ -116,8 +116,8 @@ class Healer:
         if self._looping(spec, record, now):
             return self._beyond(spec, finding, record, now)
         actions = []
-        for bad in (one for one in finding.bad if one.confirmed):
-            action = self._remedy(spec, finding, bad, record, now)
+        for fault in (one for one in finding.faults if one.confirmed):
+            action = self._remedy(spec, finding, fault, record, now)
             if action:
                 actions.append(action)
                 self._begun(record, action, now)
@@ -140,14 +140,14 @@ class Healer:
         record.breaker_until = now + REST
         return [], True
 
-    def _remedy(self, spec: ServiceSpec, finding: Finding, bad: Bad, record: Record, now: float) -> Action | None:
-        mark = _mark(bad.remedy, bad.container)
-        if bad.remedy in ("none", "wait") or mark in record.in_flight or now < record.next_at.get(mark, 0):
+    def _remedy(self, spec: ServiceSpec, finding: Finding, fault: Fault, record: Record, now: float) -> Action | None:
+        mark = _mark(fault.remedy, fault.container)
+        if fault.remedy in ("none", "wait") or mark in record.in_flight or now < record.next_at.get(mark, 0):
             return None
         # What runs is restarted one after the other: it may still answer something.
-        if bad.remedy == "restart" and record.in_flight:
+        if fault.remedy == "restart" and record.in_flight:
             return None
-        return Action(finding.stack, finding.subject, bad.remedy, bad.reason, bad.container)
+        return Action(finding.stack, finding.subject, fault.remedy, fault.reason, fault.container)
 
     def _begun(self, record: Record, action: Action, now: float) -> None:
         mark = _mark(action.remedy, action.container)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What arrives for the loop: bad news is taken in as soon as it is there, good news with the next round."""
+"""Inbox of the loop: bad news is taken in as soon as it is there, good news with the next round."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import queue
 import time
 from typing import Any
 
-from .looks import Seen
+from .looks import Observation
 
 BURST = 0.03  # seconds in which events of one cause arrive together
 
@@ -36,13 +36,13 @@ class Inbox:
                 items.append(self._queue.get(timeout=max(0.0, end - time.monotonic())))
             except queue.Empty:
                 return items
-            if suspicious or not good_news(items[-1]):
+            if suspicious or not is_harmless(items[-1]):
                 end = min(end, time.monotonic() + BURST)
 
 
-def good_news(item: Any) -> bool:
+def is_harmless(item: Any) -> bool:
     """A look that found nothing wrong. Many containers give many of them, and a round for each would be most of the work."""
-    if not isinstance(item, Seen):
+    if not isinstance(item, Observation):
         return False
     if item.value is None:
         return True  # it broke, which says nothing

@@ -25,8 +25,8 @@ FLAP_QUIET = 300.0  # seconds of being well after which flapping has ended
 
 
 @dataclass(frozen=True)
-class Told:
-    """Something that somebody is to be told: open, escalate or end, and about which incident."""
+class Transition:
+    """A change of an incident that people are told of; `what`: open, escalate, end."""
 
     what: str
     incident: Incident
@@ -50,18 +50,18 @@ class Judgement:
     """All subjects.
 
     :param pace: of a key: seconds until the second look at a failed probe, seconds of being well before an incident ends.
-    :param muted: says why a key is not to be judged now (maintenance, a deployment), or nothing.
+    :param suppressed: says why a key is not to be judged now (maintenance, a deployment), or nothing.
     :param fresh: says whether a key was looked at since a monotonic time.
     """
 
     def __init__(
         self,
         pace: Callable[[str], tuple[float, float]] = lambda _key: (2.0, 10.0),
-        muted: Callable[[str], str] = lambda _key: "",
+        suppressed: Callable[[str], str] = lambda _key: "",
         fresh: Callable[[str, float], bool] = lambda _key, _since: True,
     ) -> None:
         self.pace = pace
-        self.muted = muted
+        self.suppressed = suppressed
         self.fresh = fresh
         self.subjects: dict[str, Subject] = {}
 
@@ -79,30 +79,30 @@ class Judgement:
         for one in incidents:
             self.subjects[one.key] = Subject("open", now, one.began, now, None, one)
 
-    def consider(self, findings: Iterable[Finding], now: float, wall: float) -> list[Told]:
+    def consider(self, findings: Iterable[Finding], now: float, wall: float) -> list[Transition]:
         """One round over everything that was looked at; what others need comes first."""
-        told: list[Told] = []
+        transitions: list[Transition] = []
         for finding in findings:
             subject = self.subject(finding.key)
             if finding.failing:
-                told += self._failing(finding, subject, now, wall)
+                transitions += self._failing(finding, subject, now, wall)
             elif finding.state == "starting":
                 subject.well_since = None
                 if subject.phase == "suspect":
                     subject.phase = "ok"
             else:
-                told += self._well(finding, subject, now, wall)
-        return told
+                transitions += self._well(finding, subject, now, wall)
+        return transitions
 
-    def forget(self, known: Iterable[str], now: float, wall: float) -> list[Told]:
+    def forget(self, known: Iterable[str], now: float, wall: float) -> list[Transition]:
         """End what is not declared any more."""
-        told = []
+        transitions = []
         for key in set(self.subjects) - set(known):
             subject = self.subjects.pop(key)
             if subject.incident:
                 subject.incident.did("it is not declared any more")
-                told.append(self._end(subject, subject.incident, now, wall))
-        return told
+                transitions.append(self._end(subject, subject.incident, now, wall))
+        return transitions
 
     def due(self, now: float) -> float:
         """Monotonic time at which the next suspicion wants its second look; far away when there is none."""
@@ -112,11 +112,11 @@ class Judgement:
         """Keys that want a second look."""
         return {key for key, one in self.subjects.items() if one.phase == "suspect"}
 
-    def _failing(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Told]:
+    def _failing(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Transition]:
         subject.well_since = None
         if subject.phase == "open" and subject.incident:
             return self._worse(finding, subject.incident, wall)
-        if self.muted(finding.key):
+        if self.suppressed(finding.key):
             # Judged anew when it is over.
             subject.phase = "ok"
             return []
@@ -133,7 +133,7 @@ class Judgement:
             return []
         return self._confirmed(finding, subject, now, wall)
 
-    def _confirmed(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Told]:
+    def _confirmed(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Transition]:
         waiting = now < subject.suspected + PATIENCE
         if waiting and not all(self.fresh(key, subject.suspected) for key in finding.needs):
             return []
@@ -157,15 +157,15 @@ class Judgement:
         )
         recent = [at for at in subject.endings if now - at < FLAP_WINDOW]
         subject.incident.flapping = len(recent) >= 2
-        return [Told("open", subject.incident)]
+        return [Transition("open", subject.incident)]
 
-    def _worse(self, finding: Finding, incident: Incident, wall: float) -> list[Told]:
+    def _worse(self, finding: Finding, incident: Incident, wall: float) -> list[Transition]:
         if SEVERITIES.index(finding.severity) <= SEVERITIES.index(incident.severity):
             return []
         incident.severity, incident.cause, incident.escalated = finding.severity, finding.cause, wall
-        return [Told("escalate", incident)]
+        return [Transition("escalate", incident)]
 
-    def _well(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Told]:
+    def _well(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Transition]:
         if subject.phase != "open" or subject.incident is None:
             subject.phase = "ok"
             return []
@@ -173,8 +173,8 @@ class Judgement:
         quiet = FLAP_QUIET if subject.incident.flapping else self.pace(subject.incident.key)[1]
         return [self._end(subject, subject.incident, now, wall)] if now - subject.well_since >= quiet else []
 
-    def _end(self, subject: Subject, incident: Incident, now: float, wall: float) -> Told:
+    def _end(self, subject: Subject, incident: Incident, now: float, wall: float) -> Transition:
         incident.ended = wall
         subject.phase, subject.incident, subject.well_since = "ok", None, None
         subject.endings.append(now)
-        return Told("end", incident)
+        return Transition("end", incident)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog knows, for a terminal: `opsctl status` ends with it, `opsctl incidents` is it."""
+"""Table of what the watchdog knows, for a terminal: `opsctl status` ends with it, `opsctl incidents` is it."""
 
 from __future__ import annotations
 

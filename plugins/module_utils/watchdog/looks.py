@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All looks: when each is due, what it saw last, and what follows for every subject."""
+"""Schedule of all looks: when each is due, what it saw last, and the findings that follow for every subject."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOST: Token = ("host",)
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """The result of one look that ran beside the loop."""
 
     token: Token
@@ -111,27 +111,27 @@ class Looks:
             if (stack == "host" and token == HOST) or token[-2:] == (stack, subject) or token == ("site", stack, subject.partition(":")[2]):
                 self._due[token] = min(self._due[token], now)
 
-    def take(self, seen: Seen) -> None:
+    def take(self, observation: Observation) -> None:
         """The result of a look."""
-        self._running.pop(seen.token, None)
-        if seen.value is None:
+        self._running.pop(observation.token, None)
+        if observation.value is None:
             return  # it broke
-        if seen.token == HOST:
-            self.checks, self._host_seen = seen.value, seen.began
-        elif seen.token[0] == "site":
-            self.sites[f"{seen.token[1]}/site:{seen.token[2]}"] = (seen.began, seen.value)
-        elif seen.began >= self._lives.get(seen.token[1], 0.0):
-            self._keep(seen)
+        if observation.token == HOST:
+            self.checks, self._host_seen = observation.value, observation.began
+        elif observation.token[0] == "site":
+            self.sites[f"{observation.token[1]}/site:{observation.token[2]}"] = (observation.began, observation.value)
+        elif observation.began >= self._lives.get(observation.token[1], 0.0):
+            self._keep(observation)
 
-    def _keep(self, seen: Seen) -> None:
+    def _keep(self, observation: Observation) -> None:
         """The reading of a probe; a first failure is looked at again soon, for this very container."""
-        key, reading = (seen.token[1], seen.token[2]), seen.value
+        key, reading = (observation.token[1], observation.token[2]), observation.value
         before = self.readings.get(key)
         again = not reading.ok and before is not None and not before[1].ok
-        self.readings[key] = (seen.began, replace(reading, again=again))
-        stack = self.settings.stack(seen.token[3])
-        if not reading.ok and not again and stack and seen.token in self._due:
-            self._due[seen.token] = min(self._due[seen.token], time.monotonic() + stack.confirm)
+        self.readings[key] = (observation.began, replace(reading, again=again))
+        stack = self.settings.stack(observation.token[3])
+        if not reading.ok and not again and stack and observation.token in self._due:
+            self._due[observation.token] = min(self._due[observation.token], time.monotonic() + stack.confirm)
 
     def fresh(self, key: str, since: float) -> bool:
         """Every probe of a subject that runs now was begun after `since`."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog must know after a restart: open incidents, those that ended, and what was tried."""
+"""State that outlives a restart of the watchdog: open incidents, those that ended, and what was tried."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog knows, for Prometheus: `latentum_ops_watchdog_*`, on loopback.
+"""Metrics of what the watchdog knows, for Prometheus: `latentum_ops_watchdog_*`, on loopback.
 
 Left out on purpose: a total of incidents. The status keeps the last 200 that ended, so a number made of them would stand still or
 fall. `last_incident_timestamp_seconds` changes with each incident; `changes()` of it counts them.
@@ -88,13 +88,13 @@ class Collector:
             "service_state", "1 for the state that a service is in, 0 for the others.", labels, SERVICE_STATES,
             ((key, str(one["state"])) for key, one in services),
         )  # fmt: skip
-        for name, said, value in (
+        for name, help_text, value in (
             ("service_replicas", "Containers that a service should have.", lambda one: one["replicas"]),
             ("service_replicas_healthy", "Containers of a service that are as expected.", lambda one: one["healthy"]),
             ("service_out_of_rotation", "Containers of a service that the watchdog took out of rotation.", lambda one: len(one["out"])),
             ("service_breaker_open", "1 while the watchdog has given up healing a service.", lambda one: one["breaker"]),
         ):
-            yield _gauge(name, said, labels, ((key, value(one)) for key, one in services))
+            yield _gauge(name, help_text, labels, ((key, value(one)) for key, one in services))
         # A remedy that could not be begun is taken back from the number; a counter never falls.
         for key, one in services:
             self._heals[key] = max(int(one["heals"]), self._heals.get(key, 0))
@@ -116,8 +116,8 @@ def _watchdog(status: Status) -> Iterator[Metric]:
 
 def _stacks(stacks: Sequence[Status]) -> Iterator[Metric]:
     named = [((str(one["name"]),), one) for one in stacks]
-    said = "1 for the state that a stack is in, 0 for the others."
-    yield _states("stack_state", said, ("stack",), STACK_STATES, ((key, str(one["state"])) for key, one in named))
+    help_text = "1 for the state that a stack is in, 0 for the others."
+    yield _states("stack_state", help_text, ("stack",), STACK_STATES, ((key, str(one["state"])) for key, one in named))
     busy = "1 while somebody else works on a stack, so that healing waits."
     yield _gauge("stack_busy", busy, ("stack",), ((key, bool(one["busy"])) for key, one in named))
 
@@ -150,15 +150,15 @@ def _sites(stacks: Sequence[Status]) -> Iterator[Metric]:
 
 def _incidents(status: Status) -> Iterator[Metric]:
     opened = status["incidents"]
-    for name, said, counted in (
+    for name, help_text, counted in (
         ("incidents_open", "Incidents that are open.", opened),
         ("incidents_open_needing_human", "Open incidents that healing could not end.", [one for one in opened if one["needs_human"]]),
     ):
         numbers = (((severity,), sum(1 for one in counted if one["severity"] == severity)) for severity in SEVERITIES)
-        yield _gauge(name, said, ("severity",), numbers)
+        yield _gauge(name, help_text, ("severity",), numbers)
     last = max((float(one["opened"]) for one in (*opened, *status["history"])), default=None)
-    said = "When the last incident opened; changes() of it counts incidents."
-    yield _gauge("last_incident_timestamp_seconds", said, (), [] if last is None else [((), last)])
+    help_text = "When the last incident opened; changes() of it counts incidents."
+    yield _gauge("last_incident_timestamp_seconds", help_text, (), [] if last is None else [((), last)])
 
 
 def _alerts(alerts: Status) -> Iterator[Metric]:
@@ -170,26 +170,26 @@ def _alerts(alerts: Status) -> Iterator[Metric]:
     yield _gauge("alerts_last_sent_timestamp_seconds", last, ("route",), (((str(route),), at) for route, at in sent.items()))
 
 
-def _gauge(name: str, said: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+def _gauge(name: str, help_text: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(PREFIX + name, said, labels=labels)
+    family = GaugeMetricFamily(PREFIX + name, help_text, labels=labels)
     # Two samples with the same labels would spoil the whole scrape.
     for values, value in dict(samples).items():
         family.add_metric(list(values), float(value))
     return family
 
 
-def _counter(name: str, said: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+def _counter(name: str, help_text: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
     from prometheus_client.core import CounterMetricFamily
 
-    family = CounterMetricFamily(PREFIX + name, said, labels=labels)
+    family = CounterMetricFamily(PREFIX + name, help_text, labels=labels)
     for values, value in dict(samples).items():
         family.add_metric(list(values), float(value))
     return family
 
 
-def _states(name: str, said: str, labels: Sequence[str], states: Sequence[str], now: Iterable[tuple[tuple[str, ...], str]]) -> Metric:
+def _states(name: str, help_text: str, labels: Sequence[str], states: Sequence[str], now: Iterable[tuple[tuple[str, ...], str]]) -> Metric:
     """One sample for each state that is possible, so that an alert never waits for a series to appear."""
     samples = (((*values, state), state == current) for values, current in now for state in states)
-    return _gauge(name, said, (*labels, "state"), samples)
+    return _gauge(name, help_text, (*labels, "state"), samples)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine shows and tells of the containers: the picture is kept true, and who died is noted."""
+"""Observer of the containers: keeps the picture true by what the engine shows and tells, and notes who died."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .incidents import Incident
 from .looks import Looks
 from .picture import Picture, action, subject
 
-EASY = 60.0  # seconds after which everything is looked at without any event
+REFRESH = 60.0  # seconds after which everything is looked at without any event
 SOON = 3.0  # seconds after which everything is looked at because a look was in vain
 OOM = 5.0  # seconds within which a container ends after the kernel has killed in it for memory
 ASKED = (0, 143)  # how a container ends that was asked to; what then stays down is seen by its state
@@ -31,7 +31,9 @@ class Observer:
     :param before: the observer of the settings before; this one goes on with its engine.
     """
 
-    def __init__(self, picture: Picture, looks: Looks, healer: Healer, busy: Callable[[str], str], before: Observer | None = None) -> None:
+    def __init__(
+        self, picture: Picture, looks: Looks, healer: Healer, busy: Callable[[str], object], before: Observer | None = None
+    ) -> None:
         self.picture = picture
         self.looks = looks
         self.healer = healer
@@ -65,7 +67,7 @@ class Observer:
         except (DockerUnavailable, OSError) as error:
             self._due, self.looks.blind = time.monotonic() + SOON, str(error)
             return False
-        self._due, self.looks.blind = time.monotonic() + EASY, ""
+        self._due, self.looks.blind = time.monotonic() + REFRESH, ""
         self.looks.forget_gone()
         self.looks.count_replicas()
         return True

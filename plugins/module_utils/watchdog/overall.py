@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of everything in one sentence: what a person wants to know first."""
+"""Overall state in one sentence: what a person wants to know first."""
 
 from __future__ import annotations
 

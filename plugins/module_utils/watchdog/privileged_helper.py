@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog may not do itself: it leaves a request, and a unit of systemd that runs as root carries it out.
+"""Privileged helper: what the watchdog may not do itself, it requests, and a unit of systemd that runs as root carries it out.
 
 Only what the configuration allows is done: the requests are written by a user with few rights, so they are not believed.
 """
@@ -21,7 +21,7 @@ from ..release.pinning import redeclared
 from ..release.store import Store
 from ..rollout.deployment import EXPECTED, Deployment
 from ..rollout.request import Order
-from .privileged_requests import ANSWERS, REQUESTS, SAID
+from .privileged_requests import ANSWERS, REMEDIES, REQUESTS
 from .settings import Settings
 
 OLDEST = 600  # seconds after which nobody wants it any more
@@ -114,6 +114,6 @@ def _carry_out(stack: str, service: str, remedy: str, say: Callable[[str], None]
         if live is None:
             return Served(Result.FAILED, "there is no live release")
         deployment.deploy(redeclared(live, "missing"))
-        return Served(Result.DONE, f"brought {SAID[remedy]}")
+        return Served(Result.DONE, f"brought {REMEDIES[remedy]}")
     except (LockHeld, *EXPECTED) as error:
         return Served(Result.FAILED, str(error).splitlines()[0])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the watchdog leaves what only root may do, and finds what came of it."""
+"""Requests to the privileged helper, and its answers: files in folders of the watchdog."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 RUN = Path("/run/latentum-ops-watchdog")
 REQUESTS, ANSWERS = RUN / "requests", RUN / "answers"
 STATUS = RUN / "status.json"
-SAID = {
+REMEDIES = {
     "replace": "the missing containers",
     "recreate": "a new container in place of each",
     "rollback": "a rollback to the last good release",
 }
 
 
-def open_desk() -> None:
+def create_folders() -> None:
     """Make the folders.
 
     :raises OSError: /run takes no more.

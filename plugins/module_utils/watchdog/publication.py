@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows what the watchdog knows: the status for opsctl and programs, and a page for people."""
+"""Publication of what the watchdog knows: the status for opsctl and programs, and a page for people."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
 from ..release.stacks import stacks
 from .days import Days
+from .failures import Failures
 from .findings import Finding
 from .healing import Healer
 from .judgement import Judgement
@@ -25,11 +26,10 @@ from .memory import Memory
 from .page.document import render
 from .page.public import public
 from .privileged_requests import RUN, STATUS
-from .setbacks import Setbacks
 from .settings import Settings
 
 PAGES = RUN / "page"
-EASY = 10.0  # seconds between two writings while nothing changes
+REWRITE = 10.0  # seconds between two writings while nothing changes
 VERSION = "0.1.0"
 
 
@@ -38,7 +38,7 @@ class Publication:
 
     :param busy: says who works on a stack.
     :param out: containers of a stack that were taken out of rotation, with reasons.
-    :param setbacks: bear a file that cannot be written; the next writing is the next try.
+    :param failures: tolerate a file that cannot be written; the next writing is the next try.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Publication:
         days: Days,
         busy: Callable[[str], str],
         out: Callable[[str], Mapping[str, str]],
-        setbacks: Setbacks,
+        failures: Failures,
     ) -> None:
         self.settings = settings
         self.host = host
         self.days = days
         self.busy = busy
         self.out = out
-        self.setbacks = setbacks
+        self.failures = failures
         self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
         self.well = False
         self._shown: dict[str, Any] = {}
@@ -98,7 +98,7 @@ class Publication:
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
         self.well = not any(one.severity == "critical" for one in incidents) and not looks.blind
-        if shown == self._shown and now - self._written < EASY:
+        if shown == self._shown and now - self._written < REWRITE:
             return
         described = [self._stack(one, looks, findings, judgement, healer, windows, out[one.name]) for one in self.settings.stacks]
         self.status = {
@@ -118,14 +118,14 @@ class Publication:
         }  # fmt: skip
         changed = shown != self._shown
         self._shown, self._written = shown, now
-        with self.setbacks.borne("writing the status"):
+        with self.failures.tolerate("writing the status"):
             _write(STATUS, json.dumps(self.status), 0o640)
         if changed or now - self._saved > 30:
             self._saved = now
-            with self.setbacks.borne("writing the status pages"):
+            with self.failures.tolerate("writing the status pages"):
                 for one in self.settings.stacks:
                     self._pages(one)
-            with self.setbacks.borne("saving the days"):
+            with self.failures.tolerate("saving the days"):
                 self.days.save()
 
     def _stack(
@@ -176,8 +176,8 @@ class Publication:
             worst = next((one for one in readings if not one.ok), None)
             if readings:
                 latency = max(one.latency for one in readings)
-                said = worst.reason if worst else ""
-                probes.append({"name": probe.name, "ok": worst is None, "latency": round(latency, 4), "reason": said})
+                reason = worst.reason if worst else ""
+                probes.append({"name": probe.name, "ok": worst is None, "latency": round(latency, 4), "reason": reason})
         return {
             "service": spec.service,
             "state": _state(key, finding, subject.phase, windows),

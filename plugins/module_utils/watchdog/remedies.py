@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carries remedies out beside the loop, under the lock of the stack; what needs root is asked of the steward."""
+"""Remedies, carried out beside the loop under the lock of the stack; what needs root is requested of the privileged helper."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PATIENCE = 60  # seconds for the engine to carry out one remedy: a container may
 
 
 @dataclass(frozen=True)
-class Carried:
+class RemedyResult:
     """How a remedy went. `held` says who kept it from being begun."""
 
     action: Action
-    said: str
+    outcome: str
     held: bool = False
 
 
@@ -68,18 +68,19 @@ class Remedies:
         self.lost = lost
         self.sessions = sessions
 
-    def carry_out(self, action: Action) -> Carried:
+    def carry_out(self, action: Action) -> RemedyResult:
         """One remedy, to its end; says what was done, or why it was not."""
         try:
             if action.container is None:
                 privileged_requests.ask(action.stack, action.service, action.remedy)
-                return Carried(action, f"asked for {privileged_requests.SAID[action.remedy]}")
+                return RemedyResult(action, f"asked for {privileged_requests.REMEDIES[action.remedy]}")
             with self.sessions.of(action.stack):
-                return Carried(action, self._act(action.container, action.remedy))
+                return RemedyResult(action, self._act(action.container, action.remedy))
         except LockHeld as error:
-            return Carried(action, str(error), held=True)
+            return RemedyResult(action, str(error), held=True)
         except (DockerUnavailable, OSError) as error:
-            return Carried(action, f"could not {action.remedy} {action.container.name if action.container else action.service}: {error}")
+            subject = action.container.name if action.container else action.service
+            return RemedyResult(action, f"could not {action.remedy} {subject}: {error}")
 
     def _act(self, container: Container, remedy: str) -> str:
         engine = Engine(timeout=PATIENCE + container.grace)

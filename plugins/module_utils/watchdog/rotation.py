@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who gets no traffic, because it fails although Docker may call it healthy."""
+"""Rotation: containers that fail get no traffic, although Docker may call them healthy."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Iterable, Mapping
 
 from ..contracts.watchdog_settings import StackSpec
 from ..nginx import out_of_rotation
+from .failures import Failures
 from .findings import Finding
 from .judgement import Judgement
 from .picture import Picture
-from .setbacks import Setbacks
 
 
 def rotate(
-    stacks: Iterable[StackSpec], picture: Picture, judgement: Judgement, findings: Mapping[str, Finding], setbacks: Setbacks
+    stacks: Iterable[StackSpec], picture: Picture, judgement: Judgement, findings: Mapping[str, Finding], failures: Failures
 ) -> bool:
     """Who fails gets no traffic until all of its service is well again; whether that changed.
 
     Nobody is out of a stack that is not watched: nobody would bring its containers back.
 
     :param findings: by key, of a look at an engine that answers: a service that was not looked at counts as well.
-    :param setbacks: bear a list that cannot be written; the next round is the next try.
+    :param failures: tolerate a list that cannot be written; the next round is the next try.
     """
     wanted: dict[str, dict[str, str]] = {name: {} for name in out_of_rotation.stacks()}
     wanted |= {stack.name: _out(stack, picture, judgement, findings) for stack in stacks}
     changed = False
     for name, entries in wanted.items():
-        with setbacks.borne(f"writing who of {name} gets no traffic"):
+        with failures.tolerate(f"writing who of {name} gets no traffic"):
             changed = out_of_rotation.put(name, entries) or changed
     return changed
 
@@ -44,7 +44,7 @@ def _out(stack: StackSpec, picture: Picture, judgement: Judgement, findings: Map
         finding, incident = findings.get(key), judgement.subject(key).incident
         if finding is None or incident is None:
             continue
-        bad = {one.container.id: one.reason for one in finding.bad if one.container and one.remedy != "none" and one.confirmed}
+        bad = {one.container.id: one.reason for one in finding.faults if one.container and one.remedy != "none" and one.confirmed}
         kept = {one: why for one, why in before.items() if one in alive and alive[one].service == spec.service}
         wanted |= kept | bad
     return wanted

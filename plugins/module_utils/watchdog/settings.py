@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog is to watch: one file a stack (role `watchdog` derives it from the declaration), and one for the host."""
+"""Settings of the watchdog: one file a stack (role `watchdog` derives it from the declaration), and one for the host."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stream of Docker's events, in a thread of its own, for as long as the watchdog lives."""
+"""Stream of Docker's events, in a thread of its own, for as long as the watchdog lives."""
 
 from __future__ import annotations
 

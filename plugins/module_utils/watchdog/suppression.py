@@ -44,10 +44,10 @@ class Work:
     description: str
 
 
-class Mutes:
+class Suppression:
     """What keeps a key from being judged now.
 
-    :param released: called with the stack when work on it has ended, and whether it was somebody else's than the steward's.
+    :param released: called with the stack when work on it has ended, and whether it was not done for the watchdog.
     """
 
     def __init__(self, released: Callable[[str, bool], None]) -> None:
@@ -65,7 +65,7 @@ class Mutes:
         for stack in stacks:
             work = self.work_on(stack)
             if stack not in self._since or work != self._seen.get(stack):
-                # Somebody else, or the same one was killed: his time begins now.
+                # Somebody else, or the same one was killed: a new time begins now.
                 self._seen[stack], self._since[stack] = work, now
             before = self._busy.pop(stack, None)
             if work is None:
@@ -102,12 +102,6 @@ class Mutes:
             return None
         worker = Worker.HELPER if holder.get("unit") == HELPER else Worker.SOMEBODY
         return Work(worker, f"{holder.get('what') or 'work'} by {holder.get('who', 'somebody')}")
-
-    @staticmethod
-    def busy_now(stack: str) -> str:
-        """Who else works on a stack at this moment; empty when nobody does."""
-        work = Mutes.work_on(stack)
-        return work.description if work else ""
 
 
 def _uptime() -> float:

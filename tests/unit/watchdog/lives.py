@@ -16,10 +16,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.client imp
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
     acting,
+    failures,
     ledger,
     observing,
     remedies,
-    setbacks,
     settings,
     suppression,
 )
@@ -60,7 +60,7 @@ class Life:
         monkeypatch.setattr(alert_notices, "load_alerts", partial(load_alerts, watched))
         monkeypatch.setattr(module, "STATE", state)
         monkeypatch.setattr(module, "Memory", lambda: Memory(state / "memory.json"))
-        for speaker in (module, acting, alert_notices, ledger, observing, setbacks):
+        for speaker in (module, acting, alert_notices, ledger, observing, failures):
             monkeypatch.setattr(speaker, "log", self.said.append)
         monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
         monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
@@ -141,16 +141,16 @@ class Days(Life):
     @property
     def told(self) -> list[str]:
         """What was spooled, in order."""
-        notices = [one.notice for one in self.daemon.parts.alerting.spool.waiting()]
+        notices = [one.notice for one in self.daemon.components.alerting.spool.waiting()]
         return [f"{one['what']} {one['incident']['key']}" for one in notices]
 
     @property
     def open(self) -> list[Incident]:
-        return self.daemon.parts.judgement.open_incidents()
+        return self.daemon.components.judgement.open_incidents()
 
     @property
     def state(self) -> str:
-        return str(self.daemon.parts.publication.status["stacks"][0]["services"][0]["state"])
+        return str(self.daemon.components.publication.status["stacks"][0]["services"][0]["state"])
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_r
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests, publication
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Fault, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 
 HOUR = 3600.0
@@ -73,9 +73,9 @@ def well(key: str = "shop/api", state: str = "ok") -> Finding:
     return replace(failing(key), state=state, cause="")
 
 
-def bad(remedy: str = "restart", number: int = 1, *, sure: bool = True) -> Bad:
+def bad(remedy: str = "restart", number: int = 1, *, sure: bool = True) -> Fault:
     """A container that fails; none where one is missing."""
-    return Bad(None if remedy == "replace" else container(number), f"it needs {remedy}", remedy, sure)
+    return Fault(None if remedy == "replace" else container(number), f"it needs {remedy}", remedy, sure)
 
 
 def incident(key: str = "shop/api", severity: str = "warning", **changed: Any) -> Incident:

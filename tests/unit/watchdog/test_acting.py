@@ -18,14 +18,14 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog import ledge
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.acting import Acting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import Failures
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Fault, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import REST, Action, Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Told
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Transition
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger import Ledger
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.remedies import Carried, Remedies
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.remedies import Remedies, RemedyResult
 
 from . import samples
 from .samples import AtOnce, Clock, Host, Killed, bad, failing, incident, service, throw, well
@@ -43,35 +43,35 @@ class Ward:
         self.did: list[str] = []
         self.said: list[str] = []
         self.told: list[str] = []
-        self.muted = ""
-        self.came: list[Carried] = []
+        self.suppressed = ""
+        self.came: list[RemedyResult] = []
         self.file = host.state / "watchdog" / "memory.json"
-        self.hands = AtOnce()
+        self.remedy_pool = AtOnce()
         self.judgement, self.healer = Judgement(), Healer(lambda: 0.0)
         for speaker in (module, ledger_module):
             monkeypatch.setattr(speaker, "log", self.said.append)
-        privileged_requests.open_desk()
+        privileged_requests.create_folders()
         alerting = cast(Alerting, SimpleNamespace(tell=self.tell))
-        ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [], Setbacks())
+        ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [], Failures())
         self.acting = Acting(
             [StackSpec("shop", services=(service("api", **spec), service("db")))],
             self.judgement,
             ledger,
             self.healer,
             cast(Remedies, self),
-            lambda _key: self.muted,
-            self.hands,
+            lambda _key: self.suppressed,
+            self.remedy_pool,
             self.came.append,
-            Setbacks(),
+            Failures(),
         )
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: Transition) -> None:
         self.told.append(f"{told.what} {told.incident.key} {told.incident.severity}")
 
-    def carry_out(self, action: Action) -> Carried:
+    def carry_out(self, action: Action) -> RemedyResult:
         """In place of what the real remedies do."""
         self.did.append(f"{action.remedy} {action.container.id if action.container else action.service}")
-        return Carried(action, "it was done")
+        return RemedyResult(action, "it was done")
 
     def opened(self, key: str = API) -> Incident:
         """An incident is open from here on."""
@@ -98,7 +98,7 @@ def ward(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Ward:
     return Ward(host, clock, monkeypatch)
 
 
-FAILS = failing(bad=(bad(),))
+FAILS = failing(faults=(bad(),))
 
 
 # When something is begun
@@ -113,7 +113,7 @@ def test_who_fails_is_healed_and_the_incident_says_how(ward: Ward) -> None:
     assert ward.done(one) == ["it was done"] and "watchdog: it was done" in ward.said
 
 
-@pytest.mark.parametrize("finding", [well(), well(state="starting"), failing(DB, bad=(bad(),))])
+@pytest.mark.parametrize("finding", [well(), well(state="starting"), failing(DB, faults=(bad(),))])
 def test_who_does_not_fail_is_left_alone(finding: Finding, ward: Ward) -> None:
     ward.opened()
     assert ward.round(finding) == []
@@ -123,26 +123,26 @@ def test_nothing_is_done_on_a_suspicion(ward: Ward) -> None:
     assert ward.round(FAILS) == []
 
 
-def test_nothing_is_done_while_it_is_muted(ward: Ward) -> None:
+def test_nothing_is_done_while_it_is_suppressed(ward: Ward) -> None:
     ward.opened()
-    ward.muted = "a larger disk"
+    ward.suppressed = "a larger disk"
     assert ward.round(FAILS) == [] and ward.healer.records == {}
-    ward.muted = ""
+    ward.suppressed = ""
     assert ward.round(FAILS) == ["restart api1"]
 
 
 def test_each_service_is_healed_by_itself(ward: Ward) -> None:
     one, other = ward.opened(API), ward.opened(DB)
-    assert ward.round(FAILS, failing(DB, bad=(bad("replace"),))) == ["restart api1", "replace db"]
+    assert ward.round(FAILS, failing(DB, faults=(bad("replace"),))) == ["restart api1", "replace db"]
     ward.round()
     assert ward.done(one) == ward.done(other) == ["it was done"]
 
 
 def test_a_remedy_is_begun_once_while_it_runs(ward: Ward) -> None:
     ward.opened()
-    ward.hands.held = True
+    ward.remedy_pool.held = True
     ward.round(FAILS)
-    ward.hands.held = False
+    ward.remedy_pool.held = False
     assert ward.round(FAILS, after=600) == []
 
 
@@ -150,7 +150,7 @@ def test_a_remedy_is_begun_once_while_it_runs(ward: Ward) -> None:
 
 
 def test_a_remedy_is_remembered_before_it_is_begun(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(_action: Action) -> Carried:
+    def killed(_action: Action) -> RemedyResult:
         raise Killed
 
     ward.opened()
@@ -164,7 +164,7 @@ def test_a_remedy_is_remembered_before_it_is_begun(ward: Ward, monkeypatch: pyte
 
 def test_a_round_without_remedies_writes_nothing(ward: Ward) -> None:
     ward.opened()
-    ward.round(failing(bad=(bad("wait"),)))
+    ward.round(failing(faults=(bad("wait"),)))
     assert not ward.file.exists()
 
 
@@ -172,7 +172,7 @@ def test_a_round_without_remedies_writes_nothing(ward: Ward) -> None:
 
 
 def test_a_remedy_that_raises_is_an_answer(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_action: Action) -> Carried:
+    def broken(_action: Action) -> RemedyResult:
         raise KeyError("Names")
 
     one = ward.opened()
@@ -186,7 +186,7 @@ def test_a_remedy_that_raises_is_an_answer(ward: Ward, monkeypatch: pytest.Monke
 def test_a_remedy_that_is_held_up_is_postponed_and_no_try(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ward.opened()
     with monkeypatch.context() as patched:
-        patched.setattr(ward.acting.remedies, "carry_out", lambda action: Carried(action, "deploy by ada", held=True))
+        patched.setattr(ward.acting.remedies, "carry_out", lambda action: RemedyResult(action, "deploy by ada", held=True))
         ward.round(FAILS)
     assert ward.round(FAILS, after=1) == []
     assert (ward.healer.record(API).heals, list(ward.healer.record(API).tries), ward.done(one)) == (0, [], [])
@@ -203,7 +203,7 @@ def test_a_remedy_that_was_never_begun_is_no_answer(ward: Ward, monkeypatch: pyt
         return future
 
     ward.opened()
-    monkeypatch.setattr(ward.hands, "submit", submit)
+    monkeypatch.setattr(ward.remedy_pool, "submit", submit)
     ward.round(FAILS)
     assert ward.came == []
 
@@ -255,14 +255,14 @@ def test_what_a_human_is_called_for_is_not_what_is_healed(ward: Ward) -> None:
     """A fault that no remedy helps is told when it opens, and never as a healing that gave up."""
     one = ward.opened()
     for _round in range(50):
-        assert ward.round(failing(bad=(Bad(None, "the image is gone", "none"),)), after=60) == []
+        assert ward.round(failing(faults=(Fault(None, "the image is gone", "none"),)), after=60) == []
     assert ward.told == [] and not one.needs_human
 
 
 # What only root can do
 
 
-def test_the_steward_s_answer_is_kept_with_the_incident_that_is_open(ward: Ward) -> None:
+def test_the_answer_of_the_privileged_helper_is_kept_with_the_incident_that_is_open(ward: Ward) -> None:
     one = ward.opened()
     for name in ("api", "db"):  # nothing is wrong with the database any more
         answer = {"stack": "shop", "service": name, "said": f"brought {name}"}

@@ -113,15 +113,15 @@ def test_a_crash_loop_that_docker_keeps_up_calls_a_human_once(life: Days) -> Non
 def test_who_was_asked_to_end_did_not_die(life: Days) -> None:
     for code in (0, 143):
         life.dies(code=code)
-    assert not life.daemon.lasting.healer.record(API).tries and life.daemon.parts.looks.deaths == {}
+    assert not life.daemon.runtime.healer.record(API).tries and life.daemon.components.looks.deaths == {}
     life.dies(code=137)
-    assert len(life.daemon.lasting.healer.record(API).tries) == 1
+    assert len(life.daemon.runtime.healer.record(API).tries) == 1
 
 
 def test_memory_that_ran_out_is_named(life: Days) -> None:
     life.event("oom")
     life.dies(code=137, state="restarting")
-    assert life.daemon.parts.looks.deaths["api1"].oom
+    assert life.daemon.components.looks.deaths["api1"].oom
     life.pass_by(1)
     assert life.open[0].cause == "shop-api-1 was killed for memory and is restarted by Docker"
 
@@ -130,9 +130,9 @@ def test_the_watchdog_s_own_restart_is_no_death(life: Days) -> None:
     life.change(event="health_status: unhealthy", health="unhealthy")
     life.pools[1].held = True  # the restart takes its time
     life.pass_by(1)
-    assert len(life.daemon.lasting.healer.record(API).tries) == 1
+    assert len(life.daemon.runtime.healer.record(API).tries) == 1
     life.dies(code=137)
-    assert len(life.daemon.lasting.healer.record(API).tries) == 1 and life.daemon.parts.looks.deaths == {}
+    assert len(life.daemon.runtime.healer.record(API).tries) == 1 and life.daemon.components.looks.deaths == {}
 
 
 def test_what_is_missing_is_asked_of_root_and_the_answer_is_kept(life: Days) -> None:
@@ -185,7 +185,7 @@ def test_what_dies_in_a_deployment_is_somebody_else_s(life: Days) -> None:
             life.dies(code=1)
         life.pass_by(30)
         assert life.told == [] and not any(one.startswith("start") for one in life.did)
-    assert not life.daemon.lasting.healer.record(API).tries
+    assert not life.daemon.runtime.healer.record(API).tries
     life.pass_by(2)
     assert life.told == [f"open {API}"] and "start api1" in life.did
 
@@ -202,8 +202,9 @@ def test_a_deployment_gives_healing_another_chance(life: Days) -> None:
     assert "start api1" in life.did
 
 
-def test_the_watchdog_s_own_escalation_does_not(life: Days) -> None:
+def test_the_watchdog_s_own_escalation_does_not(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it would climb the same rungs for ever, and call nobody."""
+    monkeypatch.setenv("LATENTUM_OPS_WHO", "steward")
     life.watch(max_heals=1, escalate=["recreate"])
     life.start()
     life.dies()
@@ -219,9 +220,9 @@ def test_the_watchdog_s_own_escalation_does_not(life: Days) -> None:
 def test_a_remedy_waits_for_somebody_who_came_in_between(life: Days) -> None:
     life.dies()
     life.did.clear()
-    with stack_lock("shop", "watchdog", what="healing"):  # another process of ours: it mutes nothing, and is not ours
+    with stack_lock("shop", "watchdog", what="healing"):  # another process of ours: it suppresses nothing, and is not ours
         life.pass_by(3)
-        assert "start api1" not in life.did and life.daemon.lasting.healer.record(API).heals == 0
+        assert "start api1" not in life.did and life.daemon.runtime.healer.record(API).heals == 0
     life.pass_by(6)
     assert "start api1" in life.did and life.told == [f"open {API}"]
 
@@ -233,11 +234,11 @@ def test_an_engine_that_is_gone_is_the_one_incident(life: Days) -> None:
     life.turn(Disconnected("no answer"))
     life.engine.there = []
     life.pass_by(10)
-    assert life.told == ["open host/docker"] and not life.daemon.parts.publication.status["well"]
+    assert life.told == ["open host/docker"] and not life.daemon.components.publication.status["well"]
     life.engine.there = [container(1, health="healthy"), container(2, health="healthy")]
     life.turn(Connected(cast(Engine, life.engine)))
     life.pass_by(12)
-    assert life.told == ["open host/docker", "end host/docker"] and life.daemon.parts.publication.status["well"]
+    assert life.told == ["open host/docker", "end host/docker"] and life.daemon.components.publication.status["well"]
 
 
 def test_findings_of_a_lost_engine_say_why(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +249,7 @@ def test_findings_of_a_lost_engine_say_why(life: Days, monkeypatch: pytest.Monke
     monkeypatch.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
     life.turn(Connected(cast(Engine, life.engine)))  # it takes the connection, and answers nothing
     life.pass_by(1)
-    assert life.daemon.parts.looks.blind == "timed out" and life.told == ["open host/docker"]
+    assert life.daemon.components.looks.blind == "timed out" and life.told == ["open host/docker"]
 
 
 def test_a_lost_engine_takes_nobody_out_and_brings_nobody_back(life: Days) -> None:
@@ -301,9 +302,9 @@ def test_an_engine_that_answers_late_after_it_is_back_is_looked_at_soon(life: Da
     with monkeypatch.context() as patched:
         patched.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
         life.turn(Connected(cast(Engine, life.engine)))
-    assert life.daemon.parts.looks.blind
+    assert life.daemon.components.looks.blind
     life.pass_by(SOON + 1)
-    assert not life.daemon.parts.looks.blind
+    assert not life.daemon.components.looks.blind
 
 
 def test_an_engine_that_nothing_was_seen_of_yet_empties_no_upstream(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,10 +335,10 @@ def test_a_jump_of_the_clock_is_one_incident_and_nothing_else(jump: float, broke
     life.pass_by(2)
     assert life.told == [*before, "open host/clock jump", "end host/clock jump"]
     assert (life.did, life.state, life.open) == (did, states, incidents)
-    assert f"the clock jumped by {jump:+.0f} s" in life.daemon.lasting.memory.history[0].cause
+    assert f"the clock jumped by {jump:+.0f} s" in life.daemon.runtime.memory.history[0].cause
     life.pass_by(30)
     assert [one for one in life.told if "jump" in one] == ["open host/clock jump", "end host/clock jump"] and life.open == incidents
-    assert life.daemon.lasting.days.of(API)[-1]["seen"] < 60
+    assert life.daemon.runtime.days.of(API)[-1]["seen"] < 60
 
 
 def test_a_clock_that_is_slewed_is_no_jump(life: Days) -> None:
@@ -391,11 +392,11 @@ def test_a_daemon_that_starts_again_goes_on_where_it_was(life: Days) -> None:
     for number in (1, 2):
         life.dies(number)
     life.pass_by(2)
-    (incident,), heals = life.open, life.daemon.lasting.healer.record(API).heals
+    (incident,), heals = life.open, life.daemon.runtime.healer.record(API).heals
     life.start()
     (again,) = life.open
     assert (again.id, again.severity) == (incident.id, "critical") and life.told == [f"open {API}"]
-    assert life.daemon.lasting.healer.record(API).heals >= heals > 0
+    assert life.daemon.runtime.healer.record(API).heals >= heals > 0
     assert sorted(out_of_rotation.load("shop")) == ["api1", "api2"]
 
 
@@ -409,7 +410,7 @@ def test_a_remedy_is_remembered_before_it_is_begun(life: Days, monkeypatch: pyte
         with pytest.raises(Killed):
             life.pass_by(2)
     life.daemon = Daemon()
-    assert life.daemon.lasting.healer.record(API).heals == 1
+    assert life.daemon.runtime.healer.record(API).heals == 1
 
 
 def test_an_escalation_is_told_at_the_next_start_too(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -528,7 +529,7 @@ def test_a_clock_that_is_set_forward_shortens_no_start_period(probed: Days) -> N
 def test_a_check_of_the_host_is_looked_at_again_before_anybody_is_told(life: Days) -> None:
     life.pass_by(12)
     life.checks = [Check("docker"), Check("nginx", "critical", "deactivating", "nginx.service is deactivating")]
-    life.pass_until(life.daemon.parts.judgement.suspects)
+    life.pass_until(life.daemon.components.judgement.suspects)
     life.checks = [Check("docker"), Check("nginx")]
     life.pass_by(20)
     assert life.told == []
@@ -620,15 +621,15 @@ def test_sighup_keeps_incidents_and_sigterm_ends_in_order(running: Running, monk
 
     def game(daemon: Daemon) -> None:
         until(lambda: "start api1" in running.did)
-        kept.extend(daemon.parts.judgement.open_incidents())
+        kept.extend(daemon.components.judgement.open_incidents())
         os.kill(os.getpid(), signal.SIGHUP)
         until(lambda: "watchdog: settings were read again" in running.said)
         rounds = running.said.count("WATCHDOG=1")
         until(lambda: running.said.count("WATCHDOG=1") > rounds + 2)
 
     daemon = running.play(game, monkeypatch)
-    assert kept == daemon.parts.judgement.open_incidents() and len(kept) == 1
-    assert [one.notice["what"] for one in daemon.parts.alerting.spool.waiting()] == ["open"]
+    assert kept == daemon.components.judgement.open_incidents() and len(kept) == 1
+    assert [one.notice["what"] for one in daemon.components.alerting.spool.waiting()] == ["open"]
     ready = [one.partition("\n")[0] for one in running.said if one.startswith(("READY", "RELOADING", "STOPPING"))]
     assert ready == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
 
@@ -638,7 +639,7 @@ def test_sigterm_ends_in_order_on_a_full_disk(running: Running, monkeypatch: pyt
     daemon = running.play(lambda _daemon: until(lambda: "WATCHDOG=1" in running.said), monkeypatch)
     assert "STOPPING=1" in running.said
     with pytest.raises(RuntimeError, match="shutdown"):
-        daemon.pool.submit(print)
+        daemon.look_pool.submit(print)
 
 
 def test_good_news_can_wait_until_something_is_suspected(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -681,6 +682,6 @@ def test_looks_and_remedies_run_beside_the_loop(running: Running, monkeypatch: p
         until(lambda: running.said.count("WATCHDOG=1") > rounds + 2)
         assert "started at last" not in running.did
         hand.set()
-        until(lambda: [what for one in daemon.parts.judgement.open_incidents() for _at, what in one.done] == ["started shop-api-1"])
+        until(lambda: [what for one in daemon.components.judgement.open_incidents() for _at, what in one.done] == ["started shop-api-1"])
 
     running.play(game, monkeypatch)

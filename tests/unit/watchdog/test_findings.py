@@ -39,7 +39,7 @@ def judged(
 
 def only(finding: Finding) -> tuple[str, str, bool]:
     """Reason, remedy and certainty of the one container that fails."""
-    (found,) = finding.bad
+    (found,) = finding.faults
     return found.reason, found.remedy, found.sure
 
 
@@ -70,7 +70,7 @@ def test_a_container_that_the_engine_calls_bad(changes: dict[str, Any], reason: 
 @pytest.mark.parametrize("health", ["none", "healthy"])
 def test_a_container_that_runs_is_well(health: str) -> None:
     finding = judged(container(health=health))
-    assert (finding.state, finding.bad, finding.healthy, finding.cause) == ("ok", (), 1, "")
+    assert (finding.state, finding.faults, finding.healthy, finding.cause) == ("ok", (), 1, "")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_who_is_cut_off_is_put_back() -> None:
 def test_docker_s_own_start_period_is_waited_for() -> None:
     one = container(health="starting")
     finding = judged(one, spec=PROBED, readings={("api1", "http"): failed()})
-    assert (finding.state, finding.bad, finding.healthy) == ("starting", (), 0)
+    assert (finding.state, finding.faults, finding.healthy) == ("starting", (), 0)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_healthcheck_that_is_content_ends_the_start_period() -> None:
 @pytest.mark.parametrize(("again", "severity", "healthy"), [(False, "warning", 1), (True, "critical", 0)])
 def test_one_answer_does_not_make_a_container_lost(again: bool, severity: str, healthy: int) -> None:
     finding = judged(container(), spec=PROBED, readings={("api1", "http"): failed(again=again)})
-    assert (finding.state, finding.severity, finding.healthy, finding.bad[0].confirmed) == ("failing", severity, healthy, again)
+    assert (finding.state, finding.severity, finding.healthy, finding.faults[0].confirmed) == ("failing", severity, healthy, again)
 
 
 def test_what_the_engine_says_needs_no_second_answer() -> None:
-    assert judged(container(health="unhealthy")).bad[0].confirmed
+    assert judged(container(health="unhealthy")).faults[0].confirmed
 
 
 def test_a_limit_is_a_warning_and_no_restart_cures_it() -> None:
@@ -160,7 +160,7 @@ def test_who_does_not_answer_is_worse_than_who_has_much_to_do() -> None:
 def test_missing_replicas_are_brought_back(there: list[Container], cause: str, severity: str) -> None:
     finding = judged(*there, spec=service(replicas=3))
     assert (finding.cause, finding.severity, finding.healthy) == (cause, severity, len(there))
-    assert only(finding)[1] == "replace" and finding.bad[0].container is None
+    assert only(finding)[1] == "replace" and finding.faults[0].container is None
 
 
 def test_more_containers_than_wanted_are_no_fault() -> None:
@@ -183,7 +183,7 @@ def test_a_starting_container_serves_nobody_yet() -> None:
 def test_a_cause_names_three_and_counts_the_rest() -> None:
     finding = judged(*(container(number, state="paused") for number in range(1, 6)))
     assert finding.cause == "shop-api-1 is paused; shop-api-2 is paused; shop-api-3 is paused; and 2 more"
-    assert len(finding.bad) == 5
+    assert len(finding.faults) == 5
 
 
 def test_a_service_stands_on_docker_and_what_it_needs() -> None:

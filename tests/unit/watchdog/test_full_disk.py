@@ -18,9 +18,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.days import Days as SavedDays
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import AGAIN
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import AGAIN
 
 from . import lives, samples
 from .lives import API, Days
@@ -88,12 +88,12 @@ def test_what_could_not_be_saved_is_saved_when_there_is_room(life: Days, disk: D
     disk.full = True
     life.dies()
     life.pass_by(90)
-    assert Memory(life.daemon.lasting.memory.file).open == []
+    assert Memory(life.daemon.runtime.memory.file).open == []
     disk.full = False
     life.pass_by(AGAIN + 1)
-    assert [one.key for one in Memory(life.daemon.lasting.memory.file).open] == [API]
+    assert [one.key for one in Memory(life.daemon.runtime.memory.file).open] == [API]
     life.pass_by(30)
-    assert SavedDays(life.daemon.lasting.days.file).of(API)[0]["seen"] > 90
+    assert SavedDays(life.daemon.runtime.days.file).of(API)[0]["seen"] > 90
     assert said(life, "saving what is remembered works again") == said(life, "saving the days works again") == 1
 
 
@@ -114,7 +114,7 @@ def test_a_full_run_ends_nothing_and_is_caught_up(life: Days, run: Device, clock
     life.dies()
     life.pass_by(45)
     assert life.told == [f"open {API}"] and life.state == "degraded" and "start api1" in life.did
-    assert out_of_rotation.load("shop") == {} and SavedDays(life.daemon.lasting.days.file).of(API)[0]["seen"] > 20
+    assert out_of_rotation.load("shop") == {} and SavedDays(life.daemon.runtime.days.file).of(API)[0]["seen"] > 20
     for what in ("writing the status fails", "writing the status pages fails", "writing who of shop gets no traffic fails"):
         assert said(life, what) == 1
     run.full = False
@@ -126,7 +126,7 @@ def test_a_full_run_ends_nothing_and_is_caught_up(life: Days, run: Device, clock
     assert said(life, "writing the status works again") == said(life, "writing the status pages works again") == 1
 
 
-def test_a_watchdog_starts_although_its_desk_cannot_be_made(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileged_requests, "open_desk", lambda: throw(OSError(errno.ENOSPC, "No space left on device")))
+def test_a_watchdog_starts_although_its_folders_cannot_be_made(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privileged_requests, "create_folders", lambda: throw(OSError(errno.ENOSPC, "No space left on device")))
     Daemon()
-    assert said(life, "opening the steward's desk fails") == 1
+    assert said(life, "preparing the folders of the privileged helper fails") == 1

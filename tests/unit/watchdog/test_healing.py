@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ServiceSpec
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Fault
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import ESCALATION, FIRST, REST, Action, Healer
 
 from .samples import bad, failing, service
@@ -24,21 +24,21 @@ class Ward:
         self.now = 1000.0
         self.gave_up = 0
 
-    def begun(self, *found: Bad, after: float = 0.0) -> list[Action]:
+    def begun(self, *found: Fault, after: float = 0.0) -> list[Action]:
         """What is begun now; nothing of it has ended yet."""
         self.now += after
-        actions, gave_up = self.healer.plan(self.spec, failing(KEY, bad=found or (bad(),)), self.now)
+        actions, gave_up = self.healer.plan(self.spec, failing(KEY, faults=found or (bad(),)), self.now)
         self.gave_up += gave_up
         return actions
 
-    def treated(self, *found: Bad, after: float = 0.0) -> list[str]:
+    def treated(self, *found: Fault, after: float = 0.0) -> list[str]:
         """The remedies that are carried out now."""
         actions = self.begun(*found, after=after)
         for one in actions:
             self.healer.done(one, self.now)
         return [one.remedy for one in actions]
 
-    def wait(self, *found: Bad) -> float:
+    def wait(self, *found: Fault) -> float:
         """Seconds until the next remedy, to a hundredth."""
         began = self.now
         while not self.treated(*found, after=0.01):

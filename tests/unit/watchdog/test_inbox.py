@@ -9,7 +9,7 @@ import queue
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.inbox import BURST, Inbox
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Seen, Token
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Observation, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading
@@ -22,8 +22,8 @@ clock = samples.clock
 
 PROBE: Token = ("probe", "api1", "tcp", "shop", "api")
 SITE: Token = ("site", "shop", "example.com")
-GOOD = Seen(PROBE, 0, Reading("tcp", True))
-BAD = Seen(PROBE, 0, Reading("tcp", False))
+GOOD = Observation(PROBE, 0, Reading("tcp", True))
+BAD = Observation(PROBE, 0, Reading("tcp", False))
 EVENT = {"Type": "container", "Action": "start"}
 
 
@@ -56,11 +56,11 @@ def waits(clock: Clock, monkeypatch: pytest.MonkeyPatch, *arriving: object, susp
     [
         (GOOD, True),
         (BAD, False),
-        (Seen(HOST, 0, [Check("docker"), Check("nginx")]), True),
-        (Seen(HOST, 0, [Check("docker"), Check("nginx", "warning")]), False),
-        (Seen(HOST, 0, None), True),
-        (Seen(SITE, 0, SiteReading(True)), True),
-        (Seen(SITE, 0, SiteReading(False)), False),
+        (Observation(HOST, 0, [Check("docker"), Check("nginx")]), True),
+        (Observation(HOST, 0, [Check("docker"), Check("nginx", "warning")]), False),
+        (Observation(HOST, 0, None), True),
+        (Observation(SITE, 0, SiteReading(True)), True),
+        (Observation(SITE, 0, SiteReading(False)), False),
         (EVENT, False),
         (Disconnected("gone"), False),
         (None, False),  # a signal

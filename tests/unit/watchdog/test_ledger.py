@@ -14,12 +14,12 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import AGAIN, Failures
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject, Told
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject, Transition
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger import NEWEST, RECENT, Ledger
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import AGAIN, Setbacks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from . import samples
@@ -37,7 +37,7 @@ class Book:
         self.state = host.state / "watchdog"
         self.did: list[str] = []
         self.spooling = True
-        self.setbacks = Setbacks()
+        self.failures = Failures()
         route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["critical", "warning"]}
         host.watch("shop", alerts=[route])
         monkeypatch.setattr(alerting_module, "load_alerts", partial(load_alerts, host.etc / "watchdog"))
@@ -50,8 +50,8 @@ class Book:
         """As a daemon that has just been started."""
         self.memory, self.healer, self.judgement = Memory(self.state / "memory.json"), Healer(), Judgement()
         self.judgement.restore(self.memory.open, 0)
-        self.alerting = Alerting(Settings(), "web-1", Spool(self.state / "spool"), self.setbacks)
-        self.ledger = Ledger(self.memory, self.healer, self.judgement, self.alerting, self.log, self.setbacks)
+        self.alerting = Alerting(Settings(), "web-1", Spool(self.state / "spool"), self.failures)
+        self.ledger = Ledger(self.memory, self.healer, self.judgement, self.alerting, self.log, self.failures)
 
     def log(self, one: Incident) -> list[str]:
         self.did.append(f"log of {one.key}")
@@ -60,18 +60,18 @@ class Book:
     def opened(self, one: Incident) -> Incident:
         """The judgement has just opened it."""
         self.judgement.subjects[one.key] = Subject("open", incident=one)
-        self.ledger.note(Told("open", one))
+        self.ledger.note(Transition("open", one))
         return one
 
     def escalated(self, one: Incident, at: float) -> None:
         one.severity, one.escalated = "critical", at
-        self.ledger.note(Told("escalate", one))
+        self.ledger.note(Transition("escalate", one))
 
     def ended(self, one: Incident, at: float) -> None:
         """The judgement has just ended it."""
         one.ended = at
         self.judgement.subjects.pop(one.key)
-        self.ledger.note(Told("end", one))
+        self.ledger.note(Transition("end", one))
 
     @property
     def told(self) -> list[str]:
@@ -89,7 +89,7 @@ def book(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Book:
 
 
 def test_it_is_logged_and_remembered_before_it_is_told(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tell(_alerting: Alerting, told: Told) -> None:
+    def tell(_alerting: Alerting, told: Transition) -> None:
         (remembered,) = json.loads((book.state / "memory.json").read_text())["open"]
         book.did.append(f"told {told.what}, remembered with its log {remembered['log']}")
 

@@ -17,7 +17,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death, Finding
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen, Token
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Observation, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
@@ -65,7 +65,7 @@ class Watch:
         return sorted(self.begun)
 
     def take(self, token: Token, value: Any, began: float | None = None) -> None:
-        self.looks.take(Seen(token, self.clock.steady if began is None else began, value))
+        self.looks.take(Observation(token, self.clock.steady if began is None else began, value))
 
     def ended(self, *others: Token) -> None:
         """All looks but these come back, well."""

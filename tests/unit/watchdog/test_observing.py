@@ -13,8 +13,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_se
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import observing as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Seen, Token
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import EASY, OOM, SOON, Observer
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Observation, Token
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import OOM, REFRESH, SOON, Observer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
@@ -120,13 +120,13 @@ def test_memory_that_runs_out_in_somebody_else_s_work_is_his(watch: Watch) -> No
 
 
 def test_memory_that_runs_out_in_the_watchdog_s_own_restart_is_no_death(watch: Watch) -> None:
-    watch.healer.plan(service(), failing(bad=(bad(),)), watch.clock.steady)
+    watch.healer.plan(service(), failing(faults=(bad(),)), watch.clock.steady)
     watch.hear("oom")
     assert watch.deaths == {} and watch.tries == 1  # the restart itself
 
 
 def test_the_watchdog_s_own_restart_is_no_death(watch: Watch) -> None:
-    actions, _gave_up = watch.healer.plan(service(), failing(bad=(bad(),)), watch.clock.steady)
+    actions, _gave_up = watch.healer.plan(service(), failing(faults=(bad(),)), watch.clock.steady)
     watch.dies(137)
     assert watch.deaths == {} and watch.tries == 1  # the restart itself
     watch.healer.done(actions[0], watch.clock.steady)
@@ -174,7 +174,7 @@ def test_an_event_without_attributes_is_borne(event: dict[str, Any], watch: Watc
 @pytest.mark.parametrize("work", ["", "deploy by ada"])
 def test_another_life_begins_with_nothing_seen_of_it(did: str, fresh: bool, work: str, watch: Watch) -> None:
     watch.work = work
-    watch.looks.take(Seen(PROBE, watch.clock.steady, Reading("http", True)))
+    watch.looks.take(Observation(PROBE, watch.clock.steady, Reading("http", True)))
     watch.clock.go(1)
     watch.hear(did)
     assert (("api1", "http") not in watch.looks.readings) == fresh
@@ -207,7 +207,7 @@ def test_a_look_at_everything_that_is_in_vain_is_taken_again_soon(watch: Watch, 
         assert not watch.observer.connect(cast(Engine, watch.engine))
         at = watch.clock.steady
         assert not watch.observer.due(at + SOON) and watch.observer.due(at + SOON + 0.1)
-    assert watch.observer.look() and not watch.observer.due(at + EASY)
+    assert watch.observer.look() and not watch.observer.due(at + REFRESH)
 
 
 def test_an_engine_that_is_lost_is_told_once_and_looked_after_at_once(watch: Watch) -> None:
@@ -222,12 +222,12 @@ def test_an_engine_that_is_lost_is_told_once_and_looked_after_at_once(watch: Wat
 
 
 def test_everything_is_looked_at_now_and_then_without_an_event(watch: Watch) -> None:
-    assert not watch.observer.due(watch.clock.steady + EASY) and watch.observer.due(watch.clock.steady + EASY + 1)
-    watch.clock.go(EASY + 1)
+    assert not watch.observer.due(watch.clock.steady + REFRESH) and watch.observer.due(watch.clock.steady + REFRESH + 1)
+    watch.clock.go(REFRESH + 1)
     watch.observer.look()
-    assert not watch.observer.due(watch.clock.steady + EASY)
+    assert not watch.observer.due(watch.clock.steady + REFRESH)
     watch.observer.lose("no answer")
-    assert not watch.observer.due(watch.clock.steady + 10 * EASY)
+    assert not watch.observer.due(watch.clock.steady + 10 * REFRESH)
 
 
 def test_what_is_dead_and_gone_is_forgotten_with_a_look_at_everything(watch: Watch) -> None:
@@ -278,7 +278,7 @@ def test_other_settings_go_on_with_the_engine(watch: Watch) -> None:
     before, at = watch.observer, watch.clock.steady
     watch.clock.go(10)
     watch.begin(before)
-    assert watch.observer.engine is before.engine and not watch.observer.due(at + EASY) and watch.observer.due(at + EASY + 1)
+    assert watch.observer.engine is before.engine and not watch.observer.due(at + REFRESH) and watch.observer.due(at + REFRESH + 1)
     watch.begin()
     assert watch.observer.engine is None
 

@@ -29,7 +29,7 @@ SETTINGS = Settings(stacks=(StackSpec("shop", (service("api", escalate=("recreat
 
 
 class Root:
-    """A steward whose deployments are only written down."""
+    """A helper whose deployments are only written down."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.did: list[tuple[str, str, tuple[str, ...], bool]] = []
@@ -59,7 +59,7 @@ class Root:
 
 @pytest.fixture
 def root(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Root:
-    privileged_requests.open_desk()
+    privileged_requests.create_folders()
     store, live = Store("shop"), Release("shop", "/opt/shop", {"services": {}}, {}, [], [])
     store.save(live)
     store.set_live(live.id)
@@ -210,7 +210,7 @@ def test_an_answer_is_seen_whole_or_not_at_all(root: Root, monkeypatch: pytest.M
     assert seen == [[]] and len(list(privileged_requests.answers())) == 1
 
 
-def test_the_steward_s_settings_are_what_counts(root: Root) -> None:
+def test_the_helper_s_own_settings_are_what_counts(root: Root) -> None:
     privileged_requests.ask("shop", "api", "rollback")
     stack = SETTINGS.stacks[0]
     tamed = replace(stack, services=(replace(stack.services[0], escalate=("recreate",)),))

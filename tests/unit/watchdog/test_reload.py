@@ -27,12 +27,12 @@ host, clock, life = samples.host, samples.clock, lives.life
 def test_reading_the_settings_again_keeps_incidents_and_tries(life: Days) -> None:
     life.dies()
     life.pass_by(2)
-    (incident,), tries = life.open, [*life.daemon.lasting.healer.record(API).tries]
+    (incident,), tries = life.open, [*life.daemon.runtime.healer.record(API).tries]
     life.daemon._signal(stop=False)
     life.pass_by(2)
     assert "watchdog: settings were read again" in life.said
     assert life.open == [incident] and life.told == [f"open {API}"]
-    assert list(life.daemon.lasting.healer.record(API).tries)[: len(tries)] == tries
+    assert list(life.daemon.runtime.healer.record(API).tries)[: len(tries)] == tries
     life.change(state="running", health="healthy")
     life.pass_by(11)
     assert life.told == [f"open {API}", f"end {API}"]
@@ -40,7 +40,7 @@ def test_reading_the_settings_again_keeps_incidents_and_tries(life: Days) -> Non
 
 def test_a_remedy_that_runs_while_the_settings_are_read_again_is_not_lost(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hands outlive the settings, and their answer finds the incident."""
-    hands = life.daemon.lasting.hands
+    hands = life.daemon.runtime.remedy_pool
     begun: list[Callable[[], object]] = []
 
     def later(work: Callable[..., Any], *given: Any) -> Future[Any]:
@@ -54,11 +54,11 @@ def test_a_remedy_that_runs_while_the_settings_are_read_again_is_not_lost(life: 
         life.pass_by(1)
         life.daemon._signal(stop=False)
         life.pass_by(1)
-    assert life.daemon.lasting.hands is hands and life.daemon.lasting.healer.record(API).in_flight == {"api1"}
+    assert life.daemon.runtime.remedy_pool is hands and life.daemon.runtime.healer.record(API).in_flight == {"api1"}
     (finish,) = begun
     finish()
     life.pass_by(1)
-    assert life.daemon.lasting.healer.record(API).in_flight == set()
+    assert life.daemon.runtime.healer.record(API).in_flight == set()
     assert [what for _at, what in life.open[0].done] == ["started shop-api-1"]
 
 
@@ -68,7 +68,7 @@ def test_what_is_declared_anew_is_watched_without_another_connection(life: Days)
     life.engine.there.append(container(1, "web", project="blog"))
     life.daemon._signal(stop=False)
     life.pass_by(2)
-    (blog, _shop) = life.daemon.parts.publication.status["stacks"]
+    (blog, _shop) = life.daemon.components.publication.status["stacks"]
     assert (blog["name"], blog["state"], blog["services"][0]["healthy"]) == ("blog", "ok", 1)
 
 
@@ -85,7 +85,7 @@ def test_what_is_not_declared_any_more_ends_with_the_next_settings(life: Days) -
     (life.host.etc / "watchdog" / "shop.json").unlink()
     life.daemon._signal(stop=False)
     life.pass_by(1)
-    assert life.open == [] and life.daemon.lasting.memory.history[0].done[-1][1] == "it is not declared any more"
+    assert life.open == [] and life.daemon.runtime.memory.history[0].done[-1][1] == "it is not declared any more"
 
 
 def test_settings_that_cannot_be_read_change_nothing(life: Days) -> None:
@@ -99,18 +99,18 @@ def test_settings_that_cannot_be_read_change_nothing(life: Days) -> None:
 
 def test_settings_that_are_refused_late_change_nothing_either(life: Days) -> None:
     """What is made last of them is the publication, which reads what role `stack` has described."""
-    before, described = life.daemon.parts, life.host.etc / "stacks" / "blog.json"
+    before, described = life.daemon.components, life.host.etc / "stacks" / "blog.json"
     life.host.watch("shop", services=[{"service": "web", "replicas": 1}])
     life.host.watch("blog", services=[{"service": "web", "replicas": 1}])
     described.write_text('{"na')
     life.daemon._signal(stop=False)
     life.pass_by(1)
     described.unlink()
-    assert life.daemon.parts is before and any(one.startswith("watchdog: goes on with its old settings: ") for one in life.said)
+    assert life.daemon.components is before and any(one.startswith("watchdog: goes on with its old settings: ") for one in life.said)
     life.dies()
     life.pass_by(3)
     assert life.told == [f"open {API}"] and "start api1" in life.did
-    assert [(one["name"], one["state"]) for one in life.daemon.parts.publication.status["stacks"]] == [("shop", "degraded")]
+    assert [(one["name"], one["state"]) for one in life.daemon.components.publication.status["stacks"]] == [("shop", "degraded")]
 
 
 @pytest.mark.parametrize("file", ["watchdog/shop.json", "upstreams/shop.json"])
@@ -119,10 +119,10 @@ def test_settings_of_a_wrong_form_end_nothing(file: str, wrong: str, life: Days)
     path = life.host.etc / file
     path.parent.mkdir(exist_ok=True)
     path.write_text(wrong)
-    before = life.daemon.parts
+    before = life.daemon.components
     life.daemon._signal(stop=False)
     life.pass_by(1)
-    assert life.daemon.parts is before and any(str(path) in one for one in life.said)
+    assert life.daemon.components is before and any(str(path) in one for one in life.said)
 
 
 def test_other_settings_reach_nginx_in_the_round_in_which_they_are_read(life: Days) -> None:
@@ -140,7 +140,7 @@ def test_other_settings_that_nothing_can_be_looked_at_for_wait_for_the_look(life
         life.daemon._signal(stop=False)
         life.turn()
         life.event("health_status: healthy")
-        assert life.did == [] and not life.daemon.parts.picture.whole
+        assert life.did == [] and not life.daemon.components.picture.whole
     life.pass_by(SOON + 1)
     assert life.did == ["out of rotation: nobody"]
 
@@ -163,7 +163,7 @@ def test_a_stack_that_is_not_watched_any_more_gets_all_its_traffic_back(how: str
 
 def test_a_remedy_of_before_holds_up_none_of_after(life: Days) -> None:
     """The lock of the stack is the watchdog's own as long as one of its remedies runs."""
-    with life.daemon.parts.acting.remedies.sessions.of("shop"):
+    with life.daemon.components.acting.remedies.sessions.of("shop"):
         life.daemon._signal(stop=False)
         life.pass_by(1)
         life.dies(2)

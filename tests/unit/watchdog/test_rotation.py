@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Bad, Finding
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import Failures
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Fault, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Judgement, Subject
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.rotation import rotate
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
 
 from . import samples
 from .samples import FakeEngine, Host, bad, container, failing, incident, service, throw, well
@@ -35,7 +35,7 @@ class Proxy:
         self.engine = FakeEngine(container(1), container(2), container(1, "db"))
         self.picture = Picture(["shop", "blog"])
         self.judgement = Judgement()
-        self.setbacks = Setbacks()
+        self.failures = Failures()
 
     def opened(self, *keys: str) -> None:
         """These have an open incident, and nothing else has."""
@@ -45,7 +45,7 @@ class Proxy:
         """Who is out after a round that found this."""
         before = out_of_rotation.load("shop")
         self.picture.look(self.engine)
-        changed = rotate(self.stacks, self.picture, self.judgement, {one.key: one for one in findings}, self.setbacks)
+        changed = rotate(self.stacks, self.picture, self.judgement, {one.key: one for one in findings}, self.failures)
         after = out_of_rotation.load("shop")
         assert changed == (before != after)
         return sorted(after)
@@ -58,26 +58,26 @@ def proxy(host: Host) -> Proxy:
 
 def test_who_fails_is_out_with_the_reason(proxy: Proxy) -> None:
     proxy.opened(API)
-    assert proxy.out(failing(bad=(bad(),)), well(DB)) == ["api1"]
+    assert proxy.out(failing(faults=(bad(),)), well(DB)) == ["api1"]
     assert out_of_rotation.load("shop") == {"api1": "it needs restart"}
 
 
 def test_who_is_only_suspected_keeps_its_traffic(proxy: Proxy) -> None:
-    assert proxy.out(failing(bad=(bad(),))) == []  # no incident yet
+    assert proxy.out(failing(faults=(bad(),))) == []  # no incident yet
     proxy.opened(API)
-    assert proxy.out(failing(bad=(bad(), replace(bad(number=2), confirmed=False)))) == ["api1"]
+    assert proxy.out(failing(faults=(bad(), replace(bad(number=2), confirmed=False)))) == ["api1"]
 
 
 @pytest.mark.parametrize("one", [bad("none"), bad("replace"), replace(bad(), container=None)])
-def test_what_nothing_helps_or_is_not_there_is_not_taken_out(one: Bad, proxy: Proxy) -> None:
+def test_what_nothing_helps_or_is_not_there_is_not_taken_out(one: Fault, proxy: Proxy) -> None:
     proxy.opened(API)
-    assert proxy.out(failing(bad=(one,))) == []
+    assert proxy.out(failing(faults=(one,))) == []
 
 
 def test_who_failed_is_back_only_when_the_whole_service_is_well(proxy: Proxy) -> None:
     proxy.opened(API)
-    assert proxy.out(failing(bad=(bad(), bad(number=2)))) == ["api1", "api2"]
-    assert proxy.out(failing(bad=(bad(number=2),))) == ["api1", "api2"]
+    assert proxy.out(failing(faults=(bad(), bad(number=2)))) == ["api1", "api2"]
+    assert proxy.out(failing(faults=(bad(number=2),))) == ["api1", "api2"]
     assert proxy.out(well()) == ["api1", "api2"]  # for how long, is not known yet
     proxy.opened()
     assert proxy.out(well()) == []
@@ -85,23 +85,23 @@ def test_who_failed_is_back_only_when_the_whole_service_is_well(proxy: Proxy) ->
 
 def test_an_incident_of_another_service_keeps_nobody_out(proxy: Proxy) -> None:
     proxy.opened(API, DB)
-    assert proxy.out(failing(bad=(bad(),)), failing(DB, bad=(Bad(container(1, "db"), "it is slow", "restart"),))) == ["api1", "db1"]
+    assert proxy.out(failing(faults=(bad(),)), failing(DB, faults=(Fault(container(1, "db"), "it is slow", "restart"),))) == ["api1", "db1"]
     proxy.opened(DB)
     assert proxy.out(well(), failing(DB)) == ["db1"]
 
 
 def test_who_is_gone_is_forgotten(proxy: Proxy) -> None:
     proxy.opened(API)
-    proxy.out(failing(bad=(bad(), bad(number=2))))
+    proxy.out(failing(faults=(bad(), bad(number=2))))
     proxy.engine.there = [container(2), container(3)]
-    assert proxy.out(failing(bad=(bad(number=2),))) == ["api2"]
+    assert proxy.out(failing(faults=(bad(number=2),))) == ["api2"]
 
 
 def test_each_stack_has_its_own_list(proxy: Proxy) -> None:
     proxy.stacks.append(StackSpec("blog", services=(service("api"),)))
     proxy.engine.there.append(container(7, project="blog"))
     proxy.opened(API, "blog/api")
-    found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
+    found = (failing(faults=(bad(),)), failing("blog/api", faults=(Fault(container(7, project="blog"), "it died", "start"),)))
     assert proxy.out(*found) == ["api1"] and out_of_rotation.load("blog") == {"api7": "it died"}
 
 
@@ -109,20 +109,23 @@ def test_nobody_is_out_of_a_stack_that_is_not_watched_any_more(proxy: Proxy) -> 
     proxy.stacks.append(StackSpec("blog", services=(service("api"),)))
     proxy.engine.there.append(container(7, project="blog"))
     proxy.opened(API, "blog/api")
-    found = {API: failing(bad=(bad(),)), "blog/api": failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),))}
+    found = {
+        API: failing(faults=(bad(),)),
+        "blog/api": failing("blog/api", faults=(Fault(container(7, project="blog"), "it died", "start"),)),
+    }
     proxy.picture.look(proxy.engine)
-    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
+    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.failures)
     proxy.stacks.pop()
-    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
+    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.failures)
     assert out_of_rotation.load("blog") == {} and list(out_of_rotation.load("shop")) == ["api1"]
-    assert not rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.setbacks)
+    assert not rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.failures)
 
 
 def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy.stacks.insert(0, StackSpec("blog", services=(service("api"),)))
     proxy.engine.there.append(container(7, project="blog"))
     proxy.opened(API, "blog/api")
-    found = (failing(bad=(bad(),)), failing("blog/api", bad=(Bad(container(7, project="blog"), "it died", "start"),)))
+    found = (failing(faults=(bad(),)), failing("blog/api", faults=(Fault(container(7, project="blog"), "it died", "start"),)))
     write = versioned_json.write_atomic
 
     def full(path: Path, *given: Any) -> None:
@@ -135,12 +138,12 @@ def test_a_list_that_cannot_be_written_keeps_no_other_from_it_and_is_tried_again
         for _round in range(2):
             assert proxy.out(*found) == ["api1"] and out_of_rotation.load("blog") == {}
     proxy.picture.look(proxy.engine)
-    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, {one.key: one for one in found}, proxy.setbacks)
+    assert rotate(proxy.stacks, proxy.picture, proxy.judgement, {one.key: one for one in found}, proxy.failures)
     assert list(out_of_rotation.load("blog")) == ["api7"]
 
 
 def test_nothing_new_is_not_written(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy.opened(API)
-    proxy.out(failing(bad=(bad(),)))
+    proxy.out(failing(faults=(bad(),)))
     monkeypatch.setattr(versioned_json, "write_atomic", lambda *_given: pytest.fail("it was written"))
-    assert proxy.out(failing(bad=(bad(),))) == ["api1"]
+    assert proxy.out(failing(faults=(bad(),))) == ["api1"]

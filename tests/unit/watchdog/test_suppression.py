@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When the watchdog holds its tongue and its hands."""
+"""Suppression of alarms and healing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.suppression 
     INTERRUPTED,
     SETTLE,
     YOUNG,
-    Mutes,
+    Suppression,
 )
 
 from . import samples
@@ -32,18 +32,18 @@ API = "shop/api"
 
 
 class Quiet:
-    """The mutes of a host with stack shop, and whose work has ended."""
+    """What is suppressed on a host with stack shop, and whose work has ended."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: Clock, uptime: float = 1e6) -> None:
         monkeypatch.setattr(suppression, "_uptime", lambda: uptime)
         self.clock = clock
         self.ended: list[str] = []
-        self.mutes = Mutes(lambda stack, theirs: self.ended.append(stack) if theirs else None)
+        self.suppression = Suppression(lambda stack, theirs: self.ended.append(stack) if theirs else None)
 
     def why(self, key: str = API) -> str:
         """What the next look says."""
-        self.mutes.look(["shop", "blog"], self.clock.steady)
-        return self.mutes.why(key)
+        self.suppression.look(["shop", "blog"], self.clock.steady)
+        return self.suppression.why(key)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def quiet(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Quiet:
     return Quiet(monkeypatch, clock)
 
 
-def test_nothing_is_muted_by_itself(quiet: Quiet) -> None:
+def test_nothing_is_suppressed_by_itself(quiet: Quiet) -> None:
     assert quiet.why() == quiet.why("host/disk /") == ""
 
 
@@ -65,7 +65,7 @@ def test_after_a_boot_the_containers_are_given_time_but_not_the_host(host: Host,
     assert quiet.why() == ""
 
 
-def test_a_restart_of_the_watchdog_alone_mutes_nothing(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restart_of_the_watchdog_alone_suppresses_nothing(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Quiet(monkeypatch, clock, uptime=YOUNG).why() == ""
 
 
@@ -77,7 +77,7 @@ def test_the_uptime_is_the_kernel_s() -> None:
     ("scope", "muted"),
     [("host", [API, "shop/db", "blog/web", "host/disk /"]), ("shop", [API, "shop/db"]), ("shop/api", [API])],
 )
-def test_maintenance_mutes_its_scope(scope: str, muted: list[str], host: Host, quiet: Quiet) -> None:
+def test_maintenance_suppresses_its_scope(scope: str, muted: list[str], host: Host, quiet: Quiet) -> None:
     maintenance_windows.present(scope, "a larger disk", "30m")
     found = {key: quiet.why(key) for key in (API, "shop/db", "blog/web", "host/disk /", "shop/api2")}
     wanted = {*muted, *({"shop/api2"} if scope != "shop/api" else set())}
@@ -95,7 +95,7 @@ def test_maintenance_ends_by_itself(quiet: Quiet, clock: Clock) -> None:
 def test_a_deployment_keeps_its_stack_to_itself(quiet: Quiet) -> None:
     with stack_lock("shop", "ada (pid 7)", what="deploy"):
         assert quiet.why() == "deploy by ada (pid 7)"
-        assert quiet.mutes.busy("shop") and quiet.why("blog/web") == quiet.why("host/disk /") == ""
+        assert quiet.suppression.busy("shop") and quiet.why("blog/web") == quiet.why("host/disk /") == ""
         assert quiet.ended == []
     assert quiet.why() == "" and quiet.ended == ["shop"]
     quiet.why()
@@ -130,8 +130,9 @@ def test_a_person_of_that_name_is_somebody_else(quiet: Quiet) -> None:
 )
 def test_whose_work_counts(holder: dict[str, Any] | None, busy: str, quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "holder", lambda stack: holder if stack == "shop" else None)
-    assert Mutes.busy_now("shop") == quiet.why() == busy
-    assert Mutes.busy_now("blog") == ""
+    work = Suppression.work_on("shop")
+    assert (work.description if work else "") == quiet.why() == busy
+    assert Suppression.work_on("blog") is None
 
 
 def test_a_lock_that_is_held_for_too_long_is_no_excuse(quiet: Quiet, clock: Clock) -> None:

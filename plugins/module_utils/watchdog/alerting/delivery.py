@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deliver what the spool holds: a short-lived process of its own (`opsctl alert deliver`), so that the daemon never waits for a receiver.
+"""Delivery of what the spool holds, by a short-lived process (`opsctl alert deliver`): the daemon never waits for a receiver.
 
 Each route is worked at by itself: a receiver that hangs holds up no other. It can be killed at any time.
 """

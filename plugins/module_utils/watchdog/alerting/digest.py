@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many notices in one message: a line an incident, what needs a human first, what is over last."""
+"""Digest of many notices in one message: a line an incident, what needs a human first, what is over last."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what is to be told to the spool, and from the spool, by a process of its own, to the receivers."""
+"""Alerting: notices go to the spool, and from the spool, by a process of its own, to the receivers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from urllib.request import urlopen
 
 from ...contracts.watchdog_settings import DeadmanSpec
 from ...core.journal import log
+from ..failures import Failures
 from ..incidents import Incident
-from ..judgement import Told
-from ..setbacks import Setbacks
+from ..judgement import Transition
 from ..settings import Settings
 from .routes import load_alerts, reminders_for
 from .spool import Spool
@@ -28,7 +28,7 @@ from .spool import Spool
 DELIVER = ["/usr/local/sbin/opsctl", "alert", "deliver"]
 PATIENCE = 300.0  # seconds for one round of deliveries
 REMIND = 10.0  # seconds between two looks for reminders that are due
-EASY = 60.0  # seconds after which the spool is looked at without a reason: a deliverer is half a second of processor time
+IDLE = 60.0  # seconds after which the spool is looked at without a reason: a deliverer is half a second of processor time
 HOUSEKEEPING = 3600.0  # seconds after which a deliverer runs with nothing to deliver, to clear away what is old
 
 
@@ -37,15 +37,15 @@ class Alerting:
 
     :param settings: of all stacks.
     :param host: name of this host, as messages give it.
-    :param setbacks: bear a reminder that cannot be spooled and a deliverer that cannot be started.
+    :param failures: tolerate a reminder that cannot be spooled and a deliverer that cannot be started.
     :param before: the voice of the settings before; this one goes on with its deliverer and with what that one said last.
     """
 
-    def __init__(self, settings: Settings, host: str, spool: Spool, setbacks: Setbacks, before: Alerting | None = None) -> None:
+    def __init__(self, settings: Settings, host: str, spool: Spool, failures: Failures, before: Alerting | None = None) -> None:
         self.settings = settings
         self.host = host
         self.spool = spool
-        self.setbacks = setbacks
+        self.failures = failures
         self.alerts = load_alerts()
         self.summary: dict[str, Any] = before.summary if before else {"waiting": 0, "failed": {}, "last_sent": {}}
         self._child: subprocess.Popen[bytes] | None = before._child if before else None
@@ -53,12 +53,12 @@ class Alerting:
         self._next = self._reminded = 0.0
         self._fresh = before is not None  # a deliverer that runs has read the routes of before
 
-    def tell(self, told: Told) -> None:
+    def tell(self, transition: Transition) -> None:
         """Spool a message to everybody whom it concerns; what they were told before is not told again."""
         try:
-            self.spool.tell(self.notice(told.what, told.incident), self.alerts.routes)
+            self.spool.tell(self.notice(transition.what, transition.incident), self.alerts.routes)
         except OSError as error:
-            log(f"watchdog: {told.what} of {told.incident.key} cannot be told: {error}")
+            log(f"watchdog: {transition.what} of {transition.incident.key} cannot be told: {error}")
         self._next, self._fresh = 0.0, True
 
     def notice(self, what: str, incident: Incident) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Alerting:
         for one in incidents:
             routes = [] if one.key in quiet else reminders_for(one.as_dict(), self.alerts.routes, self.spool.told(one.id), time.time())
             if routes:
-                with self.setbacks.borne("spooling reminders"):
+                with self.failures.tolerate("spooling reminders"):
                     self.spool.put(self.notice("reminder", one), routes)
                 self._next, self._fresh = 0.0, True
 
@@ -96,7 +96,7 @@ class Alerting:
             return False
         said = self._child.stdout.read() if self._child.stdout else b""
         self._child = None
-        self._next = now if self._fresh else now + EASY  # something was put while it ran
+        self._next = now if self._fresh else now + IDLE  # something was put while it ran
         try:
             self.summary = json.loads(said)
         except ValueError:
@@ -107,10 +107,10 @@ class Alerting:
 
     def _start(self, now: float) -> None:
         """Start a deliverer if there is something to deliver, or nobody has looked for long."""
-        self._next = now + EASY
+        self._next = now + IDLE
         if not (self._fresh or self.spool.pending() or now - self._child_since >= HOUSEKEEPING):
             return
-        with self.setbacks.borne("starting the deliverer"):
+        with self.failures.tolerate("starting the deliverer"):
             self._child = subprocess.Popen(
                 DELIVER, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=os.environ | {"LC_ALL": "C.UTF-8"}
             )
@@ -125,7 +125,7 @@ class Deadman:
     def __init__(self, specs: Sequence[DeadmanSpec]) -> None:
         self.specs = list({one.url_file: one for one in specs}.values())
         self.due = dict.fromkeys((one.url_file for one in self.specs), 0.0)
-        self.said = ""
+        self.error = ""
 
     def pings(self, now: float) -> list[str]:
         """The files of the URLs to ask now."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast a route may be used, and how it has been of late: kept on disk, one file a route."""
+"""Rate limit and health of a route of alerts: kept on disk, one file a route."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is told: the routes of all stacks on this host, and which of them a notice takes."""
+"""Routes of alerts: those of all stacks on this host, and which of them a notice takes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What still has to be told: one file a notice and route, so that an alert survives a dead network, a restart and SIGKILL.
+"""Spool of notices: one file a notice and route, so that an alert survives a dead network, a restart and SIGKILL.
 
 A file is removed only after the receiver has accepted. A process that is killed between the two tells once more: at least once, never
 not at all. PagerDuty's dedup_key and mail's Message-ID make the second time harmless there.

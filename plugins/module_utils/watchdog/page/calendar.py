@@ -31,7 +31,7 @@ class Day:
     degraded: float = 0.0
     seen: float = 0.0
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """In words."""
         if self.seen <= 0:
             return "no data"
@@ -90,13 +90,13 @@ def _trouble(bad: Sequence[Day]) -> Html | None:
     if not bad:
         return None
     summary = "1 day with trouble" if len(bad) == 1 else f"{len(bad)} days with trouble"
-    listing = (element("li", element("time", str(one.day), datetime=one.day), f": {one.said()}") for one in reversed(bad))
+    listing = (element("li", element("time", str(one.day), datetime=one.day), f": {one.describe()}") for one in reversed(bad))
     return element("details", element("summary", summary), element("ul", *listing), class_="days")
 
 
 @lru_cache(4 * KEPT)  # days without trouble look the same for every service
 def _bar(index: int, day: Day) -> Html:
-    return element("g", element("title", f"{day.day}: {day.said()}"), *_rectangles(index * STEP, day))
+    return element("g", element("title", f"{day.day}: {day.describe()}"), *_rectangles(index * STEP, day))
 
 
 def _rectangles(x: int, day: Day) -> Iterator[Html]:

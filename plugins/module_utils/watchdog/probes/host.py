@@ -178,7 +178,7 @@ class NginxConfiguration:
         """:param accepts: what nginx says against it; empty when nothing."""
         self.accepts = accepts
         self.stamp: tuple[float, int] = (0.0, 0)
-        self.said = ""
+        self.refusal = ""
 
     def checks(self) -> Iterator[Check]:
         """One look; nothing on a host without nginx."""
@@ -186,10 +186,10 @@ class NginxConfiguration:
             return
         files = [one for one in NGINX.rglob("*") if one.is_file() and one.parent.name != "upstreams.d"]
         stamp = (max((one.stat().st_mtime for one in files), default=0.0), len(files))
-        if stamp != self.stamp or self.said:
-            self.said = self.accepts()
+        if stamp != self.stamp or self.refusal:
+            self.refusal = self.accepts()
             self.stamp = stamp
-        yield Check("nginx configuration", "critical" if self.said else "ok", "refused" if self.said else "accepted", self.said)
+        yield Check("nginx configuration", "critical" if self.refusal else "ok", "refused" if self.refusal else "accepted", self.refusal)
 
 
 def nginx_accepts() -> str:

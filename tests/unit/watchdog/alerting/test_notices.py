@@ -13,13 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import setbacks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import failures
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import notices as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import EASY, HOUSEKEEPING, PATIENCE, REMIND, Alerting
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import HOUSEKEEPING, IDLE, PATIENCE, REMIND, Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Told
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import Setbacks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import Failures
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement import Transition
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from .. import samples
@@ -36,13 +36,13 @@ class Voice:
         self.began: list[SimpleNamespace] = []
         self.said: list[str] = []
         self.spool = Spool(host.state / "watchdog" / "spool")
-        self.setbacks = Setbacks()
+        self.failures = Failures()
         route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["warning"], "reminder": 60}
         host.watch("shop", alerts=[route])
         monkeypatch.setattr(module, "load_alerts", partial(load_alerts, host.etc / "watchdog"))
-        monkeypatch.setattr(setbacks, "log", self.said.append)
+        monkeypatch.setattr(failures, "log", self.said.append)
         monkeypatch.setattr(subprocess, "Popen", self.begin)
-        self.alerting = Alerting(Settings(), "web-1", self.spool, self.setbacks)
+        self.alerting = Alerting(Settings(), "web-1", self.spool, self.failures)
 
     def begin(self, *_given: Any, **_named: Any) -> SimpleNamespace:
         made = SimpleNamespace(stdout=BytesIO(), ended=None, killed=False)
@@ -57,7 +57,7 @@ class Voice:
 
     def reload(self) -> None:
         """With other settings."""
-        self.alerting = Alerting(Settings(), "web-1", self.spool, self.setbacks, self.alerting)
+        self.alerting = Alerting(Settings(), "web-1", self.spool, self.failures, self.alerting)
 
     def go(self, seconds: float = 0.0) -> int:
         """Time passes; how many deliverers have been started."""
@@ -73,7 +73,7 @@ def voice(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Voice:
 
 def test_one_deliverer_runs_and_the_next_one_when_there_is_a_reason(voice: Voice) -> None:
     assert voice.go() == 1 and voice.go(5) == 1
-    voice.alerting.tell(Told("open", incident()))
+    voice.alerting.tell(Transition("open", incident()))
     voice.end()
     assert voice.go() == 1 and voice.go() == 2
     voice.end(failed={"shop/chat": "no answer"}, next=voice.clock.wall + 25)
@@ -82,19 +82,19 @@ def test_one_deliverer_runs_and_the_next_one_when_there_is_a_reason(voice: Voice
     assert voice.go(24) == 2 and voice.go(1) == 3
     voice.end()
     voice.go()
-    assert voice.go(EASY - 1) == 3 and voice.go(1) == 4
+    assert voice.go(IDLE - 1) == 3 and voice.go(1) == 4
 
 
 def test_nobody_is_started_for_an_empty_spool_except_to_clear_away_what_is_old(voice: Voice) -> None:
     voice.go()
     voice.end()
-    assert [voice.go(EASY) for _minute in range(int(HOUSEKEEPING / EASY) - 1)] == [1] * (int(HOUSEKEEPING / EASY) - 1)
-    assert voice.go(EASY) == 2
+    assert [voice.go(IDLE) for _minute in range(int(HOUSEKEEPING / IDLE) - 1)] == [1] * (int(HOUSEKEEPING / IDLE) - 1)
+    assert voice.go(IDLE) == 2
     voice.end()
     voice.go()
     other = Spool(voice.spool.folder)
     other.tell(voice.alerting.notice("open", incident()), voice.alerting.alerts.routes)
-    assert voice.go(EASY) == 3  # somebody else has put something into it
+    assert voice.go(IDLE) == 3  # somebody else has put something into it
 
 
 def test_a_deliverer_that_runs_is_not_lost_when_the_settings_are_read_again(voice: Voice) -> None:
@@ -137,7 +137,7 @@ def test_a_deliverer_that_cannot_be_started_is_tried_again(voice: Voice, monkeyp
 
 def test_a_reminder_that_cannot_be_spooled_is_tried_again(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     one = incident()
-    voice.alerting.tell(Told("open", one))
+    voice.alerting.tell(Transition("open", one))
     with monkeypatch.context() as patched:
         patched.setattr(voice.spool, "put", lambda *_given: throw(OSError("read-only")))
         for _look in range(10):

@@ -154,7 +154,7 @@ def test_a_server_without_tls() -> None:
 
         def answer() -> None:
             channel, _peer = plain.accept()
-            channel.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            channel.sendall(b"HTTP/1.1 400 Fault Request\r\n\r\n")
             channel.close()
 
         thread = threading.Thread(target=answer, daemon=True)

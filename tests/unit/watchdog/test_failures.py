@@ -9,8 +9,8 @@ import errno
 import os
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import setbacks as module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.setbacks import AGAIN, Setbacks
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import failures as module
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import AGAIN, Failures
 
 from . import samples
 from .samples import Clock, throw
@@ -24,12 +24,12 @@ class Try:
     """Something that is done now and then, and the journal."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.setbacks = Setbacks()
+        self.failures = Failures()
         self.said: list[str] = []
         monkeypatch.setattr(module, "log", self.said.append)
 
     def again(self, what: str = "saving", error: Exception | None = None) -> None:
-        with self.setbacks.borne(what):
+        with self.failures.tolerate(what):
             if error:
                 throw(error)
 
@@ -63,11 +63,11 @@ def test_each_thing_fails_by_itself(one: Try) -> None:
 
 
 def test_it_is_time_for_another_try_after_a_while(one: Try, clock: Clock) -> None:
-    assert not one.setbacks.again("saving", clock.steady)
+    assert not one.failures.again("saving", clock.steady)
     one.again(error=FULL)
-    assert not one.setbacks.again("saving", clock.steady + AGAIN - 0.1) and one.setbacks.again("saving", clock.steady + AGAIN)
+    assert not one.failures.again("saving", clock.steady + AGAIN - 0.1) and one.failures.again("saving", clock.steady + AGAIN)
     one.again()
-    assert not one.setbacks.again("saving", clock.steady + AGAIN)
+    assert not one.failures.again("saving", clock.steady + AGAIN)
 
 
 def test_a_mistake_of_ours_is_not_borne(one: Try) -> None:

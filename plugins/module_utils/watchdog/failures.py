@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the system refuses for the moment, such as any writing to a full disk: just then the watchdog must go on."""
+"""Failures that are tolerated, such as of writing to a full disk: just then the watchdog must go on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..core.journal import log
 AGAIN = 5.0  # seconds after which something is tried again for which nothing else sets the pace
 
 
-class Setbacks:
+class Failures:
     """What fails now. The journal has its beginning and its end, and not each try in between."""
 
     def __init__(self) -> None:
         self._failed: dict[str, float] = {}
 
     @contextmanager
-    def borne(self, what: str) -> Iterator[None]:
+    def tolerate(self, what: str) -> Iterator[None]:
         """Do something that may fail with OSError, which ends nothing.
 
         :param what: names it in the journal, and the same each time: ``saving what is remembered``.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog is made of: what lasts, and what is made anew, all of it or nothing, when its settings are read."""
+"""Components of the watchdog: those that outlive its settings, and those made anew, all or nothing, when the settings are read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .acting import Acting
 from .alerting.notices import Alerting, Deadman
 from .alerting.spool import Spool
 from .days import Days
+from .failures import Failures
 from .healing import Healer
 from .judgement import Judgement
 from .ledger import Ledger
@@ -25,19 +26,18 @@ from .memory import Memory
 from .observing import Observer
 from .picture import Picture
 from .publication import Publication
-from .remedies import Carried, Remedies, Sessions
-from .setbacks import Setbacks
+from .remedies import Remedies, RemedyResult, Sessions
 from .settings import Settings
-from .suppression import Mutes
+from .suppression import Suppression
 
 
 @dataclass(frozen=True)
-class Lasting:
+class Runtime:
     """What outlives the settings.
 
     :param host: name of this host where the settings give none.
     :param sessions: the locks that running remedies hold.
-    :param hands: run remedies.
+    :param remedy_pool: runs remedies.
     :param begin: runs a look beside the loop.
     :param put: leaves something for the loop.
     """
@@ -46,17 +46,17 @@ class Lasting:
     memory: Memory
     days: Days
     healer: Healer
-    mutes: Mutes
+    suppression: Suppression
     spool: Spool
-    setbacks: Setbacks
+    failures: Failures
     sessions: Sessions
-    hands: Executor
+    remedy_pool: Executor
     begin: Callable[[Token, Callable[[], Any]], None]
-    put: Callable[[Carried], None]
+    put: Callable[[RemedyResult], None]
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """What belongs to one set of settings."""
 
     settings: Settings
@@ -71,8 +71,8 @@ class Parts:
     publication: Publication
 
 
-def assemble(lasting: Lasting, before: Parts | None = None) -> Parts:
-    """Read the settings and make everything of them. Until it is returned, nothing has changed for whoever uses the parts before.
+def assemble(runtime: Runtime, before: Components | None = None) -> Components:
+    """Read the settings and make everything of them. Until it is returned, nothing has changed for whoever uses the components before.
 
     :param before: whose engine, incidents and deliverer are kept.
     :raises OSError, ValueError: the settings cannot be used.
@@ -80,16 +80,18 @@ def assemble(lasting: Lasting, before: Parts | None = None) -> Parts:
     found = settings.load()
     # The follower's part goes for every project that nginx reaches, watched or not.
     picture = Picture({*(one.name for one in found.stacks), *(one.project for one in upstreams.load() if not one.members)})
-    host, mutes = found.host.name or lasting.host, lasting.mutes
-    looks = Looks(found, picture, lasting.begin)
-    observer = Observer(picture, looks, lasting.healer, mutes.busy_now, before.observer if before else None)
-    judgement = Judgement(found.pace, mutes.why, looks.fresh)
+    host, suppression = found.host.name or runtime.host, runtime.suppression
+    looks = Looks(found, picture, runtime.begin)
+    observer = Observer(picture, looks, runtime.healer, suppression.work_on, before.observer if before else None)
+    judgement = Judgement(found.pace, suppression.why, looks.fresh)
     if before:
         judgement.subjects = before.judgement.subjects
-    alerting = Alerting(found, host, lasting.spool, lasting.setbacks, before.alerting if before else None)
-    ledger = Ledger(lasting.memory, lasting.healer, judgement, alerting, observer.log_of, lasting.setbacks)
-    remedies = Remedies(picture.lost_networks, lasting.sessions)
-    return Parts(
+    alerting = Alerting(found, host, runtime.spool, runtime.failures, before.alerting if before else None)
+    ledger = Ledger(runtime.memory, runtime.healer, judgement, alerting, observer.log_of, runtime.failures)
+    remedies = Remedies(picture.lost_networks, runtime.sessions)
+    pool, put, failures = runtime.remedy_pool, runtime.put, runtime.failures
+    acting = Acting(found.stacks, judgement, ledger, runtime.healer, remedies, suppression.why, pool, put, failures)
+    return Components(
         found,
         picture,
         looks,
@@ -98,6 +100,6 @@ def assemble(lasting: Lasting, before: Parts | None = None) -> Parts:
         alerting,
         Deadman([one.deadman for one in found.stacks if one.deadman]),
         ledger,
-        Acting(found.stacks, judgement, ledger, lasting.healer, remedies, mutes.why, lasting.hands, lasting.put, lasting.setbacks),
-        Publication(found, host, lasting.days, mutes.busy, out_of_rotation.load, lasting.setbacks),
+        acting,
+        Publication(found, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures),
     )
