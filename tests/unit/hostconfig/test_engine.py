@@ -129,7 +129,7 @@ def test_the_one_before_is_kept_for_what_still_runs_and_no_other(host: Host) -> 
 
 def test_an_engine_that_does_not_start_never_takes_effect(host: Host) -> None:
     install(host, "one")
-    broken = {**files("two"), "words.py": b"WORD = (\n"}
+    broken = {**files("two"), "late/__init__.py": b"WORD = (\n"}  # no program imports it at its start
     with pytest.raises(EngineRefused, match=r"the one that was there stays: (.|\n)*SyntaxError"):
         host.install(EngineVersion("2.0.0", digest(broken), 1), (), packed(broken))
     assert said(host) == "one"
