@@ -171,6 +171,20 @@ options:
             type: float
             default: 600.0
       # END OPTIONS
+  routes:
+    description:
+      - How clients reach the stack, as a part of the release. Where role C(nginx) has installed nginx, the rollout switches sites and
+        upstreams together with the containers.
+      - Without this option a release is served by the routes of the live one.
+    type: dict
+    suboptions:
+      upstreams:
+        description: The result of filter P(latentum.ops.nginx_upstreams#filter).
+        type: list
+        elements: dict
+      sites:
+        description: Name of an nginx site to the content of its file in C(/etc/nginx/sites.d).
+        type: dict
   domains:
     description: Domains that lead to this stack, shown by C(opsctl status).
     type: list
@@ -260,7 +274,7 @@ found:
   type: str
   sample: ""
 plan:
-  description: One sentence for each service that differs.
+  description: One sentence for each service and each route that differs.
   returned: success
   type: list
   elements: str

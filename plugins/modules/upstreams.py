@@ -72,6 +72,11 @@ options:
             description: Its port.
             type: int
             default: 443
+      ports:
+        description: Definition of a container to its port, where that is another one. The engine says so while a rollout changes the
+          port.
+        type: dict
+        default: {}
       # END OPTIONS
   purge:
     description: Remove the files of upstreams that are not in O(upstreams).
@@ -105,6 +110,14 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/nginx/upstreams.d/shop_api_8080.conf]
+held:
+  description:
+    - Stacks whose live release has other upstreams than O(upstreams), or that a rollout is changing. What they have published is
+      written instead, until module M(latentum.ops.compose_rollout) brings about what is declared.
+    - Each with C(definitions), the content of its file in C(/etc/latentum-ops/upstreams), and C(sites), name to content.
+  returned: success
+  type: dict
+  sample: {}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -116,6 +129,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.process import C
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
+from ansible_collections.latentum.ops.plugins.module_utils.release.routing import held_back
 
 
 def main() -> None:
@@ -131,6 +145,11 @@ def main() -> None:
     given = module.params
     try:
         wanted = upstreams_from(given["upstreams"], tolerant=False)
+        held = held_back(wanted)
+        wanted = [
+            *(upstream for upstream in wanted if upstream.project not in held),
+            *(upstream for upstream in upstreams.load() if upstream.project in held),
+        ]
         engine = None
         try:
             engine = Engine() if any(not upstream.members for upstream in wanted) else None
@@ -141,7 +160,13 @@ def main() -> None:
         outcome = upstreams.sync(engine, wanted, purge=given["purge"], reload=given["reload"], check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, DockerUnavailable, OSError, ValueError) as error:
         module.fail_json(**failure(error))
+    for stack in held:
+        module.warn(
+            f"{stack}: its live release has other routes than these, or a rollout changes them: what is published stays. "
+            "Roll the new ones out with role stack or playbook rolling_update"
+        )
     module.exit_json(
+        held=held,
         changed=bool(outcome.changes),
         changed_paths=outcome.paths,
         diff=[change.difference() for change in outcome.changes],

@@ -96,7 +96,7 @@ def run_upstreams(way: str) -> int:
     if way == "show":
         return show_upstreams()
     if way == "sync":
-        outcome = upstreams.sync(Engine(), upstreams.load())
+        outcome = upstreams.sync(Engine())
         say("\n".join(f"{path} written" for path in outcome.paths) or "nothing to change")
     else:
         follower.follow()

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..schema.values import named
 from .base import Contract, ContractError, option
 
+_NO_PORTS: Mapping[str, int] = {}
 BALANCES = ("least_conn", "round_robin", "ip_hash")
 _NAME = named(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "cannot be the name of a file", "write letters, digits, '_', '-' and '.' only")
 
@@ -41,6 +42,11 @@ class Upstream(Contract):
     keepalive: int = option("Idle connections that each worker of nginx keeps to the containers.", 32, least=0)
     members: tuple[Member, ...] = option(
         "Hosts behind this load balancer, instead of containers; module M(latentum.ops.upstream_member) drains them.", (), sparse=True
+    )
+    ports: Mapping[str, int] = option(
+        "Definition of a container to its port, where that is another one. The engine says so while a rollout changes the port.",
+        _NO_PORTS,
+        sparse=True,
     )
 
     def check(self, key: str) -> None:

@@ -57,6 +57,12 @@ def path_of(upstream: Upstream) -> Path:
     return RENDERED / f"{upstream.name}.conf"
 
 
+def server(upstream: Upstream, container: Container) -> str:
+    """``address:port`` of a container of the upstream's service; empty while it has no address."""
+    address = container.address()
+    return f"{address}:{upstream.ports.get(container.definition, upstream.port)}" if address else ""
+
+
 def load() -> list[Upstream]:
     """All upstreams that the stacks of this host declare.
 
@@ -89,9 +95,9 @@ def servers(
     def at(chosen: Sequence[Container]) -> list[str]:
         weights = plan.serve if plan else {}
         return sorted(
-            f"{address}:{upstream.port}" + (f" weight={weights[one.id]}" if weights.get(one.id, 1) > 1 else "")
+            named + (f" weight={weights[one.id]}" if weights.get(one.id, 1) > 1 else "")
             for one in chosen
-            if (address := one.address())
+            if (named := server(upstream, one))
         )
 
     mine = [one for one in containers if one.service == upstream.service and one.state in {"running", "paused"}]
@@ -162,14 +168,22 @@ class Synced:
 
 
 def sync(
-    engine: ContainerSource | None, upstreams: Sequence[Upstream], *, purge: bool = False, reload: bool = True, check_mode: bool = False
+    engine: ContainerSource | None,
+    upstreams: Sequence[Upstream] | None = None,
+    *,
+    purge: bool = False,
+    reload: bool = True,
+    check_mode: bool = False,
 ) -> Synced:
     """Make the files true; with `reload` tested by nginx and taken over by it when it runs.
 
+    :param upstreams: None for those that the stacks of this host declare when it is this run's turn to write: another one may be
+        switching them.
     :param purge: remove the files of upstreams that are not among these.
     :raises ConfigSetError: nginx refused the result; the old files are back.
     """
     with one_writer():
+        upstreams = load() if upstreams is None else upstreams
         entries = plan(engine, upstreams) + (stale(upstreams) if purge else [])
         wanted = ConfigSet(
             name="upstreams",
@@ -186,15 +200,27 @@ def sync(
             # Files that are right say nothing about nginx, if whoever wrote them was killed before the reload.
             PENDING.touch()
             apply(wanted)
-        reloaded = bool(changes) and reload
-        if not changes and reload and PENDING.exists():
-            reloaded = _take_over()
-        if reload:
-            PENDING.unlink(missing_ok=True)
-        return Synced(changes, reloaded=reloaded)
+        if not reload:
+            return Synced(changes)
+        if not changes:
+            return Synced(changes, reloaded=take_over_pending())
+        PENDING.unlink(missing_ok=True)
+        return Synced(changes, reloaded=True)
 
 
-def _take_over() -> bool:
+def take_over_pending() -> bool:
+    """Have nginx read what a killed run had written; returns whether that took a reload.
+
+    :raises ConfigSetError: it refuses.
+    """
+    if not PENDING.exists():
+        return False
+    reloaded = take_over()
+    PENDING.unlink(missing_ok=True)
+    return reloaded
+
+
+def take_over() -> bool:
     """Have nginx read what is written; nothing to do while it does not run.
 
     :raises ConfigSetError: it refuses.

@@ -10,13 +10,12 @@ leaves traffic where it had it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..core import paths
-from ..core.atomic_files import read_text, write_atomic
+from ..core.versioned_json import known_fields, read_state, write_state
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def _path(stack: str) -> Path:
 
 def load(stack: str) -> dict[str, Traffic]:
     """The entries of a stack by service."""
-    return {service: Traffic(**raw) for service, raw in json.loads(read_text(_path(stack)) or "{}").items()}
+    return {service: known_fields(Traffic, raw) for service, raw in read_state(_path(stack), {}).items()}
 
 
 def put(stack: str, entries: Mapping[str, Traffic | None]) -> None:
@@ -47,7 +46,7 @@ def put(stack: str, entries: Mapping[str, Traffic | None]) -> None:
     if wanted == known:
         return
     _path(stack).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomic(_path(stack), json.dumps({name: asdict(one) for name, one in wanted.items()}) + "\n", 0o600, 0, 0)
+    write_state(_path(stack), {name: asdict(one) for name, one in wanted.items()}, 0o600)
 
 
 def share_weights(old: list[str], new: list[str], percent: int) -> dict[str, int]:

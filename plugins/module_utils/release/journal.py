@@ -18,6 +18,7 @@ from typing import Any
 from ..core import paths
 from ..core.atomic_files import read_text, sync_directory, write_atomic
 from ..core.masking import clean
+from ..core.versioned_json import known_fields, read_state, write_state
 from .store import now
 
 LINES = 2000  # lines of history that are kept
@@ -87,13 +88,13 @@ class Journal:
 
     def underway(self) -> RolloutInProgress | None:
         """The rollout that was begun and not ended."""
-        text = read_text(self.state)
-        return RolloutInProgress(**json.loads(text)) if text else None
+        raw = read_state(self.state, None)
+        return known_fields(RolloutInProgress, raw) if raw else None
 
     def keep(self, underway: RolloutInProgress) -> None:
         """Write where a rollout is, before it goes there."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(self.state, json.dumps(asdict(underway)) + "\n", 0o600, 0, 0)
+        write_state(self.state, asdict(underway), 0o600)
 
     def ended(self) -> None:
         """The rollout under way is over."""

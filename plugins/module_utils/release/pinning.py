@@ -14,6 +14,7 @@ from typing import Any
 from ..compose.cli import pull
 from ..compose.yaml_loader import Interpolation
 from ..containers.client import DEFINITION, Engine
+from ..contracts.routes import Routes
 from ..core.progress import Progress
 from .store import Release, fingerprint
 
@@ -22,6 +23,7 @@ from .store import Release, fingerprint
 class Declared:
     """What is to be deployed, as it was declared: arguments of module compose_rollout.
 
+    :param routes: None to stay with those of the live release.
     :param pull: ``missing`` takes an image from this host where its tag is here, ``always`` asks the registry.
     """
 
@@ -33,6 +35,7 @@ class Declared:
     policies: Sequence[Mapping[str, Any]]
     domains: Sequence[str] = ()
     pull: str = "missing"
+    routes: Routes | None = None
 
     @property
     def source(self) -> str:
@@ -112,6 +115,7 @@ def pinned_release(declared: Declared, pinned: Mapping[str, str]) -> Release:
         domains=list(declared.domains),
         images=dict(pinned),
         source=declared.source,
+        routes=declared.routes,
     )
 
 

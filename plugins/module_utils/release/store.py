@@ -3,18 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The releases of a stack on this host: what was deployed, what is live, and what to go back to.
 
-A release is everything that a deployment needs, frozen: the Compose project with its images pinned by digest, the plain
-environment, and how each service is judged and updated. Its id is a hash of project and environment, so the same content has
-the same id on every host, and a release that failed is known again when somebody tries it once more.
+A release is everything by which a stack serves, frozen: the Compose project with its images pinned by digest, the plain
+environment, the routes that lead to it, and how each service is judged and updated. Its id is a hash of project, environment and
+routes, so a release that failed is known again when somebody tries it once more, and a change of a route alone can be rolled back.
 
     /var/lib/latentum-ops/stacks/<stack>/live.json               which release is live, and the good ones before it
-    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json
+    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json
+
+Routes have a file of their own: an engine from before there were any refuses fields in ``release.json`` that it does not know.
+A release without that file is one of such an engine, or of a host without nginx; its id is that of project and environment.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -22,10 +26,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..contracts.routes import Routes, routes_from
 from ..core import paths
-from ..core.atomic_files import read_text, write_atomic
+from ..core.atomic_files import write_atomic
 from ..core.env_file import render
+from ..core.versioned_json import known_fields, read_state, write_state
 
+NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")  # YAML 1.2, 10.3.2
 KEPT = 10  # good releases that stay on the host, beside the live one
 
 NEW, GOOD, FAILED, ROLLED_BACK = "new", "good", "failed", "rolled_back"
@@ -44,7 +51,8 @@ class Release:
     :param services: expectations of health, one dictionary a service.
     :param policies: how each service is updated.
     :param images: service to pinned reference.
-    :param source: hash of what the operator declared, before anything was pinned.
+    :param source: hash of the project and the environment that the operator declared, before anything was pinned.
+    :param routes: how clients reach it; None where that is not known.
     :param state: new, good, failed or rolled_back; ``reason`` says why it is not good.
     """
 
@@ -60,11 +68,13 @@ class Release:
     created: str = ""
     state: str = NEW
     reason: str = ""
+    routes: Routes | None = None
 
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits of its content."""
-        return fingerprint({"project": self.project, "environment": self.environment})
+        content = {"project": self.project, "environment": self.environment}
+        return fingerprint(content | {"routes": self.routes.identity()} if self.routes else content)
 
     def description(self) -> dict[str, Any]:
         """What opsctl needs to know about the stack while this release is live."""
@@ -92,7 +102,15 @@ def compose_text(project: Mapping[str, Any]) -> str:
         import yaml
     except ImportError:
         return head + json.dumps(project, indent=2) + "\n"
-    return head + str(yaml.safe_dump(dict(project), sort_keys=False, width=160, allow_unicode=True))
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes strings that are numbers for Compose's YAML 1.2 and none for the YAML 1.1 of this library, such as 549586981e55."""
+
+    def quoted(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if NUMBER.fullmatch(value) else None)
+
+    Dumper.add_representer(str, quoted)
+    return head + str(yaml.dump(dict(project), Dumper=Dumper, sort_keys=False, width=160, allow_unicode=True))
 
 
 def environment_text(environment: Mapping[str, str]) -> str:
@@ -119,24 +137,31 @@ class Store:
         kept = replace(release, state=known.state, reason=known.reason, created=known.created) if known else release
         write_atomic(folder / "compose.yaml", compose_text(kept.project), 0o600, 0, 0)
         write_atomic(folder / "environment", environment_text(kept.environment), 0o600, 0, 0)
+        if kept.routes:
+            write_state(folder / "routes.json", kept.routes.to_dict(), 0o600, indent=1)
         self._write(folder, replace(kept, created=kept.created or now()))
         return folder
 
     def _write(self, folder: Path, release: Release) -> None:
-        write_atomic(folder / "release.json", json.dumps(asdict(release), indent=1) + "\n", 0o600, 0, 0)
+        content = {name: value for name, value in asdict(release).items() if name != "routes"}
+        write_state(folder / "release.json", content, 0o600, indent=1)
+
+    def _read(self, folder: Path) -> Release | None:
+        raw = read_state(folder / "release.json", None)
+        return replace(known_fields(Release, raw), routes=routes_from(read_state(folder / "routes.json", None))) if raw else None
 
     def load(self, release: str) -> Release:
         """:raises ReleaseError: there is none of this id."""
-        text = read_text(self.path(release) / "release.json")
-        if text is None:
+        found = self._read(self.path(release))
+        if found is None:
             known = ", ".join(one.id for one in self.all()) or "none"
             raise ReleaseError(f"there is no release {release} of {self.stack} on this host; there are: {known} (`opsctl releases`)")
-        return Release(**json.loads(text))
+        return found
 
     def all(self) -> list[Release]:
         """Every release on this host, oldest first."""
-        folders = (self.folder / "releases").glob("*/release.json")
-        return sorted((Release(**json.loads(file.read_text())) for file in folders), key=lambda one: (one.created, one.id))
+        folders = (self.folder / "releases").glob("*")
+        return sorted((found for folder in folders if (found := self._read(folder))), key=lambda release: (release.created, release.id))
 
     def find(self, prefix: str) -> Release:
         """The release whose id begins so.
@@ -156,7 +181,7 @@ class Store:
             self._write(self.path(release), replace(self.load(release), state=state, reason=reason))
 
     def _pointer(self) -> dict[str, Any]:
-        read: dict[str, Any] = json.loads(read_text(self.folder / "live.json") or "{}")
+        read: dict[str, Any] = read_state(self.folder / "live.json", {})
         return read
 
     def live(self) -> Release | None:
@@ -184,8 +209,15 @@ class Store:
         elif live:
             before = [one for one in before if one not in (release, live)] + [live]
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(self.folder / "live.json", json.dumps({"live": release, "previous": before[-KEPT:]}) + "\n", 0o600, 0, 0)
+        write_state(self.folder / "live.json", {"live": release, "previous": before[-KEPT:]}, 0o600)
         self._forget({release, *before[-KEPT:]})
+
+    def adopt(self, live: str, adopted: Release) -> None:
+        """Let a release take the place of the live one, of which it says more: it is the same one, and what is to go back to stays."""
+        self.save(adopted)
+        self.set_live(adopted.id, "scale")
+        if adopted.id != live:
+            shutil.rmtree(self.path(live), ignore_errors=True)
 
     def _forget(self, kept: set[str]) -> None:
         """Remove the folders of good releases that nobody can return to; failed ones are remembered for as long."""

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..contracts.argspec import argspec
 from ..contracts.health import Expectation, expectations_from
 from ..contracts.rollout_policy import Hooks, Policy, policies_from
+from ..contracts.routes import Routes, routes_from
+from ..contracts.upstreams import upstreams_from
 from ..release.pinning import Declared
 from .request import Order
 
@@ -22,6 +25,8 @@ ARGUMENTS: dict[str, Any] = {
     "environment": {"type": "dict", "default": {}},
     "services": {"type": "list", "elements": "dict", "default": [], "options": argspec(Expectation)},
     "policies": {"type": "list", "elements": "dict", "default": [], "options": argspec(Policy)},
+    # What each upstream may say, its contract judges.
+    "routes": {"type": "dict", "options": {"upstreams": {"type": "list", "elements": "dict"}, "sites": {"type": "dict"}}},
     "domains": {"type": "list", "elements": "str", "default": []},
     "pull": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "recreate": {"type": "list", "elements": "str", "default": []},
@@ -34,6 +39,12 @@ ARGUMENTS: dict[str, Any] = {
     "detach": {"type": "bool", "default": False},
 }
 KINDS = {"deployed": "deploy", "rolled_back": "rollback", "scaled": "scale"}
+
+
+def _routes(given: Mapping[str, Any] | None) -> Routes | None:
+    """Routes with every option of their upstreams written out, so that they compare with those of a host."""
+    routes = routes_from(given)
+    return routes and replace(routes, upstreams=tuple(one.to_dict() for one in upstreams_from(routes.upstreams, tolerant=False)))
 
 
 def declared_from(given: Mapping[str, Any]) -> Declared:
@@ -54,6 +65,7 @@ def declared_from(given: Mapping[str, Any]) -> Declared:
         services=given["services"],
         policies=given["policies"],
         domains=given["domains"],
+        routes=_routes(given["routes"]),
         pull=given["pull"],
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ..containers.client import DockerUnavailable, Engine
 from ..core.caller import caller
@@ -14,14 +15,15 @@ from ..core.locks import stack_lock
 from ..core.process import CommandError
 from ..core.progress import Progress
 from ..hostconfig.transaction import ConfigSetError
-from ..release import publish
+from ..release import publish, routing
 from ..release.journal import Journal, RolloutInProgress
 from ..release.pinning import Declared, pin
-from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, ReleaseError, Store
+from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import standby
 from .host_actions import Site
 from .plan import ServicePlan, as_rolling, make, require_safe
 from .request import DeployFailed, Order, Outcome
+from .rerouting import Rerouting
 from .rollback import engine_again, take_back
 from .transaction import Change
 
@@ -101,15 +103,36 @@ class Deployment:
         self.progress.finish(f"refused: {reason.splitlines()[0]}")
         return DeployFailed(reason)
 
+    def _live(self) -> Release | None:
+        """The release that is live, with the routes that nginx has.
+
+        A release of an engine from before releases had routes, or of a host without nginx, is adopted: its routes are read from
+        the host, nothing is changed. So is what role nginx has written anew: other headers, a newer template.
+        """
+        live = self.store.live()
+        if live is None or self.journal.underway() is not None:
+            return live
+        sites = [*live.domains, *(live.routes.sites if live.routes else ())]
+        there = routing.published(self.stack, dict.fromkeys(sites))
+        if there is None or there == live.routes or (live.routes and not routing.same_structure(live.routes, there)):
+            return live
+        adopted = replace(live, routes=there)
+        if not self.order.check:
+            self.store.adopt(live.id, adopted)
+        return adopted
+
     def _refreshed(self, live: Release, declared: Declared) -> Release:
-        """The live release, with what does not belong to its content as it is declared now."""
-        return Release(
-            **{
-                **live.__dict__,
-                "services": [dict(one) for one in declared.services],
-                "policies": [dict(one) for one in declared.policies],
-                "domains": list(declared.domains),
-            }
+        """The live release, its images as they are, with the rest as it is declared now."""
+        return replace(
+            live,
+            services=[dict(one) for one in declared.services],
+            policies=[dict(one) for one in declared.policies],
+            domains=list(declared.domains),
+            routes=declared.routes,
+            # What is known of it, if it is known: the store keeps that.
+            state=NEW,
+            reason="",
+            created="",
         )
 
     def _recovered(self, engine: Engine | None, target: str | None) -> str:
@@ -127,6 +150,7 @@ class Deployment:
         if live and live.id == underway.target and not underway.failing:
             # Killed between the last decision and the last file.
             publish.write(live)
+            Rerouting(self.store.load(underway.before) if underway.before else None, live).finish()
             self.journal.ended()
             return f"{found}; it was finished"
         if underway.target == target and not underway.failing:
@@ -139,16 +163,29 @@ class Deployment:
         self.journal.ended()
         return f"{found}; it was taken back"
 
+    def _routed(self, release: Release, live: Release | None) -> Release:
+        """A release that says nothing about routes is served by those that are live; one to return to is left as it was."""
+        if release.routes or live is None or live.routes is None:
+            return release
+        if self.order.kind == "rollback":
+            self.progress.say(f"{release.id} is of an engine that kept no routes: those that are live stay")
+            return release
+        return replace(release, routes=live.routes)
+
     def _bring(self, release: Release, engine: Engine | None) -> Outcome:
         """Bring the stack to a release."""
-        outcome, live = self.outcome, self.store.live()
-        outcome.release, outcome.previous = release.id, live.id if live else None
+        outcome = self.outcome
+        release = self._routed(release, self._live())
         outcome.found = self._recovered(engine, release.id) or outcome.found
+        live = self._live()
+        outcome.release, outcome.previous = release.id, live.id if live else None
         containers = engine.containers(self.stack) if engine else []
         recreate = [] if self.order.kind == "rollback" else self.order.recreate
         plans = make(release, containers, warm=standby.ids(self.stack), recreate=recreate)
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
-        outcome.files = publish.write(release, check=True)
+        rerouting = Rerouting(live, release)
+        outcome.routes = rerouting.sentences() if rerouting.needed else []
+        outcome.files = [*publish.write(release, check=True), *rerouting.changes()]
         outcome.digests = _digests(outcome.plans, release, engine)
         known = next((one for one in self.store.all() if one.id == release.id), None)
         if known and known.state in (FAILED, ROLLED_BACK) and outcome.plans and not self.order.force and self.order.kind == "deploy":

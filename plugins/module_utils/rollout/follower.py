@@ -15,7 +15,7 @@ from ..core.locks import LockHeld, stack_lock
 from ..core.process import CommandError
 from ..core.systemd import notify
 from ..hostconfig.transaction import ConfigSetError
-from ..nginx.sync import ContainerSource, load, sync
+from ..nginx.sync import ContainerSource, sync
 from . import standby
 
 BURST = 0.05  # seconds in which events of one cause arrive together
@@ -26,7 +26,7 @@ EASY = 60  # seconds after which everything is looked at again without any event
 def sync_and_tell(engine: ContainerSource) -> bool:
     """One synchronisation; what it changed, or why it could not, goes to the journal. Returns whether it was possible."""
     try:
-        outcome = sync(engine, load())
+        outcome = sync(engine)
     except (ConfigSetError, CommandError, OSError, ValueError) as error:
         log(f"upstreams: not changed: {error}")
         return False

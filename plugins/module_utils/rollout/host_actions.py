@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +25,14 @@ from ..hostconfig.transaction import ConfigSetError
 from ..nginx import drain, traffic_plan
 from ..nginx import sync as upstreams
 from ..nginx.traffic_plan import Traffic
+from ..release import routing
 from ..release.journal import Journal, RolloutInProgress
 from ..release.store import Release
+from .rerouting import Rerouting
 
 AT_ONCE = 8  # containers that are stopped at the same time
 NGINX_BACK = 10.0  # seconds in which systemd has a killed nginx running again
+ACCEPTS = 10.0  # seconds in which a healthy container must accept connections at the port that a route names
 FIRST_CRASH = 1  # a container that crashes once in its first minutes is no good release
 
 
@@ -98,7 +102,24 @@ class Site:
 
     def addresses(self, service: str, containers: Sequence[Container]) -> list[str]:
         """``address:port`` under which nginx reaches containers."""
-        return [f"{address}:{one.port}" for one in self.routed(service) for c in containers if (address := c.address())]
+        return [server for upstream in self.routed(service) for one in containers if (server := upstreams.server(upstream, one))]
+
+    def accepting(self, named: Sequence[Upstream], containers: Sequence[Container]) -> None:
+        """Wait until containers accept connections where upstreams name them: health does not say at which port.
+
+        :raises RolloutFailed: one does not.
+        """
+        deadline = time.monotonic() + ACCEPTS
+        for upstream in named:
+            for container in containers:
+                server = upstreams.server(upstream, container) if container.service == upstream.service else ""
+                while server and (refused := _refused(server)):
+                    if time.monotonic() >= deadline:
+                        raise RolloutFailed(
+                            f"{container.service}: {container.name} does not accept connections at {server}, to which upstream "
+                            f"{upstream.name} leads ({refused}): correct the port of the route, or let the service listen there"
+                        )
+                    time.sleep(0.2)
 
     def start(self, compose: Compose, service: str, count: int) -> list[Container]:
         """Start so many more containers beside those that are there; returns the new ones."""
@@ -176,8 +197,28 @@ class Site:
         traffic_plan.put(self.stack, {service: entry})
         if not self.sync():
             before = set()  # they never named whom is leaving, or the follower was faster: those leaving count
-        if not leaving:
+        if leaving:
+            self._drain(service, before, addresses, timeout)
+
+    def reroute(
+        self, rerouting: Rerouting, traffic: Mapping[str, Traffic | None], leaving: Mapping[str, Sequence[Container]], timeout: float
+    ) -> None:
+        """Have nginx serve the new routes, by these containers, and wait until `leaving` (service to containers) have answered all.
+
+        :raises ConfigSetError: nginx refuses them; it goes on with the old ones.
+        """
+        routes = rerouting.after.routes
+        if routes is None:
             return
+        before = drain.workers()
+        addresses = [server for service, containers in leaving.items() for server in self.addresses(service, containers)]
+        definitions = rerouting.definitions(switched=True)
+        if not routing.switch(self.engine, self.stack, routes, definitions, rerouting.gone, traffic):
+            before = set()
+        if addresses:
+            self._drain(", ".join(leaving), before, addresses, timeout)
+
+    def _drain(self, service: str, before: set[tuple[int, str]], addresses: Sequence[str], timeout: float) -> None:
         started = time.monotonic()
         left = drain.wait(
             before,
@@ -198,3 +239,13 @@ class Site:
         if containers:
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 list(pool.map(self.engine.remove, containers))
+
+
+def _refused(server: str) -> str:
+    """Why ``address:port`` does not accept a connection; empty when it does."""
+    host, _colon, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=2):
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__

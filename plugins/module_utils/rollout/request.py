@@ -48,6 +48,7 @@ class Outcome:
     release: str = ""
     previous: str | None = None
     plans: list[ServicePlan] = field(default_factory=list)
+    routes: list[str] = field(default_factory=list)
     found: str = ""
     digests: list[tuple[str, str, str]] = field(default_factory=list)
     files: list[Change] = field(default_factory=list)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..compose.cli import Compose
 from ..containers.client import Container, DockerUnavailable, Engine
@@ -18,6 +19,7 @@ from ..release.store import Release, Store
 from . import standby
 from .host_actions import RolloutFailed, Site
 from .plan import dependents, short
+from .rerouting import Rerouting
 
 PATIENCE = 90.0  # seconds in which a dead engine may come back
 
@@ -37,16 +39,32 @@ def engine_again() -> Engine:
             time.sleep(0.5)
 
 
+@dataclass
+class Returning:
+    """A service that is taken back.
+
+    :param keep: its containers from before.
+    :param others: what the rollout has added to them.
+    """
+
+    service: str
+    policy: Policy
+    keep: list[Container]
+    others: list[Container]
+
+
 def take_back(site: Site, store: Store) -> list[str]:
     """Undo the rollout under way, the last service first; returns what could not be brought back.
 
-    The containers from before that still exist go on; missing ones are started from the release that was live; then
+    The containers from before that still exist go on; missing ones are started from the release that was live; then routes and
     traffic, then what is not wanted any more goes. Nothing here depends on how far the rollout had come.
     """
     site.engine = engine_again()
     before = store.load(site.underway.before) if site.underway.before else None
     failed = store.load(site.underway.target)
+    rerouting = Rerouting(failed, before) if before else None
     lost: list[str] = []
+    services: list[Returning] = []
     for service in reversed(list(site.underway.old)):
         known = set(site.underway.old[service])
         there = [one for one in site.of(service) if one.id not in standby.ids(site.stack) or one.id in known]
@@ -58,38 +76,73 @@ def take_back(site: Site, store: Store) -> list[str]:
         policy = policies_from(failed.policies).get(service) or Policy(service)
         if policy.job:
             continue  # what ran to its end has had its effect; the job of the old release is not run once more
+        returning = Returning(service, policy, keep, others)
         try:
-            _return(site, before, service, keep, others, wanted, policy)
+            _revive(site, before, returning, wanted)
+            services.append(returning)
         except (RolloutFailed, ConfigSetError) as error:
             lost.append(f"{service}: {error}")
+    if lost and rerouting and rerouting.changes():
+        return lost  # the new routes need what is new: the next run goes on with it
+    try:
+        if rerouting and rerouting.changes():
+            _reroute(site, rerouting, services)
+    except ConfigSetError as error:
+        return [f"routes: {error}"]
+    lost += _return_all(site, before, services)
     # A service with a warm set keeps its entry: without one the warm containers would serve.
     traffic_plan.put(site.stack, dict.fromkeys(set(traffic_plan.load(site.stack)) - set(standby.load(site.stack))))
     if not lost:
         site.sync()
         if before:
             publish.write(before)
+        if rerouting:
+            rerouting.finish()
     return lost
 
 
-def _return(
-    site: Site, before: Release | None, service: str, keep: list[Container], others: list[Container], wanted: int, policy: Policy
-) -> None:
+def _revive(site: Site, before: Release | None, returning: Returning, wanted: int) -> None:
+    """Have the containers from before running again, as many as there were."""
+    service = returning.service
     compose = Compose(site.stack, before.directory, Store(site.stack).path(before.id)) if before else None
     if service in site.underway.down:
-        site.stop(others)  # never two of them at once
-        others = []
-    stopped = [one for one in keep if one.state in ("exited", "created", "dead")]
+        site.stop(returning.others)  # never two of them at once
+        returning.others = []
+    stopped = [one for one in returning.keep if one.state in ("exited", "created", "dead")]
     for one in stopped:
         site.engine.start(one)
-    missing = wanted - len(keep)
+    missing = wanted - len(returning.keep)
     if missing > 0 and compose and before:
         site.step(f"start {missing} of {short(before.images.get(service, ''))} again", service=service)
-        keep = keep + site.start(compose, service, missing)
+        returning.keep = returning.keep + site.start(compose, service, missing)
     if (missing > 0 or stopped) and before:
-        site.healthy(before, service, keep, policy.healthy_timeout, 0)
+        site.healthy(before, service, returning.keep, returning.policy.healthy_timeout, 0)
+
+
+def _reroute(site: Site, rerouting: Rerouting, services: Sequence[Returning]) -> None:
+    """The routes that were there before, together with the containers that answer for them."""
+    traffic = {one.service: traffic_plan.Traffic({kept.id: 1 for kept in one.keep}) for one in services if one.keep and one.others}
+    leaving = {one.service: one.others for one in services if one.others}
+    site.step("routes back: " + "; ".join(rerouting.sentences()) + (f"; drain {', '.join(leaving)}" if leaving else ""))
+    site.reroute(rerouting, traffic, leaving, max((one.policy.drain_timeout for one in services), default=60.0))
+
+
+def _return_all(site: Site, before: Release | None, services: Sequence[Returning]) -> list[str]:
+    lost = []
+    for returning in services:
+        try:
+            _return(site, before, returning)
+        except (RolloutFailed, ConfigSetError) as error:
+            lost.append(f"{returning.service}: {error}")
+    return lost
+
+
+def _return(site: Site, before: Release | None, returning: Returning) -> None:
+    """Traffic to the containers from before; what the rollout has added goes."""
+    service, keep, others = returning.service, returning.keep, returning.others
     if others:
         site.step(f"traffic back to {len(keep)} old, remove {len(others)} new", service=service)
-        site.switch(service, {one.id: 1 for one in keep} if keep else None, others, policy.drain_timeout)
+        site.switch(service, {one.id: 1 for one in keep} if keep else None, others, returning.policy.drain_timeout)
         site.stop(others)
     else:
         site.step("nothing new is left", service=service)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..compose.cli import Compose
@@ -21,6 +21,7 @@ from . import standby
 from .canary import Verdict, ask_prometheus, judge
 from .host_actions import FIRST_CRASH, Part, RolloutFailed, Site
 from .plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependencies, dependents, short
+from .rerouting import Rerouting
 
 LOOK = 1.0  # seconds between two looks at figures
 ASK = 5.0  # seconds between two questions to Prometheus
@@ -63,7 +64,7 @@ class Rollout:
         site, service, target = self.site, plan.service, plan.replicas
         serving, new = list(plan.old), [one for one in plan.current if one.state in ("running", "restarting")]
         site.stop([one for one in plan.current if one not in new])  # left behind by a killed run
-        blue_green = plan.policy.strategy == "blue_green" and not self.back
+        blue_green = self._kept_warm(plan)
         trial = plan.policy.strategy == "canary" and not self.back
         if site.routed(service):
             # Before anything starts: a new container must not serve because it is healthy. Those that a killed run had admitted
@@ -90,6 +91,7 @@ class Rollout:
             site.progress.timed(f"{service}: healthy", started)
             site.progress.step()
             new = [one for one in site.of(service) if one.id in {known.id for known in new}]  # with their addresses
+            site.accepting(site.routed(service), new[:goal])
             if trial and done == 0:
                 self.trial(plan, serving, new[:goal])
             staying = serving[: max(0, target - goal)]
@@ -109,6 +111,56 @@ class Rollout:
             serving, done = staying, goal
         if not blue_green:
             traffic_plan.put(site.stack, {service: None})
+
+    def _kept_warm(self, plan: ServicePlan) -> bool:
+        return plan.policy.strategy == "blue_green" and not self.back
+
+    def switch_together(self, plans: Sequence[ServicePlan], rerouting: Rerouting, removed: Sequence[ServicePlan]) -> None:
+        """The switch to other routes, together with the services whose locations change by it: all new ones beside, one reload.
+
+        :param plans: those services. They are not tried out by a share of the traffic: the versions answer for different paths.
+        :param removed: services that go; whoever waits for an answer of them gets it.
+        """
+        site, switched = self.site, not rerouting.changes()
+        fresh: dict[str, list[Container]] = {}
+        for plan in plans:
+            site.touch(plan.service, plan.old)
+            if not switched:
+                traffic_plan.put(site.stack, {plan.service: traffic_plan.Traffic({one.id: 1 for one in plan.old})})
+            new = [one for one in plan.current if one.state in ("running", "restarting")]
+            if standby.ids(site.stack) & {one.id for one in new}:
+                standby.put(site.stack, plan.service, None)
+            if plan.replicas > len(new):
+                site.step(f"start {plan.replicas - len(new)} of {short(plan.image)} beside {len(plan.old)}", service=plan.service)
+                new += site.start(self.compose, plan.service, plan.replicas - len(new))
+            fresh[plan.service] = new
+        for plan in plans:
+            site.step(f"wait until {plan.replicas} are healthy for {plan.policy.min_healthy:g} s", service=plan.service)
+            site.healthy(self.release, plan.service, fresh[plan.service], plan.policy.healthy_timeout, plan.policy.min_healthy)
+            ids = {one.id for one in fresh[plan.service]}
+            fresh[plan.service] = [one for one in site.of(plan.service) if one.id in ids]  # with their addresses
+            site.progress.step()
+        self._accepting(rerouting, fresh)
+        leaving = {plan.service: plan.old for plan in [*plans, *removed] if plan.old}
+        traffic = {name: traffic_plan.Traffic({one.id: 1 for one in new}) for name, new in fresh.items()}
+        site.step("switch routes: " + "; ".join(rerouting.sentences()) + (f"; drain {', '.join(leaving)}" if leaving else ""))
+        site.reroute(rerouting, traffic, leaving, max((plan.policy.drain_timeout for plan in [*plans, *removed]), default=60.0))
+        for plan in plans:
+            if self._kept_warm(plan):
+                site.step(f"keep {len(plan.old)} old running for {plan.policy.keep_for:g} s", service=plan.service)
+                warm = standby.Warm(tuple(one.id for one in plan.old), time.time() + plan.policy.keep_for)
+                standby.put(site.stack, plan.service, warm)
+                continue
+            site.step(f"stop {len(plan.old)} old", service=plan.service)
+            site.stop(plan.old)
+            traffic_plan.put(site.stack, {plan.service: None})
+        site.progress.step()
+
+    def _accepting(self, rerouting: Rerouting, fresh: Mapping[str, Sequence[Container]]) -> None:
+        """What new routes lead to must accept connections before they do."""
+        for upstream in rerouting.definitions(switched=True).upstreams:
+            there = fresh.get(upstream.service) or [one for one in self.site.of(upstream.service) if one.serves]
+            self.site.accepting([upstream], [one for one in there if one.id not in standby.ids(self.site.stack)])
 
     def trial(self, plan: ServicePlan, old: Sequence[Container], new: Sequence[Container]) -> None:
         """Give the new version a share of the traffic and compare what nginx saw of both.

@@ -6,23 +6,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..compose.cli import Compose, pull
 from ..containers.client import Container
-from ..contracts.rollout_policy import policies_from
+from ..contracts.rollout_policy import Policy, policies_from
 from ..core.caller import caller
 from ..core.process import run
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
-from ..release import publish
+from ..release import publish, routing
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
-from .plan import CREATE, REPLACE, ServicePlan
+from .plan import CREATE, REMOVE, REPLACE, ServicePlan
 from .request import DeployFailed, Order, Outcome
+from .rerouting import Rerouting
 from .rollback import retire, take_back
 from .service import Rollout, steps
 
@@ -43,6 +45,11 @@ class Change:
     release: Release
     live: Release | None
 
+    @cached_property
+    def rerouting(self) -> Rerouting:
+        """From the routes of the one to those of the other."""
+        return Rerouting(self.live, self.release)
+
     def carry_out(self) -> None:
         """All of it, or nothing.
 
@@ -51,13 +58,15 @@ class Change:
         order, outcome, site, release, live = self.order, self.outcome, self.site, self.release, self.live
         progress = site.progress
         compose = Compose(site.stack, release.directory, self.store.save(release))
-        meter = Meter(_of(site.stack))
+        meter = Meter(self._named())
         started = time.monotonic()
         progress.total = steps(outcome.plans) + 3
         try:
             site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""))
             for plan in outcome.plans:
                 progress.say(plan.sentence())
+            for sentence in self.rerouting.sentences() if self.rerouting.needed else ():
+                progress.say(sentence)
             compose.check()
             self._fetch()
             self._hooks()
@@ -67,12 +76,19 @@ class Change:
             if order.kind != "rollback":
                 kept = standby.ids(site.stack)
                 retire(site.engine, site.stack, [one.service for one in outcome.plans if not kept & {c.id for c in one.current}])
+            if self.rerouting.needed and self.rerouting.old.upstreams:
+                # From here on a new container is named at the port of its own release.
+                routing.define(site.stack, self.rerouting.definitions(switched=not self.rerouting.changes()))
             rollout = Rollout(site, release, compose, back=order.kind == "rollback")
             self._observe(rollout, meter, self._roll(rollout))
+            for plan in self._removed:
+                rollout.carry_out(plan)
             if live is None:
                 self._verify()
             site.step("good")
             publish.write(release)
+            if self.rerouting.needed:
+                self.rerouting.finish()
             self.store.mark(release.id, GOOD)
             if order.kind == "rollback" and live and live.id != release.id:
                 self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}")
@@ -87,6 +103,12 @@ class Change:
         outcome.timings, outcome.lines = progress.timings, progress.lines
         self._note("live", seconds=round(time.monotonic() - started, 1), served=outcome.served, failed=outcome.failed)
         progress.finish(f"{release.id} is live")
+
+    def _named(self) -> Callable[[str], bool]:
+        """Whether an upstream is of this stack, by the old or by the new routes."""
+        names = {one.name for one in upstreams.load() if one.project == self.site.stack}
+        names |= {one.name for one in self.rerouting.new.upstreams}
+        return lambda upstream: upstream in names
 
     def _note(self, step: str, **more: object) -> None:
         self.site.journal.write(attempt=self.order.attempt, kind=self.order.kind, release=self.release.id, step=step, **more)
@@ -135,10 +157,25 @@ class Change:
             run(["docker", "rm", "--force", name])
 
     def _roll(self, rollout: Rollout) -> dict[str, list[str]]:
-        """All services in order, new ones together; returns per service the addresses of its new containers."""
+        """All services in order, new ones together, then the routes; returns per service the addresses of its new containers."""
+        needed = self.rerouting.needed
+        together = self.rerouting.together(self.outcome.plans) if needed else []
+        new = self._roll_each(rollout, [plan for plan in self.outcome.plans if plan not in together and plan not in self._removed])
+        if needed:
+            rollout.switch_together(together, self.rerouting, self._removed)
+            for service in self.rerouting.moved():
+                new[service] = rollout.site.addresses(service, self._live_ones(service))
+        return new
+
+    @property
+    def _removed(self) -> list[ServicePlan]:
+        """Services that go, last: as long as the release may be taken back they need not be started again."""
+        return [plan for plan in self.outcome.plans if plan.action == REMOVE]
+
+    def _roll_each(self, rollout: Rollout, plans: Sequence[ServicePlan]) -> dict[str, list[str]]:
         fresh: list[ServicePlan] = []
         new: dict[str, list[str]] = {}
-        for plan in [*self.outcome.plans, None]:
+        for plan in [*plans, None]:
             if plan is not None and plan.action == CREATE:
                 if plan.policy.migration and self.order.kind == "deploy":
                     # Of a first release, what the command needs must be there before it.
@@ -153,23 +190,25 @@ class Change:
             if plan is not None:
                 rollout.carry_out(plan)
                 if plan.action == REPLACE:
-                    new[plan.service] = rollout.site.addresses(plan.service, self._live_ones(plan))
+                    new[plan.service] = rollout.site.addresses(plan.service, self._live_ones(plan.service))
         return new
 
-    def _live_ones(self, plan: ServicePlan) -> list[Container]:
-        return [one for one in self.site.of(plan.service) if one.id not in standby.ids(self.site.stack)]
+    def _live_ones(self, service: str) -> list[Container]:
+        return [one for one in self.site.of(service) if one.id not in standby.ids(self.site.stack)]
 
     def _observe(self, rollout: Rollout, meter: Meter, new: Mapping[str, list[str]]) -> None:
         """Watch what is live now: it must stay healthy, and not fail more often than what was there before.
 
         :raises RolloutFailed: it does.
         """
-        replaced = [plan for plan in self.outcome.plans if plan.action == REPLACE]
-        window = max((plan.policy.observe for plan in replaced), default=0.0)
+        policies = policies_from(self.release.policies)
+        replaced = [plan.service for plan in self.outcome.plans if plan.action == REPLACE]
+        observed = list(dict.fromkeys([*replaced, *new])) if self.live else replaced
+        window = max(((policies.get(service) or Policy(service)).observe for service in observed), default=0.0)
         if not window or self.order.kind == "rollback":
             return
-        self.site.step(f"observe {', '.join(plan.service for plan in replaced)} for {window:g} s")
-        watched = {plan.service: self._live_ones(plan) for plan in replaced}
+        self.site.step(f"observe {', '.join(observed)} for {window:g} s")
+        watched = {service: self._live_ones(service) for service in observed}
         meter.look()
         addresses = [one for found in new.values() for one in found]
         before = meter.of([one for one in meter.by_address if one not in addresses])
@@ -221,11 +260,6 @@ class Change:
         if not isinstance(error, Exception):
             raise error
         raise DeployFailed(f"{self.order.kind} of {self.release.id} failed; {state}\n{reason}") from error
-
-
-def _of(stack: str) -> Callable[[str], bool]:
-    names = {one.name for one in upstreams.load() if one.project == stack}
-    return lambda upstream: upstream in names
 
 
 def _refuse_worse(before: Figures, after: Figures) -> None:

@@ -83,6 +83,9 @@ class FakeSite:
         shown = "maintenance" if maintenance else self.shown(serve or {})
         self.did.append(f"switch {shown}" + (f", drain {' '.join(one.id for one in leaving)}" if leaving else ""))
 
+    def accepting(self, named: Sequence[Any], containers: Sequence[Container]) -> None:
+        assert not {one.id for one in containers} & set(traffic_plan.load("shop").get("api", traffic_plan.Traffic()).serve)
+
     def sync(self) -> bool:
         self.did.append("sync")
         return True

@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.routes import Routes
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream
 from ansible_collections.latentum.ops.plugins.module_utils.core import progress
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic, share_weights
 from ansible_collections.latentum.ops.plugins.module_utils.release import listing
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
-from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, ReleaseError, Store, compose_text
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import FAILED, GOOD, ReleaseError, Store, compose_text
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
 
 from .samples import release
@@ -173,3 +177,38 @@ def test_a_bare_host_can_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     bare = compose_text({"services": {"api": {"image": "a:1"}}})
     monkeypatch.undo()
     assert yaml.safe_load(bare) == yaml.safe_load(readable)
+
+
+def test_routes_are_beside_the_release_and_part_of_its_id(state: Path) -> None:
+    routes = Routes((Upstream("shop_api_80", "shop", "api", 80).to_dict(),), {"shop.example.com": "server {}\n"})
+    plain, routed = release(), replace(release(), routes=routes)
+    assert plain.id != routed.id != replace(routed, routes=replace(routes, sites={})).id
+    store = Store("shop")
+    folder = store.save(routed)
+    assert "routes" not in json.loads((folder / "release.json").read_text())  # an engine from before would refuse it
+    assert store.load(routed.id).routes == routes
+    assert store.load(routed.id).id == routed.id
+    assert store.find(routed.id[:6]) == store.load(routed.id)
+    store.mark(routed.id, FAILED, "no")
+    assert store.load(routed.id).routes == routes
+
+
+def test_what_a_later_engine_adds_to_a_release_is_borne(state: Path) -> None:
+    store = Store("shop")
+    folder = store.save(release())
+    for name in ("release.json", "routes.json"):
+        there = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
+        (folder / name).write_text(json.dumps({**there, "from_the_future": {"a": 1}}))
+    found = store.load(release().id)
+    assert (found.id, found.routes) == (release().id, None)
+
+
+@pytest.mark.parametrize("text", ["549586981e55", "1e3", "0o17", "12.5", "+1", ".5", "9090"])
+def test_a_string_that_compose_would_read_as_a_number_is_quoted(text: str) -> None:
+    """A definition's hash may look like one: Compose then labels containers with 5.49586981e+63, and all are replaced again and again."""
+    assert f"label: '{text}'" in compose_text({"label": text})
+
+
+@pytest.mark.parametrize("text", ["73a916e02776", "api", "10m"])
+def test_other_strings_are_not(text: str) -> None:
+    assert f"label: {text}\n" in compose_text({"label": text})

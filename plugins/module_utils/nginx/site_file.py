@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a site file of ours says: names, certificate, and which upstream each location leads to.
+
+Read from the file itself (template site.conf.j2 of role nginx), so that a file that an earlier version wrote says as much as a new one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NAMES = re.compile(r"^\s*server_name\s+([^;]+);", re.MULTILINE)
+CERTIFICATE = re.compile(r"^\s*ssl_certificate\s+/etc/latentum-ops/tls/([^/;]+)/fullchain\.pem;", re.MULTILINE)
+LOCATION = re.compile(r"^\s*location\s+(?:(?:=|\^~)\s+)?(\S+)\s*\{")
+PASSED = re.compile(r"^\s*proxy_pass\s+http://([A-Za-z0-9_.-]+)\s*;")
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """One site.
+
+    :param names: domain and aliases; the first is the domain.
+    :param certificate: the certificate's name, empty without TLS or with files of somebody else.
+    :param locations: match of a location (``/``, ``/api``, ``/api/``) to the name of its upstream; named ones repeat another.
+    """
+
+    names: tuple[str, ...] = ()
+    certificate: str = ""
+    locations: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(content: str) -> SiteFile:
+    """Read the content of a site file."""
+    names = NAMES.search(content)
+    certificate = CERTIFICATE.search(content)
+    locations: dict[str, str] = {}
+    match = ""
+    for line in content.splitlines():
+        if location := LOCATION.match(line):
+            match = location[1]
+        elif (passed := PASSED.match(line)) and not match.startswith("@"):
+            locations[match] = passed[1]
+    return SiteFile(tuple(names[1].split()) if names else (), certificate[1] if certificate else "", locations)
