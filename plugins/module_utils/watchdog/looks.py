@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ..containers.client import Container, Engine
-from ..contracts.watchdog_settings import ServiceSpec, SiteSpec, StackSpec
+from ..contracts.watchdog_settings import ProbeSpec, ServiceSpec, SiteSpec, StackSpec
 from ..core.journal import log
 from ..core.process import CommandError
 from ..health.assessment import STEADY
@@ -58,6 +58,7 @@ class Looks:
         self.checks: list[Check] = []
         self.deaths: dict[str, Death] = {}
         self.replicas: dict[tuple[str, str], int] = {}
+        self.ports: dict[tuple[str, str], dict[int, int]] = {}
         self.blind = "the first look has not come yet"
         self._aside: dict[str, set[str]] = {}
         self._due: dict[Token, float] = {}
@@ -101,7 +102,7 @@ class Looks:
                     if one.state != "running" or one.health == "starting":
                         continue
                     for probe in spec.probes:
-                        look = partial(container_probes.read, probe, one, engine)
+                        look = partial(container_probes.read, self._at_live_port(stack, spec, probe), one, engine)
                         yield ("probe", one.id, probe.name, stack.name, spec.service), (probe.interval, look)
 
     def hurry(self, key: str, now: float) -> None:
@@ -162,7 +163,10 @@ class Looks:
         return container.health == "healthy"
 
     def count_replicas(self) -> None:
-        """How many containers the live release has: `opsctl scale` may have changed what is declared."""
+        """What the live release says: a rolling update, `opsctl scale` or a rollback may have changed what was declared.
+
+        It says how many containers a service has, none of one that it has no more, and at which port its own probe asks.
+        """
         try:
             found = stacks()
         except (OSError, ValueError) as error:
@@ -171,6 +175,28 @@ class Looks:
         for stack in found:
             for one in stack["services"]:
                 self.replicas[stack["name"], one["service"]] = int(one.get("replicas") or 1)
+            live = {one["service"]: one.get("probe") or {} for one in stack["services"]}
+            watched = self.settings.stack(stack["name"])
+            for spec in watched.services if watched else ():
+                if spec.service not in live:
+                    self.replicas[stack["name"], spec.service] = 0
+                self._move_probes(stack["name"], spec, live.get(spec.service, {}))
+
+    def _move_probes(self, stack: str, spec: ServiceSpec, live: Mapping[str, Any]) -> None:
+        """Where the probe of the live release asks at another port than the settings, whatever asks there moves with it."""
+        own = next((one for one in spec.probes if one.kind == "http" and one.options.get("path") == live.get("path")), None)
+        declared, port = own and own.options.get("port"), live.get("port")
+        moved = {declared: port} if declared and port and declared != port else {}
+        if self.ports.get((stack, spec.service), {}) == moved:
+            return
+        self.ports[stack, spec.service] = moved
+        names = {one.name for one in spec.probes}
+        there = {one.id for one in self.picture.of(stack, spec.service)}
+        self.readings = {key: value for key, value in self.readings.items() if key[0] not in there or key[1] not in names}
+
+    def _at_live_port(self, stack: StackSpec, spec: ServiceSpec, probe: ProbeSpec) -> ProbeSpec:
+        port = self.ports.get((stack.name, spec.service), {}).get(probe.options.get("port", 0))
+        return replace(probe, options={**probe.options, "port": port}) if port else probe
 
     def forget_gone(self) -> None:
         """Drop what is known of containers that are no more, and deaths that are overcome."""

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.process import C
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import looks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death, Finding
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Observation, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.picture import Picture
@@ -282,6 +285,43 @@ def test_a_scaled_service_is_judged_by_what_is_live(host: Host, watch: Watch) ->
     host.declare("shop", api=3, db=1)
     watch.looks.count_replicas()
     assert watch.found()["shop/api"].cause == "2 of 3 containers are missing"
+
+
+def test_a_service_that_the_live_release_has_no_more_is_missed_by_nobody(host: Host, watch: Watch) -> None:
+    """It was renamed by a rolling update; the settings of the watchdog come with the next site.yml."""
+    watch.engine.there = [container(1, "db")]
+    watch.look()
+    assert watch.found()["shop/api"].state == "failing"
+    host.declare("shop", gateway=1, db=1)
+    watch.looks.count_replicas()
+    assert watch.found()["shop/api"].state == "ok"
+
+
+def test_a_probe_asks_at_the_port_of_the_live_release(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise containers that are well are restarted after a rolling update that changed their port."""
+    own = replace(probe(), options={"path": "/health", "port": 8080})
+    watch = Watch(clock, services=(service("api", probes=(own, replace(probe("tcp"), options={"port": 8080}))),))
+    asked: list[int] = []
+    monkeypatch.setattr(looks.container_probes, "read", lambda spec, *_more: asked.append(spec.options["port"]))
+
+    def look() -> list[int]:
+        asked.clear()
+        for _interval, begun in dict(watch.looks._wanted(cast(Engine, watch.engine))).values():
+            if getattr(begun, "func", None) is looks.container_probes.read:
+                begun()
+        return asked
+
+    assert look() == [8080, 8080]
+    watch.take(API, FAILED)
+    described = {"name": "shop", "services": [{"service": "api", "replicas": 1, "probe": {"path": "/health", "port": 9090}}]}
+    (host.etc / "stacks/shop.json").write_text(json.dumps(described))
+    watch.looks.count_replicas()
+    assert look() == [9090, 9090]
+    assert watch.looks.readings == {}  # what was seen at the port that is no more says nothing
+    described["services"] = [{"service": "api", "replicas": 1, "probe": {"path": "/health", "port": 8080}}]
+    (host.etc / "stacks/shop.json").write_text(json.dumps(described))
+    watch.looks.count_replicas()
+    assert look() == [8080, 8080]
 
 
 @pytest.mark.parametrize(
