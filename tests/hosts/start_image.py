@@ -44,7 +44,8 @@ IDENTITY = (
 
 def name(platform: str) -> str:
     """The image's name, whether it exists or not."""
-    return f"{family(platform)}:{rootfs.digest(rootfs.host_recipe(platform).image, *rootfs.sources(ROOT, *SOURCES), *IDENTITY)}"
+    parts = [rootfs.host_recipe(platform).image, *rootfs.sources(ROOT, *SOURCES), *WITHOUT_STACK, *IDENTITY]
+    return f"{family(platform)}:{rootfs.digest(*parts)}"
 
 
 def family(platform: str) -> str:
