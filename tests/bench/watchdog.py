@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +68,26 @@ def fifty() -> None:
     sh("systemctl restart latentum-ops-watchdog")
 
 
-def settled() -> None:
-    """Every container is healthy and nothing is wrong for the watchdog, if it runs."""
-    end = time.monotonic() + 180
+def settled(*, told: bool = False) -> None:
+    """Every container is healthy and nothing is wrong for the watchdog, if it runs.
+
+    :param told: nobody has to be told any more of what was wrong, either.
+    """
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         healthy = sh(f"docker ps --filter label=com.docker.compose.project={STACK} --filter health=healthy --quiet | wc -l")
         served = sh(f"grep -c '^ *server ' {UPSTREAM}")
-        idle = sh("systemctl is-active latentum-ops-watchdog", check=False) != "active" or not incidents()
+        idle = sh("systemctl is-active latentum-ops-watchdog", check=False) != "active" or not (waiting() if told else incidents())
         if (int(healthy), int(served)) == (COUNT, 2) and idle:
             return
         time.sleep(0.5)
-    sys.exit("the containers do not become healthy")
+    sys.exit("the containers do not become healthy, or the watchdog does not come to rest")
+
+
+def waiting() -> int:
+    """How many incidents are open, and how many messages wait."""
+    status = json.loads(sh("cat /run/latentum-ops-watchdog/status.json"))
+    return len(status["incidents"]) + int(status["alerts"].get("waiting") or 0)
 
 
 def incidents() -> list[dict[str, Any]]:
@@ -112,22 +122,39 @@ def trial(unit: str = "") -> tuple[float | None, float]:
     sys.exit("nobody restarted the container within 30 s")
 
 
-def usage(pid: str) -> tuple[float, int]:
-    """CPU seconds of a process with its ended children, and its memory (RSS) in bytes."""
+@dataclass(frozen=True)
+class Usage:
+    """CPU seconds of a process and of its children that have ended, and its memory (RSS) in bytes."""
+
+    own: float
+    children: float
+    rss: int
+
+
+def usage(pid: str) -> Usage:
+    """What a process has used so far (proc_pid_stat(5): utime, stime, cutime, cstime)."""
     fields = sh(f"cat /proc/{pid}/stat").rpartition(")")[2].split()
-    ticks = sum(int(fields[index]) for index in (11, 12, 13, 14))  # utime, stime, cutime, cstime
+    utime, stime, cutime, cstime = (int(fields[index]) for index in (11, 12, 13, 14))
     rss = int(sh(f"sed -n 's/^VmRSS:\\s*\\([0-9]*\\) kB/\\1/p' /proc/{pid}/status")) * 1024
-    return ticks / int(sh("getconf CLK_TCK")), rss
+    second = int(sh("getconf CLK_TCK"))
+    return Usage((utime + stime) / second, (cutime + cstime) / second, rss)
 
 
 def cost(pid: str, seconds: float) -> dict[str, float]:
-    """Percent of a core and peak memory (MB) over this time."""
-    began, (cpu, peak) = time.monotonic(), usage(pid)
+    """Percent of a core, with the part of it that ended children had, and peak memory (MB) over this time."""
+    began, before = time.monotonic(), usage(pid)
+    peak = before.rss
     while time.monotonic() - began < seconds:
         time.sleep(min(10.0, seconds))
-        peak = max(peak, usage(pid)[1])
-    used = usage(pid)[0] - cpu
-    return {"seconds": round(seconds), "cpu_percent": round(100 * used / (time.monotonic() - began), 2), "rss_mb": round(peak / 1e6, 1)}
+        peak = max(peak, usage(pid).rss)
+    after, took = usage(pid), time.monotonic() - began
+    children = after.children - before.children
+    return {
+        "seconds": round(seconds),
+        "cpu_percent": round(100 * (after.own - before.own + children) / took, 2),
+        "children_percent": round(100 * children / took, 2),
+        "rss_mb": round(peak / 1e6, 1),
+    }
 
 
 def messages() -> int:
@@ -176,7 +203,7 @@ def main() -> int:
         fifty()
         settled()
         ours = [trial("latentum-ops-watchdog") for _trial in range(given.trials)]
-        settled()
+        settled(told=True)
         price = cost(sh("systemctl show --property MainPID --value latentum-ops-watchdog"), 60 * given.minutes)
         told = storm(given.events)
         sh("systemctl stop latentum-ops-watchdog && systemctl start latentum-ops-upstreams")
