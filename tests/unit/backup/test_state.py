@@ -98,4 +98,4 @@ def test_writers_at_the_same_time_lose_nothing(kind: str, host: Host) -> None:
     found = state.read("shop")
     assert found["all"] == WRITERS * TIMES and seen == sorted(seen)
     assert {name: one["count"] for name, one in found["targets"].items()} == {f"t{number}": TIMES for number in range(WRITERS)}
-    assert sorted(one.name for one in host.backups.iterdir()) == [".shop.lock", "shop.json"]
+    assert sorted(one.name for one in host.backups.iterdir()) == [".format", ".shop.lock", "shop.json"]
