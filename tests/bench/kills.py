@@ -39,7 +39,11 @@ RATE = 150  # requests a second and class: what is looked for is lost requests, 
 # Each prints what it hit, nothing when there was nothing to hit.
 TARGETS = {
     "opsctl": "pgrep -f 'latentum_ops.[c]li deploy' | xargs -r kill -9 -- && echo opsctl",
-    "module": "pgrep -f 'AnsiballZ_compose_[r]ollout|[a]sync_wrapper' | xargs -r kill -9 -- && echo module",
+    # Work that detached itself is a python3 without arguments: its process is named in the first line of its progress.
+    "module": (
+        f"f=$(ls -t /run/latentum-ops/{STACK}.*.progress.jsonl | head -1);"
+        " kill -9 $(sed -n '1s/.*\"pid\": *\\([0-9]*\\).*/\\1/p' $f) && echo module"
+    ),
     "reload": "for i in $(seq 400); do p=$(pgrep -f 'nginx-[r]eload') && kill -9 $p && echo reload && exit; sleep 0.02; done",
     "engine": "pkill -9 -x dockerd && echo engine",
 }
