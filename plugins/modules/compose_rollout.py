@@ -311,7 +311,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import as_dict
 from ansible_collections.latentum.ops.plugins.module_utils.core import detached
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
@@ -320,6 +319,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.release.pinning impor
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, declared_from, order_from
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import EXPECTED, Deployment
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.results import as_dict
 
 
 def main() -> None:

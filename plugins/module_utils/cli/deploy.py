@@ -20,6 +20,7 @@ from ..release.store import Release, ReleaseError, Store
 from ..rollout import table as deploy_table
 from ..rollout.deployment import Deployment
 from ..rollout.request import Order, Outcome
+from ..rollout.results import as_dict
 
 VERBS = ("deploy", "rollback", "scale", "releases", "history")
 
@@ -135,28 +136,3 @@ def which(stack: str | None) -> str:
     if stack in known or (stack is None and len(known) == 1):
         return stack or known[0]
     raise ValueError(f"--stack: write one of {', '.join(known)}" if known else "no stack is described on this host: run playbooks/site.yml")
-
-
-def as_dict(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as plain data, as modules and `--json` return it."""
-    return {
-        "release": outcome.release,
-        "previous": outcome.previous,
-        "found": outcome.found,
-        "plan": [plan.sentence() for plan in outcome.plans],
-        "services": [
-            {
-                "service": plan.service,
-                "action": plan.action,
-                "strategy": plan.policy.strategy,
-                "replicas": plan.replicas,
-                "reason": plan.reason,
-            }
-            | {"digest_before": before, "digest": after}
-            for plan, (_name, before, after) in zip(outcome.plans, outcome.digests, strict=True)
-        ],
-        "requests": outcome.served,
-        "failed_requests": outcome.failed,
-        "seconds": {what: round(seconds, 2) for what, seconds in outcome.timings},
-        "table": deploy_table.table(outcome),
-    }

@@ -95,6 +95,11 @@ def test_packages_import_nothing_by_themselves() -> None:
     assert len(inits) >= len(LAYER) and [file for file in inits if list(imported(file))] == []
 
 
+def test_plugins_front_the_engine_and_not_its_command_line() -> None:
+    plugins = [file for file in ENGINE.parent.rglob("*.py") if not file.is_relative_to(ENGINE)]
+    assert len(plugins) > 20 and [file.name for file in plugins if "module_utils.cli" in file.read_text()] == []
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.latentum.ops.plugins.module_utils.cli.deploy import as_dict
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import Outcome
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.results import as_dict
 
 FOLDER = Path(__file__).parents[3] / "plugins" / "modules"
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
