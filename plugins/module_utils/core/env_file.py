@@ -50,5 +50,5 @@ def parse(text: str) -> dict[str, str]:
     """The values of a file that `render` wrote."""
     values = {}
     for name, literal, escaped, plain in _ENTRY.findall(text):
-        values[name] = literal or _ESCAPED.sub(lambda found: _CONTROLS.get(found[1], found[1]), escaped) or plain
+        values[name] = literal or _ESCAPED.sub(lambda escape: _CONTROLS.get(escape[1], escape[1]), escaped) or plain
     return values
