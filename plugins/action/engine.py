@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.plugin_utils.engine_source import archive, own_engine
+from ansible_collections.latentum.ops.plugins.plugin_utils.rendered import RenderingAction
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
+class ActionModule(RenderingAction):
     """The arguments of the module that say which engine it is are filled in here; a task only names the files around it."""
 
     TRANSFERS_FILES = False
@@ -20,7 +20,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         """The module's result; `sent` is the size of the archive."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        arguments = {**self._task.args, **own_engine().to_dict()}
+        files = self.rendered(self._task.args.get("files") or [], variables)
+        arguments = {**self._task.args, "files": files, **own_engine().to_dict()}
         result = self._module(arguments, variables)
         if result.get("failed") or not result.get("wanting") or self._task.check_mode:
             return result

@@ -29,6 +29,13 @@ options:
       content:
         description: The whole content of a file.
         type: str
+      template:
+        description: A file among the role's templates, rendered on the controller in place of C(content).
+        type: str
+      variables:
+        description: Variables for that template alone.
+        type: dict
+        default: {}
       target:
         description: Where a link points.
         type: str

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,22 @@ def directory_files(source: str, pattern: str, target: str) -> list[dict[str, st
     ]
 
 
+def template_files(items: Iterable[Mapping[str, Any]], path: str, template: str, variable: str) -> list[dict[str, Any]]:
+    """See the filter's own documentation."""
+    try:
+        return [{"path": path.format_map(item), "template": template, "variables": {variable: item}} for item in items]
+    except KeyError as error:
+        raise AnsibleFilterError(f"template_files: an item has no key {error} for {path}") from None
+
+
+def content_files(contents: Mapping[str, str], path: str) -> list[dict[str, str]]:
+    """See the filter's own documentation."""
+    return [{"path": path.format(name=name), "content": content} for name, content in contents.items()]
+
+
 class FilterModule:
     """Ansible's entry."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"directory_files": directory_files, "env_file": env_file}
+        return {"content_files": content_files, "directory_files": directory_files, "env_file": env_file, "template_files": template_files}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,9 +21,19 @@ def site_certificates(sites: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     return [{"name": name, "domains": domains} for name, domains in found.items()]
 
 
+def error_page_files(pages: Sequence[Mapping[str, Any]], directory: str, template: str, variable: str) -> list[dict[str, Any]]:
+    """See the filter's own documentation."""
+    files: list[dict[str, Any]] = []
+    for page in pages:
+        answer = {"status": page["status"], "error": str(page["reason"]), "message": str(page["text"])}
+        files.append({"path": f"{directory}/{page['status']}.json", "content": json.dumps(answer)})
+        files.append({"path": f"{directory}/{page['status']}.html", "template": template, "variables": {variable: page}})
+    return files
+
+
 class FilterModule:
     """Each is documented in a file of its own name."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"site_certificates": site_certificates}
+        return {"error_page_files": error_page_files, "site_certificates": site_certificates}

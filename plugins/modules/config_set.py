@@ -89,7 +89,7 @@ EXAMPLES = r"""
     name: sshd
     files:
       - path: /etc/ssh/sshd_config.d/10-latentum-ops.conf
-        content: "{{ lookup('ansible.builtin.template', 'etc/ssh/sshd_config.d/10-latentum-ops.conf.j2') }}"
+        template: etc/ssh/sshd_config.d/10-latentum-ops.conf.j2
         mode: "0600"
     validate:
       - [sshd, -t]

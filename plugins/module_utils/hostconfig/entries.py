@@ -27,6 +27,8 @@ FILE_OPTIONS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "state": {"type": "str", "choices": list(STATES), "default": "file"},
     "content": {"type": "str"},
+    "template": {"type": "str"},  # like `variables`: the action has made `content` of it
+    "variables": {"type": "dict", "default": {}},
     "target": {"type": "str"},
     "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},

@@ -82,6 +82,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
 }
 Block = list[Any]
+# The files as an action of the collection renders them, without writing them.
+RENDER = """
+from ansible_collections.latentum.ops.plugins.plugin_utils.rendered import RenderingAction
+
+
+class ActionModule(RenderingAction):
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        return {"files": self.rendered(self._task.args["files"], task_vars)}
+"""
 
 
 def words(text: str) -> Iterator[str]:
@@ -161,14 +171,13 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
     folder = tmp_path_factory.mktemp("nginx")
     for part in ("files", "templates"):
         (folder / part).symlink_to(ROLE / part)
-    tasks = [
-        {
-            "name": f"Render {name}",
-            "ansible.builtin.copy": {"dest": f"{folder}/{name}.json", "mode": "0600", "content": "{{ __nginx_files | to_json }}"},
-            "vars": given,
-        }
-        for name, given in VARIANTS.items()
-    ]
+    (folder / "action_plugins").mkdir()
+    (folder / "action_plugins/render.py").write_text(RENDER)
+    tasks: list[dict[str, Any]] = []
+    for name, given in VARIANTS.items():
+        tasks.append({"name": f"Render {name}", "render": {"files": "{{ __nginx_files }}"}, "vars": given, "register": "shown"})
+        copy = {"dest": f"{folder}/{name}.json", "mode": "0600", "content": "{{ shown.files | to_json }}"}
+        tasks.append({"name": f"Keep {name}", "ansible.builtin.copy": copy})
     files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
     play = {"name": "Render", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
     playbook = folder / "render.yml"

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Actions of the controller as Ansible runs them: a playbook a test, on the local host, in check mode."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+STACK = yaml.safe_load("""
+name: acme
+contact: ops@example.com
+compose: |
+  services:
+    web:
+      image: acme/web:1
+      secrets: [token]
+      healthcheck: {test: "true"}
+routes: [{domain: "app.{{ zone }}", service: web, port: 8080}]
+secrets:
+  token: {kind: password, value: hunter2}
+""")
+Play = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Results by the names of the tasks."""
+
+    def run(*tasks: dict[str, Any], variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        given = {"zone": "example.com", "ansible_python_interpreter": sys.executable, **(variables or {})}
+        document = [{"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": list(tasks)}]
+        (tmp_path / "play.json").write_text(json.dumps(document))
+        done = subprocess.run(
+            [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "--check", "--diff", "play.json"],
+            cwd=tmp_path,
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "{" in done.stdout, done.stdout + done.stderr
+        shown = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
+        return {task["task"]["name"]: task["hosts"]["localhost"] for task in shown}
+
+    return run
+
+
+DERIVE = {"name": "derive", "latentum.ops.declaration": {"derive": True}, "register": "ops_declared"}
+CHECK = {"name": "check", "latentum.ops.declaration": {}}
+
+
+def say(name: str, template: str) -> dict[str, Any]:
+    return {"name": name, "ansible.builtin.debug": {"msg": template}, "ignore_errors": True}
+
+
+def test_what_a_play_remembers_gives_what_the_declaration_gives(play: Play) -> None:
+    names = list(play(DERIVE)["derive"]["derived"])
+    assert len(names) > 10
+    tasks = [say(f"{name} {of}", f"{{{{ {of} | latentum.ops.{name} }}}}") for name in names for of in ("ops_declared", "ops_stack")]
+    results = play(DERIVE, *tasks, variables={"ops_stack": STACK})
+    for name in names:
+        assert results[f"{name} ops_declared"]["msg"] == results[f"{name} ops_stack"]["msg"]
+    assert results["nginx_sites ops_declared"]["msg"][0]["domain"] == "app.example.com"
+    assert "hunter2" not in json.dumps(results["derive"]["derived"])
+
+
+def test_secrets_are_derived_from_the_declaration_alone(play: Play) -> None:
+    results = play(DERIVE, say("secrets", "{{ ops_declared | latentum.ops.secret_entries }}"), variables={"ops_stack": STACK})
+    assert results["secrets"]["failed"]
+    assert "apply the filter to ops_stack itself" in json.dumps(results["secrets"])
+
+
+def test_a_declaration_is_refused_with_all_its_errors(play: Play) -> None:
+    wrong = {**STACK, "name": "Acme", "routes": [{"domain": "app", "service": "api", "port": 0}]}
+    message = play(CHECK, variables={"ops_stack": wrong})["check"]["msg"]
+    assert all(key in message for key in ("name:", "routes[0].service:", "routes[0].port:"))
+
+
+def test_a_summary_says_what_is_declared(play: Play) -> None:
+    result = play(CHECK, variables={"ops_stack": STACK})["check"]
+    assert result["msg"] == ["stack acme: web", "https://app.example.com/ -> web:8080", "secrets: token"]
+    assert "hunter2" not in json.dumps(result)
+    assert "msg" not in play(CHECK)["check"]
+
+
+def test_variables_of_all_roles_are_refused_at_once(play: Play) -> None:
+    check = {"name": "check", "latentum.ops.role_arguments": {"roles": ["base", "firewall", "certbot"]}}
+    wrong = {"base_minimum_free": "much", "firewall_incoming": "perhaps", "certbot_staging": "{{ 1 == 1 }}"}
+    result = play(check, variables=wrong)["check"]
+    assert sorted(result["argument_errors"]) == ["base", "firewall"]
+    assert "base: " in result["msg"]
+    assert "firewall: " in result["msg"]
+    assert "failed" not in play(check, variables={"base_minimum_free": "{{ 512 * 2 }}"})["check"]
+
+
+def test_files_of_a_set_are_rendered_from_templates(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/site.conf.j2").write_text(
+        "{{ ansible_managed | comment }}\n{% for name in names %}\nserver {{ name }} {{ zone }}\\n {{ site }};\n{% endfor %}\n"
+    )
+    own = {name: {"site": name, "names": [1, 2]} for name in "ab"}
+    files = [{"path": f"{tmp_path}/{name}", "template": "site.conf.j2", "variables": own[name]} for name in own]
+    files.append({"path": f"{tmp_path}/A", "content": "{{ zone }}"})
+    task = {"name": "set", "latentum.ops.config_set": {"name": "sites", "files": files}}
+    result = play(task, variables={"site": "not this one"})["set"]
+    assert "diff" in result, result
+    contents = [change["after"].partition("\n")[2] for change in result["diff"]]
+    line = "server {} example.com\\n {};\n"
+    assert contents == ["example.com", *["#\n# Ansible managed\n#\n" + line.format(1, name) + line.format(2, name) for name in "ab"]]
