@@ -21,9 +21,10 @@ from typing import Protocol
 
 from ..containers.client import Container
 from ..contracts.upstreams import Upstream, upstreams_from
-from ..core.atomic_files import read_text, understood, write_atomic
+from ..core.atomic_files import read_text, understood
 from ..core.locks import file_lock
 from ..core.process import CommandError, run
+from ..core.versioned_json import read_state, write_state
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
 from . import out_of_rotation, traffic_plan
@@ -237,13 +238,13 @@ def take_over() -> bool:
 
 def drained() -> set[str]:
     """Members that get no traffic now, by name."""
-    return set(json.loads(read_text(DRAINED) or "[]"))
+    return set(read_state(DRAINED, []))
 
 
 def set_drained(names: set[str]) -> None:
     """Remember who gets no traffic; a restart of the host changes nothing about it."""
     DRAINED.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomic(DRAINED, json.dumps(sorted(names)) + "\n", 0o600, 0, 0)
+    write_state(DRAINED, sorted(names), 0o600)
 
 
 @contextmanager
