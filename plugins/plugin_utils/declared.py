@@ -10,51 +10,17 @@ task (action `declaration`) and remembers it as plain data; the filters take the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils.declaration import compose_project
-from ..module_utils.declaration.backups import derive as backups
 from ..module_utils.declaration.loader import InvalidDeclaration, is_empty, load
-from ..module_utils.declaration.model import Declaration
-from ..module_utils.declaration.routes import derive as routes
-from ..module_utils.declaration.services import derive as services
-from ..module_utils.declaration.updates import derive as updates
-from ..module_utils.declaration.watchdog import derive as watchdog
+from ..module_utils.declaration.registry import SECTIONS
 
 REMEMBERED = "derived"  # the key of what a play remembers; no declaration has it
 
 
-@dataclass(frozen=True)
-class Derivation:
-    """A function of the typed declaration.
-
-    :ivar empty: makes the result for an empty declaration.
-    :ivar secret: the result may hold values of secrets; it is never remembered.
-    """
-
-    derive: Callable[[Declaration], Any]
-    empty: Callable[[], Any]
-    secret: bool = False
-
-
-DERIVATIONS = {
-    "backup_authorities": Derivation(backups.backup_authorities, list),
-    "backup_config": Derivation(backups.backup_config, dict),
-    "certificates": Derivation(routes.certificates, list),
-    "compose_project": Derivation(compose_project.compose_project, dict),
-    "fail2ban_jails": Derivation(routes.fail2ban_jails, list),
-    "firewall_rules": Derivation(routes.firewall_rules, list),
-    "health_expectations": Derivation(services.health_expectations, list),
-    "nginx_sites": Derivation(routes.nginx_sites, list),
-    "nginx_upstreams": Derivation(routes.nginx_upstreams, list),
-    "rollout_hooks": Derivation(updates.rollout_hooks, dict),
-    "rollout_policies": Derivation(updates.rollout_policies, list),
-    "secret_entries": Derivation(services.secret_entries, list, secret=True),
-    "watchdog_config": Derivation(watchdog.watchdog_config, dict),
-}
+DERIVATIONS = {name: derivation for section in SECTIONS for name, derivation in section.derivations.items()}
 
 
 def derived(name: str) -> Callable[[object], Any]:

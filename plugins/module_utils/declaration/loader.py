@@ -15,6 +15,7 @@ from ..schema.nodes import HIDDEN, Problem, plain
 from . import model as declaration_model
 from . import schema as declaration_schema
 from .model import Declaration
+from .registry import SECTIONS
 
 
 class InvalidDeclaration(ValueError):
@@ -96,6 +97,6 @@ def _read(text: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
     compose = compose_model.Compose()
     if read["compose"] is not None:
         compose = compose_model.parse(read["compose"], environment, found)
-    declaration = declaration_model.build(read, compose)
+    declaration = declaration_model.build(read, compose, SECTIONS)
     check(declaration, found)
     return declaration, tuple(dict.fromkeys(found))

@@ -1,112 +1,123 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A declaration, read and typed. Values that were wrong are empty here; only a faultless one is ever derived from."""
+"""A declaration, read and typed, and the sections that it is made of.
+
+Values that were wrong are empty here; only a faultless declaration is ever derived from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose.model import Compose, Service
-from ..contracts.health import Probe
 from ..contracts.rollout_policy import Hooks
-from ..contracts.secret_kinds import references
-from .backups.model import Backups, backups_from
-from .updates.model import Update, stack_update_from, update_from
-from .watchdog.model import Watch, Watchdog, watch_from, watchdog_from
+from ..schema.nodes import Node, Problem
+from .network.model import Opening
+from .routes.model import Route
+from .secrets.model import Database, Secret
+from .services.model import ServiceOptions
+from .watchdog.model import Watchdog
 
 
 @dataclass(frozen=True)
-class RateLimit:
-    requests: int
-    per: str
-    burst: int
+class Part:
+    """One key of C(ops_stack): its schema, and what is made of the value that the schema read."""
+
+    node: Node
+    build: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
-class Route:
-    key: str
-    domain: str
-    aliases: tuple[str, ...]
-    path: str
-    service: str
-    port: int
-    websocket: bool
-    body_limit: str
-    timeout: int
-    rate_limit: RateLimit | None
-    balance: str
-    headers: Mapping[str, str]
-    allow_from: tuple[str, ...]
-    strip_prefix: bool
-    buffering: bool
+class Derivation:
+    """A function of the typed declaration, and the filter of its name.
+
+    :param empty: makes the result where nothing is declared.
+    :param secret: the result may hold values of secrets; it is never remembered.
+    """
+
+    derive: Callable[[Declaration], Any]
+    empty: Callable[[], Any]
+    secret: bool = False
 
 
 @dataclass(frozen=True)
-class ServiceOptions:
-    replicas: int | None = None
-    expect: str | None = None
-    user_id: int | None = None
-    group_id: int | None = None
-    probe: Probe | None = None
-    allow: tuple[str, ...] = ()
-    update: Update = field(default_factory=Update)
-    watch: Watch = field(default_factory=watch_from)
+class Section:
+    """What a section brings to the declaration.
 
+    :param parts: by key of C(ops_stack).
+    :param checks: in the order in which an operator reads the declaration; those that need no Compose file.
+    :param compose_checks: those that need one.
+    :param derivations: by the name of the filter.
+    :param reads: the declared secrets that it reads itself, as the key that names one, and the secret.
+    :param makes: the secrets that it makes for itself unless they are declared, as name, kind and options.
+    :param facts: what another section may ask for by name, without knowing this one.
+    """
 
-@dataclass(frozen=True)
-class Secret:
-    name: str
-    kind: str
-    options: Mapping[str, Any]
-    value: str | None = field(repr=False)
-    environment: Mapping[str, str]
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """The secrets that this one is made of."""
-        if self.kind == "template":
-            return tuple(dict.fromkeys(references(self.options.get("template") or "")))
-        made_of = self.options.get("of")
-        return (made_of,) if made_of else ()
-
-
-@dataclass(frozen=True)
-class Database:
-    key: str
-    service: str
-    engine: str
-    name: str
-    user: str
-    password_secret: str
-
-
-@dataclass(frozen=True)
-class Opening:
-    key: str
-    port: int
-    protocol: str
-    sources: tuple[str, ...]
-    comment: str
+    parts: Mapping[str, Part]
+    checks: tuple[Callable[[Declaration, list[Problem]], None], ...] = ()
+    compose_checks: tuple[Callable[[Declaration, list[Problem]], None], ...] = ()
+    derivations: Mapping[str, Derivation] = field(default_factory=dict)
+    reads: Callable[[Declaration], Iterable[tuple[str, str]]] = lambda _declaration: ()
+    makes: Callable[[Declaration], Mapping[str, Mapping[str, Any]]] = lambda _declaration: {}
+    facts: Mapping[str, Callable[[Declaration], Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Declaration:
+    """What an operator declared: the stack itself, its Compose file, and the typed part of each key of a section."""
+
     name: str
     directory: str
     contact: str
     environment: Mapping[str, str]
-    routes: tuple[Route, ...]
-    services: Mapping[str, ServiceOptions]
-    secrets: Mapping[str, Secret]
-    databases: tuple[Database, ...]
-    firewall: tuple[Opening, ...]
     compose: Compose
-    update: Hooks = field(default_factory=Hooks)
-    watchdog: Watchdog = field(default_factory=watchdog_from)
-    backups: Backups | None = None
+    parts: Mapping[str, Any]
+    sections: tuple[Section, ...]
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What is reachable from outside."""
+        routes: tuple[Route, ...] = self.parts["routes"]
+        return routes
+
+    @property
+    def services(self) -> Mapping[str, ServiceOptions]:
+        """What is declared of services."""
+        services: Mapping[str, ServiceOptions] = self.parts["services"]
+        return services
+
+    @property
+    def secrets(self) -> Mapping[str, Secret]:
+        """Secrets by name."""
+        secrets: Mapping[str, Secret] = self.parts["secrets"]
+        return secrets
+
+    @property
+    def databases(self) -> tuple[Database, ...]:
+        """Databases among the services."""
+        databases: tuple[Database, ...] = self.parts["databases"]
+        return databases
+
+    @property
+    def firewall(self) -> tuple[Opening, ...]:
+        """Openings of the firewall."""
+        openings: tuple[Opening, ...] = self.parts["firewall"]
+        return openings
+
+    @property
+    def update(self) -> Hooks:
+        """What the host does before a release."""
+        hooks: Hooks = self.parts["update"]
+        return hooks
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """What is watched beside the services."""
+        watchdog: Watchdog = self.parts["watchdog"]
+        return watchdog
 
     def options(self, service: str) -> ServiceOptions:
         return self.services.get(service) or ServiceOptions()
@@ -135,75 +146,33 @@ class Declaration:
         """The services that mount the secret as a file."""
         return (service for service in self.compose.services.values() if any(use.source == secret for use in service.secrets))
 
-    def watch_secrets(self) -> Iterator[tuple[str, str]]:
-        """What the watchdog itself reads: the key that names a secret, and the secret."""
-        for name, options in self.services.items():
-            yield from options.watch.secrets(f"services.{name}.watch")
-        yield from self.watchdog.secrets("watchdog")
-
     @property
     def clusters(self) -> tuple[str, ...]:
         """The services that are database servers."""
         return tuple(dict.fromkeys(database.service for database in self.databases if database.service))
 
-    def made_for_backups(self) -> dict[str, dict[str, Any]]:
-        """The secrets that backups make for themselves, unless they are declared: name, then kind and its options."""
-        return self.backups.made(self.clusters) if self.backups else {}
+    def read_secrets(self) -> Iterator[tuple[str, str]]:
+        """The declared secrets that sections read themselves: the key that names one, and the secret."""
+        for section in self.sections:
+            yield from section.reads(self)
+
+    def made_secrets(self) -> dict[str, Mapping[str, Any]]:
+        """The secrets that sections make for themselves, unless they are declared: name, then kind and its options."""
+        return {name: options for section in self.sections for name, options in section.makes(self).items()}
+
+    def fact(self, name: str, default: Any) -> Any:
+        """What a section says under this name; the default when none does."""
+        return next((section.facts[name](self) for section in self.sections if name in section.facts), default)
 
 
-def build(read: Mapping[str, Any], compose: Compose) -> Declaration:
+def build(read: Mapping[str, Any], compose: Compose, sections: tuple[Section, ...]) -> Declaration:
     """The typed declaration from what the schema read."""
     return Declaration(
         name=read["name"],
         directory=read["directory"] or f"/opt/{read['name']}",
         contact=read["contact"] or "",
         environment=read["environment"],
-        routes=tuple(_route(item, f"routes[{index}]") for index, item in enumerate(read["routes"])),
-        services={name: _service(item) for name, item in read["services"].items()},
-        secrets={name: _secret(name, item) for name, item in read["secrets"].items()},
-        databases=tuple(Database(key=f"databases[{index}]", **item) for index, item in enumerate(read["databases"])),
-        firewall=tuple(_opening(item, f"firewall[{index}]") for index, item in enumerate(read["firewall"])),
         compose=compose,
-        update=stack_update_from(read.get("update") or {}),
-        watchdog=watchdog_from(read.get("watchdog")),
-        backups=backups_from(read.get("backups")),
+        parts={key: part.build(read[key]) for section in sections for key, part in section.parts.items()},
+        sections=sections,
     )
-
-
-def _route(item: dict[str, Any], key: str) -> Route:
-    limit = item.get("rate_limit")
-    rate_limit = None
-    if limit:
-        burst = limit["requests"] if limit["burst"] is None else limit["burst"]
-        rate_limit = RateLimit(limit["requests"], limit["per"], burst)
-    aliases = tuple(name for name in item["aliases"] if name)
-    networks = tuple(network for network in item["allow_from"] if network)
-    headers = {name: value for name, value in item["headers"].items() if value is not None}
-    path = item["path"].rstrip("/") or "/"
-    changed = {"aliases": aliases, "rate_limit": rate_limit, "allow_from": networks, "headers": headers, "path": path}
-    return Route(key=key, **{**item, **changed})
-
-
-def _service(item: dict[str, Any]) -> ServiceOptions:
-    probe = item.get("probe")
-    allow = tuple(name for name in item.get("allow") or () if name)
-    update = update_from(item.get("update") or {})
-    changed = {
-        "probe": Probe.from_dict(probe, tolerant=True) if probe else None,
-        "allow": allow,
-        "update": update,
-        "watch": watch_from(item.get("watch")),
-    }
-    return ServiceOptions(**{**item, **changed})
-
-
-def _secret(name: str, item: dict[str, Any]) -> Secret:
-    common = ("kind", "value", "environment")
-    options = {option: value for option, value in item.items() if option not in common}
-    environment = {service: variable for service, variable in (item.get("environment") or {}).items() if variable}
-    return Secret(name, item.get("kind") or "", options, item.get("value"), environment)
-
-
-def _opening(item: dict[str, Any], key: str) -> Opening:
-    sources = tuple(network for network in item["from"] if network)
-    return Opening(key, item["port"], item["protocol"], sources, item["comment"])

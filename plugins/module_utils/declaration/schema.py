@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from ..schema import values
 from ..schema.nodes import Anything, Record, Scalar, Table, Text
-from .backups.schema import BACKUPS
-from .network.schema import FIREWALL
-from .routes.schema import ROUTES
-from .secrets.schema import DATABASES, SECRETS
-from .services.schema import SERVICES
-from .updates.schema import STACK_UPDATE
-from .watchdog.schema import WATCHDOG
+from .registry import SECTIONS
 
 _STACK_NAME = values.named(
     r"[a-z][a-z0-9-]{0,30}",
@@ -57,14 +51,7 @@ STACK = Record(
             description="Values for C(${VARIABLES}) in the Compose file, written to C(.env). Nothing secret."
             " One that is used nowhere is an error.",
         ),
-        "routes": ROUTES,
-        "update": STACK_UPDATE,
-        "watchdog": WATCHDOG,
-        "backups": BACKUPS,
-        "services": SERVICES,
-        "secrets": SECRETS,
-        "databases": DATABASES,
-        "firewall": FIREWALL,
+        **{key: part.node for section in SECTIONS for key, part in section.parts.items()},
     },
     example="{name: latentum, compose: …}",
 )

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.filter import stack as stack_filters
-from ansible_collections.latentum.ops.plugins.filter import web as web_filters
+from ansible_collections.latentum.ops.plugins.filter.stack import FilterModule
 
 RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.json"))
-FILTERS = {**stack_filters.FilterModule().filters(), **web_filters.FilterModule().filters()}
+FILTERS = FilterModule().filters()
 
 
 def derived(stack: object) -> dict[str, Any]:

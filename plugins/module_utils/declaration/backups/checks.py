@@ -11,7 +11,7 @@ from typing import Any
 from ...contracts.secret_kinds import NAME
 from ...schema.nodes import Problem, close_to, instead, shown
 from ..model import Declaration
-from .model import WEEK, Backups, Target, replication_secret
+from .model import WEEK, Backups, Target, backups_of, made_secrets, replication_secret
 
 OWN_KINDS = ("provided", "token", "password")  # of a secret that is declared in place of one that backups would make
 _KEYS = ("ed25519", "rsa", "provided", "template")
@@ -21,7 +21,7 @@ STAGING = ("/var/lib/latentum-ops/backups", "/var/lib/barman")
 
 def check_backups(declaration: Declaration, problems: list[Problem]) -> None:
     """Nothing is looked at when nothing is declared, or when it is not even a mapping."""
-    backups = declaration.backups
+    backups = backups_of(declaration)
     if backups is None or any(problem.key == "backups" for problem in problems):
         return
     _check_promises(declaration, backups, problems)
@@ -154,7 +154,7 @@ def _check_made(declaration: Declaration, problems: list[Problem]) -> None:
         elif not NAME.fullmatch(name):
             what = "is too long a name for backups, which make a secret of it"
             problems.append(Problem(key, shown(database.service), what, "give the service a name of at most 44 letters"))
-    for name in declaration.made_for_backups():
+    for name in made_secrets(declaration):
         own = declaration.secrets.get(name)
         if own and own.kind and own.kind not in OWN_KINDS:
             what = "cannot be what the backups need under this name"

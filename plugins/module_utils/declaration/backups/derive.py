@@ -11,7 +11,7 @@ from ...contracts import backup_settings as contract
 from ...contracts.backup_settings import BackupSettings, Cache, Check, Cluster, Escrow, Volume
 from ..compose_project import secret_file
 from ..model import Declaration
-from .model import Target, VolumeOptions, replication_secret
+from .model import Target, VolumeOptions, backups_of, replication_secret
 from .volume_checks import engine_of, mounting
 
 FOLDER = "/etc/latentum-ops/backup"
@@ -19,7 +19,7 @@ FOLDER = "/etc/latentum-ops/backup"
 
 def backup_config(declaration: Declaration) -> dict[str, Any]:
     """All durations in seconds. Of secrets only the paths of their files on the host, never a value; empty without C(backups)."""
-    backups = declaration.backups
+    backups = backups_of(declaration)
     if backups is None:
         return {}
     return BackupSettings(
@@ -46,7 +46,7 @@ def backup_config(declaration: Declaration) -> dict[str, Any]:
 
 def backup_authorities(declaration: Declaration) -> list[dict[str, str]]:
     """The certificates that C(ca_file) of the targets name: path and content."""
-    targets = declaration.backups.targets if declaration.backups else ()
+    targets = backups.targets if (backups := backups_of(declaration)) else ()
     return [{"path": _authority(declaration, target), "content": target.ca} for target in targets if target.ca]
 
 
@@ -68,7 +68,7 @@ def _clusters(declaration: Declaration) -> tuple[Cluster, ...]:
 def _volumes(declaration: Declaration) -> tuple[Volume, ...]:
     """What is mounted, is on a disk, and is not the data of a server that is backed up by its own engine."""
     volumes = []
-    written = declaration.backups.volumes if declaration.backups else {}
+    written = backups.volumes if (backups := backups_of(declaration)) else {}
     for name, kept in declaration.compose.volumes.items():
         options = written.get(name) or VolumeOptions()
         services = mounting(declaration, name)
@@ -82,7 +82,7 @@ def _volumes(declaration: Declaration) -> tuple[Volume, ...]:
 
 def _checks(declaration: Declaration) -> tuple[Check, ...]:
     checks = []
-    for check in declaration.backups.checks if declaration.backups else ():
+    for check in backups.checks if (backups := backups_of(declaration)) else ():
         owner = check["service"] or next(one.service for one in declaration.databases if one.name == check["database"])
         checks.append(Check(**{**check, "service": owner}))
     return tuple(checks)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...contracts.backup_settings import BackupSettings
+from ..model import Declaration
 from .schema import ESCROW, RETENTION
 from .values import Repository
 
@@ -91,6 +92,18 @@ class Backups:
         """
         keys = {target.key_secret: {"kind": "token", "encoding": "hex", "bytes": 32} for target in self.targets if target.name}
         return keys | {replication_secret(service): {"kind": "password", "length": 32} for service in clusters}
+
+
+def backups_of(declaration: Declaration) -> Backups | None:
+    """What is declared of backups; nothing where nothing is."""
+    backups: Backups | None = declaration.parts["backups"]
+    return backups
+
+
+def made_secrets(declaration: Declaration) -> dict[str, dict[str, Any]]:
+    """The secrets that backups make for themselves, unless they are declared."""
+    backups = backups_of(declaration)
+    return backups.made(declaration.clusters) if backups else {}
 
 
 def replication_secret(service: str) -> str:

@@ -9,7 +9,7 @@ from ...compose.model import Service
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
 from .checks import reported
-from .model import Backups, VolumeOptions
+from .model import Backups, VolumeOptions, backups_of
 
 COMMANDS = ("before", "after")
 _NOT_HERE = {
@@ -33,7 +33,7 @@ def engine_of(declaration: Declaration, volume: str) -> str:
 
     One that only reads a volume has no data of its own in it.
     """
-    caches = declaration.backups.caches if declaration.backups else ()
+    caches = backups.caches if (backups := backups_of(declaration)) else ()
     engines = {*declaration.clusters, *(cache["service"] for cache in caches)}
     for service in mounting(declaration, volume):
         mounts = [mount for mount in service.mounts if mount.kind == "volume" and mount.source == volume]
@@ -44,7 +44,7 @@ def engine_of(declaration: Declaration, volume: str) -> str:
 
 def check_sources(declaration: Declaration, problems: list[Problem]) -> None:
     """Caches and volumes are what the Compose file has, and can be backed up as it is said."""
-    backups = declaration.backups
+    backups = backups_of(declaration)
     if backups is None:
         return
     _check_caches(declaration, backups, problems)

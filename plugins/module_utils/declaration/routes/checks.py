@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from ...schema.nodes import Problem, instead, shown
-from ..model import Declaration, Route
+from ..model import Declaration
+from .model import Route
 
 
 def check_routes(declaration: Declaration, problems: list[Problem]) -> None:

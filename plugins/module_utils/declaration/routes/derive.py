@@ -9,7 +9,8 @@ from typing import Any
 
 from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
-from ..model import Declaration, Route
+from ..model import Declaration
+from .model import Route
 
 STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from ...contracts.secret_kinds import FILTERS, REFERENCE
 from ...schema.nodes import HIDDEN, Problem, close_to, instead, shown
 from ..hardening_checks import looks_secret
-from ..model import Declaration, Secret
+from ..model import Declaration
+from .model import Secret
 
 _OWN_VARIABLES = ("COMPOSE_", "DOCKER_")  # read by docker compose itself
 
@@ -53,9 +54,7 @@ def _used(declaration: Declaration) -> set[str]:
     used = {use.source for service in declaration.compose.services.values() for use in service.secrets}
     used |= {secret.name for secret in declaration.secrets.values() if secret.environment}
     used |= {database.password_secret for database in declaration.databases}
-    used |= {name for _key, name in declaration.watch_secrets()}
-    if declaration.backups:
-        used |= {name for _key, name in declaration.backups.secrets()} | set(declaration.made_for_backups())
+    used |= {name for _key, name in declaration.read_secrets()} | set(declaration.made_secrets())
     return used | {name for secret in declaration.secrets.values() for name in secret.references}
 
 

@@ -14,7 +14,7 @@ from ..model import Declaration
 def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
     """One entry a secret: how it comes to be, who reads its file (with user and group), whose environment it enters.
 
-    At the end those that backups need: no container reads them.
+    At the end those that sections make for themselves: no container reads them.
     """
     entries = []
     for secret in declaration.secrets.values():
@@ -29,7 +29,7 @@ def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
         ]
         entry["environment"] = [{"service": name, "variable": variable} for name, variable in secret.environment.items()]
         entries.append(entry)
-    made = declaration.made_for_backups()
+    made = declaration.made_secrets()
     entries += [{"name": name, **made[name], "consumers": [], "environment": []} for name in made if name not in declaration.secrets]
     return entries
 

@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...compose.model import Service
 from ...schema.nodes import Problem, close_to, instead, shown
-from ..model import Declaration, Secret
+from ..model import Declaration
+from ..secrets.model import Secret
 from .model import Watch
 
 _MADE_ELSEWHERE = ("url_secret", "key_secret")  # somebody else gave them out; what the host makes up is of no use
+
+
+def watch_secrets(declaration: Declaration) -> Iterator[tuple[str, str]]:
+    """What the watchdog itself reads: the key that names a secret, and the secret."""
+    for name, options in declaration.services.items():
+        yield from options.watch.secrets(f"services.{name}.watch")
+    yield from declaration.watchdog.secrets("watchdog")
 
 
 def check_watchdog(declaration: Declaration, problems: list[Problem]) -> None:
@@ -31,7 +39,7 @@ def check_watchdog(declaration: Declaration, problems: list[Problem]) -> None:
             problems.append(Problem(f"{key}.severities", "an empty list", what, "write [critical, warning], or remove the alert"))
         if alert["kind"] == "email":
             _check_mail(alert, key, problems)
-    for key, name in declaration.watch_secrets():
+    for key, name in watch_secrets(declaration):
         _check_secret(key, name, declaration.secrets, problems)
 
 

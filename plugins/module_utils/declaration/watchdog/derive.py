@@ -11,7 +11,8 @@ from typing import Any
 from ...compose.model import Service
 from ...contracts.watchdog_settings import Alert, DeadmanSpec, ProbeSpec, ServiceSpec, SiteSpec, StackSpec, StatusPageSpec
 from ..compose_project import secret_file
-from ..model import Declaration, Route
+from ..model import Declaration
+from ..routes.model import Route
 from .model import ALERT_SECRETS
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -33,7 +34,7 @@ def watchdog_config(declaration: Declaration) -> dict[str, Any]:
         runbook=watchdog.runbook,
         alerts=tuple(_alert(declaration, alert) for alert in watchdog.alerts),
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
-        backup_max_age=watchdog.backup_max_age or (declaration.backups.stale_after if declaration.backups else 0),
+        backup_max_age=watchdog.backup_max_age or declaration.fact("backup_max_age", 0),
         status_page=StatusPageSpec(watchdog.page.title or declaration.name),
     ).to_dict()
 

@@ -199,7 +199,7 @@ def test_everything_written() -> None:
 
 def test_no_value_of_a_secret_is_in_it() -> None:
     assert "hunter2" not in json.dumps(config(*FULL))
-    assert "hunter2" not in repr(load(declared(*FULL)).backups)
+    assert "hunter2" not in repr(load(declared(*FULL)).parts["backups"])
 
 
 def test_results_can_be_changed_without_harm() -> None:

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routes, read and typed; durations in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    requests: int
+    per: str
+    burst: int
+
+
+@dataclass(frozen=True)
+class Route:
+    key: str
+    domain: str
+    aliases: tuple[str, ...]
+    path: str
+    service: str
+    port: int
+    websocket: bool
+    body_limit: str
+    timeout: int
+    rate_limit: RateLimit | None
+    balance: str
+    headers: Mapping[str, str]
+    allow_from: tuple[str, ...]
+    strip_prefix: bool
+    buffering: bool
+
+
+def routes_from(items: Sequence[dict[str, Any]]) -> tuple[Route, ...]:
+    """From what the schema read."""
+    return tuple(_route(item, f"routes[{index}]") for index, item in enumerate(items))
+
+
+def _route(item: dict[str, Any], key: str) -> Route:
+    limit = item.get("rate_limit")
+    rate_limit = None
+    if limit:
+        burst = limit["requests"] if limit["burst"] is None else limit["burst"]
+        rate_limit = RateLimit(limit["requests"], limit["per"], burst)
+    aliases = tuple(name for name in item["aliases"] if name)
+    networks = tuple(network for network in item["allow_from"] if network)
+    headers = {name: value for name, value in item["headers"].items() if value is not None}
+    path = item["path"].rstrip("/") or "/"
+    changed = {"aliases": aliases, "rate_limit": rate_limit, "allow_from": networks, "headers": headers, "path": path}
+    return Route(key=key, **{**item, **changed})

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section C(routes)."""
+
+from __future__ import annotations
+
+from ..model import Derivation, Part, Section
+from .checks import check_routes
+from .derive import certificates, fail2ban_jails, firewall_rules, nginx_sites, nginx_upstreams
+from .model import routes_from
+from .schema import ROUTES
+
+SECTION = Section(
+    parts={"routes": Part(ROUTES, routes_from)},
+    checks=(check_routes,),
+    derivations={
+        "nginx_sites": Derivation(nginx_sites, list),
+        "nginx_upstreams": Derivation(nginx_upstreams, list),
+        "certificates": Derivation(certificates, list),
+        "firewall_rules": Derivation(firewall_rules, list),
+        "fail2ban_jails": Derivation(fail2ban_jails, list),
+    },
+)
