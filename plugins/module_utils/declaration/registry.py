@@ -10,12 +10,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from .backups.checks import check_backups
-from .backups.derive import backup_authorities, backup_config
-from .backups.model import backups_from, backups_of, made_secrets
-from .backups.schema import BACKUPS
-from .backups.volume_checks import check_sources
-from .model import Declaration, Derivation, Part, Section
+from .model import Section
 
 FOLDERS = (
     "routes",
@@ -24,26 +19,6 @@ FOLDERS = (
     "network",
     "updates",
     "watchdog",
+    "backups",
 )
-
-
-def _read_secrets(declaration: Declaration) -> list[tuple[str, str]]:
-    backups = backups_of(declaration)
-    return list(backups.secrets()) if backups else []
-
-
-def _stale_after(declaration: Declaration) -> float:
-    backups = backups_of(declaration)
-    return backups.stale_after if backups else 0
-
-
-_BACKUPS = Section(
-    parts={"backups": Part(BACKUPS, backups_from)},
-    checks=(check_backups,),
-    compose_checks=(check_sources,),
-    derivations={"backup_config": Derivation(backup_config, dict), "backup_authorities": Derivation(backup_authorities, list)},
-    reads=_read_secrets,
-    makes=made_secrets,
-    facts={"backup_max_age": _stale_after},
-)
-SECTIONS: tuple[Section, ...] = (*(import_module(f".{folder}.section", __package__).SECTION for folder in FOLDERS), _BACKUPS)
+SECTIONS: tuple[Section, ...] = tuple(import_module(f".{folder}.section", __package__).SECTION for folder in FOLDERS)

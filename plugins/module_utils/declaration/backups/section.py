@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section C(backups)."""
+
+from __future__ import annotations
+
+from ..model import Declaration, Derivation, Part, Section
+from .checks import check_backups
+from .derive import backup_authorities, backup_config
+from .model import backups_from, backups_of, made_secrets
+from .schema import BACKUPS
+from .volume_checks import check_sources
+
+
+def _read_secrets(declaration: Declaration) -> list[tuple[str, str]]:
+    backups = backups_of(declaration)
+    return list(backups.secrets()) if backups else []
+
+
+def _stale_after(declaration: Declaration) -> float:
+    backups = backups_of(declaration)
+    return backups.stale_after if backups else 0
+
+
+SECTION = Section(
+    parts={"backups": Part(BACKUPS, backups_from)},
+    checks=(check_backups,),
+    compose_checks=(check_sources,),
+    derivations={"backup_config": Derivation(backup_config, dict), "backup_authorities": Derivation(backup_authorities, list)},
+    reads=_read_secrets,
+    makes=made_secrets,
+    facts={"backup_max_age": _stale_after},
+)
