@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +81,12 @@ def trusted() -> None:
 
 
 @pytest.fixture
-def base(app: AppHost) -> Iterator[AppHost]:
-    """The demo as it is declared; and so it is left."""
-
-    def as_declared() -> None:
-        done = roll(app, declaration(app), **FORCE)
-        assert done.returncode == 0, done.stdout[-3000:]
-        app.settled("1.0.0")
-
-    as_declared()
-    yield app
-    as_declared()
+def base(app: AppHost) -> AppHost:
+    """The demo as it is declared, whatever the test before left."""
+    done = roll(app, declaration(app), **FORCE)
+    assert done.returncode == 0, done.stdout[-3000:]
+    app.settled("1.0.0")
+    return app
 
 
 def test_a_port_changes_and_comes_back(base: AppHost) -> None:
