@@ -176,7 +176,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
     tasks: list[dict[str, Any]] = []
     for name, given in VARIANTS.items():
         tasks.append({"name": f"Render {name}", "render": {"files": "{{ __nginx_files }}"}, "vars": given, "register": "shown"})
-        copy = {"dest": f"{folder}/{name}.json", "mode": "0600", "content": "{{ shown.files | to_json }}"}
+        stack = "{{ __nginx_stack_sites | latentum.ops.content_files('stack/{name}') }}"
+        tasks.append({"name": f"Sites of {name}", "ansible.builtin.set_fact": {"sites": stack}, "vars": given})
+        copy = {"dest": f"{folder}/{name}.json", "mode": "0600", "content": "{{ (shown.files + sites) | to_json }}"}
         tasks.append({"name": f"Keep {name}", "ansible.builtin.copy": copy})
     files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
     play = {"name": "Render", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
@@ -206,6 +208,12 @@ def main(rendered: dict[str, dict[str, str]], variant: str) -> Block:
     """The http block of nginx.conf."""
     block: Block = value(parse(rendered[variant]["/etc/nginx/nginx.conf"]), "http")[0]
     return block
+
+
+@pytest.mark.parametrize("variant", ["new", "old"])
+def test_a_release_gets_the_very_sites_that_the_role_writes(rendered: dict[str, dict[str, str]], variant: str) -> None:
+    """Otherwise role stack and role nginx would write them in turn."""
+    assert rendered[variant]["stack/shop"] == rendered[variant]["/etc/nginx/sites.d/shop.conf"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
