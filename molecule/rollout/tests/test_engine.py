@@ -101,6 +101,7 @@ def test_a_newer_engine_stays_and_is_worked_beside(app: AppHost, recorded: dict[
     app.settled(tag)
 
 
+@pytest.mark.matrix
 def test_state_that_cannot_be_read_is_left_alone(app: AppHost, recorded: dict[str, object]) -> None:
     record(app, {**recorded, "version": "99.0.0", "state_format": 99})
     before, tag = app.live(), app.tag
