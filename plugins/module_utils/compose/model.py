@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..schema.nodes import Problem, Refused, close_to, shown
+from .interpolation import Interpolation
 from .syntax import (
     CONDITIONS,
     SERVICE_KEYS,
@@ -35,7 +36,7 @@ from .syntax import (
     parse_volume,
     wrong_units,
 )
-from .yaml_loader import Interpolation, load
+from .yaml_loader import load
 
 _T = TypeVar("_T")
 

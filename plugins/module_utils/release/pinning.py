@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..compose.cli import pull
-from ..compose.yaml_loader import Interpolation
+from ..compose.interpolation import Interpolation
 from ..containers.client import DEFINITION, Engine
 from ..contracts.routes import Routes
 from ..core.progress import Progress

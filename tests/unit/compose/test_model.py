@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.compose import yaml_loader
+from ansible_collections.latentum.ops.plugins.module_utils.compose.interpolation import Interpolation
 from ansible_collections.latentum.ops.plugins.module_utils.compose.model import Compose, Service, parse
 from ansible_collections.latentum.ops.plugins.module_utils.compose.syntax import Port, parse_image, parse_mount, parse_port, parse_user
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem, Refused
@@ -102,14 +103,14 @@ def test_a_yaml_error_never_quotes_the_file() -> None:
     ],
 )
 def test_variables(text: str, found: str) -> None:
-    interpolation = yaml_loader.Interpolation({"A": "1", "EMPTY": ""})
+    interpolation = Interpolation({"A": "1", "EMPTY": ""})
     assert interpolation.resolve({"k": [text]}, "at") == {"k": [found]}
     assert not interpolation.problems
 
 
 @pytest.mark.parametrize("text", ["$B", "${B}", "${B:?message}", "${A:-x} ${B}", "${", "$", "5$ each", "${-x}", "${A!x}", "${B:-$C}"])
 def test_variables_refused(text: str) -> None:
-    interpolation = yaml_loader.Interpolation({"A": "1"})
+    interpolation = Interpolation({"A": "1"})
     interpolation.resolve([text], "at")
     assert [problem.key for problem in interpolation.problems] == ["at[0]"]
 
