@@ -66,9 +66,9 @@ class Acting:
         if actions:
             # Remembered before it is begun: a watchdog that dies in it must not forget that it tried.
             self.ledger.remember(now)
-        for one in actions:
-            log(f"watchdog: {one.remedy} {one.container.name if one.container else one.service}: {one.reason}")
-            self.remedy_pool.submit(self.remedies.carry_out, one).add_done_callback(partial(self._ended, one))
+        for action in actions:
+            log(f"watchdog: {action.remedy} {action.container.name if action.container else action.service}: {action.reason}")
+            self.remedy_pool.submit(self.remedies.carry_out, action).add_done_callback(partial(self._ended, action))
 
     def _ended(self, action: Action, future: Future[RemedyResult]) -> None:
         if future.cancelled():

@@ -98,7 +98,7 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
         observer,
         judgement,
         alerting,
-        Deadman([one.deadman for one in found.stacks if one.deadman]),
+        Deadman([stack.deadman for stack in found.stacks if stack.deadman]),
         ledger,
         acting,
         Publication(found, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures),

@@ -121,7 +121,7 @@ class Daemon:
             retire_due(engine)
         if engine and components.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
             self._sync()
-        suppression.look([one.name for one in components.settings.stacks], now)
+        suppression.look([stack.name for stack in components.settings.stacks], now)
         next_look = components.looks.schedule(engine, now)
         findings = self._judge(now)
         stacks, picture, judgement = components.settings.stacks, components.picture, components.judgement

@@ -97,7 +97,7 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
 
     :param containers: those of the service that are to serve (not an old set that is kept warm).
     """
-    judged = [(one, _fault(spec, one, evidence)) for one in containers]
+    judged = [(container, _fault(spec, container, evidence)) for container in containers]
     faults = [why for _one, why in judged if why]
     starting = [one for one, why in judged if why is None and _starting(spec, one, evidence)]
     if (missing := spec.replicas - len(containers)) > 0:
@@ -109,7 +109,7 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
     finding = Finding(key, stack, spec.service, "starting" if starting else "ok", spec.severity, "", needs, (), healthy, evidence.now)
     if not faults:
         return finding
-    light = healthy > 0 or all(one.remedy == "none" for one in faults)
+    light = healthy > 0 or all(fault.remedy == "none" for fault in faults)
     return replace(
         finding,
         state="failing",
@@ -124,47 +124,51 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
 def _seen(spec: ServiceSpec, fault: Fault, evidence: Evidence) -> float:
     """When the newest probe that failed was taken."""
     identity = fault.container.id if fault.container else ""
-    readings = [evidence.readings[identity, one.name] for one in spec.probes if (identity, one.name) in evidence.readings]
+    readings = [evidence.readings[identity, probe.name] for probe in spec.probes if (identity, probe.name) in evidence.readings]
     return max((at for at, reading in readings if not reading.ok), default=evidence.now)
 
 
-def _fault(spec: ServiceSpec, one: Container, evidence: Evidence) -> Fault | None:
-    death = evidence.deaths.get(one.id)
-    if one.state in ("exited", "dead", "created"):
-        ended = Death(0, one.exit_code, one.oom_killed).describe() if one.state != "created" else "was never started"
-        return Fault(one, f"{one.name} {ended} and does not run", "start")
-    if one.state == "restarting":
-        return Fault(one, f"{one.name} {(death or Death(0, one.exit_code, one.oom_killed)).describe()} and is restarted by Docker", "wait")
-    if one.state == "paused":
-        return Fault(one, f"{one.name} is paused", "unpause")
-    if one.health == "unhealthy":
-        said = one.health_log[-1].splitlines()[0][:160] if one.health_log else "no log"
-        return Fault(one, f"{one.name} is unhealthy ({said})", "restart")
-    if death and (one.health == "starting" or (one.health == "none" and evidence.age(one) < STEADY)):
-        return Fault(one, f"{one.name} {death.describe()} and starts again", "wait")
-    if lost := evidence.lost(one):
-        return Fault(one, f"{one.name} was cut off from its network {', '.join(sorted(lost))}", "connect")
-    if one.health == "starting":
+def _fault(spec: ServiceSpec, container: Container, evidence: Evidence) -> Fault | None:
+    death = evidence.deaths.get(container.id)
+    if container.state in ("exited", "dead", "created"):
+        ended = Death(0, container.exit_code, container.oom_killed).describe() if container.state != "created" else "was never started"
+        return Fault(container, f"{container.name} {ended} and does not run", "start")
+    if container.state == "restarting":
+        return Fault(
+            container,
+            f"{container.name} {(death or Death(0, container.exit_code, container.oom_killed)).describe()} and is restarted by Docker",
+            "wait",
+        )
+    if container.state == "paused":
+        return Fault(container, f"{container.name} is paused", "unpause")
+    if container.health == "unhealthy":
+        said = container.health_log[-1].splitlines()[0][:160] if container.health_log else "no log"
+        return Fault(container, f"{container.name} is unhealthy ({said})", "restart")
+    if death and (container.health == "starting" or (container.health == "none" and evidence.age(container) < STEADY)):
+        return Fault(container, f"{container.name} {death.describe()} and starts again", "wait")
+    if lost := evidence.lost(container):
+        return Fault(container, f"{container.name} was cut off from its network {', '.join(sorted(lost))}", "connect")
+    if container.health == "starting":
         return None  # Docker's start period: nobody judges it before
-    return _failed_probe(spec, one, evidence)
+    return _failed_probe(spec, container, evidence)
 
 
-def _failed_probe(spec: ServiceSpec, one: Container, evidence: Evidence) -> Fault | None:
-    readings = [evidence.readings[one.id, probe.name][1] for probe in spec.probes if (one.id, probe.name) in evidence.readings]
+def _failed_probe(spec: ServiceSpec, container: Container, evidence: Evidence) -> Fault | None:
+    readings = [evidence.readings[container.id, probe.name][1] for probe in spec.probes if (container.id, probe.name) in evidence.readings]
     failed = [reading for reading in readings if not reading.ok]
-    if not failed or (one.health == "none" and evidence.age(one) < spec.start_period):
+    if not failed or (container.health == "none" and evidence.age(container) < spec.start_period):
         return None
     # A limit last: what does not answer is worse than what has much to do.
     worst = sorted(failed, key=lambda reading: reading.limit)[0]
-    return Fault(one, f"{one.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False, confirmed=worst.again)
+    return Fault(container, f"{container.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False, confirmed=worst.again)
 
 
-def _starting(spec: ServiceSpec, one: Container, evidence: Evidence) -> bool:
+def _starting(spec: ServiceSpec, container: Container, evidence: Evidence) -> bool:
     """It neither proves to be well nor fails: in its start period, or not probed since it started."""
-    if one.health == "starting":
+    if container.health == "starting":
         return True
-    readings = [evidence.readings.get((one.id, probe.name)) for probe in spec.probes]
+    readings = [evidence.readings.get((container.id, probe.name)) for probe in spec.probes]
     if any(found is None for found in readings):
         return True
     unproven = any(not (found[1].ok or found[1].limit) for found in readings if found)
-    return one.health == "none" and evidence.age(one) < spec.start_period and unproven
+    return container.health == "none" and evidence.age(container) < spec.start_period and unproven

@@ -71,13 +71,13 @@ class Judgement:
 
     def open_incidents(self) -> list[Incident]:
         """Newest first."""
-        found = [one.incident for one in self.subjects.values() if one.incident]
+        found = [subject.incident for subject in self.subjects.values() if subject.incident]
         return sorted(found, key=lambda one: one.opened, reverse=True)
 
     def restore(self, incidents: Iterable[Incident], now: float) -> None:
         """Go on with incidents that were open when the watchdog ended."""
-        for one in incidents:
-            self.subjects[one.key] = Subject("open", now, one.began, now, None, one)
+        for incident in incidents:
+            self.subjects[incident.key] = Subject("open", now, incident.began, now, None, incident)
 
     def consider(self, findings: Iterable[Finding], now: float, wall: float) -> list[Transition]:
         """One round over everything that was looked at; what others need comes first."""
@@ -106,7 +106,9 @@ class Judgement:
 
     def due(self, now: float) -> float:
         """Monotonic time at which the next suspicion wants its second look; far away when there is none."""
-        return min((max(one.confirm_at, now + 0.2) for one in self.subjects.values() if one.phase == "suspect"), default=now + 3600)
+        return min(
+            (max(subject.confirm_at, now + 0.2) for subject in self.subjects.values() if subject.phase == "suspect"), default=now + 3600
+        )
 
     def suspects(self) -> set[str]:
         """Keys that want a second look."""

@@ -61,10 +61,10 @@ class Ledger:
 
     def tell_again(self) -> None:
         """What a killed watchdog remembered and perhaps did not spool; the spool knows what was told."""
-        for one in self.memory.open:
-            self.alerting.tell(Transition("open", one))
-            if one.escalated:
-                self.alerting.tell(Transition("escalate", one))
+        for incident in self.memory.open:
+            self.alerting.tell(Transition("open", incident))
+            if incident.escalated:
+                self.alerting.tell(Transition("escalate", incident))
         for one in self.memory.history[:NEWEST]:
             if one.ended and time.time() - one.ended < RECENT:
                 self.alerting.tell(Transition("end", one))

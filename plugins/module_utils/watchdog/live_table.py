@@ -31,7 +31,13 @@ def table(status: Status) -> str:
         f"{GOOD if sum_up.level in ('ok', 'maintenance', 'none') else BAD} watchdog: {sum_up.sentence}",
         f"written {moment(at)}{ran}",
     ]
-    for part in (_open(status), *(_stack(one) for one in status.get("stacks", [])), _host(status), _maintenance(status), _alerts(status)):
+    for part in (
+        _open(status),
+        *(_stack(stack) for stack in status.get("stacks", [])),
+        _host(status),
+        _maintenance(status),
+        _alerts(status),
+    ):
         lines += part
     return "\n".join(one.rstrip() for one in lines)
 
@@ -41,8 +47,8 @@ def incidents_table(status: Status) -> str:
     at = float(status.get("at", 0))
     opened, ended = status.get("incidents", []), status.get("history", [])
     lines = [f"{len(opened)} open" if opened else "nothing is open"]
-    for one in opened:
-        lines += ["", *_incident(one, at)]
+    for incident in opened:
+        lines += ["", *_incident(incident, at)]
     if ended:
         shown = f"the last {SHOWN} of {len(ended)} that ended" if len(ended) > SHOWN else f"{len(ended)} ended"
         lines += ["", shown]
@@ -53,21 +59,24 @@ def incidents_table(status: Status) -> str:
 
 def _open(status: Status) -> list[str]:
     at, lines = float(status.get("at", 0)), []
-    for one in status.get("incidents", []):
-        human = "; healing gave up, a human is needed" if one.get("needs_human") else ""
-        lines.append(f"{BAD} {_named(one)}: {one['severity']} for {lasting(at - float(one['began']))}{human}: {_said(one['cause'])}")
-        if one.get("affected"):
-            lines.append(f"   affects {', '.join(map(line, one['affected']))}")
+    for incident in status.get("incidents", []):
+        human = "; healing gave up, a human is needed" if incident.get("needs_human") else ""
+        since = lasting(at - float(incident["began"]))
+        lines.append(f"{BAD} {_named(incident)}: {incident['severity']} for {since}{human}: {_said(incident['cause'])}")
+        if incident.get("affected"):
+            lines.append(f"   affects {', '.join(map(line, incident['affected']))}")
     return ["", "incidents; more: opsctl incidents", *lines] if lines else []
 
 
 def _stack(stack: Status) -> list[str]:
     rows = [["", "service", "state", "healthy", "uptime", "healed"]]
-    for one in stack.get("services", []):
-        share = uptime(one.get("days", []))
+    for service in stack.get("services", []):
+        share = uptime(service.get("days", []))
         up = "no data" if share is None else percent(share)
-        healed = f"{one.get('heals', 0)}" + (", gave up" if one.get("breaker") else "")
-        rows.append([_mark(one), line(one["service"]), line(one["state"]), f"{one['healthy']}/{one['replicas']}", up, healed])
+        healed = f"{service.get('heals', 0)}" + (", gave up" if service.get("breaker") else "")
+        rows.append(
+            [_mark(service), line(service["service"]), line(service["state"]), f"{service['healthy']}/{service['replicas']}", up, healed]
+        )
     lines = ["", f"watched of {line(stack['name'])}"]
     if stack.get("busy"):
         lines.append(f"healing waits: {line(stack['busy'])}")
@@ -75,42 +84,42 @@ def _stack(stack: Status) -> list[str]:
 
 
 def _troubles(stack: Status) -> Iterator[str]:
-    for one in stack.get("services", []):
-        name = line(one["service"])
-        if one["state"] not in ("ok", "maintenance") and one.get("reason"):
-            yield f"{_mark(one)} {name}: {_said(one['reason'])}"
-        for probe in one.get("probes", []):
+    for service in stack.get("services", []):
+        name = line(service["service"])
+        if service["state"] not in ("ok", "maintenance") and service.get("reason"):
+            yield f"{_mark(service)} {name}: {_said(service['reason'])}"
+        for probe in service.get("probes", []):
             if not probe["ok"]:
                 yield f"{BAD} {name}: probe {line(probe['name'])} fails after {float(probe['latency']):.3f} s: {_said(probe['reason'])}"
-        for out in one.get("out", []):
+        for out in service.get("out", []):
             yield f"{BAD} {name}: {line(out['container'])} is out of rotation: {_said(out['reason'])}"
 
 
 def _sites(stack: Status) -> list[str]:
     rows = []
-    for one in stack.get("sites", []):
-        days = one.get("certificate_days")
+    for site in stack.get("sites", []):
+        days = site.get("certificate_days")
         until = "no certificate" if days is None else f"certificate {days} days"
-        latency = f"{float(one['latency']) * 1000:.0f} ms" if one.get("latency") is not None else ""
-        mark = GOOD if one["state"] == "ok" else BAD
-        rows.append([mark, line(one["domain"]), line(one["state"]), latency, until, _said(one.get("reason", ""))])
+        latency = f"{float(site['latency']) * 1000:.0f} ms" if site.get("latency") is not None else ""
+        mark = GOOD if site["state"] == "ok" else BAD
+        rows.append([mark, line(site["domain"]), line(site["state"]), latency, until, _said(site.get("reason", ""))])
     return ["", *columns(rows)] if rows else []
 
 
 def _host(status: Status) -> list[str]:
     """Only what is not ok: the first part of `opsctl status` shows the rest."""
     lines = [
-        f"{BAD} {line(one['name'])}: {line(one['state'])}: {_said(one.get('reason') or one.get('value', ''))}"
-        for one in status.get("host_checks", [])
-        if one["state"] != "ok"
+        f"{BAD} {line(check['name'])}: {line(check['state'])}: {_said(check.get('reason') or check.get('value', ''))}"
+        for check in status.get("host_checks", [])
+        if check["state"] != "ok"
     ]
     return ["", *lines] if lines else []
 
 
 def _maintenance(status: Status) -> list[str]:
     rows = [
-        [line(one["scope"]), f"until {moment(float(one['until']))}", f"by {line(one['who'])}", _said(one["reason"])]
-        for one in status.get("maintenance", [])
+        [line(window["scope"]), f"until {moment(float(window['until']))}", f"by {line(window['who'])}", _said(window["reason"])]
+        for window in status.get("maintenance", [])
     ]
     return ["", "maintenance, so no alarms and no healing", *columns(rows)] if rows else []
 

@@ -173,8 +173,8 @@ class Looks:
             log(f"watchdog: goes on with the numbers of replicas that it knows: {error}")
             return
         for stack in found:
-            for one in stack["services"]:
-                self.replicas[stack["name"], one["service"]] = int(one.get("replicas") or 1)
+            for service in stack["services"]:
+                self.replicas[stack["name"], service["service"]] = int(service.get("replicas") or 1)
             live = {one["service"]: one.get("probe") or {} for one in stack["services"]}
             watched = self.settings.stack(stack["name"])
             for spec in watched.services if watched else ():
@@ -190,7 +190,7 @@ class Looks:
         if self.ports.get((stack, spec.service), {}) == moved:
             return
         self.ports[stack, spec.service] = moved
-        names = {one.name for one in spec.probes}
+        names = {probe.name for probe in spec.probes}
         there = {one.id for one in self.picture.of(stack, spec.service)}
         self.readings = {key: value for key, value in self.readings.items() if key[0] not in there or key[1] not in names}
 
@@ -200,7 +200,7 @@ class Looks:
 
     def forget_gone(self) -> None:
         """Drop what is known of containers that are no more, and deaths that are overcome."""
-        alive = {one.id: one for project in self.picture.projects for one in self.picture.containers(project)}
+        alive = {container.id: container for project in self.picture.projects for container in self.picture.containers(project)}
         self.readings = {key: value for key, value in self.readings.items() if key[0] in alive}
         self.deaths = {key: value for key, value in self.deaths.items() if key in alive and not self._overcome(alive[key])}
         self._lives = {key: at for key, at in self._lives.items() if key in alive}
@@ -221,9 +221,9 @@ class Looks:
 
     def known(self, remembered: Iterable[str] = ()) -> Collection[str]:
         """All keys that could come out of a look; of the host also what is remembered, until every part of it was looked at."""
-        keys = {f"{stack.name}/{one.service}" for stack in self.settings.stacks for one in stack.services}
+        keys = {f"{stack.name}/{service.service}" for stack in self.settings.stacks for service in stack.services}
         for stack in self.settings.stacks:
-            keys |= {f"{stack.name}/{kind}:{one.domain}" for one in stack.sites for kind in ("site", "certificate")}
+            keys |= {f"{stack.name}/{kind}:{site.domain}" for site in stack.sites for kind in ("site", "certificate")}
         if not self.checks or any(check.value == "unknown" for check in self.checks):
             keys |= {key for key in remembered if key.startswith("host/")}
         return keys | {check.key for check in self._host_checks()} | {"host/clock jump", "host/docker"}
@@ -231,7 +231,7 @@ class Looks:
     def _host_checks(self) -> list[Check]:
         if not self.blind or time.monotonic() - self._began < 3:
             return self.checks
-        unit = next((one for one in self.checks if one.name == "docker" and one.state != "ok"), None)
+        unit = next((check for check in self.checks if check.name == "docker" and check.state != "ok"), None)
         docker = unit or Check("docker", "critical", "silent", f"the Docker engine does not answer: {self.blind}")
         return [docker, *(one for one in self.checks if one.name != "docker")]
 
@@ -260,7 +260,7 @@ class Looks:
             return
         seen, reading = self.sites[key]
         needs = ("host/docker", "host/nginx", *(f"{stack.name}/{one}" for one in site.services))
-        planned = any(plans[one].maintenance for one in site.services if one in plans)
+        planned = any(plans[service].maintenance for service in site.services if service in plans)
         failing = not reading.ok and not planned
         yield Finding(
             key, stack.name, f"site:{site.domain}", "failing" if failing else "ok",

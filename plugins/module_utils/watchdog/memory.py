@@ -25,7 +25,7 @@ class Memory:
     def __init__(self, file: Path = STATE / "memory.json") -> None:
         self.file = file
         raw: dict[str, Any] = read_state(file, {}, put_aside=True)
-        self.open = [incident_from(one) for one in raw.get("open", [])]
+        self.open = [incident_from(incident) for incident in raw.get("open", [])]
         self.history = [incident_from(one) for one in raw.get("history", [])]
         self._healing: dict[str, Any] = raw.get("healing", {})
         self._written: dict[str, Any] = {}

@@ -72,17 +72,17 @@ class Collector:
         yield from _probes(status["stacks"])
         yield from _sites(status["stacks"])
         yield _states("host_check_state", "1 for the state that a check of the host is in, 0 for the others.", ("check",), CHECK_STATES, (
-            ((str(one["name"]),), str(one["state"])) for one in status["host_checks"]
+            ((str(check["name"]),), str(check["state"])) for check in status["host_checks"]
         ))  # fmt: skip
         yield from _incidents(status)
         yield _gauge("maintenance", "1 while maintenance of this scope is under way.", ("scope",), (
-            ((str(one["scope"]),), 1) for one in status["maintenance"]
+            ((str(window["scope"]),), 1) for window in status["maintenance"]
         ))  # fmt: skip
         yield from _alerts(status["alerts"])
         yield from backup_metrics.families()
 
     def _services(self, stacks: Sequence[Status]) -> Iterator[Metric]:
-        services = [((str(stack["name"]), str(one["service"])), one) for stack in stacks for one in stack["services"]]
+        services = [((str(stack["name"]), str(service["service"])), service) for stack in stacks for service in stack["services"]]
         labels = ("stack", "service")
         yield _states(
             "service_state", "1 for the state that a service is in, 0 for the others.", labels, SERVICE_STATES,
@@ -115,7 +115,7 @@ def _watchdog(status: Status) -> Iterator[Metric]:
 
 
 def _stacks(stacks: Sequence[Status]) -> Iterator[Metric]:
-    named = [((str(one["name"]),), one) for one in stacks]
+    named = [((str(stack["name"]),), stack) for stack in stacks]
     help_text = "1 for the state that a stack is in, 0 for the others."
     yield _states("stack_state", help_text, ("stack",), STACK_STATES, ((key, str(one["state"])) for key, one in named))
     busy = "1 while somebody else works on a stack, so that healing waits."
@@ -124,10 +124,10 @@ def _stacks(stacks: Sequence[Status]) -> Iterator[Metric]:
 
 def _probes(stacks: Sequence[Status]) -> Iterator[Metric]:
     probes = [
-        ((str(stack["name"]), str(service["service"]), str(one["name"])), one)
+        ((str(stack["name"]), str(service["service"]), str(probe["name"])), probe)
         for stack in stacks
         for service in stack["services"]
-        for one in service["probes"]
+        for probe in service["probes"]
     ]
     labels = ("stack", "service", "probe")
     success = "1 when a probe succeeded for all containers of a service the last time."
@@ -137,7 +137,7 @@ def _probes(stacks: Sequence[Status]) -> Iterator[Metric]:
 
 
 def _sites(stacks: Sequence[Status]) -> Iterator[Metric]:
-    sites = [((str(stack["name"]), str(one["domain"])), one) for stack in stacks for one in stack["sites"]]
+    sites = [((str(stack["name"]), str(site["domain"])), site) for stack in stacks for site in stack["sites"]]
     labels = ("stack", "domain")
     up = "1 when a site answered through nginx the last time, with a status below 500."
     yield _gauge("site_up", up, labels, ((key, one["state"] == "ok") for key, one in sites))
@@ -156,7 +156,7 @@ def _incidents(status: Status) -> Iterator[Metric]:
     ):
         numbers = (((severity,), sum(1 for one in counted if one["severity"] == severity)) for severity in SEVERITIES)
         yield _gauge(name, help_text, ("severity",), numbers)
-    last = max((float(one["opened"]) for one in (*opened, *status["history"])), default=None)
+    last = max((float(incident["opened"]) for incident in (*opened, *status["history"])), default=None)
     help_text = "When the last incident opened; changes() of it counts incidents."
     yield _gauge("last_incident_timestamp_seconds", help_text, (), [] if last is None else [((), last)])
 

@@ -40,7 +40,7 @@ class Observer:
         self.busy = busy
         self.engine: Engine | None = before.engine if before else None
         self._due: float = before._due if before else 0.0
-        self._declared = {f"{stack.name}/{one.service}" for stack in looks.settings.stacks for one in stack.services}
+        self._declared = {f"{stack.name}/{service.service}" for stack in looks.settings.stacks for service in stack.services}
 
     def connect(self, engine: Engine) -> bool:
         """It answers, and tells all from here on: look at everything; whether that was possible."""
@@ -88,7 +88,7 @@ class Observer:
         """Look at the containers of a service again; of anything else there is nothing to see here."""
         stack, _slash, service = key.partition("/")
         if stack in self.picture.projects:
-            self.look_at([one.id for one in self.picture.containers(stack) if one.service == service])
+            self.look_at([container.id for container in self.picture.containers(stack) if container.service == service])
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Note the life that an event begins or ends; a death that nobody asked for counts as a try of healing.
@@ -116,7 +116,11 @@ class Observer:
 
     def log_of(self, incident: Incident) -> list[str]:
         """The last lines of the container that serves least of what fails, without secrets; none where there is no container."""
-        containers = [one for one in self.picture.containers(incident.stack) if one.service == incident.subject] if incident.stack else []
+        containers = (
+            [container for container in self.picture.containers(incident.stack) if container.service == incident.subject]
+            if incident.stack
+            else []
+        )
         if not self.engine or not containers:
             return []
         worst = sorted(containers, key=lambda one: one.serves)[0]

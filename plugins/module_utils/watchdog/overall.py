@@ -52,7 +52,7 @@ def _otherwise(status: Status, stack: str | None, stacks: Sequence[Status], name
     for state in ("down", "degraded"):
         if found := [str(one["name"]) for one in stacks if one.get("state") == state]:
             return Overall(state, is_are(found, state))
-    if found := [shown_subject(one) for one in incidents(status, "incidents", stack) if one["severity"] != "info"]:
+    if found := [shown_subject(incident) for incident in incidents(status, "incidents", stack) if incident["severity"] != "info"]:
         return Overall("degraded", f"an incident of {listed(found)} is open")
     if found := [str(one["name"]) for one in stacks if one.get("state") == "maintenance"]:
         return Overall("maintenance", is_are(found, "under maintenance"))
@@ -75,7 +75,9 @@ def incidents(status: Status, which: str, stack: str | None) -> list[Status]:
 
 def windows(status: Status, stack: str | None) -> list[Status]:
     """Maintenance of the host and the stacks that are shown."""
-    return [one for one in status.get("maintenance", []) if stack is None or str(one["scope"]).partition("/")[0] in ("host", stack)]
+    return [
+        window for window in status.get("maintenance", []) if stack is None or str(window["scope"]).partition("/")[0] in ("host", stack)
+    ]
 
 
 def shown_subject(incident: Status) -> str:

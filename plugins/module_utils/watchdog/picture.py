@@ -62,7 +62,7 @@ class Picture:
 
     def look(self, engine: Inspector) -> None:
         """Look at everything."""
-        self._seen = {one.id: one for project in self.projects for one in engine.containers(project)}
+        self._seen = {container.id: container for project in self.projects for container in engine.containers(project)}
         self._sorted, self.whole = None, True
         for one in self._seen.values():
             self._note(one)

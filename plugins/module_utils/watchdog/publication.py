@@ -60,7 +60,7 @@ class Publication:
         self.well = False
         self._shown: dict[str, Any] = {}
         self._written = self._counted = self._saved = time.monotonic()
-        self._domains = {one["name"]: one.get("domains", []) for one in stacks()}
+        self._domains = {stack["name"]: stack.get("domains", []) for stack in stacks()}
 
     def publish(
         self,
@@ -76,10 +76,10 @@ class Publication:
         """Bring the status up to date; written when something changed, and now and then."""
         now, wall = time.monotonic(), time.time()
         states = {
-            f"{stack.name}/{one.service}": _state(key, findings.get(key), judgement.subject(key).phase, windows)
+            f"{stack.name}/{service.service}": _state(key, findings.get(key), judgement.subject(key).phase, windows)
             for stack in self.settings.stacks
-            for one in stack.services
-            for key in [f"{stack.name}/{one.service}"]
+            for service in stack.services
+            for key in [f"{stack.name}/{service.service}"]
         }
         if not looks.blind:
             self.days.count(states, now - self._counted, wall)
@@ -88,12 +88,12 @@ class Publication:
         out = {one.name: self.out(one.name) for one in self.settings.stacks}
         shown = {
             "states": states,
-            "incidents": [(one.id, one.severity, len(one.done), len(one.affected)) for one in incidents],
+            "incidents": [(incident.id, incident.severity, len(incident.done), len(incident.affected)) for incident in incidents],
             "maintenance": windows,
             "history": memory.history[:1],
             "alerts": alerts,
             "sites": [reading.ok for _at, reading in looks.sites.values()],
-            "checks": [one.state for one in looks.checks],
+            "checks": [check.state for check in looks.checks],
             "busy": [self.busy(one.name) for one in self.settings.stacks],
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
@@ -113,7 +113,7 @@ class Publication:
             ],
             "incidents": [one.as_dict() for one in incidents],
             "history": [one.as_dict() for one in memory.history],
-            "maintenance": [vars(one) for one in windows],
+            "maintenance": [vars(window) for window in windows],
             "alerts": dict(alerts),
         }  # fmt: skip
         changed = shown != self._shown
@@ -138,7 +138,7 @@ class Publication:
         windows: list[Window],
         out: Mapping[str, str],
     ) -> dict[str, Any]:
-        services = [self._service(stack, one, looks, findings, judgement, healer, windows, out) for one in stack.services]
+        services = [self._service(stack, service, looks, findings, judgement, healer, windows, out) for service in stack.services]
         states = {one["state"] for one in services}
         state = "down" if "down" in states else "degraded" if states & {"degraded", "affected"} else "ok"
         if maintenance_windows.covering(windows, stack.name):
@@ -169,11 +169,11 @@ class Publication:
     ) -> dict[str, Any]:
         key = f"{stack.name}/{spec.service}"
         finding, subject, record = findings.get(key), judgement.subject(key), healer.record(key)
-        containers = {one.id: one.name for one in looks.serving(stack, spec)}
+        containers = {container.id: container.name for container in looks.serving(stack, spec)}
         probes = []
         for probe in spec.probes:
             readings = [seen[1] for (identity, name), seen in looks.readings.items() if name == probe.name and identity in containers]
-            worst = next((one for one in readings if not one.ok), None)
+            worst = next((reading for reading in readings if not reading.ok), None)
             if readings:
                 latency = max(one.latency for one in readings)
                 reason = worst.reason if worst else ""
@@ -226,10 +226,10 @@ def _state(key: str, finding: Finding | None, phase: str, windows: list[Window])
 def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
     """A stack as whoever sees the page may have it: without names of containers, and of sentences what is public."""
     services = [
-        {key: one[key] for key in ("service", "state", "replicas", "healthy", "days")} | {"reason": public(one["reason"])}
-        for one in stack["services"]
+        {key: service[key] for key in ("service", "state", "replicas", "healthy", "days")} | {"reason": public(service["reason"])}
+        for service in stack["services"]
     ]
-    sites = [one | {"reason": public(one["reason"])} for one in stack["sites"]]
+    sites = [site | {"reason": public(site["reason"])} for site in stack["sites"]]
     return {"name": stack["name"], "state": stack["state"], "services": services, "sites": sites}
 
 

@@ -37,14 +37,16 @@ def rotate(
 def _out(stack: StackSpec, picture: Picture, judgement: Judgement, findings: Mapping[str, Finding]) -> dict[str, str]:
     """Who of a stack is to be out, with the reason."""
     wanted: dict[str, str] = {}
-    alive = {one.id: one for one in picture.containers(stack.name)}
+    alive = {container.id: container for container in picture.containers(stack.name)}
     before = out_of_rotation.load(stack.name)
     for spec in stack.services:
         key = f"{stack.name}/{spec.service}"
         finding, incident = findings.get(key), judgement.subject(key).incident
         if finding is None or incident is None:
             continue
-        bad = {one.container.id: one.reason for one in finding.faults if one.container and one.remedy != "none" and one.confirmed}
+        bad = {
+            fault.container.id: fault.reason for fault in finding.faults if fault.container and fault.remedy != "none" and fault.confirmed
+        }
         kept = {one: why for one, why in before.items() if one in alive and alive[one].service == spec.service}
         wanted |= kept | bad
     return wanted

@@ -25,7 +25,7 @@ class Settings:
 
     def stack(self, name: str) -> StackSpec | None:
         """One stack by name."""
-        return next((one for one in self.stacks if one.name == name), None)
+        return next((stack for stack in self.stacks if stack.name == name), None)
 
     def pace(self, key: str) -> tuple[float, float]:
         """Of a subject: seconds until the second look at a failed probe, seconds of being well before its incident ends."""

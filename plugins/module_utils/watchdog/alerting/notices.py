@@ -77,11 +77,15 @@ class Alerting:
         if now < self._reminded + REMIND:
             return
         self._reminded = now
-        for one in incidents:
-            routes = [] if one.key in quiet else reminders_for(one.as_dict(), self.alerts.routes, self.spool.told(one.id), time.time())
+        for incident in incidents:
+            routes = (
+                []
+                if incident.key in quiet
+                else reminders_for(incident.as_dict(), self.alerts.routes, self.spool.told(incident.id), time.time())
+            )
             if routes:
                 with self.failures.tolerate("spooling reminders"):
-                    self.spool.put(self.notice("reminder", one), routes)
+                    self.spool.put(self.notice("reminder", incident), routes)
                 self._next, self._fresh = 0.0, True
 
     def deliver(self, now: float) -> bool:

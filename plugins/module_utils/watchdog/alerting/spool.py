@@ -196,7 +196,7 @@ class Spool:
         for name in self.files.names(TOLD):
             try:
                 routes = json.loads(self.files.read(name) or b"{}")["routes"]
-                said = [(str(what), float(at)) for one in routes.values() for what, at in one]
+                said = [(str(what), float(at)) for route in routes.values() for what, at in route]
             except (ValueError, TypeError, KeyError, AttributeError):
                 said = []
             ended = any(what == "end" for what, _at in said)

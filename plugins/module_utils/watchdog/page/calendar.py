@@ -70,7 +70,7 @@ def bars(days: Sequence[Mapping[str, Any]], at: float, name: str) -> Html:
     shown = calendar(days, at)
     share = uptime(days)
     up = "no data yet" if share is None else f"{percent(share)} uptime"
-    bad = [one for one in shown if one.down > 0 or one.degraded > 0]
+    bad = [day for day in shown if day.down > 0 or day.degraded > 0]
     unseen = sum(1 for one in shown if one.seen <= 0)
     label = f"{name}, last {KEPT} days: {up}; days with trouble: {len(bad)}; days without data: {unseen}"
     picture = element(

@@ -42,13 +42,13 @@ def render(status: Status, stack: str | None = None) -> str:
         element("div", element("p", sum_up.sentence), element("p", "Written ", when(at), class_="written")),
         class_=f"banner {sum_up.level}",
     )
-    opened = [open_incident(one, at) for one in incidents(status, "incidents", stack)]
+    opened = [open_incident(incident, at) for incident in incidents(status, "incidents", stack)]
     ended = [ended_incident(one) for one in incidents(status, "history", stack)[:SHOWN]]
     main = element(
         "main",
         element("p", UNLOADED, class_="stale late down"),
         _section("incidents", "Open incidents", *opened),
-        _list("maintenance", "Maintenance", "cards", [maintenance(one) for one in windows(status, stack)]),
+        _list("maintenance", "Maintenance", "cards", [maintenance(window) for window in windows(status, stack)]),
         *(_stack(one, at, f"{one['name']}: " if len(stacks) > 1 else "") for one in stacks),
         _list("host", "Host", "card checks", [check(one) for one in status.get("host_checks", [])]),
         _list("history", "Past incidents", "card history", ended),

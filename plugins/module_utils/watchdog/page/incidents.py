@@ -17,31 +17,31 @@ from .public import public
 Incident = Mapping[str, Any]
 
 
-def open_incident(one: Incident, at: float) -> Html:
+def open_incident(incident: Incident, at: float) -> Html:
     """An incident that is open at `at`, epoch seconds."""
-    severity, began = str(one["severity"]), float(one["began"])
+    severity, began = str(incident["severity"]), float(incident["began"])
     return element(
         "article",
-        row(element("h3", shown_subject(one)), None, state(severity)),
-        element("p", public(one["cause"])),
+        row(element("h3", shown_subject(incident)), None, state(severity)),
+        element("p", public(incident["cause"])),
         element("p", "Since ", when(began), f" ({lasting(at - began)})", class_="soft"),
-        *_story(one, at),
+        *_story(incident, at),
         class_=f"card incident {severity}",
     )
 
 
-def ended_incident(one: Incident) -> Html:
+def ended_incident(incident: Incident) -> Html:
     """An incident that is over, folded."""
-    severity, began, end = str(one["severity"]), float(one["began"]), float(one["ended"])
+    severity, began, end = str(incident["severity"]), float(incident["began"]), float(incident["ended"])
     summary = element(
         "summary",
         element("time", moment(began)[:16], datetime=moment(began)[:10]),
-        element("strong", shown_subject(one)),
+        element("strong", shown_subject(incident)),
         element("span", f"for {lasting(end - began)}", class_="lasted"),
     )
     word, _level = STATES.get(severity, (severity, ""))
     told = element("p", "From ", when(began), " to ", when(end, began), f", {word}", class_="soft")
-    more = element("div", element("p", public(one["cause"])), told, *_story(one, end), class_="more")
+    more = element("div", element("p", public(incident["cause"])), told, *_story(incident, end), class_="more")
     return element("li", element("details", summary, more))
 
 
@@ -57,14 +57,14 @@ def maintenance(window: Mapping[str, Any]) -> Html:
     )
 
 
-def _story(one: Incident, at: float) -> Iterator[Html]:
+def _story(incident: Incident, at: float) -> Iterator[Html]:
     """Whom it affects, and what was done; `at`: epoch seconds of the day whose times need no date."""
-    if one.get("affected"):
-        yield element("p", "This affects ", ", ".join(map(str, one["affected"])), ".")
-    if one.get("flapping"):
+    if incident.get("affected"):
+        yield element("p", "This affects ", ", ".join(map(str, incident["affected"])), ".")
+    if incident.get("flapping"):
         yield element("p", "It fails again and again, so it ends only after a long quiet time.")
-    if one.get("needs_human") and not one.get("ended"):
+    if incident.get("needs_human") and not incident.get("ended"):
         yield element("p", element("strong", "Repairing it automatically did not help: a human is needed."))
-    if one.get("done"):
-        steps = [element("li", when(float(done_at), at), public(what)) for done_at, what in one["done"]]
+    if incident.get("done"):
+        steps = [element("li", when(float(done_at), at), public(what)) for done_at, what in incident["done"]]
         yield element("ol", *steps, class_="done", aria_label="What was done")

@@ -46,12 +46,14 @@ class Check:
 
 def disk_checks(spec: HostSpec) -> Iterator[Check]:
     """Blocks and inodes of each file system that fills up."""
-    for one in disks():
-        percent = max(one["percent"], one["inodes_percent"])
-        what = "space" if one["percent"] >= one["inodes_percent"] else "inodes"
+    for disk in disks():
+        percent = max(disk["percent"], disk["inodes_percent"])
+        what = "space" if disk["percent"] >= disk["inodes_percent"] else "inodes"
         state = "critical" if percent >= spec.disk_critical else "warning" if percent >= spec.disk_warning else "ok"
-        reason = "" if state == "ok" else f"{percent} % of the {what} of {one['mount']} are used; `du -xh {one['mount']} | sort -h | tail`"
-        yield Check(f"disk {one['mount']}", state, f"{one['percent']} %", reason)
+        reason = (
+            "" if state == "ok" else f"{percent} % of the {what} of {disk['mount']} are used; `du -xh {disk['mount']} | sort -h | tail`"
+        )
+        yield Check(f"disk {disk['mount']}", state, f"{disk['percent']} %", reason)
 
 
 def memory_checks(spec: HostSpec) -> Iterator[Check]:
