@@ -33,6 +33,8 @@ def measure() -> dict[str, dict[str, int]]:
     templar = Templar(loader=DataLoader())
     measured = {}
     for source in sorted((ROOT / "plugins/modules").glob("*.py")):
+        if "AnsibleModule" not in source.read_text():
+            continue  # the documentation of an action, which sends nothing
         name = f"latentum.ops.{source.stem}"
         path = module_loader.find_plugin(name)
         built = modify_module(
