@@ -30,11 +30,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.base import
 
 def options(contract: type[Contract], indent: str) -> Iterator[str]:
     """The lines of the options of a contract."""
-    for one in fields(contract):
-        known = spec(one)
-        yield f"{indent}{one.key}:"
+    for field in fields(contract):
+        known = spec(field)
+        yield f"{indent}{field.key}:"
         inner = indent + "  "
-        yield from description(one.option.description, inner)
+        yield from description(field.option.description, inner)
         yield f"{inner}type: {known['type']}"
         if "elements" in known:
             yield f"{inner}elements: {known['elements']}"
@@ -45,9 +45,9 @@ def options(contract: type[Contract], indent: str) -> Iterator[str]:
         if "default" in known:
             default = known["default"]
             yield f"{inner}default: {default if isinstance(default, str) else json.dumps(default)}"
-        if one.contract is not None:
+        if field.contract is not None:
             yield f"{inner}suboptions:"
-            yield from options(one.contract, inner + "  ")
+            yield from options(field.contract, inner + "  ")
 
 
 def description(text: str | tuple[str, ...], indent: str) -> Iterator[str]:

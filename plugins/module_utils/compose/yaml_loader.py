@@ -81,7 +81,7 @@ def load(text: str) -> dict[str, Any]:
     Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
     """
     try:
-        found = yaml.load(text, Loader=_loader())  # noqa: S506 - a subclass of the safe loader
+        document = yaml.load(text, Loader=_loader())  # noqa: S506 - a subclass of the safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -89,14 +89,14 @@ def load(text: str) -> dict[str, Any]:
         raise Refused(f"is not valid YAML{where}: {reason}", f"correct the Compose file{where}") from None
     except ValueError:
         raise Refused("is not valid YAML: a number in it cannot be read", "put quotes around values such as 0x or 09") from None
-    if isinstance(found, str) and found.endswith((".yml", ".yaml", ".j2")):
+    if isinstance(document, str) and document.endswith((".yml", ".yaml", ".j2")):
         fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
         raise Refused("is the name of a Compose file, not its text", fix)
-    if not isinstance(found, dict):
-        what = "is empty" if found is None else "is not a mapping at its top"
+    if not isinstance(document, dict):
+        what = "is empty" if document is None else "is not a mapping at its top"
         raise Refused(what, "write a Compose file that begins with services:")
     try:
-        result: dict[str, Any] = _with_text_keys(found)
+        result: dict[str, Any] = _with_text_keys(document)
     except RecursionError:
         raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
     return result

@@ -17,23 +17,23 @@ _TYPES = {str: "str", int: "int", float: "float", bool: "bool"}
 
 def argspec(contract: type[Contract]) -> dict[str, dict[str, Any]]:
     """The options of a dictionary that becomes this contract."""
-    return {one.key: spec(one) for one in fields(contract)}
+    return {field.key: spec(field) for field in fields(contract)}
 
 
 def spec(field: Field) -> dict[str, Any]:
     """The options of one field, as AnsibleModule takes them."""
-    spec: dict[str, Any] = {"type": type_name(field.type)}
-    if spec["type"] == "list":
-        spec["elements"] = type_name(typing.get_args(field.type)[0])
+    options: dict[str, Any] = {"type": type_name(field.type)}
+    if options["type"] == "list":
+        options["elements"] = type_name(typing.get_args(field.type)[0])
     if field.required:
-        spec["required"] = True
+        options["required"] = True
     if field.option.choices:
-        spec["choices"] = list(field.option.choices)
+        options["choices"] = list(field.option.choices)
     if field.contract is not None:
-        spec["options"] = argspec(field.contract)
+        options["options"] = argspec(field.contract)
     if has_default(field):
-        spec["default"] = float(field.default) if field.type is float else plain(field.default)
-    return spec
+        options["default"] = float(field.default) if field.type is float else plain(field.default)
+    return options
 
 
 def has_default(field: Field) -> bool:

@@ -93,16 +93,16 @@ class Contract:
         if not isinstance(raw, Mapping):
             raise ContractError(f"{key or cls.__name__}: {shown(raw)} must be a mapping")
         known = fields(cls)
-        names = [one.key for one in known if not one.option.rest]
+        names = [field.key for field in known if not field.option.rest]
         unknown = {name: value for name, value in raw.items() if name not in names}
         values: dict[str, Any] = {}
-        for one in known:
-            if one.option.rest:
-                values[one.attribute], unknown = unknown, {}
-            elif raw.get(one.key) is not None:
-                values[one.attribute] = _read(one.type, raw[one.key], _join(key, one.key), one.option, tolerant)
-            elif one.required:
-                raise ContractError(f"{_join(key, one.key)}: is missing")
+        for field in known:
+            if field.option.rest:
+                values[field.attribute], unknown = unknown, {}
+            elif raw.get(field.key) is not None:
+                values[field.attribute] = _read(field.type, raw[field.key], _join(key, field.key), field.option, tolerant)
+            elif field.required:
+                raise ContractError(f"{_join(key, field.key)}: is missing")
         if unknown and not tolerant:
             name = next(iter(unknown))
             near = close_to(str(name), names)
@@ -121,10 +121,10 @@ class Contract:
     def to_dict(self) -> dict[str, Any]:
         """Plain data in the order of the fields, defaults written out."""
         data: dict[str, Any] = {}
-        for one in fields(type(self)):
-            value = getattr(self, one.attribute)
-            if not (one.option.sparse and value == one.default):
-                data |= plain(value) if one.option.rest else {one.key: plain(value)}
+        for field in fields(type(self)):
+            value = getattr(self, field.attribute)
+            if not (field.option.sparse and value == field.default):
+                data |= plain(value) if field.option.rest else {field.key: plain(value)}
         return data
 
 
@@ -140,15 +140,15 @@ def fields(contract: type[Contract]) -> tuple[Field, ...]:
 
 def _resolved(contract: type[Contract]) -> Iterator[Field]:
     hints = typing.get_type_hints(contract)
-    for one in dataclasses.fields(contract):  # type: ignore[arg-type]  # every contract is a dataclass
-        about = one.metadata.get(_METADATA) or Option()
-        default = one.default if one.default_factory is MISSING else one.default_factory()
-        yield Field(one.name, about.key or one.name, _without_none(hints[one.name]), default, about)
+    for field in dataclasses.fields(contract):  # type: ignore[arg-type]  # every contract is a dataclass
+        about = field.metadata.get(_METADATA) or Option()
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        yield Field(field.name, about.key or field.name, _without_none(hints[field.name]), default, about)
 
 
 def field_of(contract: type[Contract], name: str) -> Field:
     """One field by its attribute."""
-    return next(one for one in fields(contract) if one.attribute == name)
+    return next(field for field in fields(contract) if field.attribute == name)
 
 
 def plain(value: Any) -> Any:
@@ -164,7 +164,7 @@ def plain(value: Any) -> Any:
 
 def _without_none(kind: Any) -> Any:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        (kind,) = [one for one in typing.get_args(kind) if one is not type(None)]
+        (kind,) = [member for member in typing.get_args(kind) if member is not type(None)]
     return kind
 
 
@@ -178,12 +178,12 @@ def _read(kind: Any, value: Any, key: str, about: Option, tolerant: bool) -> Any
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
             raise ContractError(f"{key}: {shown(value)} must be a list")
         item = typing.get_args(kind)[0]
-        return tuple(_read(item, one, f"{key}[{index}]", about, tolerant) for index, one in enumerate(value))
+        return tuple(_read(item, entry, f"{key}[{index}]", about, tolerant) for index, entry in enumerate(value))
     if typing.get_origin(kind) is not None and issubclass(typing.get_origin(kind), Mapping):
         if not isinstance(value, Mapping):
             raise ContractError(f"{key}: {shown(value)} must be a mapping")
         item = typing.get_args(kind)[1]
-        return {str(name): _read(item, one, _join(key, str(name)), about, tolerant) for name, one in value.items()}
+        return {str(name): _read(item, entry, _join(key, str(name)), about, tolerant) for name, entry in value.items()}
     if isinstance(kind, type) and issubclass(kind, Contract):
         return kind.from_dict(value, key, tolerant=tolerant)
     return value if kind is Any else _limited(_scalar(kind, value, key), key, about, tolerant)

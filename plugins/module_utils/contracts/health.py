@@ -46,4 +46,4 @@ def expectations_from(raw: Sequence[object], *, tolerant: bool = True) -> list[E
 
     :raises ContractError: one that cannot be read.
     """
-    return [Expectation.from_dict(one, f"services[{index}]", tolerant=tolerant) for index, one in enumerate(raw)]
+    return [Expectation.from_dict(entry, f"services[{index}]", tolerant=tolerant) for index, entry in enumerate(raw)]

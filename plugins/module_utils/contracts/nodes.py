@@ -60,8 +60,8 @@ def described(contract: type[Contract], name: str) -> str:
 
 
 def _description(field: Field) -> str:
-    said = field.option.description
-    return " ".join((said,) if isinstance(said, str) else said)
+    description = field.option.description
+    return description if isinstance(description, str) else " ".join(description)
 
 
 def _limits(field: Field) -> tuple[float, float]:

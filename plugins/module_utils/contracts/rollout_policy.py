@@ -102,5 +102,5 @@ def policies_from(raw: Sequence[Mapping[str, Any]], *, tolerant: bool = True) ->
 
     :raises ContractError: a policy that cannot be read.
     """
-    policies = [Policy.from_dict(one, f"policies[{index}]", tolerant=tolerant) for index, one in enumerate(raw)]
-    return {one.service: one for one in policies}
+    policies = [Policy.from_dict(entry, f"policies[{index}]", tolerant=tolerant) for index, entry in enumerate(raw)]
+    return {policy.service: policy for policy in policies}

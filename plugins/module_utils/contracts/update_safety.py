@@ -33,7 +33,7 @@ def unsafe(service: Service, strategy: str, allow: Collection[str]) -> list[Unsa
     """All reasons at once; none for C(recreate), which never has two sets."""
     if strategy == "recreate":
         return []
-    return [one for one in _reasons(service) if one.waiver not in allow or not one.waiver]
+    return [reason for reason in _reasons(service) if reason.waiver not in allow or not reason.waiver]
 
 
 def _reasons(service: Service) -> Iterator[Unsafe]:

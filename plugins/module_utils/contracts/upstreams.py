@@ -60,4 +60,4 @@ def upstreams_from(raw: Sequence[object], *, tolerant: bool = True) -> list[Upst
 
     :raises ContractError: one that cannot be read.
     """
-    return [Upstream.from_dict(one, f"upstreams[{index}]", tolerant=tolerant) for index, one in enumerate(raw)]
+    return [Upstream.from_dict(entry, f"upstreams[{index}]", tolerant=tolerant) for index, entry in enumerate(raw)]

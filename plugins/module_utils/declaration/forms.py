@@ -20,8 +20,8 @@ def port(description: str, default: int = 0, example: str = "8080") -> Number:
 
 def networks(description: str, implied: str = "") -> Items:
     """Addresses and networks."""
-    one = Text(check=values.network, example="203.0.113.0/24")
-    return Items(of=one, default=[], example="[203.0.113.0/24]", description=description, implied=implied)
+    address = Text(check=values.network, example="203.0.113.0/24")
+    return Items(of=address, default=[], example="[203.0.113.0/24]", description=description, implied=implied)
 
 
 def secret(description: str, example: str, *, required: bool = False) -> Text:

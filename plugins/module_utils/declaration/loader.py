@@ -38,15 +38,15 @@ def problems(stack: object) -> tuple[Problem, ...]:
 
 def load(stack: object) -> Declaration:
     """The typed declaration; raises InvalidDeclaration with every problem. Callers must not change what it holds."""
-    declaration, found = _read(_canonical(stack))
-    if found or declaration is None:
-        raise InvalidDeclaration(found)
+    declaration, errors = _read(_canonical(stack))
+    if errors or declaration is None:
+        raise InvalidDeclaration(errors)
     return declaration
 
 
-def report(found: Iterable[Problem]) -> str:
+def report(errors: Iterable[Problem]) -> str:
     """The problems as text: a heading, then for each what is wrong and, below it, what to write instead."""
-    entries = [f"{number}. {problem}" for number, problem in enumerate(found, 1)]
+    entries = [f"{number}. {problem}" for number, problem in enumerate(errors, 1)]
     if not entries:
         return ""
     heading = "ops_stack has one error" if len(entries) == 1 else f"ops_stack has {len(entries)} errors"
@@ -71,12 +71,12 @@ def without_values(stack: object) -> Any:
 
     Everything but the values can be derived from it as from the declaration itself.
     """
-    found = plain(stack)
-    secrets = found.get("secrets") if isinstance(found, dict) else None
-    for one in secrets.values() if isinstance(secrets, dict) else ():
-        if isinstance(one, dict) and "value" in one:
-            one["value"] = HIDDEN
-    return found
+    data = plain(stack)
+    secrets = data.get("secrets") if isinstance(data, dict) else None
+    for secret in secrets.values() if isinstance(secrets, dict) else ():
+        if isinstance(secret, dict) and "value" in secret:
+            secret["value"] = HIDDEN
+    return data
 
 
 def _canonical(stack: object) -> str:
@@ -87,16 +87,16 @@ def _canonical(stack: object) -> str:
 def _read(text: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
     from .checks import check
 
-    found: list[Problem] = []
+    errors: list[Problem] = []
     stack = json.loads(text)
     if not isinstance(stack, dict):
-        declaration_schema.STACK.read(stack, "ops_stack", found)
-        return None, tuple(found)
-    read = declaration_schema.STACK.read(stack, "", found)
+        declaration_schema.STACK.read(stack, "ops_stack", errors)
+        return None, tuple(errors)
+    read = declaration_schema.STACK.read(stack, "", errors)
     environment = {"COMPOSE_PROJECT_NAME": read["name"], **read["environment"]}
     compose = compose_model.Compose()
     if read["compose"] is not None:
-        compose = compose_model.parse(read["compose"], environment, found)
+        compose = compose_model.parse(read["compose"], environment, errors)
     declaration = declaration_model.build(read, compose, SECTIONS)
-    check(declaration, found)
-    return declaration, tuple(dict.fromkeys(found))
+    check(declaration, errors)
+    return declaration, tuple(dict.fromkeys(errors))

@@ -122,8 +122,8 @@ def network(value: str) -> str:
     """An address or a network; a network whose host bits are set is refused with the network that was meant."""
     text = value.strip()
     try:
-        found = ip_network(text)
-        return str(found.network_address) if found.num_addresses == 1 else str(found)
+        parsed = ip_network(text)
+        return str(parsed.network_address) if parsed.num_addresses == 1 else str(parsed)
     except ValueError:
         pass
     try:
@@ -191,13 +191,13 @@ def lasting(least: float, most: float, *, whole: bool = False) -> Form[float]:
 
     def check(value: str) -> float:
         try:
-            found = parse_duration(value)
+            parsed = parse_duration(value)
         except ValueError:
             raise Refused("is not a duration", DURATION_HINT) from None
-        found = math.ceil(found) if whole else found
-        if not least <= found <= most:
+        parsed = math.ceil(parsed) if whole else parsed
+        if not least <= parsed <= most:
             raise Refused(f"is not {limits}", f"write something {limits}")
-        return int(found) if found == int(found) else found
+        return int(parsed) if parsed == int(parsed) else parsed
 
     return Form(check, f"duration, {spell_duration(least)} to {spell_duration(most)}", DURATION_PATTERN)
 
@@ -218,12 +218,12 @@ def between(least: float, most: float, example: str) -> Form[float]:
 
     def check(value: str) -> float:
         try:
-            found = float(value)
+            parsed = float(value)
         except ValueError:
-            found = math.nan
-        if not least <= found <= most:
+            parsed = math.nan
+        if not least <= parsed <= most:
             raise Refused(f"is not a number from {least:g} to {most:g}", f"write a number such as {example}")
-        return found
+        return parsed
 
     return Form(check, f"number, {least:g} to {most:g}", r"^\s*[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*$")
 
@@ -270,12 +270,12 @@ def expression(value: str) -> str:
 
 def _probe_timeout(value: str) -> float:
     try:
-        found = parse_duration(value)
+        parsed = parse_duration(value)
     except ValueError:
         raise Refused("is not a duration", DURATION_HINT) from None
-    if not 0 < found <= 300:
+    if not 0 < parsed <= 300:
         raise Refused("is zero or longer than five minutes", "write something between 100ms and 5m, such as 5s")
-    return found
+    return parsed
 
 
 probe_timeout = Form(_probe_timeout, "duration, up to 5m", DURATION_PATTERN)

@@ -36,7 +36,7 @@ def check_updates(declaration: Declaration, problems: list[Problem]) -> None:
         if update.strategy == "canary" and not any(route.service == service.name for route in declaration.routes):
             what = "has nothing to judge: no route leads to this service, so nginx sees none of its requests"
             problems.append(Problem(f"{key}.strategy", shown("canary"), what, "write strategy: rolling, or add a route"))
-        problems.extend(Problem(one.key, one.value, one.problem, one.fix) for one in reasons)
+        problems.extend(Problem(reason.key, reason.value, reason.problem, reason.fix) for reason in reasons)
 
 
 def _check_hooks(declaration: Declaration, problems: list[Problem]) -> None:

@@ -19,7 +19,7 @@ def rollout_policies(declaration: Declaration) -> list[dict[str, Any]]:
             declaration.options(service.name).update.policy,
             service=service.name,
             job=declaration.expect(service) == "completed",
-            allow=tuple(one for one in declaration.options(service.name).allow if one in WAIVERS),
+            allow=tuple(waiver for waiver in declaration.options(service.name).allow if waiver in WAIVERS),
         ).to_dict()
         for service in declaration.compose.services.values()
     ]

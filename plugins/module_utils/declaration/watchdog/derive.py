@@ -74,25 +74,25 @@ def _probes(declaration: Declaration, service: Service) -> list[dict[str, Any]]:
     options, watchdog = declaration.options(service.name), declaration.watchdog
     watch, probe = options.watch, options.probe
 
-    def timing(kind: str, one: Mapping[str, Any]) -> dict[str, Any]:
-        return {"timeout": one["timeout"], "interval": watchdog.pace(watch, kind, one.get("interval"))}
+    def timing(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+        return {"timeout": entry["timeout"], "interval": watchdog.pace(watch, kind, entry.get("interval"))}
 
-    http = [dict(one) for one in watch.http]
-    if probe and (probe.path, probe.port) not in [(one["path"], one["port"]) for one in http]:
+    http = [dict(entry) for entry in watch.http]
+    if probe and (probe.path, probe.port) not in [(entry["path"], entry["port"]) for entry in http]:
         own = {"path": probe.path, "port": probe.port, "status": probe.status, "timeout": probe.timeout}
         http.insert(0, {**own, "match": "", "max_latency": 0})
-    probes = [{"kind": "http", "name": f"http {one['path']}", **one, **timing("http", one)} for one in http]
-    probes += [{"kind": "tcp", "name": f"tcp {one['port']}", "port": one["port"], **timing("tcp", one)} for one in watch.tcp]
-    for number, one in enumerate(watch.commands, 1):
-        probes.append({"kind": "command", "name": f"command {number}", "argv": list(one["run"]), **timing("commands", one)})
-    for one in watch.queues:
+    probes = [{"kind": "http", "name": f"http {entry['path']}", **entry, **timing("http", entry)} for entry in http]
+    probes += [{"kind": "tcp", "name": f"tcp {entry['port']}", "port": entry["port"], **timing("tcp", entry)} for entry in watch.tcp]
+    for number, entry in enumerate(watch.commands, 1):
+        probes.append({"kind": "command", "name": f"command {number}", "argv": list(entry["run"]), **timing("commands", entry)})
+    for entry in watch.queues:
         queue = {
-            "port": one["port"],
-            "list": one["list"],
-            "max": one["max"],
-            "password_file": secret_file(declaration, one["password_secret"]),
+            "port": entry["port"],
+            "list": entry["list"],
+            "max": entry["max"],
+            "password_file": secret_file(declaration, entry["password_secret"]),
         }
-        probes.append({"kind": "redis_queue", "name": f"queue {one['list']}", **queue, **timing("queues", one)})
+        probes.append({"kind": "redis_queue", "name": f"queue {entry['list']}", **queue, **timing("queues", entry)})
     for database in declaration.databases:
         if database.service == service.name:
             limits = {"max_connections_percent": watchdog.max_connections, "max_lag": watchdog.max_replication_lag}
@@ -125,7 +125,7 @@ def _sites(declaration: Declaration) -> tuple[SiteSpec, ...]:
 
 def _path(declaration: Declaration, routes: list[Route]) -> str:
     """A path that the domain answers: of the widest route that is open to the host, its service's probe where that leads to it."""
-    route = min(routes, key=lambda one: (bool(one.allow_from), one.websocket, len(one.path)))
+    route = min(routes, key=lambda candidate: (bool(candidate.allow_from), candidate.websocket, len(candidate.path)))
     probe = declaration.options(route.service).probe
     if probe is None or probe.port != route.port:
         return route.path
@@ -136,21 +136,21 @@ def _path(declaration: Declaration, routes: list[Route]) -> str:
 def _widest(path: str, routes: list[Route]) -> Route | None:
     """The route that nginx takes: the longest prefix."""
     fitting = [route for route in routes if f"{path}/".startswith(f"{route.path.rstrip('/')}/")]
-    return max(fitting, key=lambda one: len(one.path), default=None)
+    return max(fitting, key=lambda candidate: len(candidate.path), default=None)
 
 
 def _behind(path: str, routes: list[Route]) -> list[str]:
     """The service that answers the path; all of the domain when no route leads there."""
     route = _widest(path, routes)
-    return [route.service] if route else sorted({one.service for one in routes})
+    return [route.service] if route else sorted({candidate.service for candidate in routes})
 
 
 def _alert(declaration: Declaration, alert: Mapping[str, Any]) -> Alert:
-    told = {name: value for name, value in alert.items() if name not in ALERT_SECRETS}
+    settings = {name: value for name, value in alert.items() if name not in ALERT_SECRETS}
     for option in ALERT_SECRETS:
         if option in alert:
-            told[option.replace("_secret", "_file")] = secret_file(declaration, alert[option])
-    told["severities"] = list(dict.fromkeys(alert["severities"]))
+            settings[option.replace("_secret", "_file")] = secret_file(declaration, alert[option])
+    settings["severities"] = list(dict.fromkeys(alert["severities"]))
     if alert["kind"] == "email":
-        told |= {"port": alert["port"] or _MAIL_PORTS[alert["tls"]], "to": list(dict.fromkeys(alert["to"]))}
-    return Alert.from_dict(told)
+        settings |= {"port": alert["port"] or _MAIL_PORTS[alert["tls"]], "to": list(dict.fromkeys(alert["to"]))}
+    return Alert.from_dict(settings)
