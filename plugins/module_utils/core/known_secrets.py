@@ -74,8 +74,9 @@ class Known(Generic[Made]):
         """What is made of the store as it is now, or was less than `RECHECK` seconds ago."""
         now = time.monotonic()
         if self._root != paths.SECRETS or now - self._checked >= RECHECK:
-            before, self._stamp = self._stamp, stamp()
-            if self._stamp != before:
-                self._made = self._make(values(path for path, _time, _size in self._stamp))
-            self._root, self._checked = paths.SECRETS, now
+            found = stamp()
+            if found != self._stamp:
+                # Last of all the stamp: another thread must not believe in what is not made yet.
+                self._made = self._make(values(path for path, _time, _size in found))
+            self._root, self._stamp, self._checked = paths.SECRETS, found, now
         return self._made

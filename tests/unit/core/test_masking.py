@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,21 @@ def test_the_store_is_not_looked_at_each_time(folder: Path, monkeypatch: pytest.
     mask("")
     (folder / "token").write_text("first-value")
     assert mask("first-value") == "first-value"
+
+
+def test_whoever_comes_while_it_is_made_waits_or_makes_it_too(folder: Path) -> None:
+    (folder / "token").write_text("first-value")
+    seen: list[list[str]] = []
+
+    def make(values: Iterable[str]) -> list[str]:
+        made = list(values)
+        if not seen:
+            seen.append(made)
+            seen.append(known.current())  # as another thread would in the middle of it
+        return made
+
+    known = known_secrets.Known(make)
+    assert known.current() == ["first-value"] and seen == [["first-value"], ["first-value"]]
 
 
 def test_a_store_that_is_not_there_or_not_for_us_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
