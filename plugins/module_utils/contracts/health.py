@@ -20,7 +20,7 @@ class Probe(Contract):
     port: int = option("Port in the container.", least=1, most=65535)
     path: str = option("Path of the request.", "/")
     status: int = option("Status that counts as well; redirects are not followed.", 200, least=100, most=599)
-    timeout: float = option("Seconds to wait for the answer.", 5.0, least=0.001, most=300)
+    timeout: float = option("Seconds to wait for the answer.", 5.0, least=0, most=300)
 
 
 @dataclass(frozen=True)

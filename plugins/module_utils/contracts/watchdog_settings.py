@@ -23,7 +23,7 @@ class ProbeSpec(Contract):
 
     kind: str = option("V(http), V(tcp), V(command), V(redis_queue) or V(postgresql).")
     name: str = option("What messages call it.")
-    timeout: float = option("Seconds to wait for the answer.", least=0.1, most=300)
+    timeout: float = option("Seconds to wait for the answer.", least=0, most=300)
     interval: float = option("Seconds between two looks.", least=1, most=DAY)
     options: Mapping[str, Any] = option("What belongs to its kind.", {}, rest=True)
 

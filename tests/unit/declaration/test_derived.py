@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.health import Expectation
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_policy import Policy
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import compose_project
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems, report, summary
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.model import Declaration
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes import derive as routes
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.services import derive as services
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates.derive import rollout_policies
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 
 from .samples import REMOVED, changed
 
@@ -336,3 +341,14 @@ def test_the_summary_names_and_shows_no_values() -> None:
         "https://api.example.com/ -> web:8080",
         "secrets: database_password, database_url, api_key",
     ]
+
+
+def test_the_shortest_values_that_may_be_declared_are_what_a_contract_takes() -> None:
+    probe = {"path": "/", "port": 1, "status": 100, "timeout": "1ms"}
+    watch = {"http": [{"port": 2, "timeout": "100ms", "interval": "1s"}], "heal_window": "10s", "start_period": "0s", "max_heals": 1}
+    update = {"min_healthy": "0s", "healthy_timeout": "1s", "drain_timeout": "0s", "observe": "0s"}
+    shortest = {"replicas": 1, "probe": probe, "watch": watch, "update": update}
+    declaration = declare(("services.web", shortest), ("watchdog", {"interval": "1s", "confirm": "100ms", "recover": "0s"}))
+    assert StackSpec.from_dict(watchdog_config(declaration)).services[0].probes[0].timeout == 0.001
+    assert Expectation.from_dict(services.health_expectations(declaration)[0]).probe
+    assert Policy.from_dict(rollout_policies(declaration)[0]).observe == 0
