@@ -50,10 +50,14 @@ class Option:
 
 def option(description: str | tuple[str, ...], default: Any = MISSING, **more: Any) -> Any:
     """A field of a contract; without a default it is required."""
-    metadata = {_METADATA: Option(description, **more)}
+    return _made(dataclasses.field, default, {_METADATA: Option(description, **more)})
+
+
+def _made(field: Callable[..., Any], default: Any, metadata: Mapping[str, Option]) -> Any:
+    """A field with a mapping as its default gets it from a factory, as dataclasses want it of what can be changed."""
     if isinstance(default, Mapping):
-        return dataclasses.field(default_factory=lambda: default, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)

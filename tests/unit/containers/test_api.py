@@ -103,7 +103,7 @@ def test_a_refusal_carries_the_words_of_the_engine(server: Server, api: EngineAp
     server.json({"message": "No such container: web"}, status)
     with pytest.raises(EngineError, match="No such container: web") as refused:
         api.inspect_container("web")
-    assert type(refused.value) is kind and refused.value.status == int(status[:3])
+    assert refused.type is kind and refused.value.status == int(status[:3])
 
 
 def test_a_refusal_of_somebody_in_between_is_one_too(server: Server, api: EngineApi) -> None:

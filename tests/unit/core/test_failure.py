@@ -22,13 +22,12 @@ def test_of_a_program_all_is_said() -> None:
 
 
 def test_also_of_one_that_is_the_cause_of_the_error() -> None:
-    try:
+    with pytest.raises(ValueError, match="upstreams") as caught:
         try:
             run(["sh", "-c", "exit 3"])
         except CommandError as error:
             raise ValueError("upstreams: not changed") from error
-    except ValueError as error:
-        result = failure(error)
+    result = failure(caught.value)
     assert result["msg"] == "upstreams: not changed" and result["rc"] == 3
 
 

@@ -63,7 +63,7 @@ def broken_links(page: Path) -> list[str]:
         link = token.attrGet("href" if token.type == "link_open" else "src")
         if not isinstance(link, str) or re.match(r"[a-z][a-z0-9+.-]*:|//", link):
             continue
-        path, _, anchor = unquote(link).partition("#")
+        path, _hash, anchor = unquote(link).partition("#")
         target = (page.parent / path).resolve() if path else page
         if not target.exists() or (anchor and (target.suffix != ".md" or anchor not in anchors(target))):
             broken.append(link)

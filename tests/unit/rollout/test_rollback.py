@@ -145,7 +145,7 @@ def test_what_cannot_be_brought_back_is_said_and_the_rest_goes_on(monkeypatch: p
     web = container(5, "new", "web")
     stage = Stage(monkeypatch, OLD[0], *NEW, web, old={"web": [], "api": ["api1", "api2"]})
     stage.healthy = False
-    assert [one.split(":")[0] for one in stage.take_back()] == ["api"]
+    assert [one.partition(":")[0] for one in stage.take_back()] == ["api"]
     assert "remove web5" in stage.engine.done
 
 

@@ -154,10 +154,10 @@ def test_what_an_engine_without_a_version_left_is_read(host: Path) -> None:
 
 
 def test_what_is_written_is_read_back(host: Path) -> None:
-    before = {path for path in host.rglob("*.json")}
+    before = set(host.rglob("*.json"))
     write_again(host)
     assert read(host) == EXPECTED
-    assert {path for path in host.rglob("*.json")} == before
+    assert set(host.rglob("*.json")) == before
 
 
 @pytest.mark.parametrize("name", RECORDS)
