@@ -13,7 +13,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,13 +78,19 @@ def of_site(found: dict[str, Any]) -> Iterator[Number]:
 NUMBERS = {"site": of_site, "rollout": of_rollout, "watchdog": of_watchdog, "backup": of_backup}
 
 
-def carry_out(name: str, began: float) -> tuple[list[Number], str]:
+def written(file: Path) -> int:
+    """When a file was written, in nanoseconds; 0 where there is none."""
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def carry_out(name: str) -> tuple[list[Number], str]:
     """Run one; its numbers, or why there are none."""
-    done = subprocess.run([sys.executable, f"tests/bench/{name}.py"], cwd=ROOT, check=False)
     file = RESULTS / f"{name}.json"
+    before = written(file)
+    done = subprocess.run([sys.executable, f"tests/bench/{name}.py"], cwd=ROOT, check=False)
     if done.returncode:
         return [], f"ended with exit status {done.returncode}"
-    if not file.exists() or file.stat().st_mtime < began:
+    if written(file) == before:
         return [], f"wrote no {file.name}"
     try:
         return list(NUMBERS[name](json.loads(file.read_text()))), ""
@@ -101,7 +106,7 @@ def main() -> int:
     numbers: list[Number] = []
     for name in options.parse_args().names or BENCHMARKS:
         print(f"== {name}", flush=True)
-        found, why = carry_out(name, time.time())
+        found, why = carry_out(name)
         numbers += found
         if why:
             broken[name] = why

@@ -82,5 +82,4 @@ def test_numbers_stand_beside_what_is_to_be_reached(
 def test_numbers_of_a_run_before_are_none_of_this_one(benchmarks: Benchmarks, monkeypatch: pytest.MonkeyPatch) -> None:
     (benchmarks.folder / "watchdog.json").write_text(json.dumps(WATCHDOG))
     monkeypatch.setattr(sys, "argv", ["run.py", "watchdog"])
-    monkeypatch.setattr(run.time, "time", lambda: (benchmarks.folder / "watchdog.json").stat().st_mtime + 1)
     assert run.main() == 1 and benchmarks.summary() == {"numbers": [], "broken": {"watchdog": "wrote no watchdog.json"}}
