@@ -358,7 +358,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     except (*EXPECTED, LockHeld, EngineSkew) as error:
         deployment.progress.close()
         return failure(error)
-    plan = "".join(f"{service.sentence()}\n" for service in outcome.plans)
+    plan = "".join(f"{sentence}\n" for sentence in outcome.sentences)
     differences = [change.difference() for change in outcome.files]
     if plan:
         differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})

@@ -80,7 +80,7 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     if options.json:
         say(json.dumps(as_dict(outcome), indent=2))
     elif options.dry_run:
-        say("\n".join([f"release {outcome.release}", *(plan.sentence() for plan in outcome.plans)]) if outcome.plans else "nothing to do")
+        say("\n".join([f"release {outcome.release}", *outcome.sentences]) if outcome.sentences else "nothing to do")
     else:
         say(deploy_table.table(outcome))
     return 0

@@ -188,7 +188,7 @@ class Deployment:
         outcome.files = [*publish.write(release, check=True), *rerouting.changes()]
         outcome.digests = _digests(outcome.plans, release, engine)
         known = next((one for one in self.store.all() if one.id == release.id), None)
-        if known and known.state in (FAILED, ROLLED_BACK) and outcome.plans and not self.order.force and self.order.kind == "deploy":
+        if known and known.state in (FAILED, ROLLED_BACK) and outcome.sentences and not self.order.force and self.order.kind == "deploy":
             what = "failed before" if known.state == FAILED else "was rolled back"
             reason = f"release {release.id} {what} and is not deployed again by itself: {known.reason or 'no reason was given'}"
             raise self._refused(f"{reason}\nChange the declaration, or insist: --force, stack_force: true", release.id)

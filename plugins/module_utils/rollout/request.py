@@ -58,6 +58,11 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
 
     @property
+    def sentences(self) -> list[str]:
+        """What differs, for a person: each service, then each route."""
+        return [*(plan.sentence() for plan in self.plans), *self.routes]
+
+    @property
     def changed(self) -> bool:
         """Anything differs, or did."""
         return bool(self.found) or bool(self.files) or any(plan.changes for plan in self.plans)

@@ -17,7 +17,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "release": outcome.release,
         "previous": outcome.previous,
         "found": outcome.found,
-        "plan": [plan.sentence() for plan in outcome.plans],
+        "plan": outcome.sentences,
         "services": [
             {
                 "service": plan.service,

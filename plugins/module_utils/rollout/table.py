@@ -16,7 +16,7 @@ def digest(text: str) -> str:
 
 def table(outcome: Outcome) -> str:
     """Release, digests, batches, requests, and the time of each part."""
-    if not outcome.plans:
+    if not outcome.sentences:
         return "\n".join([*([outcome.found] if outcome.found else []), f"release {outcome.release}: nothing to do"])
     came = f", before it {outcome.previous}" if outcome.previous and outcome.previous != outcome.release else ""
     lines = [f"release {outcome.release}{came}"]
@@ -25,7 +25,8 @@ def table(outcome: Outcome) -> str:
     rows = [["service", "what", "digest before", "digest now"]]
     for plan, (_service, before, after) in zip(outcome.plans, outcome.digests, strict=True):
         rows.append([plan.service, plan.sentence().partition(": ")[2], digest(before), digest(after)])
-    lines += columns(rows)
+    lines += columns(rows) if outcome.plans else []
+    lines += outcome.routes
     if outcome.served:
         lines.append(f"requests during the rollout: {outcome.served} answered, {outcome.failed} with a status from 500 on (access log)")
     if outcome.timings:

@@ -29,8 +29,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout import host_a
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed, Site
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import make
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import Order
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import Order, Outcome
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.rerouting import Rerouting
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.results import as_dict
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.table import table
 
 from .samples import HEALTHY, container
 from .samples import release as sample
@@ -241,7 +243,8 @@ def test_what_nginx_refuses_changes_nobody(nginx: Host) -> None:
 
 
 @pytest.mark.parametrize("killed_at", ["nginx -t", "reload"])
-def test_after_a_kill_at_the_switch_the_next_run_finishes_it(nginx: Host, killed_at: str) -> None:
+def test_after_a_kill_at_the_switch_the_next_run_finishes_it(nginx: Host, monkeypatch: pytest.MonkeyPatch, killed_at: str) -> None:
+    monkeypatch.setattr(transaction, "_take_back", lambda _written: [])  # whoever is killed puts nothing back
     nginx.there = [*NEW]
     nginx.publish(AT_80)
     rerouting = Rerouting(AT_80, AT_90)
@@ -392,3 +395,12 @@ def test_while_declared_routes_are_not_rolled_out_role_nginx_keeps_the_live_ones
     assert held == {"shop": {"definitions": (nginx.folder / "definitions/shop.json").read_text(), "sites": dict(AT_80.routes.sites)}}
     Journal("shop").keep(RolloutInProgress("x", "deploy", AT_80.id, AT_80.id, "ada"))
     assert set(routing.held_back(routing.upstreams_of(AT_80.routes))) == {"shop"}
+
+
+def test_the_result_names_each_route_that_changes() -> None:
+    sentences = Rerouting(AT_80, AT_90).sentences()
+    assert sentences == [f"route {DOMAIN}/: api:80 -> api:90"]
+    outcome = Outcome(release="b" * 12, routes=sentences)
+    assert as_dict(outcome)["plan"] == sentences
+    assert sentences[0] in table(outcome) and "nothing to do" not in table(outcome)
+    assert "nothing to do" in table(Outcome(release="b" * 12))
