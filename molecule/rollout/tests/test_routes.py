@@ -5,19 +5,34 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
+import harness
 import pytest
 import yaml
-from conftest import FORCE, MIX, ROOT, SERVICE, STACK, STATE, AppHost, eventually, hosts_tool, images, none_lost, playbook, policies
+from conftest import (
+    FORCE,
+    MIX,
+    ROOT,
+    SERVICE,
+    STACK,
+    STATE,
+    AppHost,
+    eventually,
+    execute,
+    hosts_tool,
+    images,
+    none_lost,
+    playbook,
+    policies,
+)
 
 DECLARATION = yaml.safe_load((ROOT / "inventories/latentum/group_vars/all/stack.yml").read_text().replace("!unsafe", ""))["ops_stack"]
 COMPOSE = "lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') | from_yaml"
 SITES = "/etc/nginx/sites.d"
 PREDICTOR = "predictor"
 ADDED = "roll-new.example.test"
+ROOT_ON_CLIENT = "/tmp/roll-routes-root.pem"
 WITHOUT_JOBS = {**MIX, "jobs": 0}
 
 
@@ -67,17 +82,15 @@ def route(host: AppHost, path: str) -> str:
 
 def answers(domain: str, path: str = "/health") -> bool:
     """The client gets 200 by a certificate that verifies."""
-    done = hosts_tool(
-        "exec", "client", "--", "sh", "-c", f"curl -s -o /dev/null -w '%{{http_code}}' --cacert /root.pem https://{domain}{path} || true"
-    )
-    return done.endswith("200")
+    ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", ROOT_ON_CLIENT, f"https://{domain}{path}"]
+    return execute(["docker", "exec", harness.CLIENT_CONTAINER, *ask]).stdout == "200"
 
 
 @pytest.fixture
 def trusted() -> None:
     """The client knows the issuing root."""
-    pem = Path(hosts_tool("path", "pebble-root")).read_text()
-    hosts_tool("exec", "client", "--", "sh", "-c", f"printf '%s' {json.dumps(pem)} > /root.pem")
+    done = execute(["docker", "cp", hosts_tool("path", "pebble-root"), f"{harness.CLIENT_CONTAINER}:{ROOT_ON_CLIENT}"])
+    assert done.returncode == 0, done.stderr
 
 
 def as_declared(app: AppHost) -> str:
