@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ...core.locks import LockBusy, file_lock
 from ..incidents import Incident
-from ..receivers.dispatch import Send, send
+from ..receivers.dispatch import Send, load_libraries, send
 from .delivery_route import Outcome, drain, next_due
 from .pace import known, load_pace
 from .routes import CONFIG, Alerts, Route, load_alerts
@@ -81,6 +81,7 @@ def deliver(
         for item in waiting:
             by_route.setdefault(item.route, []).append(item)
         outcomes = {key: Outcome() for key in by_route}
+        load_libraries(alerts.routes[key].kind for key in by_route if key in alerts.routes)
         threads = {}
         deadline = time.monotonic() + limit
         for key, items in by_route.items():

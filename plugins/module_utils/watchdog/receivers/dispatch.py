@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from ..alerting.message import Message
 from ..alerting.routes import Route
@@ -20,6 +22,17 @@ KINDS: dict[str, Send] = {
     "pagerduty": pagerduty.send,
     "apprise": apprise.send,
 }
+LIBRARIES = {"slack": "requests", "pagerduty": "requests", "apprise": "apprise"}
+
+
+def load_libraries(kinds: Iterable[str]) -> None:
+    """Import what these kinds need, before there are threads: packages that several threads import at once may be seen half made.
+
+    One that is not installed is the failure of its routes alone, and told by them.
+    """
+    for library in sorted({LIBRARIES[kind] for kind in kinds if kind in LIBRARIES}):
+        with suppress(ImportError):
+            importlib.import_module(library)
 
 
 def send(route: Route, message: Message, plain: bool, left: Sequence[str]) -> None:

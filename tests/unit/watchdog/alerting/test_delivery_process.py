@@ -18,7 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting imp
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool as spooling
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.delivery import ORPHANED, deliver
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message import Message
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import Alerts, Route
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import Alerts, Route, load_alerts
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
@@ -171,6 +171,34 @@ def test_the_daemon_loads_nothing_large() -> None:
     large = "[name for name in ('requests', 'smtplib', 'apprise') if name in sys.modules]"
     out = python(f"import sys, {package}.spool, {package}.message, {package}.routes; print({large})")
     assert out.stdout == "[]\n", out.stderr
+
+
+LOADED = """
+import sys
+from pathlib import Path
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import load_alerts
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.delivery import deliver
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.spool import Spool
+folder, spare, config = map(Path, sys.argv[1:])
+assert not {"requests", "apprise"} & set(sys.modules)
+loaded = lambda route, *_message: print(route.kind, {"requests", "apprise"} <= set(sys.modules))
+deliver(Spool(folder, spare), load_alerts(config), sender=loaded)
+"""
+
+
+def test_libraries_are_loaded_before_there_are_threads(receiving: Receiving, spool: Spool, tmp_path: Path) -> None:
+    """Side by side three routes imported requests, and saw a package that had no attributes yet."""
+    routes = [
+        {**receiving.slack(), "name": "chat"},
+        {**receiving.pagerduty(), "name": "pager"},
+        {**receiving.slack(), "name": "other", "kind": "apprise"},
+    ]
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "shop.json").write_text(json.dumps({"stack": "shop", "alerts": routes}))
+    spool.tell(a_notice("open", an_incident(stack="shop")), load_alerts(config).routes)
+    out = python(LOADED, spool.folder, tmp_path / "run", config)
+    assert sorted(out.stdout.splitlines()) == ["apprise True", "pagerduty True", "slack True"], out.stderr
 
 
 def test_a_test_reaches_everybody_and_leaves_no_page_open(receiving: Receiving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
