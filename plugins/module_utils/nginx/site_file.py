@@ -9,9 +9,13 @@ Read from the file itself (template site.conf.j2 of role nginx), so that a file 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from ..core.atomic_files import read_text
+
+SITES = Path("/etc/nginx/sites.d")
 NAMES = re.compile(r"^\s*server_name\s+([^;]+);", re.MULTILINE)
 CERTIFICATE = re.compile(r"^\s*ssl_certificate\s+/etc/latentum-ops/tls/([^/;]+)/fullchain\.pem;", re.MULTILINE)
 LOCATION = re.compile(r"^\s*location\s+(?:(?:=|\^~)\s+)?(\S+)\s*\{")
@@ -44,3 +48,12 @@ def read(content: str) -> SiteFile:
         elif (passed := PASSED.match(line)) and not match.startswith("@"):
             locations[match] = passed[1]
     return SiteFile(tuple(names[1].split()) if names else (), certificate[1] if certificate else "", locations)
+
+
+def named_upstreams(except_for: Collection[str] = ()) -> set[str]:
+    """The upstreams that the sites of this host lead to.
+
+    :param except_for: names of sites that do not count.
+    """
+    files = [path for path in SITES.glob("*.conf") if path.name.removesuffix(".conf") not in except_for]
+    return {name for path in files for name in read(read_text(path) or "").locations.values()}

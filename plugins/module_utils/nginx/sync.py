@@ -27,7 +27,7 @@ from ..core.process import CommandError, run
 from ..core.versioned_json import read_state, write_state
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
-from . import out_of_rotation, traffic_plan
+from . import out_of_rotation, site_file, traffic_plan
 
 CONFIGURATION = Path("/etc/latentum-ops/upstreams")
 RENDERED = Path("/etc/nginx/upstreams.d")
@@ -150,9 +150,9 @@ def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[
 
 
 def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
-    """Files of upstreams that nobody declares any more."""
-    named = {path_of(one) for one in upstreams}
-    return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path not in named]
+    """Files of upstreams that nobody declares any more, and that no site names: nginx refuses one that it cannot find."""
+    kept = {path_of(one).name for one in upstreams} | {f"{name}.conf" for name in site_file.named_upstreams()}
+    return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path.name not in kept]
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,6 @@ from ..tls.placeholder import ensure_placeholders
 from .journal import Journal
 from .store import Store
 
-SITES = Path("/etc/nginx/sites.d")
-
 
 def upstreams_of(routes: Routes | None) -> tuple[Upstream, ...]:
     """The upstreams of routes, read; none of no routes."""
@@ -39,7 +37,7 @@ def upstreams_of(routes: Routes | None) -> tuple[Upstream, ...]:
 
 def serves() -> bool:
     """Role nginx has been on this host: there is something to publish to."""
-    return SITES.is_dir() and sync.RENDERED.is_dir()
+    return site_file.SITES.is_dir() and sync.RENDERED.is_dir()
 
 
 def _definitions_path(stack: str) -> Path:
@@ -51,7 +49,7 @@ def _kept_path(stack: str) -> Path:
 
 
 def _site_path(name: str) -> Path:
-    return SITES / f"{name}.conf"
+    return site_file.SITES / f"{name}.conf"
 
 
 @dataclass(frozen=True)
@@ -84,12 +82,6 @@ def _read(path: Path) -> tuple[Upstream, ...]:
 def kept(stack: str) -> tuple[Upstream, ...]:
     """The upstreams that are kept now."""
     return _read(_kept_path(stack))
-
-
-def named_elsewhere(sites: Collection[str]) -> set[str]:
-    """The upstreams that sites lead to which are not these."""
-    others = [path for path in SITES.glob("*.conf") if path.name.removesuffix(".conf") not in sites]
-    return {name for path in others for name in site_file.read(read_text(path) or "").locations.values()}
 
 
 def _sites(routes: Routes, gone: Collection[str]) -> list[Entry]:

@@ -112,7 +112,7 @@ class Rerouting:
 
     def _kept(self) -> tuple[Upstream, ...]:
         """Upstreams that the new routes lack, while a site by hand names them: they lead to what answers for the same locations now."""
-        elsewhere = routing.named_elsewhere({*self.old.sites, *self.new.sites})
+        elsewhere = site_file.named_upstreams({*self.old.sites, *self.new.sites})
         names = {one.name for one in self.new.upstreams}
         found = {}
         for one in (*routing.kept(self.after.stack), *self.old.upstreams):

@@ -20,7 +20,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.process import C
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import transaction
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, sync, traffic_plan
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, site_file, sync, traffic_plan
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 from ansible_collections.latentum.ops.plugins.module_utils.release import publish, routing
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
@@ -73,7 +73,7 @@ class Host:
         self.killed_at = ""
         (folder / "sites.d").mkdir()
         (folder / "upstreams.d").mkdir()
-        monkeypatch.setattr(routing, "SITES", folder / "sites.d")
+        monkeypatch.setattr(site_file, "SITES", folder / "sites.d")
         monkeypatch.setattr(sync, "RENDERED", folder / "upstreams.d")
         monkeypatch.setattr(sync, "CONFIGURATION", folder / "definitions")
         monkeypatch.setattr(sync, "PENDING", folder / "pending")
@@ -404,3 +404,11 @@ def test_the_result_names_each_route_that_changes() -> None:
     assert as_dict(outcome)["plan"] == sentences
     assert sentences[0] in table(outcome) and "nothing to do" not in table(outcome)
     assert "nothing to do" in table(Outcome(release="b" * 12))
+
+
+def test_an_upstream_that_a_site_names_is_not_purged(nginx: Host) -> None:
+    nginx.there = [*OLD]
+    nginx.publish(AT_80)
+    (nginx.folder / "upstreams.d/forgotten.conf").write_text("upstream forgotten {}\n")
+    sync.sync(nginx, [], purge=True, reload=False)
+    assert [file.name for file in (nginx.folder / "upstreams.d").iterdir()] == ["shop_api_80.conf"]
