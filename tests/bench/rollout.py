@@ -95,7 +95,7 @@ def ours(version: str) -> Rollout:
     parts: dict[str, float] = done["seconds"]
     start, healthy, drain = (parts.get(f"api-gateway: {part}", 0.0) for part in ("start", "healthy", "drain"))
     over = parts["api-gateway"] - start - healthy - max(drain, KEEPALIVE_MIN)
-    return Rollout(version, round(took, 2), start, healthy, drain, round(over, 2), done["requests"], done["failed"])
+    return Rollout(version, round(took, 2), start, healthy, drain, round(over, 2), done["requests"], done["failed_requests"])
 
 
 def plain(version: str) -> Rollout:
