@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.status_page import CSP
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.document import STALE, UNLOADED, render
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.style import CSP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hosts"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
