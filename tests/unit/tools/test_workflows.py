@@ -38,6 +38,14 @@ def test_a_workflow_runs_targets_that_exist_and_ends(workflow: Path) -> None:
         assert (command.partition(".ci/run")[2].strip() or "test") in targets
 
 
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.stem)
+def test_a_workflow_has_the_history_that_upgrades_are_tested_with(workflow: Path) -> None:
+    """In a shallow clone the tests of skew would be skipped, and nobody would notice."""
+    for job in jobs(workflow):
+        (checkout,) = (step for step in job["steps"] if "actions/checkout" in step.get("uses", ""))
+        assert checkout["with"]["fetch-depth"] == 0
+
+
 @pytest.mark.parametrize("target", ["test-all", "bench"])
 def test_the_night_has_all_tests_and_benchmarks(target: str) -> None:
     assert set(dry_run(target).splitlines()) <= set(dry_run("nightly").splitlines())
