@@ -21,6 +21,8 @@ WEEK = 7 * 86400.0
 def collect(settings: Settings, only: str = "") -> dict[str, Any]:
     """Each target with its backups, the newest first; one that does not answer says so in its place.
 
+    ``upto`` and ``local`` are the last moments that databases can be brought to; 0 for a stack without any.
+
     :param only: the name of a target; all when not given.
     :raises BackupError: there is no such target.
     """
@@ -37,16 +39,17 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
             repo = repository(target)
             repo.reachable()
             found = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda one: -one.time)
-            between = repo.snapshots(tags=tags(settings, KIND_WAL))
+            between = repo.snapshots(tags=tags(settings, KIND_WAL)) if settings.clusters else []
             verified = noted.get(target.name, {}).get("verified", "")
             about["backups"] = [
                 {"id": one.id, "time": one.time, "bytes": one.bytes, "added": one.added, "verified": one.id == verified} for one in found
             ]
-            about["upto"] = max([one.time for one in [*found, *between]], default=0.0)
+            if settings.clusters:
+                about["upto"] = max([one.time for one in [*found, *between]], default=0.0)
         except TargetError as error:
             about["error"] = str(error)
         targets.append(about)
-    local = origins.here(settings)
+    local = origins.here(settings) if settings.clusters else None
     return {"stack": settings.stack, "targets": targets, "local": local.upto if local else 0.0}
 
 

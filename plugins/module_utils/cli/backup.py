@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..containers.client import Engine
+from ..core.format import folded
 from ..core.progress import Progress
 
 VERBS = ("backup", "restore")
@@ -96,7 +97,7 @@ def _backup(options: argparse.Namespace, configuration: Any, say: Callable[[str]
     progress = _progress(configuration.stack, "backup", say)
     if options.way == "list":
         listed = catalogue.collect(configuration, options.target)
-        say(json.dumps(listed, indent=2) if options.json else catalogue.table(listed))
+        say(json.dumps(listed, indent=2) if options.json else folded(catalogue.table(listed)))
         return 0
     if options.way == "escrow":
         return _escrow(options, configuration, say)
@@ -114,7 +115,7 @@ def _backup(options: argparse.Namespace, configuration: Any, say: Callable[[str]
             return 1 if failed else 0
     named = {"name": options.target, "snapshot": options.snapshot} if options.way == "verify" else {}
     verdict = verification.verify(Engine(), configuration, progress, **named)
-    say(catalogue.verdict_table(verdict))
+    say(folded(catalogue.verdict_table(verdict)))
     progress.close()
     return NOT_PROVEN if failed or not verdict.ok else 0
 

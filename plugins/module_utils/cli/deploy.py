@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..core.format import folded
 from ..release import listing
 from ..release.journal import Journal
 from ..release.pinning import redeclared, with_images, with_replicas
@@ -61,10 +62,10 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     """
     stack = which(options.stack)
     if options.verb == "releases":
-        say(listing.releases(Store(stack)))
+        say(folded(listing.releases(Store(stack))))
         return 0
     if options.verb == "history":
-        say(listing.history(Journal(stack).read(options.lines)))
+        say(folded(listing.history(Journal(stack).read(options.lines))))
         return 0
     signal.signal(signal.SIGTERM, _interrupt)
     tell = _aside if options.json else say
@@ -82,7 +83,7 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     elif options.dry_run:
         say("\n".join([f"release {outcome.release}", *outcome.sentences]) if outcome.sentences else "nothing to do")
     else:
-        say(deploy_table.table(outcome))
+        say(folded(deploy_table.table(outcome)))
     return 0
 
 

@@ -15,6 +15,7 @@ from ..backup.restic_errors import TargetError
 from ..backup.settings import BackupError
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import expectations_from
+from ..core.format import folded
 from ..core.locks import LockHeld
 from ..core.process import CommandError
 from ..core.version import OWN, installed
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True)
     status = verbs.add_parser("status", help="what runs here, and what needs attention")
     status.add_argument("--json", action="store_true", help="as JSON")
+    status.add_argument("--wide", action="store_true", help="with digests and all in full, however wide")
     verbs.add_parser("version", help="version and digest of the engine on this host")
     verbs.add_parser("health", help="judge every declared service; exit status 1 when one is not as expected")
     ways = verbs.add_parser("upstreams", help="the upstreams of nginx").add_subparsers(dest="way", required=True)
@@ -79,15 +81,15 @@ def show_upstreams() -> int:
     return 0
 
 
-def status(as_json: bool) -> int:
+def status(*, as_json: bool, wide: bool) -> int:
     """Print the state of the host."""
     collected: dict[str, Any] = host_status.collect()
     if as_json:
         say(json.dumps(collected, indent=2))
         return 0
-    say(status_table.table(collected))
+    say(status_table.table(collected, wide=wide))
     if watched := watchdog_verbs.live():
-        say(f"\n{watched}")
+        say(f"\n{watched if wide else folded(watched)}")
     return 0
 
 
@@ -112,7 +114,7 @@ def run_verb(options: argparse.Namespace) -> int:
     if options.verb in backup_verbs.VERBS:
         return backup_verbs.run_verb(options, say)
     if options.verb == "status":
-        return status(options.json)
+        return status(as_json=options.json, wide=options.wide)
     if options.verb == "version":
         say(str(installed() or OWN))
         return 0

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.atomic_files import read_text
+from ..core.format import folded
 
 VERBS = ("watchdog", "alert", "incidents", "maintenance")
 
@@ -44,7 +45,7 @@ def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     if options.verb == "incidents":
         from ..watchdog.live_table import incidents_table
 
-        say(incidents_table(status()))
+        say(folded(incidents_table(status())))
         return 0
     if options.verb == "maintenance":
         return _maintenance(options, say)

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
+
+WIDTH = 120  # columns of a terminal that tables fit
+GAP = "  "
 
 
 def duration(seconds: int) -> str:
@@ -31,6 +35,36 @@ def size(count: int) -> str:
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """Rows padded to the widest cell of each column."""
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []
+    widths = _widths(rows)
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def fitted(rows: Sequence[Sequence[str]], width: int = WIDTH) -> Sequence[Sequence[str]]:
+    """Rows whose widest columns are shortened until a line fits the width."""
+    widths = _widths(rows)
+    while sum(widths) + len(GAP) * (len(widths) - 1) > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    return [[shortened(cell, limit) for cell, limit in zip(row, widths, strict=True)] for row in rows]
+
+
+def shortened(text: str, limit: int) -> str:
+    """The beginning and the end of a text that is too long: names, references and paths differ at their ends."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+
+
+def folded(text: str, width: int = WIDTH) -> str:
+    """Text whose long lines go on in an indented line below. A word that alone is too long stays whole, so that it can be copied."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 3)
+        whole = len(line) <= width
+        lines += [line] if whole else textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []

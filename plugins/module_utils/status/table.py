@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
-from ..core.format import columns, duration, size
+from ..core.format import columns, duration, fitted, folded, size
 from ..core.version import EngineVersion
 
 GOOD, BAD = "ok", "!!"
 
 
-def table(collected: dict[str, Any]) -> str:
-    """The whole state as aligned text; what needs attention begins with two exclamation marks."""
+def table(collected: dict[str, Any], *, wide: bool = False) -> str:
+    """The whole state as aligned text; what needs attention begins with two exclamation marks.
+
+    :param wide: with digests and everything in full, rather than in the width of a terminal.
+    """
     lines = _host(collected["host"])
     for part, render in (
         ("engine", _engine),
-        ("stacks", _stacks),
+        ("stacks", partial(_stacks, wide=wide)),
         ("backups", _backups),
         ("certificates", _certificates),
         ("ports", _ports),
@@ -32,7 +36,8 @@ def table(collected: dict[str, Any]) -> str:
             lines.append(f"{BAD} {part}: {value['error']}")
         else:
             lines += render(value)
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return text if wide else folded(text)
 
 
 def _host(host: dict[str, Any]) -> list[str]:
@@ -52,7 +57,7 @@ def _engine(versions: dict[str, Any]) -> list[str]:
     return [here if raw["version"] == own["version"] else f"{BAD} {here}, looked at by {own['version']}"]
 
 
-def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
+def _stacks(stacks: list[dict[str, Any]], *, wide: bool) -> list[str]:
     lines: list[str] = []
     for stack in stacks:
         lines += ["", f"stack {stack['name']}" + (f" ({', '.join(stack['domains'])})" if stack["domains"] else "")]
@@ -60,7 +65,7 @@ def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
             lines.append(f"release {stack['release']}; others: opsctl releases")
         if stack.get("underway"):
             lines.append(f"{BAD} {stack['underway']}; the next deployment, or opsctl rollback, goes on with it")
-        rows = [["", "service", "container", "state", "health", "up", "restarts", "image", "digest"]]
+        rows = [["", "service", "container", "state", "health", "up", "restarts", "image", *(["digest"] if wide else [])]]
         for service in stack["services"]:
             mark = GOOD if service["state"] == "ok" else BAD
             for container in service["containers"]:
@@ -74,13 +79,22 @@ def _stacks(stacks: list[dict[str, Any]]) -> list[str]:
                         duration(container["uptime"]),
                         str(container["restarts"]),
                     ]
-                    + [container["image"], container["digest"][:19]]
+                    + _image(container, wide=wide)
                 )
             if not service["containers"]:
-                rows.append([mark, service["service"], "none", "", "", "", "", "", ""])
-        lines += columns(rows)
+                rows.append([mark, service["service"], "none"] + [""] * (len(rows[0]) - 3))
+        lines += columns(rows if wide else fitted(rows))
         lines += [f"{BAD} {service['service']}: {service['reason']}" for service in stack["services"] if service["state"] != "ok"]
     return lines
+
+
+def _image(container: dict[str, Any], *, wide: bool) -> list[str]:
+    """The reference without its digest, which is a column of its own in the wide table; without a tag the digest is the version."""
+    name, _at, pinned = container["image"].partition("@")
+    if wide:
+        return [name, container["digest"] or pinned]
+    tagged = ":" in name.rpartition("/")[2]
+    return [name if tagged or not pinned else f"{name}@{pinned.removeprefix('sha256:')[:12]}"]
 
 
 def _backups(backups: list[dict[str, Any]]) -> list[str]:

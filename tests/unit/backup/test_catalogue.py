@@ -14,7 +14,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.settings impor
 from ansible_collections.latentum.ops.plugins.module_utils.backup.verification import Verdict
 
 from . import fakes
-from .fakes import NOW, Clock, Host, Targets, facts, keep_facts, shop
+from .fakes import NOW, Clock, Host, Targets, cluster, facts, keep_facts, shop
 
 host, clock, targets = fakes.host, fakes.clock, fakes.targets
 
@@ -23,7 +23,7 @@ DAY = 86400.0
 
 @pytest.fixture
 def declared(host: Host, clock: Clock) -> Settings:
-    return shop("offsite", "nas")
+    return shop("offsite", "nas", clusters=(cluster(host),))
 
 
 @pytest.fixture
@@ -79,6 +79,16 @@ def test_the_table_is_one_line_a_backup(declared: Settings, kept: Targets) -> No
         "  no backup yet",
         "this host: databases to any moment until 2027-01-15 07:59:00",
     ]
+
+
+def test_a_stack_without_databases_has_backups_and_no_moments_between_them(host: Host, kept: Targets) -> None:
+    plain = shop("offsite", "nas")
+    keep_facts(Path("/"), plain, facts(at=NOW - 60))
+    listed = catalogue.collect(plain)
+    assert (listed["targets"][0]["upto"], listed["local"]) == (0.0, 0.0)
+    table = catalogue.table(listed)
+    assert "any moment" not in table and table.splitlines()[0] == "offsite (s3:https://offsite.example/shop)"
+    assert "bbbbbbbb  2027-01-15 08:00:00" in table
 
 
 def test_a_target_that_is_away_is_not_shown_as_empty(declared: Settings, kept: Targets) -> None:

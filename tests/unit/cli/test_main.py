@@ -32,7 +32,7 @@ def opsctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     ],
 )
 def test_a_verb_ends_with_the_status_of_what_does_it(monkeypatch: pytest.MonkeyPatch, words: list[str], owner: Any, function: str) -> None:
-    monkeypatch.setattr(owner, function, lambda *_arguments: 3)
+    monkeypatch.setattr(owner, function, lambda *_arguments, **_how: 3)
     assert opsctl(monkeypatch, *words) == 3
 
 
@@ -46,7 +46,7 @@ def test_the_follower_is_a_verb(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, status: int
 ) -> None:
-    def fails(_as_json: bool) -> int:
+    def fails(**_how: bool) -> int:
         raise error
 
     monkeypatch.setattr(main, "status", fails)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's line in the state of a host."""
+"""The state of a host as a table: it fits a terminal, and `--wide` leaves nothing out."""
 
 from __future__ import annotations
 
@@ -40,3 +40,58 @@ def test_a_damaged_record_does_not_end_the_look(monkeypatch: pytest.MonkeyPatch,
     for part in ("host", "services", "backups", "certificates", "ports", "disks", "updates", "failed_units"):
         monkeypatch.setattr(collect, part, list)
     assert "engine.json is damaged" in collect.collect()["engine"]["error"]
+
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def container(image: str, **more: Any) -> dict[str, Any]:
+    plain = {"name": "shop-web-1", "state": "running", "health": "healthy", "uptime": 90000, "restarts": 0, "digest": DIGEST}
+    return {**plain, "image": image, **more}
+
+
+def host_with(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A host with one service of these containers, and other parts in place of nothing."""
+    service = {"service": "web", "state": "ok", "reason": "", "containers": list(containers)}
+    stack = {"name": "shop", "domains": ["shop.example.com"], "release": "20261128-0123456789", "services": [service]}
+    parts = {"host": HOST, "engine": {"own": OWN.to_dict(), "installed": None}, "updates": {"pending": 0, "security": 0}, **EMPTY}
+    return {**parts, "stacks": [stack], **more}
+
+
+def row(text: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith("ok") and "running" in line)
+
+
+def test_the_table_fits_120_columns_whatever_names_are_long() -> None:
+    long = f"registry.example.com:5000/{'team/' * 20}application-server:2026.11.28-{'0' * 40}@{DIGEST}"
+    many = ", ".join(f"{port}/tcp allow from 203.0.113.0/24" for port in range(8000, 8040))
+    collected = host_with(
+        container(long, name="a-rather-long-stack-name-" * 4 + "web-1"),
+        ports={"opened": [many], "listening": [f"{port}/tcp" for port in range(30000, 30060)]},
+        failed_units=[f"unit-{number}.service" for number in range(40)],
+        certificates={"error": "openssl: " + "cannot be read " * 20},
+    )
+    lines = table.table(collected).splitlines()
+    assert max(map(len, lines)) <= 120
+    assert "8039/tcp" in "\n".join(lines) and "unit-39.service" in "\n".join(lines)  # folded, and nothing lost
+    assert row("\n".join(lines)).endswith("0" * 10)  # the end of the tag
+
+
+def test_a_tag_is_shown_without_its_digest_and_a_digest_only_where_there_is_no_tag() -> None:
+    tagged, pinned = f"shop/web:1.4.2@{DIGEST}", f"registry.example.com:5000/shop/web@{DIGEST}"
+    assert row(table.table(host_with(container(tagged)))).endswith(" shop/web:1.4.2")
+    assert row(table.table(host_with(container(pinned)))).endswith(" registry.example.com:5000/shop/web@0123456789ab")
+    assert row(table.table(host_with(container("shop/web")))).endswith(" shop/web")
+
+
+def test_wide_shows_all_in_full_and_the_digest_once() -> None:
+    long = "registry.example.com:5000/" + "team/" * 20 + f"web:1@{DIGEST}"
+    shown = row(table.table(host_with(container(long)), wide=True))
+    assert long.partition("@")[0] in shown and shown.count(DIGEST) == 1
+
+
+def test_a_service_without_containers_has_its_row_in_both() -> None:
+    for wide in (False, True):
+        assert [line.split() for line in table.table(host_with(), wide=wide).splitlines() if " none" in line and "web" in line] == [
+            ["ok", "web", "none"]
+        ]
