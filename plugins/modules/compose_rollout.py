@@ -286,12 +286,17 @@ services:
   elements: dict
   sample: []
 requests:
-  description: Requests that nginx answered during the rollout.
+  description: Requests of clients that containers of the stack answered during the rollout; those of the watchdog are none.
   returned: success
   type: int
   sample: 48211
 failed_requests:
   description: Those of them with a status from 500 on.
+  returned: success
+  type: int
+  sample: 0
+maintenance_requests:
+  description: Further requests, to which the maintenance page was the answer while a service was recreated.
   returned: success
   type: int
   sample: 0

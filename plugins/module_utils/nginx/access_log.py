@@ -17,7 +17,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from .sync import MAINTENANCE
+
 ACCESS_LOG = Path("/var/log/nginx/access.json")
+PROBE_AGENT = "latentum-ops-watchdog"  # User-Agent of the watchdog's own requests, which it sends over loopback
+LOOPBACK = ("127.", "::1")
 FLUSHED = 1.2  # seconds after which what was answered is in the log (access_log … flush=1s)
 SAMPLES = 5000  # latencies kept for percentiles, the newest
 
@@ -126,19 +130,32 @@ def attempts(record: dict[str, Any]) -> Iterator[tuple[str, bool, float | None]]
         yield address, failed, float(seconds) if seconds.replace(".", "", 1).isdigit() else None
 
 
+def probe(record: dict[str, Any]) -> bool:
+    """Whether the request is one of the watchdog's; a client that only calls itself so comes from elsewhere."""
+    return record.get("agent") == PROBE_AGENT and str(record.get("client", "")).startswith(LOOPBACK)
+
+
 class Meter:
-    """Counts what the upstreams of a stack answered while it is read."""
+    """Counts what the upstreams of a stack answered to clients while it is read.
+
+    :ivar maintenance: requests to which the maintenance page was the answer. They are not in the figures: a service that is recreated is
+        closed on purpose, and what came before it would look worse than it was.
+    """
 
     def __init__(self, upstreams: Callable[[str], bool], path: Path = ACCESS_LOG) -> None:
         self.mine = upstreams
         self.tail = Tail(path)
         self.total = Figures()
+        self.maintenance = 0
         self.by_address: dict[str, Figures] = defaultdict(Figures)
 
     def look(self) -> None:
         """Read on."""
         for record in self.tail.read():
-            if not self.mine(str(record.get("upstream", ""))):
+            if not self.mine(str(record.get("upstream", ""))) or probe(record):
+                continue
+            if record.get("upstream_address") == MAINTENANCE:
+                self.maintenance += 1
                 continue
             status = record.get("status")
             self.total.add(isinstance(status, int) and status >= 500, None)

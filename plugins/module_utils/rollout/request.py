@@ -54,6 +54,7 @@ class Outcome:
     files: list[Change] = field(default_factory=list)
     served: int = 0
     failed: int = 0
+    maintenance: int = 0
     timings: list[tuple[str, float]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 

@@ -31,6 +31,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         ],
         "requests": outcome.served,
         "failed_requests": outcome.failed,
+        "maintenance_requests": outcome.maintenance,
         "seconds": {what: round(seconds, 2) for what, seconds in outcome.timings},
         "table": table(outcome),
     }

@@ -27,8 +27,10 @@ def table(outcome: Outcome) -> str:
         rows.append([plan.service, plan.sentence().partition(": ")[2], digest(before), digest(after)])
     lines += columns(rows) if outcome.plans else []
     lines += outcome.routes
-    if outcome.served:
-        lines.append(f"requests during the rollout: {outcome.served} answered, {outcome.failed} with a status from 500 on (access log)")
+    if outcome.served or outcome.maintenance:
+        counted = [f"{outcome.served} answered", f"{outcome.failed} with a status from 500 on"]
+        counted += [f"{outcome.maintenance} more got the maintenance page"] if outcome.maintenance else []
+        lines.append(f"requests during the rollout (access log): {', '.join(counted)}")
     if outcome.timings:
         lines.append("seconds: " + ", ".join(f"{what} {seconds:.1f}" for what, seconds in outcome.timings))
     return "\n".join(lines)

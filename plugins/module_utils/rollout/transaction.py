@@ -98,7 +98,7 @@ class Change:
         except BaseException as error:
             self._undo(error)
         meter.look()
-        outcome.served, outcome.failed = meter.total.requests, meter.total.failed
+        outcome.served, outcome.failed, outcome.maintenance = meter.total.requests, meter.total.failed, meter.maintenance
         progress.timed("in all", started)
         outcome.timings, outcome.lines = progress.timings, progress.lines
         self._note("live", seconds=round(time.monotonic() - started, 1), served=outcome.served, failed=outcome.failed)

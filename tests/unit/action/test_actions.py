@@ -51,7 +51,11 @@ def play(tmp_path: Path) -> Play:
         )
         assert "{" in done.stdout, done.stdout + done.stderr
         shown = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
-        return {task["task"]["name"]: task["hosts"]["localhost"] for task in shown}
+        results = {task["task"]["name"]: task["hosts"]["localhost"] for task in shown}
+        for result in results.values():  # what Ansible reads means what it reads
+            assert all(isinstance(result.get(key, False), bool) for key in ("failed", "changed", "skipped")), result
+            assert all(isinstance(result.get(key, []), list) for key in ("warnings", "deprecations", "diff")), result
+        return results
 
     return run
 

@@ -54,6 +54,21 @@ def test_the_meter_reads_on_over_a_rotation(tmp_path: Path) -> None:
     assert (meter.of(["a:1"]).failed, meter.of(["b:1"]).requests, meter.of(["b:1"]).percentile(95)) == (1, 2, 0.5)
 
 
+def test_only_what_clients_asked_of_containers_counts(tmp_path: Path) -> None:
+    """Neither the watchdog's own look through nginx, nor the page for whoever comes while a service is recreated, is a failed request."""
+    log = tmp_path / "access.json"
+    log.write_text("")
+    meter = Meter(lambda name: name == "shop_api_80", log)
+    own = {"agent": "latentum-ops-watchdog", "client": "127.0.0.1"}
+    with log.open("a") as file:
+        file.write(line("a:1", 503, **own) + line("127.8.0.3:8503", 503, **own) + line("127.8.0.3:8503", 503, client="192.0.2.7"))
+        file.write(line("a:1", 503, **{**own, "client": "192.0.2.7"}))  # only calls itself so
+        file.write(line("a:1", agent="curl/8", client="127.0.0.1"))
+    meter.look()
+    assert (meter.total.requests, meter.total.failed, meter.maintenance) == (2, 1, 1)
+    assert list(meter.by_address) == ["a:1"] and meter.of(["a:1"]).failed == 1
+
+
 def test_without_a_log_there_is_nothing_to_count(tmp_path: Path) -> None:
     meter = Meter(lambda _name: True, tmp_path / "none")
     meter.look()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ...contracts.watchdog_settings import SiteSpec
+from ...nginx.access_log import PROBE_AGENT
 
 LOOPBACK = "127.0.0.1"
 
@@ -46,7 +47,7 @@ def read(spec: SiteSpec, port: int = 443) -> SiteReading:
             expires = _expiry(channel.getpeercert(binary_form=True) or b"")
             connection = http.client.HTTPConnection(spec.domain, timeout=spec.timeout)
             connection.sock = channel
-            connection.request("GET", spec.path, headers={"User-Agent": "latentum-ops-watchdog", "Connection": "close"})
+            connection.request("GET", spec.path, headers={"User-Agent": PROBE_AGENT, "Connection": "close"})
             with connection.getresponse() as answer:
                 status = answer.status
     except (OSError, http.client.HTTPException) as error:
