@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.login import Login, refusals
 
 
 def supported_algorithms(wanted: Mapping[str, Sequence[str]], known: Sequence[str]) -> dict[str, list[str]]:
@@ -23,37 +23,15 @@ def supported_algorithms(wanted: Mapping[str, Sequence[str]], known: Sequence[st
     return chosen
 
 
-def _admitted(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether sshd's patterns (``*``, ``?``, ``!no``; a host part is not judged) admit one of the names."""
-    if not patterns:
-        return True
-    parts = [str(pattern).split("@", maxsplit=1)[0] for pattern in patterns]
-    if any(fnmatchcase(name, part[1:]) for part in parts if part.startswith("!") for name in names):
-        return False
-    return any(fnmatchcase(name, part) for part in parts for name in names)
-
-
 def login_refusals(seen: Sequence[str], allow_users: Sequence[str], allow_groups: Sequence[str], root: str) -> list[str]:
     """See the filter's own documentation."""
     facts = [line.split(" ", 1) for line in seen if line]
-    user = next((value for kind, value in facts if kind == "user"), "")
-    groups = [value for kind, value in facts if kind == "group"]
-    refusals = []
-    if user == "root" and root == "no":
-        refusals.append(
-            "root may not log in any more: connect as another user with sudo (base_operators makes one), "
-            "or set ssh_hardening_permit_root_login to prohibit-password for now"
-        )
-    if not any(kind == "key" for kind, _file in facts):
-        refusals.append(f"{user} has no ~/.ssh/authorized_keys, and passwords will not be accepted: put a key there (base_operators does)")
-    if not _admitted([user], allow_users):
-        refusals.append(f"{user} is not in ssh_hardening_allow_users ({', '.join(allow_users)}): add it")
-    if not _admitted(groups, allow_groups):
-        refusals.append(
-            f"{user} is in no group of ssh_hardening_allow_groups ({', '.join(allow_groups)}), only in {', '.join(groups)}: "
-            "add the user to such a group, or the group here"
-        )
-    return refusals
+    login = Login(
+        user=next((value for kind, value in facts if kind == "user"), ""),
+        groups=[value for kind, value in facts if kind == "group"],
+        key=any(kind == "key" for kind, _file in facts),
+    )
+    return [str(problem) for problem in refusals(login, allow_users, allow_groups, root)]
 
 
 class FilterModule:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.action.preflight import takes_part
 
 ROOT = Path(__file__).parents[3]
 STACK = yaml.safe_load("""
@@ -122,3 +123,33 @@ def test_files_of_a_set_are_rendered_from_templates(play: Play, tmp_path: Path) 
     contents = [change["after"].partition("\n")[2] for change in result["diff"]]
     line = "server {} example.com\\n {};\n"
     assert contents == ["example.com", *["#\n# Ansible managed\n#\n" + line.format(1, name) + line.format(2, name) for name in "ab"]]
+
+
+PREFLIGHT = {"name": "preflight", "latentum.ops.preflight": {"roles": ["base", "firewall"]}}
+
+
+def test_what_stands_against_a_run_on_a_host_is_refused_at_once(play: Play) -> None:
+    wanted = {"minimum_free": "{{ 10 ** 12 }}", "operators": [{"name": "anna"}]}
+    result = play(PREFLIGHT, variables={"__base_preflight": wanted})["preflight"]
+    assert result["failed"] and [problem["key"] for problem in result["problems"]] == ["base_minimum_free", "base_operators"]
+    assert "nothing was changed:\nbase_minimum_free: " in result["msg"]
+
+
+def test_a_host_that_fits_goes_on_and_roles_without_anything_to_compare_are_passed_over(play: Play) -> None:
+    result = play(PREFLIGHT, variables={"__base_preflight": {"minimum_free": 1, "operators": []}})["preflight"]
+    assert result["changed"] is False and result["problems"] == result["unseen"] == []
+
+
+@pytest.mark.parametrize(
+    ("run", "skip", "part"),
+    [
+        (["all"], [], True),
+        (["base"], [], True),
+        (["base_operators"], [], True),
+        (["nginx"], [], False),
+        (["all"], ["base"], False),
+        (["tagged"], ["nginx"], True),
+    ],
+)
+def test_only_roles_that_the_tags_reach_take_part(run: list[str], skip: list[str], part: bool) -> None:
+    assert takes_part("base", run, skip) is part

@@ -27,6 +27,7 @@ LAYERS = (
     ("hostconfig",),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("release",),
+    ("preflight",),
     ("rollout",),
     ("maintenance",),
     ("backup",),

@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gathers what the roles of a run want of a host, and has the module compare it with what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+
+def takes_part(role: str, run: Collection[str], skip: Collection[str]) -> bool:
+    """Whether a run with these tags (``--tags``, ``--skip-tags``) reaches a role; all of its tags begin with its name."""
+    named = any(tag == role or tag.startswith(f"{role}_") for tag in run)
+    return (named or "all" in run or "tagged" in run) and role not in skip
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
+    """The roles' variables are read here: those of a play that imports its roles are known before the first of them."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The module's result."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validated, arguments = self.validate_argument_spec(argument_spec={"roles": {"type": "list", "elements": "str", "required": True}})
+        tags = {name: variables.get(f"ansible_{name}_tags") or [] for name in ("run", "skip")}
+        roles = [role for role in arguments["roles"] if takes_part(role, tags["run"], tags["skip"])]
+        wanted: Mapping[str, Any] = {role: variables[name] for role in roles if (name := f"__{role}_preflight") in variables}
+        module_arguments = {"roles": arguments["roles"], "wanted": self._templar.template(wanted)}
+        result: dict[str, Any] = self._execute_module(
+            module_name="latentum.ops.preflight", module_args=module_arguments, task_vars=variables
+        )
+        return result

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of a preflight look at on a host: each thing once, and nothing is changed by looking."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from ..containers.client import DockerUnavailable, Engine
+from ..core.process import CommandError, run
+from ..firewall.host import Connection, connection
+
+TIMEOUT = 20  # seconds for a program that only looks
+
+
+class Host:
+    """This host; the tests have another one, of recorded outputs."""
+
+    @cached_property
+    def connection(self) -> Connection | None:
+        """The SSH connection that the run came through; None for a run without one."""
+        return connection()
+
+    @cached_property
+    def engine(self) -> Engine | None:
+        """The Docker engine; None where none answers, as on a bare host."""
+        try:
+            return Engine(TIMEOUT)
+        except DockerUnavailable:
+            return None
+
+    @cached_property
+    def user(self) -> str:
+        """Who logged in: under sudo, SUDO_USER, however the inventory names it."""
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+
+    def groups(self, user: str) -> list[str]:
+        """The names of a user's groups; none for a user that is not there."""
+        try:
+            account = pwd.getpwnam(user)
+        except KeyError:
+            return []
+        found = []
+        for number in os.getgrouplist(user, account.pw_gid):
+            try:
+                found.append(grp.getgrgid(number).gr_name)
+            except KeyError:
+                continue  # a number without a name
+        return found
+
+    def home(self, user: str) -> Path | None:
+        """The home of a user; None for one that is not there."""
+        try:
+            return Path(pwd.getpwnam(user).pw_dir)
+        except KeyError:
+            return None
+
+    def output(self, argv: Sequence[str]) -> str | None:
+        """What a program says; None where it is not installed, or refuses."""
+        try:
+            done = run(argv, check=False, timeout=TIMEOUT)
+        except CommandError:
+            return None
+        return done.stdout if done.rc == 0 else None
+
+    def read(self, path: str | Path) -> str | None:
+        """The content of a file; None where it cannot be read."""
+        try:
+            return Path(path).read_text(errors="replace")
+        except OSError:
+            return None
+
+    def files(self, folder: str, pattern: str) -> list[Path]:
+        """Files of a folder by a pattern, sorted as programs read them."""
+        return sorted(Path(folder).glob(pattern))

@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands against a run on a host, all of it before the first change."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Refuse what stands against a run on a host, before anything changes
+version_added: "0.1.0"
+description:
+  - Compares what roles of this collection want with what is on the host, and fails with all findings at once, each naming the variable or
+    file and what to write instead. It only reads, in check mode too, and works on a bare host.
+  - What a role wants compared is in its variable C(__<role>_preflight); of a run that is limited by tags, only roles that take part count.
+author:
+  - The latentum.ops contributors (@latentum)
+extends_documentation_fragment:
+  - latentum.ops.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  roles:
+    description: Names of roles of this collection, without its name. Those without anything to compare are passed over.
+    type: list
+    elements: str
+    required: true
+  wanted:
+    description: What each role wants, by role. The action of this name fills it in.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Refuse what stands against this run, before the first change
+  latentum.ops.preflight:
+    roles: [base, ssh_hardening]
+"""
+
+RETURN = r"""
+problems:
+  description: What stands against the run.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+unseen:
+  description: What could not be looked at; that stops no run.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks import look
+
+
+def main() -> None:
+    """What is wanted in, what stands against it out."""
+    module = AnsibleModule(
+        argument_spec={"roles": {"type": "list", "elements": "str", "required": True}, "wanted": {"type": "dict", "default": {}}},
+        supports_check_mode=True,
+    )
+    findings = look(module.params["wanted"])
+    problems = [problem.as_dict() for problem in findings.problems]
+    if problems:
+        module.fail_json(**failure(findings.report(), problems=problems, unseen=findings.unseen))
+    module.exit_json(changed=False, problems=problems, unseen=findings.unseen)
+
+
+if __name__ == "__main__":
+    main()
