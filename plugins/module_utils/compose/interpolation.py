@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..schema.nodes import Problem, join
+from .plain_secrets import named_as_secret, way_out
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -23,7 +24,7 @@ class Interpolation:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.used: set[str] = set()
+        self.used: dict[str, list[str]] = {}  # the keys where a variable is used, by its name
         self.problems: list[Problem] = []
 
     def resolve(self, value: Any, key: str) -> Any:
@@ -83,7 +84,7 @@ class Interpolation:
             self._malformed(key)
             return ""
         name = match[0]
-        self.used.add(name)
+        self._use(name, key)
         value = self.environment.get(name)
         given = bool(value) if operator.startswith(":") else value is not None
         if operator.endswith("+"):
@@ -92,20 +93,20 @@ class Interpolation:
             return (value or "") if given else self._text(rest, key)
         return (value or "") if given else self._variable(name, key)
 
+    def _use(self, name: str, key: str) -> None:
+        keys = self.used.setdefault(name, [])
+        if not keys or keys[-1] != key:
+            keys.append(key)
+
     def _variable(self, name: str, key: str) -> str:
-        self.used.add(name)
+        self._use(name, key)
         if name in self.environment and self.environment[name] != "":
             return self.environment[name]
         if name not in self.environment:
-            self.problems.append(
-                Problem(
-                    key,
-                    f"${{{name}}}",
-                    f"uses the variable {name}, which nothing sets",
-                    f"add environment: {{{name}: …}} to ops_stack; a secret belongs in ops_stack.secrets instead; "
-                    "a literal dollar is written $$",
-                )
-            )
+            fix = f"add environment: {{{name}: …}} to ops_stack; a literal dollar is written $$"
+            if named_as_secret(name):
+                fix = f"{way_out(key, name)}; a literal dollar is written $$"
+            self.problems.append(Problem(key, f"${{{name}}}", f"uses the variable {name}, which nothing sets", fix))
         return ""
 
     def _malformed(self, key: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..schema.nodes import Problem, Refused, close_to, shown
 from .interpolation import Interpolation
+from .plain_secrets import commands
 from .syntax import (
     CONDITIONS,
     SERVICE_KEYS,
@@ -64,6 +65,7 @@ class Service:
     network_mode: str = ""
     container_name: str = ""
     restart: str = ""
+    commands: Mapping[str, Any] = field(default_factory=dict)  # what it runs, as written, by dotted key
     host_powers: tuple[str, ...] = ()  # what makes it as strong as root on the host: privileged, pid: host …
 
     @property
@@ -79,7 +81,7 @@ class Compose:
     internal_networks: frozenset[str] = frozenset()
     volumes: Mapping[str, str] = field(default_factory=dict)  # by name, and where it is kept: see parse_volume
     own_secrets: frozenset[str] = frozenset()  # top-level secrets with a file, environment or external of their own
-    variables: frozenset[str] = frozenset()  # the names used in ${…}
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the names used in ${…}, and at which keys
 
 
 def network_is_internal(spec: object) -> bool:
@@ -138,7 +140,7 @@ class _Reader:
             internal_networks=frozenset(internal),
             volumes={name: parse_volume(spec) for name, spec in volumes.items()},
             own_secrets=frozenset(own),
-            variables=frozenset(self.interpolation.used),
+            variables={name: tuple(keys) for name, keys in self.interpolation.used.items()},
         )
 
     def service(self, name: str, value: Mapping[str, Any]) -> Service:
@@ -170,6 +172,7 @@ class _Reader:
             network_mode=network_mode,
             container_name=str(value.get("container_name") or ""),
             restart="" if value.get("restart") in (None, False) else str(value["restart"]),
+            commands=commands(value),
             host_powers=tuple(host_powers(value)),
         )
 

@@ -13,21 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..compose.model import Service
+from ..compose.plain_secrets import looks_secret, secret_in, way_out
 from ..contracts.update_safety import SHARED_VOLUME
 from ..schema.nodes import HIDDEN, Problem, shown
 from .model import Declaration
 from .network.checks import RESERVED
 
-_SECRET_NAME = re.compile(
-    r"(?:PASSWORD|PASSWD|PASSPHRASE)$|_PWD$|(?:^|_)(?:SECRET|TOKEN|CREDENTIALS?|(?:API|PRIVATE|SECRET|ACCESS|ENCRYPTION|SIGNING|MASTER|AUTH)_?KEY)$",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"  # a password in an address
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|glpat-[A-Za-z0-9_-]{20}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,})"
-)
-_HARMLESS = re.compile(r"true|false|yes|no|on|off|none|null|file|/run/secrets/.*", re.IGNORECASE)
+IN_PLAIN_TEXT = "plain_secret"
 
 
 @dataclass(frozen=True)
@@ -45,6 +37,8 @@ def check_refusals(declaration: Declaration, problems: list[Problem]) -> None:
         used = set()
         if any(mount.single_writer for mount in service.mounts):
             used.add(SHARED_VOLUME)  # looked at by check_updates
+        if plain_variables(declaration, service):
+            used.add(IN_PLAIN_TEXT)  # looked at by check_environment
         for finding in _findings(declaration, service):
             used.add(finding.waiver)
             if finding.waiver not in allowed:
@@ -76,11 +70,7 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
         found = f"{name}:{service.image.tag}" if service.image.tag else name
         fix = f"write the version, such as {name}:1.4.2, or its @sha256: digest"
         yield _Finding("latest_tag", f"{key}.image", shown(found), "can be another image tomorrow", fix)
-    for name, value in service.environment.items():
-        if value and looks_secret(name, value):
-            what = "looks like a secret in plain text"
-            fix = f"declare it in ops_stack.secrets with environment: {{{service.name}: {name}}}, or use {name}_FILE"
-            yield _Finding("plain_secret", f"{key}.environment.{name}", HIDDEN, what, fix)
+    yield from _plain_secrets(declaration, service)
     for port in service.ports:
         if port.everywhere and not any(port.takes(number) for number in RESERVED):  # those are refused anyway
             what = "is published on every address of the host"
@@ -90,11 +80,38 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
     yield from _healthcheck(declaration, service)
 
 
-def looks_secret(name: str, value: str) -> bool:
-    """By its name, unless the value is a switch or the path of a secret's file; or by its value."""
-    if _SECRET_VALUE.search(value):
-        return True
-    return bool(_SECRET_NAME.search(name)) and not _HARMLESS.fullmatch(value)
+def _plain_secrets(declaration: Declaration, service: Service) -> Iterator[_Finding]:
+    """One finding a cause: what a variable of C(ops_stack.environment) brings in is reported there."""
+    key = f"compose.services.{service.name}"
+    elsewhere = plain_variables(declaration, service)
+    values = {declaration.environment[name] for name in elsewhere}
+    for name, value in service.environment.items():
+        if value and looks_secret(name, value) and value not in values:
+            place = f"{key}.environment.{name}"
+            yield _Finding(IN_PLAIN_TEXT, place, HIDDEN, "looks like a secret in plain text", way_out(place, name))
+    for name, command in service.commands.items():
+        option = secret_in(command)
+        text = command if isinstance(command, str) else " ".join(map(str, command)) if isinstance(command, list) else ""
+        if option and not any(value and value in text for value in values):
+            place, variable = f"{key}.{name}", f"{re.sub('[^A-Z0-9]+', '_', service.name.upper())}_{option}"
+            what = "holds what looks like a secret in plain text, which every list of processes shows"
+            yield _Finding(IN_PLAIN_TEXT, place, HIDDEN, what, way_out(place, variable))
+
+
+def plain_variables(declaration: Declaration, service: Service) -> list[str]:
+    """Variables of C(ops_stack.environment) that look like secrets and reach this service."""
+    prefix = f"compose.services.{service.name}."
+    all_of_them = any(file.removeprefix("./") == ".env" for file in service.env_files)
+    return [
+        name
+        for name, value in declaration.environment.items()
+        if looks_secret(name, value)
+        and (
+            all_of_them
+            or (name in service.environment and service.environment[name] is None)
+            or any(key.startswith(prefix) for key in declaration.compose.variables.get(name, ()))
+        )
+    ]
 
 
 def _healthcheck(declaration: Declaration, service: Service) -> Iterator[_Finding]:

@@ -550,7 +550,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
     ),
     ("service name", [("compose.services.a/b", {"image": "a:1"})], "compose.services", '"a/b"', "letters, digits"),
     ("restart of what ends", [("compose.services.migrate.restart", "always")], "services.migrate.expect", '"completed"', "remove restart:"),
-    ("secret as variable", [("environment.LOG_LEVEL", "postgres://u:hunter2@h/")], "environment.LOG_LEVEL", HIDDEN, "{kind: provided"),
+    ("secret as variable", [("environment.LOG_LEVEL", "postgres://u:hunter2@h/")], "environment.LOG_LEVEL", HIDDEN, "kind: provided"),
     ("service a text", [("compose.services.extra", "a:1")], "compose.services.extra", '"a:1"', "at least image:"),
     ("networks a list", [("compose.networks", ["backend"])], "compose.networks", "a list of 1", "write networks: and one name:"),
     ("networks a text", [(f"{WORKER}.networks", "backend")], f"{WORKER}.networks", '"backend"', "write networks: [a, b]"),

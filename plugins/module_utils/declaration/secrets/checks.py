@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from ...compose.plain_secrets import looks_secret, way_out
 from ...contracts.secret_kinds import FILTERS, REFERENCE
 from ...schema.nodes import HIDDEN, Problem, close_to, instead, shown
-from ..hardening_checks import looks_secret
+from ..hardening_checks import IN_PLAIN_TEXT, plain_variables
 from ..model import Declaration
 from .model import Secret
 
@@ -17,21 +18,33 @@ _OWN_VARIABLES = ("COMPOSE_", "DOCKER_")  # read by docker compose itself
 def check_environment(declaration: Declaration, problems: list[Problem]) -> None:
     """Each variable is used: by C(${NAME}), by a bare name in C(environment), or by C(env_file: .env)."""
     services = declaration.compose.services.values()
-    if not any("plain_secret" in options.allow for options in declaration.services.values()):
-        for name, value in declaration.environment.items():
-            if looks_secret(name, value):
-                what = "looks like a secret in plain text"
-                fix = f"move it to secrets: {{{name.lower()}: {{kind: provided, value: …}}}} with a value from a vault"
-                problems.append(Problem(f"environment.{name}", HIDDEN, what, fix))
+    _check_plain_variables(declaration, problems)
     if any(file.removeprefix("./") == ".env" for service in services for file in service.env_files):
         return
     bare = {name for service in services for name, value in service.environment.items() if value is None}
-    used = declaration.compose.variables | bare
+    used = {*declaration.compose.variables, *bare}
     for name in declaration.environment:
         if name not in used and not name.startswith(_OWN_VARIABLES):
             near = close_to(name.lower(), {variable.lower() for variable in used - set(declaration.environment)})
             fix = f"did you mean {near.upper()}?" if near else f"remove it, or use ${{{name}}} in the Compose file"
             problems.append(Problem(f"environment.{name}", HIDDEN, "is used nowhere in the Compose file", fix))
+
+
+def _check_plain_variables(declaration: Declaration, problems: list[Problem]) -> None:
+    """A secret in C(ops_stack.environment) passes when each service that it reaches waives it, and nothing else uses it."""
+    services = declaration.compose.services.values()
+    reached = {service.name: plain_variables(declaration, service) for service in services}
+    for name, value in declaration.environment.items():
+        if not looks_secret(name, value):
+            continue
+        users = [service for service, names in reached.items() if name in names]
+        open_users = [service for service in users if IN_PLAIN_TEXT not in declaration.options(service).allow]
+        if users and not open_users:
+            continue
+        keys = declaration.compose.variables.get(name) or [f"compose.services.{users[0]}.environment.{name}" if users else ""]
+        waive = "; or waive it: " + ", ".join(f"services.{service}.allow: [{IN_PLAIN_TEXT}]" for service in open_users)
+        fix = f"{way_out(keys[0], name)} (kind: provided for a value from a vault){waive if open_users else ''}"
+        problems.append(Problem(f"environment.{name}", HIDDEN, "looks like a secret in plain text", fix))
 
 
 def check_secrets(declaration: Declaration, problems: list[Problem]) -> None:
@@ -43,8 +56,10 @@ def check_secrets(declaration: Declaration, problems: list[Problem]) -> None:
         if secret.name not in used:
             undeclared = {use.source for service in declaration.compose.services.values() for use in service.secrets}
             near = close_to(secret.name, undeclared - set(declaration.secrets))
+            places = declaration.compose.variables.get(secret.name.upper())
             fix = f"remove it, or add {secret.name} to secrets: of the service in the Compose file that needs it"
             fix = f"the Compose file asks for {near}: use one name in both places" if near else fix
+            fix = way_out(places[0], secret.name.upper()) if places else fix
             problems.append(Problem(f"secrets.{secret.name}", "", "is made but nobody uses it", fix))
     _check_circles(declaration, problems)
     _check_readers(declaration, problems)
