@@ -221,7 +221,14 @@ options:
     type: dict
     default: {}
   force:
-    description: Also deploy a release that failed or was rolled back before.
+    description:
+      - Also deploy a release that failed or was rolled back before.
+      - A release that failed is tried again without it when what it was judged by has changed since; its secrets and their owners,
+        O(policies), O(services) or O(before).
+    type: bool
+    default: false
+  automatic:
+    description: No person asked for this release by name, but for example a schedule. One that failed is left alone, whatever has changed.
     type: bool
     default: false
   wait:

@@ -9,6 +9,11 @@ import getpass
 import os
 
 
+def automatic() -> bool:
+    """Whether a unit of ours asks, and no person."""
+    return bool(os.environ.get("LATENTUM_OPS_WHO"))
+
+
 def caller() -> str:
     """Who asks, for the journal and for the messages to others; a unit of ours says its name in LATENTUM_OPS_WHO."""
     return f"{os.environ.get('LATENTUM_OPS_WHO') or os.environ.get('SUDO_USER') or getpass.getuser()} (pid {os.getpid()})"

@@ -133,6 +133,12 @@ def definition(service: Mapping[str, Any], variables: Mapping[str, str]) -> str:
     return fingerprint(resolver.resolve(told, ""))
 
 
+def definition_of(release: Release | None, service: str) -> str:
+    """The label that a release's containers of a service have; empty when it has no such service."""
+    spec = release.project["services"].get(service, {}) if release else {}
+    return str((spec.get("labels") or {}).get(DEFINITION, ""))
+
+
 def _labels(given: Any, own: str | None) -> dict[str, str]:
     """Labels as a mapping, with our own or without it."""
     if isinstance(given, list):

@@ -8,10 +8,11 @@ environment, the routes that lead to it, and how each service is judged and upda
 routes, so a release that failed is known again when somebody tries it once more, and a change of a route alone can be rolled back.
 
     /var/lib/latentum-ops/stacks/<stack>/live.json               which release is live, and the good ones before it
-    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json
+    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json, judged.json
 
 Routes have a file of their own: an engine from before there were any refuses fields in ``release.json`` that it does not know.
 A release without that file is one of such an engine, or of a host without nginx; its id is that of project and environment.
+``judged.json`` is there once a release failed: by what, beside its content, that came about.
 """
 
 from __future__ import annotations
@@ -175,10 +176,23 @@ class Store:
             return self.load(prefix)
         raise ReleaseError(f"release {prefix!r} could be {' or '.join(one.id for one in found)}: write more of it")
 
-    def mark(self, release: str, state: str, reason: str = "") -> None:
-        """Remember what became of a release."""
-        if (self.path(release) / "release.json").exists():
-            self._write(self.path(release), replace(self.load(release), state=state, reason=reason))
+    def mark(self, release: str, state: str, reason: str = "", judged: Mapping[str, str] | None = None) -> None:
+        """Remember what became of a release.
+
+        :param judged: by what that came about, as names and hashes; None where that cannot change any more.
+        """
+        folder = self.path(release)
+        if (folder / "release.json").exists():
+            if judged is None:
+                (folder / "judged.json").unlink(missing_ok=True)
+            else:
+                write_state(folder / "judged.json", dict(judged), 0o600)
+            self._write(folder, replace(self.load(release), state=state, reason=reason))
+
+    def judged(self, release: str) -> dict[str, str]:
+        """By what a release failed or was rolled back; empty where a person, or an older engine, said so."""
+        read: dict[str, str] = read_state(self.path(release) / "judged.json", {})
+        return read
 
     def _pointer(self) -> dict[str, Any]:
         read: dict[str, Any] = read_state(self.folder / "live.json", {})

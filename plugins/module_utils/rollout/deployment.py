@@ -26,6 +26,7 @@ from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import engine_again, take_back
 from .transaction import Change
+from .verdict import barred, never_good
 
 
 class Deployment:
@@ -181,17 +182,14 @@ class Deployment:
         outcome.release, outcome.previous = release.id, live.id if live else None
         containers = engine.containers(self.stack) if engine else []
         recreate = [] if self.order.kind == "rollback" else self.order.recreate
-        plans = make(release, containers, warm=standby.ids(self.stack), recreate=recreate)
+        unserved = never_good(self.store) if live is None else ()
+        plans = make(release, containers, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate)
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []
         outcome.files = [*publish.write(release, check=True), *rerouting.changes()]
         outcome.digests = _digests(outcome.plans, release, engine)
-        known = next((one for one in self.store.all() if one.id == release.id), None)
-        if known and known.state in (FAILED, ROLLED_BACK) and outcome.sentences and not self.order.force and self.order.kind == "deploy":
-            what = "failed before" if known.state == FAILED else "was rolled back"
-            reason = f"release {release.id} {what} and is not deployed again by itself: {known.reason or 'no reason was given'}"
-            raise self._refused(f"{reason}\nChange the declaration, or insist: --force, stack_force: true", release.id)
+        self._refuse_again(release)
         try:
             require_safe(release, outcome.plans)
         except ValueError as error:
@@ -208,6 +206,18 @@ class Deployment:
         site = Site(self.stack, engine, self.progress, self.journal, underway)
         Change(self.order, self.store, site, outcome, release, live).carry_out()
         return outcome
+
+    def _refuse_again(self, release: Release) -> None:
+        """:raises DeployFailed: it failed or was rolled back, and nothing that it was judged by has changed, or nobody asked for it."""
+        known = next((one for one in self.store.all() if one.id == release.id), None)
+        if not known or known.state not in (FAILED, ROLLED_BACK) or not self.outcome.sentences:
+            return
+        if self.order.force or self.order.kind != "deploy":
+            return
+        refusal, lifted = barred(self.store, release, known, self.order)
+        if refusal:
+            raise self._refused(refusal, release.id)
+        self.progress.say(lifted)
 
 
 def _digests(plans: Sequence[ServicePlan], release: Release, engine: Engine | None) -> list[tuple[str, str, str]]:

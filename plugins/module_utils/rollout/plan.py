@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..compose import model as compose_model
-from ..containers.client import DEFINITION, Container
+from ..containers.client import Container
 from ..contracts.rollout_policy import Policy, policies_from
 from ..contracts.update_safety import unsafe
+from ..release.pinning import definition_of
 from ..release.store import Release
 
 NONE, CREATE, REPLACE, SCALE, JOB, REMOVE = "none", "create", "replace", "scale", "job", "remove"
@@ -30,6 +31,7 @@ class ServicePlan:
     :param action: none, create, replace, scale, job (run to its end) or remove.
     :param current: containers that are as the release wants them.
     :param old: containers that are not.
+    :param leftover: containers of a first release that failed. They never served, so they are no old set: they go before anything starts.
     """
 
     service: str
@@ -38,6 +40,7 @@ class ServicePlan:
     replicas: int = 0
     current: list[Container] = field(default_factory=list)
     old: list[Container] = field(default_factory=list)
+    leftover: list[Container] = field(default_factory=list)
     reason: str = ""
     image: str = ""
 
@@ -48,6 +51,9 @@ class ServicePlan:
 
     def sentence(self) -> str:
         """The plan of this service for a person."""
+        return self._sentence() + (f"; remove {len(self.leftover)} of a release that failed" if self.leftover else "")
+
+    def _sentence(self) -> str:
         count = f"{self.replicas} container{'' if self.replicas == 1 else 's'}"
         if self.action == CREATE:
             return f"{self.service}: start {count} of {short(self.image)}"
@@ -77,14 +83,14 @@ def make(
     containers: Sequence[Container],
     *,
     warm: Collection[str] = (),
-    keep: Mapping[str, Collection[str]] | None = None,
+    never_good: Collection[str] = (),
     recreate: Collection[str] = (),
 ) -> list[ServicePlan]:
     """The plan, dependencies first, removals last.
 
     :param warm: ids of containers that are kept for an instant rollback; they are no part of the service now, unless they are
         what the release wants.
-    :param keep: per service the ids that count as current whatever they are: those to return to in a take-back.
+    :param never_good: definitions whose containers never served: of a first release that failed.
     :param recreate: services to replace although nothing differs.
     """
     policies = policies_from(release.policies)
@@ -95,17 +101,16 @@ def make(
         replicas = release.replicas(name)
         if spec.get("profiles") or not replicas:
             continue
-        wanted = str((spec.get("labels") or {}).get(DEFINITION, ""))
+        wanted = definition_of(release, name)
         mine = [one for one in containers if one.service == name]
         changed_at = secrets_changed(release, spec)
-        kept = (keep or {}).get(name)
-        current = [
-            one
-            for one in mine
-            if (one.id in kept if kept else one.definition == wanted and one.created >= changed_at and name not in recreate)
-        ]
-        old = [one for one in mine if one not in current and one.id not in warm]
-        plan = ServicePlan(name, NONE, policy, replicas, current, old, image=release.images.get(name, ""))
+        current = [one for one in mine if one.definition == wanted and one.created >= changed_at and name not in recreate]
+        leftover = [one for one in mine if one.definition in never_good and not (one in current and _promising(one))]
+        if policy.job:
+            leftover = []  # it has had its effect, or is run again
+        current = [one for one in current if one not in leftover]
+        old = [one for one in mine if one not in [*current, *leftover] and one.id not in warm]
+        plan = ServicePlan(name, NONE, policy, replicas, current, old, leftover, image=release.images.get(name, ""))
         plan.reason = _reason(plan, release, changed_at, name in recreate)
         plan.action = _action(plan)
         plans.append(plan)
@@ -114,6 +119,11 @@ def make(
         orphans = [one for one in containers if one.service == name]
         plans.append(ServicePlan(name, REMOVE, Policy(name), old=orphans))
     return plans
+
+
+def _promising(container: Container) -> bool:
+    """A container of a first release that failed may go on: it was not what failed, or only needs more time."""
+    return container.state in ("created", "running") and container.health != "unhealthy" and not container.restarts
 
 
 def _action(plan: ServicePlan) -> str:
@@ -144,18 +154,18 @@ def secrets_changed(release: Release, spec: Mapping[str, Any]) -> float:
 
     Such a file is replaced as a whole, and a running container still has the old one: it must be replaced as well.
     """
+    return max((path.stat().st_mtime for path in secret_files(release, spec) if path.exists()), default=0.0)
+
+
+def secret_files(release: Release, spec: Mapping[str, Any]) -> list[Path]:
+    """The files that a service gets its secrets from: mounted ones, and those of its environment."""
     files = [str(one.get("path")) if isinstance(one, Mapping) else str(one) for one in _list(spec.get("env_file"))]
     known = release.project.get("secrets") or {}
     for use in _list(spec.get("secrets")):
         source = use.get("source") if isinstance(use, Mapping) else use
         if file := (known.get(source) or {}).get("file"):
             files.append(str(file))
-    times = [0.0]
-    for file in files:
-        path = Path(release.directory) / file
-        if path.exists():
-            times.append(path.stat().st_mtime)
-    return max(times)
+    return [Path(release.directory) / file for file in files]
 
 
 def _list(value: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..contracts.rollout_policy import Hooks
+from ..core.caller import automatic
 from ..hostconfig.entries import Change
 from .plan import ServicePlan
 
@@ -25,17 +26,19 @@ class Order:
     :param attempt: names it for those who follow its progress.
     :param kind: deploy, rollback or scale.
     :param force: also a release that failed before.
+    :param automatic: no person asked for this release: one that failed is left alone, whatever has changed around it.
     :param wait: seconds to wait for the lock of the stack.
-    :param before: commands of the host that run first (a backup); argv lists.
+    :param before: commands of the host that run first (a backup); argv lists. None where nothing is said about them.
     :param recreate: services to replace although nothing differs.
     """
 
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     kind: str = "deploy"
     force: bool = False
+    automatic: bool = field(default_factory=automatic)
     wait: float = 0.0
     check: bool = False
-    before: Sequence[Sequence[str]] = ()
+    before: Sequence[Sequence[str]] | None = None
     before_timeout: float = Hooks.before_timeout
     recreate: Sequence[str] = ()
     tell: Callable[[str], None] = lambda _line: None

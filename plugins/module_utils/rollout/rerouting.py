@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..containers.client import DEFINITION
 from ..contracts.upstreams import Upstream
 from ..hostconfig.entries import Change
 from ..nginx import site_file
 from ..release import routing
+from ..release.pinning import definition_of
 from ..release.store import Release
 from .plan import REPLACE, ServicePlan
 
@@ -54,8 +54,7 @@ class Routing:
 
     def definition(self, service: str) -> str:
         """The label of the containers of a service that are of this release; empty when it has none."""
-        spec = self.release.project["services"].get(service, {}) if self.release else {}
-        return str((spec.get("labels") or {}).get(DEFINITION, ""))
+        return definition_of(self.release, service)
 
     def port(self, service: str, locations: Iterable[Location], like: int) -> int | None:
         """The port at which a service answers for these locations; where it does not, the one that is named, or any of its own."""

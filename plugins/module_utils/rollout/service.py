@@ -46,6 +46,7 @@ class Rollout:
         """
         started = time.monotonic()
         self.site.touch(plan.service, [*plan.old, *plan.current] if plan.action in (SCALE, JOB) else plan.old)
+        self._clear(plan)
         if plan.action == REPLACE and plan.policy.strategy == "recreate":
             self.recreate(plan)
         elif plan.action == REPLACE:
@@ -58,6 +59,12 @@ class Rollout:
             self.site.step(f"remove {len(plan.old)} containers that no release names any more", service=plan.service)
             self.site.stop(plan.old)
         self.site.progress.timed(plan.service, started)
+
+    def _clear(self, plan: ServicePlan) -> None:
+        """Away with what a first release that failed has left."""
+        if plan.leftover:
+            self.site.step(f"remove {len(plan.leftover)} of a release that failed", service=plan.service)
+            self.site.stop(plan.leftover)
 
     def replace(self, plan: ServicePlan) -> None:
         """Rolling, canary and blue-green: new ones beside the old, then traffic, then the old ones go."""
@@ -272,6 +279,7 @@ class Rollout:
             return
         for plan in plans:
             self.site.touch(plan.service, [])
+            self._clear(plan)
         names = [plan.service for plan in plans]
         self.site.step(f"start {', '.join(f'{plan.service} x{plan.replicas}' if plan.replicas > 1 else plan.service for plan in plans)}")
         started = time.monotonic()

@@ -27,6 +27,7 @@ from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import retire, take_back
 from .service import Rollout, steps
+from .verdict import judged_by
 
 OBSERVED_ERRORS = 5.0  # percentage points by which a release may fail more often than the one before it, while it is observed
 
@@ -91,7 +92,9 @@ class Change:
                 self.rerouting.finish()
             self.store.mark(release.id, GOOD)
             if order.kind == "rollback" and live and live.id != release.id:
-                self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}")
+                # The verdict of a person stands, whatever is changed around the release.
+                judged = judged_by(live, order) if order.automatic else None
+                self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}", judged)
             self.store.set_live(release.id, order.kind)
             site.done()
             site.journal.ended()
@@ -124,7 +127,7 @@ class Change:
 
     def _hooks(self) -> None:
         """What the operator wants done before a change, for example a backup."""
-        for argv in self.order.before if self.order.kind == "deploy" else ():
+        for argv in self.order.before or () if self.order.kind == "deploy" else ():
             self.site.step(f"run {argv[0]}")
             run(list(argv), timeout=self.order.before_timeout)
 
@@ -242,7 +245,7 @@ class Change:
         site.progress.say(f"failed: {reason.splitlines()[0]}")
         self._note("failed", reason=reason[:4000])
         if isinstance(error, RolloutFailed) and self.order.kind != "rollback":
-            self.store.mark(self.release.id, FAILED, reason.splitlines()[0])
+            self.store.mark(self.release.id, FAILED, reason.splitlines()[0], judged_by(self.release, self.order))
         site.underway.failing = True
         site.journal.keep(site.underway)
         lost = take_back(site, self.store)
@@ -252,14 +255,22 @@ class Change:
             state = "\n".join(["it could NOT be taken back completely; the next run goes on with it:", *lost])
         else:
             site.journal.ended()
-            state = (
-                f"it was taken back: {live} is live" if live else "there is no release before it; what was started is left to be looked at"
-            )
+            state = f"it was taken back: {live} is live" if live else self._remains()
         self._note("taken back", live=live)
         site.progress.finish(state.splitlines()[0])
         if not isinstance(error, Exception):
             raise error
         raise DeployFailed(f"{self.order.kind} of {self.release.id} failed; {state}\n{reason}") from error
+
+    def _remains(self) -> str:
+        """What a first release leaves when it fails: nothing is taken away that may still write to its data."""
+        there = [f"{one.name} ({one.state})" for one in self.site.engine.containers(self.site.stack)]
+        if not there:
+            return "there is no release before it, and no container of it is left"
+        return (
+            f"there is no release before it; left to be looked at: {', '.join(there)}. The next deployment replaces what is not well of "
+            f"these, and what differs; to remove them now: docker compose --project-name {self.site.stack} down (named volumes stay)"
+        )
 
 
 def _refuse_worse(before: Figures, after: Figures) -> None:
