@@ -90,3 +90,12 @@ def test_a_good_declaration_passes_the_first_play(installed: Path, tmp_path: Pat
     result = run([*argv, "-e", "ansible_become=false", "--skip-tags", "base"], tmp_path, installed)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "failed=0" in result.stdout
+
+
+@pytest.mark.parametrize("declared", ["{}", '{"ops_stack": {}}'], ids=["not declared", "empty"])
+def test_a_host_without_a_stack_has_no_secrets_and_no_release(installed: Path, tmp_path: Path, declared: str) -> None:
+    (tmp_path / "hosts.yml").write_text(GOOD.partition("  vars:")[0])
+    argv = ["ansible-playbook", "latentum.ops.site", "-i", "hosts.yml", "--tags", "secrets,stack", "--check", "-e", declared]
+    result = run([*argv, "-e", "ansible_become=false", "--skip-tags", "base"], tmp_path, installed)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "TASK [latentum.ops.stack : " in result.stdout and "changed=0" in result.stdout

@@ -83,6 +83,4 @@ def test_the_role_did_its_work_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_no_unit_failed(name: str) -> None:
-    failed = reach(name).run("systemctl list-units --failed --plain --no-legend").stdout.split("\n")
-    # auditd cannot start in a container: the audit netlink is the kernel's own.
-    assert {line.split()[0] for line in failed if line} <= {"auditd.service", "audit-rules.service"}
+    assert reach(name).run("systemctl list-units --failed --plain --no-legend").stdout == ""
