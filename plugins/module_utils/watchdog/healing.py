@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..containers.client import Container
@@ -46,7 +47,7 @@ class Record:
     tries: deque[float] = field(default_factory=lambda: deque(maxlen=4096))  # more than a breaker counts: 100 of each replica
     next_at: dict[str, float] = field(default_factory=dict)  # by container id, or by remedy where there is no container
     in_flight: set[str] = field(default_factory=set)
-    died: float = float("-inf")
+    deaths: dict[str, float] = field(default_factory=dict)  # counted as a try, by the id of a container that was not started since
     heals: int = 0
     rung: int = 0
     breaker_until: float | None = None
@@ -66,11 +67,16 @@ class Healer:
         """What was done for a service."""
         return self.records.setdefault(key, Record())
 
-    def note_death(self, key: str, now: float) -> None:
+    def note_death(self, key: str, identity: str, now: float) -> None:
         """The engine restarts what dies by itself: that counts as a try, or a crash loop would never open the breaker."""
         record = self.record(key)
         record.tries.append(now)
-        record.died = now
+        record.deaths[identity] = now
+
+    def note_start(self, key: str, identity: str) -> None:
+        """The engine did restart it: what it died of stays a try."""
+        if record := self.records.get(key):
+            record.deaths.pop(identity, None)
 
     def well(self, key: str) -> None:
         """The incident has ended; of a host or a site nothing is kept."""
@@ -84,7 +90,8 @@ class Healer:
             if key.startswith(f"{stack}/"):
                 record.tries.clear()
                 record.next_at.clear()
-                record.rung, record.breaker_until, record.died = 0, None, float("-inf")
+                record.deaths.clear()
+                record.rung, record.breaker_until = 0, None
 
     def done(self, action: Action, now: float) -> None:
         """A remedy was carried out, well or not."""
@@ -104,6 +111,7 @@ class Healer:
     def plan(self, spec: ServiceSpec, finding: Finding, now: float) -> tuple[list[Action], bool]:
         """The remedies to begin now, and whether healing gives up with this call."""
         record = self.record(finding.key)
+        self._take_over(finding, record)
         if spec.heal == "none" or not any(one.remedy not in ("none", "wait") or self._looping(spec, record, now) for one in finding.faults):
             return [], False
         if record.breaker_until is not None:
@@ -112,7 +120,7 @@ class Healer:
             # It rested: one more try, after which it rests again.
             record.tries.clear()
             record.tries.extend([now] * (_limit(spec) - 1))
-            record.breaker_until, record.died = None, float("-inf")
+            record.breaker_until = None
         if self._looping(spec, record, now):
             return self._beyond(spec, finding, record, now)
         actions = []
@@ -122,6 +130,13 @@ class Healer:
                 actions.append(action)
                 self._begun(record, action, now)
         return actions, False
+
+    def _take_over(self, finding: Finding, record: Record) -> None:
+        """A container that the engine leaves where it ended (`docker kill`, no restart policy): the try is ours, and was none before it."""
+        left = [fault.container.id for fault in finding.faults if fault.remedy == "start" and fault.container]
+        for identity in record.deaths.keys() & left:
+            with suppress(ValueError):  # a rest of the breaker has cleared it away
+                record.tries.remove(record.deaths.pop(identity))
 
     def _looping(self, spec: ServiceSpec, record: Record, now: float) -> bool:
         return sum(1 for at in record.tries if now - at < spec.heal_window) >= _limit(spec)
@@ -151,9 +166,6 @@ class Healer:
 
     def _begun(self, record: Record, action: Action, now: float) -> None:
         mark = _mark(action.remedy, action.container)
-        if now - record.died < FIRST:
-            record.tries.pop()  # the engine left it to us: one failure, one try
-            record.died = float("-inf")
         record.tries.append(now)
         record.heals += 1
         record.in_flight.add(mark)

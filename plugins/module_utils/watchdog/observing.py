@@ -103,6 +103,8 @@ class Observer:
         identity, did, now = subject(event), action(event), time.monotonic()
         if did in ("die", "start"):
             self.looks.begin_life(identity)
+        if did == "start":
+            self.healer.note_start(key, identity)
         if did not in ("die", "oom") or self.busy(stack) or identity in self.healer.record(key).in_flight:
             return
         if did == "oom":
@@ -112,7 +114,7 @@ class Observer:
         oom = bool(before and before.oom and now - before.at < OOM)
         if oom or code not in ASKED:
             self.looks.died(identity, Death(now, code, oom))
-            self.healer.note_death(key, now)
+            self.healer.note_death(key, identity, now)
 
     def log_of(self, incident: Incident) -> list[str]:
         """The last lines of the container that serves least of what fails, without secrets; none where there is no container."""

@@ -157,6 +157,21 @@ def test_a_remedy_that_raises_ends_nothing_and_is_tried_again(life: Days, monkey
     assert "start api1" in life.did
 
 
+def test_each_kill_is_healed_until_there_were_as_many_remedies_as_are_allowed(life: Days) -> None:
+    """`docker kill`: the engine leaves the container where it ended, so what is counted is the remedies, not the deaths as well."""
+    life.watch(max_heals=1)  # of each of two replicas
+    life.start()
+    for _kill in range(2):
+        life.did.clear()
+        life.dies(code=137)
+        life.pass_until(lambda: "start api1" in life.did)
+        life.change(state="running", health="healthy")
+        life.pass_by(12)
+        assert life.open == []
+    life.dies(code=137)
+    life.pass_until(lambda: life.open and life.open[0].needs_human)
+
+
 # Silence
 
 

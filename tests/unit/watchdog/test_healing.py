@@ -107,7 +107,7 @@ def test_what_no_remedy_helps_is_left_alone(remedy: str) -> None:
 def test_healing_that_is_not_wanted() -> None:
     ward = Ward(service(heal="none"))
     for _time in range(20):
-        ward.healer.note_death(KEY, ward.now)
+        ward.healer.note_death(KEY, "api1", ward.now)
     assert ward.treated() == [] and not ward.gave_up
 
 
@@ -150,26 +150,46 @@ def test_tries_of_long_ago_do_not_count() -> None:
 def test_deaths_that_docker_itself_heals_open_the_breaker() -> None:
     ward = Ward(service(max_heals=4))
     for _death in range(3):
-        ward.healer.note_death(KEY, ward.now)
+        ward.healer.note_death(KEY, "api1", ward.now)
     assert ward.treated(bad("wait")) == [] and not ward.gave_up
-    ward.healer.note_death(KEY, ward.now)
+    ward.healer.note_death(KEY, "api1", ward.now)
     assert ward.treated(bad("wait")) == [] and ward.gave_up == 1
     assert ward.healer.record(KEY).heals == 0
 
 
-def test_a_death_that_is_left_to_the_watchdog_is_one_try() -> None:
-    ward = Ward(service(max_heals=4))
+@pytest.mark.parametrize("later", [1, FIRST, 100])  # seconds from the death to its remedy: the host may be busy
+def test_a_death_that_is_left_to_the_watchdog_is_one_try(later: float) -> None:
+    """`docker kill`, or no restart policy: nothing was tried before, so each death gets its remedy, up to the last that is allowed."""
+    ward = Ward(service(max_heals=3, heal_window=100_000))
     for _death in range(3):
-        ward.healer.note_death(KEY, ward.now)
-        assert ward.treated(bad("start"), after=1) == ["start"]
+        ward.healer.note_death(KEY, "api1", ward.now)
+        assert ward.treated(bad("start"), after=later) == ["start"]
+        ward.healer.note_start(KEY, "api1")
         ward.now += 100
-    assert len(ward.healer.record(KEY).tries) == 3
+    assert len(ward.healer.record(KEY).tries) == 3 and not ward.gave_up
+    ward.healer.note_death(KEY, "api1", ward.now)
+    assert ward.treated(bad("start"), after=later) == [] and ward.gave_up == 1
+
+
+def test_a_service_that_is_healed_once_is_healed_once() -> None:
+    ward = Ward(service(max_heals=1))
+    ward.healer.note_death(KEY, "api1", ward.now)
+    assert ward.treated(bad("start"), after=1) == ["start"] and not ward.gave_up
+
+
+def test_all_replicas_killed_at_once_are_a_try_each() -> None:
+    ward = Ward(service(max_heals=1, replicas=2))
+    for identity in ("api1", "api2"):
+        ward.healer.note_death(KEY, identity, ward.now)
+    assert ward.treated(bad("start", 1), bad("start", 2), after=1) == ["start", "start"]
+    assert len(ward.healer.record(KEY).tries) == 2
 
 
 def test_a_death_that_the_engine_healed_is_a_try_of_its_own() -> None:
     ward = Ward()
-    ward.healer.note_death(KEY, ward.now)
-    assert ward.treated(bad("start"), after=FIRST) == ["start"]
+    ward.healer.note_death(KEY, "api1", ward.now)
+    ward.healer.note_start(KEY, "api1")
+    assert ward.treated(bad("start"), after=1) == ["start"]
     assert len(ward.healer.record(KEY).tries) == 2
 
 
@@ -177,7 +197,7 @@ def test_a_death_just_before_the_rest_is_over() -> None:
     ward = Ward(service(max_heals=1))
     ward.exhaust()
     ward.now += REST
-    ward.healer.note_death(KEY, ward.now)
+    ward.healer.note_death(KEY, "api1", ward.now)
     assert ward.treated() == ["restart"] and ward.exhaust() == []
 
 
@@ -185,7 +205,7 @@ def test_deaths_far_apart_do_not() -> None:
     ward = Ward(service(max_heals=4))
     for _death in range(20):
         ward.now += 300
-        ward.healer.note_death(KEY, ward.now)
+        ward.healer.note_death(KEY, "api1", ward.now)
         assert ward.treated(bad("wait")) == []
     assert not ward.gave_up
 
@@ -261,6 +281,6 @@ def test_somebody_s_work_on_a_stack_begins_anew() -> None:
 
 def test_a_death_just_before_somebody_worked_there() -> None:
     ward = Ward()
-    ward.healer.note_death(KEY, ward.now)
+    ward.healer.note_death(KEY, "api1", ward.now)
     ward.healer.forget("shop")
     assert ward.treated(bad("start"), after=1) == ["start"]

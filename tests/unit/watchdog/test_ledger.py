@@ -122,7 +122,7 @@ def test_what_has_ended_is_kept_and_gives_healing_a_fresh_start(book: Book, cloc
 
 
 def test_what_was_tried_is_remembered_too(book: Book, clock: Clock) -> None:
-    book.healer.note_death(API, clock.steady - 60)
+    book.healer.note_death(API, "api1", clock.steady - 60)
     book.ledger.remember(clock.steady)
     clock.go(30)
     book.begin()
