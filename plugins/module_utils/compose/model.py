@@ -10,10 +10,11 @@ What is not looked at is left to C(docker compose config) on the host.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..schema.nodes import Problem, Refused, close_to, shown
+from .forms import DOCUMENT
 from .interpolation import Interpolation
 from .plain_secrets import commands
 from .syntax import (
@@ -27,7 +28,10 @@ from .syntax import (
     Port,
     SecretUse,
     api_socket,
+    bound_device,
+    bound_socket,
     host_powers,
+    is_external,
     parse_healthcheck,
     parse_image,
     parse_mount,
@@ -35,7 +39,7 @@ from .syntax import (
     parse_secret_use,
     parse_user,
     parse_volume,
-    wrong_units,
+    real_name,
 )
 from .yaml_loader import load
 
@@ -75,7 +79,10 @@ class Service:
 
 @dataclass(frozen=True)
 class Compose:
+    """A Compose file. C(raw) is as it was written; C(resolved), with its variables resolved and its values cast, is what is judged."""
+
     raw: Mapping[str, Any] = field(default_factory=dict)
+    resolved: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     services: Mapping[str, Service] = field(default_factory=dict)
     internal_networks: frozenset[str] = frozenset()
@@ -88,7 +95,7 @@ def network_is_internal(spec: object) -> bool:
     """A network is internal unless the Compose file says otherwise or somebody else owns it."""
     if not isinstance(spec, Mapping):
         return True
-    return not spec.get("external") and spec.get("internal") is not False
+    return not is_external(spec) and spec.get("internal") is not False
 
 
 def parse(source: object, environment: Mapping[str, str], problems: list[Problem]) -> Compose:
@@ -115,26 +122,24 @@ class _Reader:
         document = self.interpolation.resolve(kept, "compose")
         self.problems.extend(self.interpolation.problems)
         self._keys(document, TOP_KEYS, "compose", strict=True)
-        networks = self._mapping(document, "networks", "compose")
-        volumes = self._mapping(document, "volumes", "compose")
-        secrets = self._mapping(document, "secrets", "compose")
+        document = DOCUMENT.read(document, "compose", self.problems)
+        networks, volumes, secrets, configs = (_part(document, name) for name in ("networks", "volumes", "secrets", "configs"))
         services = {}
         for name, value in document["services"].items():
             if not SERVICE_NAME.fullmatch(name):
                 self._problem("compose.services", name, "is not a name for a service", "write letters, digits, . _ -")
             elif isinstance(value, Mapping):
-                services[name] = self.service(name, value)
-            else:
-                self._problem(f"compose.services.{name}", value, "must be a mapping", "write at least image: under it")
+                services[name] = _as_used(self.service(name, value), value, networks, volumes, {**configs, **secrets})
         own = {
             name
             for name, value in secrets.items()
-            if isinstance(value, Mapping) and (value.get("file") or value.get("environment") or value.get("external"))
+            if isinstance(value, Mapping) and (value.get("file") or value.get("environment") or is_external(value))
         }
         self._references(services, networks)
         internal = {name for name in {*networks, "default"} if network_is_internal(networks.get(name))}
         return Compose(
             raw=self.raw,
+            resolved=document,
             name=str(document.get("name") or ""),
             services=services,
             internal_networks=frozenset(internal),
@@ -146,18 +151,16 @@ class _Reader:
     def service(self, name: str, value: Mapping[str, Any]) -> Service:
         key = f"compose.services.{name}"
         self._keys(value, SERVICE_KEYS, key, strict=False)
-        for path, wrong, error in wrong_units(value):
-            self._problem(f"{key}.{path}", wrong, error.problem, error.fix)
-        deploy = self._mapping(value, "deploy", key)
+        deploy = _part(value, "deploy")
         user = value.get("user")
         network_mode = str(value.get("network_mode") or "")
-        networks = tuple(self._names(value, "networks", key))
+        networks = tuple(_names(value, "networks"))
         return Service(
             name=name,
             image=self._image(value, key),
             built="build" in value,
-            environment=self._environment(value, key),
-            env_files=tuple(self._env_files(value)),
+            environment=_environment(value),
+            env_files=tuple(_env_files(value)),
             ports=tuple(port for ports in self._each(value, "ports", key, parse_port) for port in ports),
             expose=tuple(p.target for ports in self._each(value, "expose", key, parse_port) for p in ports),
             mounts=(*self._each(value, "volumes", key, parse_mount), *api_socket(value)),
@@ -167,11 +170,11 @@ class _Reader:
             healthcheck=parse_healthcheck(value.get("healthcheck")),
             user=parse_user(user),
             user_name="" if user is None or parse_user(user) is not None else str(user),
-            replicas=self._whole(deploy.get("replicas", value.get("scale", 1)), f"{key}.deploy.replicas"),
-            profiles=tuple(self._names(value, "profiles", key)),
+            replicas=self._replicas(deploy, value, key),
+            profiles=tuple(_names(value, "profiles")),
             network_mode=network_mode,
             container_name=str(value.get("container_name") or ""),
-            restart="" if value.get("restart") in (None, False) else str(value["restart"]),
+            restart=str(value.get("restart") or ""),
             commands=commands(value),
             host_powers=tuple(host_powers(value)),
         )
@@ -190,34 +193,11 @@ class _Reader:
                     fix = f"did you mean {near}?" if near else f"use one of {', '.join(known)}, or a name beginning with x-"
                     self._problem(f"{key}.{name}", None, "is not a key of a Compose file", fix)
 
-    def _mapping(self, value: Mapping[str, Any], name: str, key: str) -> Mapping[str, Any]:
-        found = value.get(name)
-        if found is None:
-            return {}
-        if not isinstance(found, Mapping):
-            self._problem(f"{key}.{name}", found, "must be a mapping", f"write {name}: and one name: a line under it")
-            return {}
-        return found
-
-    def _names(self, value: Mapping[str, Any], name: str, key: str) -> list[str]:
-        """A list of names, or a mapping whose keys are the names."""
-        found = value.get(name)
-        if found is None:
-            return []
-        if not isinstance(found, (list, Mapping)) or not all(isinstance(item, str) for item in found):
-            self._problem(f"{key}.{name}", found, "must be a list of names or a mapping", f"write {name}: [a, b]")
-            return []
-        return list(found)
-
     def _each(self, value: Mapping[str, Any], name: str, key: str, parse_one: Callable[[Any], _T]) -> list[_T]:
-        found = value.get(name)
-        if found is None:
-            return []
-        if not isinstance(found, list):
-            self._problem(f"{key}.{name}", found, "must be a list", f"write {name}: and one - entry a line under it")
-            return []
         result = []
-        for index, item in enumerate(found):
+        for index, item in enumerate(value.get(name) or ()):
+            if item is None:
+                continue  # reported already
             try:
                 result.append(parse_one(item))
             except Refused as error:
@@ -236,44 +216,32 @@ class _Reader:
             self._problem(f"{key}.image", image, error.problem, error.fix)
             return None
 
-    def _environment(self, value: Mapping[str, Any], key: str) -> dict[str, str | None]:
-        found = value.get("environment")
-        if found is None:
-            return {}
-        if isinstance(found, Mapping):
-            return {name: None if item is None else _text(item) for name, item in found.items()}
-        if isinstance(found, list) and all(isinstance(item, str) for item in found):
-            pairs = (item.partition("=") for item in found)
-            return {name: text if sign else None for name, sign, text in pairs}
-        self._problem(f"{key}.environment", None, "must be a mapping or a list of NAME=value", "write environment: {NAME: value}")
-        return {}
-
-    @staticmethod
-    def _env_files(value: Mapping[str, Any]) -> list[str]:
-        found = value.get("env_file")
-        entries = found if isinstance(found, list) else [found] if found else []
-        return [str(entry.get("path")) if isinstance(entry, Mapping) else str(entry) for entry in entries]
-
     def _depends_on(self, value: Mapping[str, Any], key: str) -> dict[str, str]:
         found = value.get("depends_on")
         if not isinstance(found, Mapping):
-            return dict.fromkeys(self._names(value, "depends_on", key), "service_started")
+            return dict.fromkeys(_names(value, "depends_on"), "service_started")
         result = {}
         for name, item in found.items():
-            condition = str(item.get("condition") or "service_started") if isinstance(item, Mapping) else "service_started"
+            condition = (item or {}).get("condition") or "service_started"
             if condition not in CONDITIONS:
                 fix = f"write {close_to(condition, CONDITIONS) or ' or '.join(CONDITIONS)}"
                 self._problem(f"{key}.depends_on.{name}.condition", condition, "is not a condition of Compose", fix)
             result[name] = condition
         return result
 
-    def _whole(self, value: Any, key: str) -> int:
-        if isinstance(value, str) and value.isdecimal():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            self._problem(key, value, "must be a whole number", "write 1, 2, 3 …")
+    def _replicas(self, deploy: Mapping[str, Any], value: Mapping[str, Any], key: str) -> int:
+        where, replicas = next(
+            (
+                (where, found)
+                for where, found in (("deploy.replicas", deploy.get("replicas")), ("scale", value.get("scale")))
+                if found is not None
+            ),
+            ("", 1),
+        )
+        if replicas < 0:
+            self._problem(f"{key}.{where}", replicas, "must be a whole number", "write 1, 2, 3 …")
             return 1
-        return value
+        return int(replicas)
 
     def _references(self, services: Mapping[str, Service], networks: Mapping[str, Any]) -> None:
         for service in services.values():
@@ -290,5 +258,49 @@ class _Reader:
                     self._problem(f"{key}.networks", name, "joins a network that the Compose file lacks", fix)
 
 
+def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A mapping in a mapping; empty when it is not there, or was refused."""
+    found: Mapping[str, Any] = value.get(name) or {}
+    return found
+
+
+def _names(value: Mapping[str, Any], name: str) -> list[str]:
+    """A list of names, or a mapping whose keys are the names."""
+    return [item for item in value.get(name) or () if item is not None]
+
+
+def _environment(value: Mapping[str, Any]) -> dict[str, str | None]:
+    found = value.get("environment") or {}
+    if isinstance(found, Mapping):
+        return {name: None if item is None else _text(item) for name, item in found.items()}
+    pairs = (item.partition("=") for item in found if item is not None)
+    return {name: text if sign else None for name, sign, text in pairs}
+
+
+def _env_files(value: Mapping[str, Any]) -> list[str]:
+    found = value.get("env_file")
+    entries = found if isinstance(found, list) else [found]
+    return [str(entry.get("path")) if isinstance(entry, Mapping) else entry for entry in entries if entry]
+
+
 def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _as_used(
+    service: Service, value: Mapping[str, Any], networks: Mapping[str, Any], volumes: Mapping[str, Any], files: Mapping[str, Any]
+) -> Service:
+    """A service with what it gets by way of the top level: the host's network, a folder of the host, the engine's socket as a config."""
+    joins_host = any(real_name(name, networks.get(name)) == "host" for name in service.networks)
+    mounts = [
+        replace(mount, device=bound_device(volumes.get(mount.source))) if mount.kind == "volume" else mount for mount in service.mounts
+    ]
+    granted = [*_grants(value, "secrets"), *_grants(value, "configs")]
+    mounts += [socket for name in granted for socket in bound_socket(_part(files, name).get("file"))]
+    return replace(service, mounts=tuple(mounts), network_mode="host" if joins_host else service.network_mode)
+
+
+def _grants(value: Mapping[str, Any], name: str) -> list[str]:
+    """The secrets or configs that a service names."""
+    uses = (use.get("source") if isinstance(use, Mapping) else use for use in value.get(name) or ())
+    return [use for use in uses if use is not None]

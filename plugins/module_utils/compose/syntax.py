@@ -9,12 +9,12 @@ Sources: the Compose specification (compose-spec/spec.md), the grammar of distri
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from posixpath import normpath
 from typing import Any
 
-from ..core.units import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
 from ..schema.nodes import Refused
 
 PORT_HINT = 'write "127.0.0.1:8080:8080" (address:host:container), with /udp at the end for UDP'
@@ -48,6 +48,7 @@ UNSUPPORTED = {
 }
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 ENGINE_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
+ENGINE_FOLDERS = ("/", "/run", "/var/run", "/var", "/run/containerd", "/var/run/containerd")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Mount:
     source: str
     target: str
     read_only: bool = False
+    device: str = ""  # of a named volume that is a folder of the host
 
     @property
     def single_writer(self) -> bool:
@@ -106,8 +108,13 @@ class Mount:
     @property
     def engine_socket(self) -> bool:
         """Whether the container can reach the container engine through this mount."""
-        source = self.source.rstrip("/") or "/"
-        return self.kind == "bind" and (source.endswith(ENGINE_SOCKETS) or source in ("/", "/run", "/var/run", "/var", "/run/containerd"))
+        source = self.device or (self.source if self.kind == "bind" else "")
+        if not source:
+            return False
+        path = normpath(source)
+        if path.startswith(("/", "../..")):  # a stack's folder is two levels deep at least
+            path = "/" + path.lstrip("./" if path.startswith(".") else "/")
+        return path.endswith(ENGINE_SOCKETS) or path in ENGINE_FOLDERS
 
 
 @dataclass(frozen=True)
@@ -147,9 +154,10 @@ def _address(text: str) -> str:
     if not text:
         return ""
     try:
-        return str(ip_address(text.strip("[]")))
+        address = ip_address(text.strip("[]"))
     except ValueError:
         raise Refused("binds to something that is not an address", PORT_HINT) from None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def parse_port(value: Any) -> list[Port]:
@@ -198,7 +206,33 @@ def parse_volume(value: Any) -> str:
     if kind == "tmpfs":
         return "memory"
     here = value.get("driver") in (None, "", "local") and kind in (None, "", "none")
-    return "external" if value.get("external") else "here" if here else "elsewhere"
+    return "external" if is_external(value) else "here" if here else "elsewhere"
+
+
+def is_external(spec: object) -> bool:
+    """Whether somebody else owns a network, volume, secret or config: C(external: true), or the older C(external: {name: …})."""
+    external = spec.get("external") if isinstance(spec, Mapping) else None
+    return external is True or isinstance(external, Mapping)
+
+
+def real_name(name: str, spec: object) -> str:
+    """What Docker calls an external network; empty for one that Compose makes, which is named after the project."""
+    if not isinstance(spec, Mapping) or not is_external(spec):
+        return ""
+    external = spec["external"]
+    return str((external.get("name") if isinstance(external, Mapping) else None) or spec.get("name") or name)
+
+
+def bound_device(spec: object) -> str:
+    """The folder or file of the host that a named volume is bound to; empty for one of its own."""
+    options = spec.get("driver_opts") if isinstance(spec, Mapping) else None
+    return str(options.get("device") or "") if isinstance(options, Mapping) and options.get("type") == "none" else ""
+
+
+def bound_socket(file: object) -> list[Mount]:
+    """The engine's socket as the file of a config or secret, which is a bind mount by another name."""
+    mount = Mount("bind", str(file or ""), "", read_only=True)
+    return [mount] if mount.engine_socket else []
 
 
 def api_socket(service: Mapping[str, Any]) -> list[Mount]:
@@ -242,39 +276,3 @@ def host_powers(value: Mapping[str, Any]) -> list[str]:
     options = [str(item).replace("=", ":") for item in value.get("security_opt") or []]
     powers += [f"security_opt: {name}" for name in options if name in ("seccomp:unconfined", "apparmor:unconfined")]
     return powers
-
-
-_DURATIONS = (
-    ("stop_grace_period",),
-    *(("healthcheck", name) for name in ("interval", "timeout", "start_period", "start_interval")),
-)
-_SIZES = (
-    *((name,) for name in ("mem_limit", "mem_reservation", "memswap_limit", "shm_size")),
-    *(("deploy", "resources", name, "memory") for name in ("limits", "reservations")),
-    ("logging", "options", "max-size"),
-)
-
-
-def wrong_units(service: Mapping[str, Any]) -> Iterator[tuple[str, Any, Refused]]:
-    """The sizes and durations of a service that Compose would refuse: dotted key, value, reason."""
-    for way, parse, hint in [
-        *((way, _with_unit, DURATION_HINT) for way in _DURATIONS),
-        *((way, parse_size, SIZE_HINT) for way in _SIZES),
-    ]:
-        value: Any = service
-        for name in way:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if value is None or value == -1 or value == "-1":
-            continue
-        try:
-            parse(value)
-        except ValueError:
-            what = "is not a duration" if hint is DURATION_HINT else "is not a size"
-            yield ".".join(way), value, Refused(what, hint)
-
-
-def _with_unit(value: Any) -> float:
-    """A duration as Go reads it: a bare number has no meaning there."""
-    if not isinstance(value, str) or value.strip().isdecimal():
-        raise ValueError(DURATION_HINT)
-    return parse_duration(value)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ..compose.model import Service, network_is_internal
+from ..compose.model import Service
 from ..core.paths import SECRETS
 from .model import Declaration
 
@@ -121,7 +121,7 @@ def _networks(declaration: Declaration) -> dict[str, Any]:
     networks: dict[str, Any] = {}
     for name in [*written, *(["default"] if "default" in used and "default" not in written else [])]:
         spec = copy.deepcopy(dict(written.get(name) or {}))
-        if network_is_internal(spec):
+        if name in declaration.compose.internal_networks:
             spec["internal"] = True
         networks[name] = spec
     return networks

@@ -230,7 +230,7 @@ def test_users(written: Any, user: tuple[int, int | None] | None) -> None:
 @pytest.mark.parametrize(
     ("written", "state"),
     [
-        (None, "none"),
+        ({}, "none"),
         ({"test": ["CMD", "true"]}, "given"),
         ({"test": "true"}, "given"),
         ({"test": ["NONE"]}, "disabled"),
@@ -244,8 +244,9 @@ def test_healthchecks(written: Any, state: str) -> None:
 
 
 def test_list_and_map_say_the_same() -> None:
+    started = {"condition": "service_started"}
     one = service(environment=["A=1", "B", "C=x=y"], networks=["x"], depends_on=["a"], env_file="a.env")
-    two = service(environment={"A": 1, "B": None, "C": "x=y"}, networks={"x": None}, depends_on={"a": None}, env_file=["a.env"])
+    two = service(environment={"A": 1, "B": None, "C": "x=y"}, networks={"x": None}, depends_on={"a": started}, env_file=["a.env"])
     assert one == two
     assert one.environment == {"A": "1", "B": None, "C": "x=y"}
     assert one.depends_on == {"a": "service_started"}

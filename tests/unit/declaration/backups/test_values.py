@@ -218,7 +218,6 @@ def test_volumes_of_a_compose_file() -> None:
       share: {driver_opts: {type: nfs}}
       plugin: {driver: rclone}
       folder: {driver: local, driver_opts: {type: none, o: bind, device: /srv/x}}
-      odd: text
     """
     found = parse(source, {}, problems)
     assert problems == []
@@ -229,7 +228,6 @@ def test_volumes_of_a_compose_file() -> None:
         "share": "elsewhere",
         "plugin": "elsewhere",
         "folder": "here",
-        "odd": "here",
     }
     parse("services: {a: {image: 'a:1'}}\nvolumes: [a]", {}, problems)
     assert [one.key for one in problems] == ["compose.volumes"]
