@@ -18,7 +18,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,9 @@ NOT_READ = {"build", "develop", "extends", "include", "models", "provider", "ver
 
 SPELLINGS = {
     "boolean": "true yes 'on' False n 1 '' truthy True TRUE tRuE y Y Yes YES On ON t T false N no No off OFF f 0 ' true' 'true ' 1.0 ~",
-    "number": "3 -1 0 017 1.5 three '' 0x10 +3 007 08 0o17 0b11 1_000 1.0 1e3 .5 5. inf .inf nan ' 3' '3 ' \u0663 true"
-    " 99999999999999999999 ~",
+    "number": "3 -1 0 017 1.5 three '' 0x10 +3 007 08 0o17 0b11 1_000 1.0 1e3 .5 5. inf .inf nan ' 3' '3 ' true 99999999999999999999 ~",
     "duration": "5s 0 5 .5s '1m 30s' 5S 1d '' 1.5 1.s '5 s' 1m30s 30s1m +5s -5s 1w 1M 1ns 1us 1\u00b5s 1\u03bcs 1ms 1h1h s 1e3s 1_0s"
-    " \u0665s true often ~",
+    " true often ~",
     "size": "10m 1.5g 64 -1 '10 MiB' 1x '' 1.5 10M '10 m' '10  m' ' 10m' '10m ' 10mb 10MiB 10mib 10kB 10b 10bb .5g 1t 1p 10bytes"
     " +10m -10m 0 1e3 1e3m 0x10 1_000 017 true max 1.2.3m 99999999999999999999 ~",
     "string": "5 1.5 true ~",
@@ -138,23 +137,33 @@ def document(path: str, written: str) -> str:
         rest = "".join(f", {name}: {json.dumps(value)}" for name, value in beside.items() if name != step)
         if here == "services.*":
             rest += ", image: i" if step != "image" else ""
-        return "{" + ('"a"' if step == "*" else step) + ": " + (inner or '""') + rest + "}"
+        if here == "services":
+            rest += ", b: {image: i}"
+        return "{" + (f'"{_name(steps[:index])}"' if step == "*" else step) + ": " + (inner or '""') + rest + "}"
 
     uses = {"networks": "networks: [a]", "volumes": "volumes: [a:/v]", "secrets": "secrets: [a]", "configs": "configs: [a]"}
     lines = [build(0)[1:-1]]
     if steps[0] != "services":
         lines.append(f"services: {{a: {{image: i, {uses.get(steps[0], 'init: true')}}}}}")
+    elif "networks" in steps:
+        lines.append("networks: {a: {}}")
     for name in ("secrets", "configs"):
         if name != steps[0]:
             lines.append(f"{name}: {{s: {{file: /dev/null}}, c: {{file: /dev/null}}}}")
     return "\n".join(lines)
 
 
+def _name(above: Sequence[str]) -> str:
+    """The name where any can stand: a, but b for the service that another depends on."""
+    return "b" if above[-1] == "depends_on" else "a"
+
+
 def at(read: Any, path: str) -> Any:
     """What the CLI read at a path; None when it is not there."""
-    for step in path.replace("[]", ".[]").split("."):
+    steps = path.replace("[]", ".[]").split(".")
+    for index, step in enumerate(steps):
         if isinstance(read, dict):
-            read = read.get("a" if step == "*" else step)
+            read = read.get(_name(steps[:index]) if step == "*" else step)
         elif isinstance(read, list):
             read = read[0] if read else None
     return read

@@ -83,8 +83,9 @@ class _Unread(Form):
 
 _UNREAD = _Unread()
 BOOLEAN, FLAG = Form(casts.boolean), Form(casts.flag)
-WHOLE, NUMBER = Form(casts.whole), Form(casts.number)
-DURATION, SIZE = Form(casts.duration), Form(casts.size)
+WHOLE, COUNT, PLAIN_COUNT, NUMBER = Form(casts.whole), Form(casts.count), Form(casts.uncast(casts.count)), Form(casts.number)
+PLAIN_WHOLE = Form(casts.uncast(casts.whole))
+DURATION, SIZE, POSITIVE_SIZE, WRITTEN_SIZE = map(Form, (casts.duration, casts.size, casts.positive_size, casts.written_size))
 TEXT, SINGLE, ANYTHING = Form(casts.text), Form(casts.anything), Form(casts.anything, empty=True)
 
 _TEXTS = Form(items=TEXT)
@@ -95,7 +96,7 @@ _OPTIONS = Form(each=ANYTHING)
 _GRANTS = Form(
     items=Form(
         casts.text,
-        fields={**dict.fromkeys(("source", "target", "uid", "gid"), TEXT), "mode": SINGLE},
+        fields={**dict.fromkeys(("source", "target", "uid", "gid"), TEXT), "mode": Form(casts.mode)},
         fix="write its name, or a mapping with source: name",
     )
 )
@@ -108,7 +109,7 @@ _EXTERNAL = Form(casts.boolean, fields={"name": TEXT})
 
 _DEPLOY_STEP = Form(
     fields={
-        "parallelism": WHOLE,
+        "parallelism": COUNT,
         "delay": DURATION,
         "failure_action": TEXT,
         "monitor": DURATION,
@@ -116,7 +117,7 @@ _DEPLOY_STEP = Form(
         "order": TEXT,
     }
 )
-_RESOURCES = Form(fields={"cpus": NUMBER, "memory": SIZE, "pids": WHOLE, "devices": Form(items=Form(fields={}))})
+_RESOURCES = Form(fields={"cpus": NUMBER, "memory": WRITTEN_SIZE, "pids": WHOLE, "devices": Form(items=Form(fields={}))})
 _DEPLOY = Form(
     empty=True,
     fields={
@@ -127,15 +128,15 @@ _DEPLOY = Form(
         "rollback_config": _DEPLOY_STEP,
         "update_config": _DEPLOY_STEP,
         "resources": Form(fields={"limits": _RESOURCES, "reservations": _RESOURCES}),
-        "restart_policy": Form(fields={"condition": TEXT, "delay": DURATION, "max_attempts": WHOLE, "window": DURATION}),
-        "placement": Form(fields={"constraints": _TEXTS, "preferences": Form(items=Form(fields={})), "max_replicas_per_node": WHOLE}),
+        "restart_policy": Form(fields={"condition": TEXT, "delay": DURATION, "max_attempts": COUNT, "window": DURATION}),
+        "placement": Form(fields={"constraints": _TEXTS, "preferences": Form(items=Form(fields={})), "max_replicas_per_node": COUNT}),
     },
 )
 _HEALTHCHECK = Form(
     fields={
         "test": _TEXT_OR_LIST,
         "disable": BOOLEAN,
-        "retries": WHOLE,
+        "retries": COUNT,
         **dict.fromkeys(("interval", "timeout", "start_period", "start_interval"), DURATION),
     }
 )
@@ -157,7 +158,7 @@ _MOUNTS = Form(
             "read_only": BOOLEAN,
             "bind": Form(fields={"propagation": TEXT, "create_host_path": BOOLEAN, "recursive": TEXT, "selinux": TEXT}),
             "volume": Form(fields={"labels": _PAIRS, "nocopy": BOOLEAN, "subpath": TEXT}),
-            "tmpfs": Form(fields={"size": SIZE, "mode": SINGLE}),
+            "tmpfs": Form(fields={"size": POSITIVE_SIZE, "mode": PLAIN_COUNT}),
             "image": Form(fields={"subpath": TEXT}),
         },
     )
@@ -170,23 +171,23 @@ _JOINED = Form(
             "aliases": _TEXTS,
             "link_local_ips": _TEXTS,
             "driver_opts": _OPTIONS,
-            "priority": NUMBER,
-            "gw_priority": NUMBER,
+            "priority": PLAIN_WHOLE,
+            "gw_priority": PLAIN_WHOLE,
             **dict.fromkeys(("interface_name", "ipv4_address", "ipv6_address", "mac_address"), TEXT),
         },
     ),
     fix="write networks: [a, b]",
 )
 _DEPENDENCY = Form(
-    fields={"condition": TEXT, "required": BOOLEAN, "restart": BOOLEAN},
+    fields={"condition": TEXT, "required": FLAG, "restart": BOOLEAN},
     fix="write {condition: service_started}, service_healthy or service_completed_successfully",
 )
 _ENV_FILES = Form(casts.text, items=Form(casts.text, fields={"path": TEXT, "format": TEXT, "required": BOOLEAN}))
 _LIMITS = ("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops")
 _BLKIO = Form(
     fields={
-        "weight": WHOLE,
-        "weight_device": Form(items=Form(fields={"path": TEXT, "weight": WHOLE})),
+        "weight": PLAIN_COUNT,
+        "weight_device": Form(items=Form(fields={"path": TEXT, "weight": PLAIN_COUNT})),
         **dict.fromkeys(_LIMITS, Form(items=Form(fields={"path": TEXT, "rate": SIZE}))),
     }
 )
@@ -199,11 +200,13 @@ _STRINGS = re.findall(
 SERVICE = Form(
     fields={
         **dict.fromkeys(_STRINGS, TEXT),
-        **dict.fromkeys(("init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty"), BOOLEAN),
-        **dict.fromkeys(("attach", "use_api_socket"), FLAG),
-        **dict.fromkeys(("cpu_count", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares"), WHOLE),
-        **dict.fromkeys(("mem_swappiness", "oom_score_adj", "pids_limit", "scale"), WHOLE),
-        **dict.fromkeys(("cpu_percent", "cpus"), NUMBER),
+        **dict.fromkeys(("attach", "init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty"), BOOLEAN),
+        "use_api_socket": FLAG,
+        **dict.fromkeys(("cpu_count", "cpu_percent"), COUNT),
+        "mem_swappiness": Form(casts.swappiness),
+        **dict.fromkeys(("cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares"), WHOLE),
+        **dict.fromkeys(("oom_score_adj", "pids_limit", "scale"), WHOLE),
+        "cpus": NUMBER,
         **dict.fromkeys(("mem_limit", "mem_reservation", "memswap_limit", "shm_size"), SIZE),
         **dict.fromkeys(("cap_add", "cap_drop", "device_cgroup_rules", "dns_opt", "external_links"), _TEXTS),
         **dict.fromkeys(("links", "profiles", "security_opt", "volumes_from"), _TEXTS),
@@ -221,7 +224,7 @@ SERVICE = Form(
         "expose": Form(items=SINGLE),
         "extra_hosts": Form(items=TEXT, each=_TEXT_OR_LIST),
         "gpus": Form(casts.text, items=Form(fields={})),
-        "group_add": Form(items=SINGLE),
+        "group_add": Form(items=Form(casts.name_or_number)),
         "healthcheck": _HEALTHCHECK,
         "logging": Form(fields={"driver": TEXT, "options": _OPTIONS}, fix="write logging: {driver: json-file}"),
         "networks": _JOINED,
@@ -230,7 +233,7 @@ SERVICE = Form(
         "pre_stop": _HOOKS,
         "secrets": _GRANTS,
         "storage_opt": _OPTIONS,
-        "ulimits": Form(each=Form(casts.whole, fields={"soft": WHOLE, "hard": WHOLE})),
+        "ulimits": Form(each=Form(casts.limit, fields={"soft": WHOLE, "hard": WHOLE})),
         "volumes": _MOUNTS,
     },
     fix="write at least image: under it",

@@ -13,7 +13,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests/tools"))
 
-import compose_verdicts  # noqa: E402
+import compose_verdicts
 
 SCHEMA = {
     "properties": {
