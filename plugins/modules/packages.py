@@ -14,6 +14,8 @@ description:
   - Compares the names with dpkg's database, and calls apt only when something is missing. A run that changes nothing costs some
     milliseconds, where M(ansible.builtin.apt) opens the whole package cache.
   - In check mode it says what would be installed even on a bare host that has no package lists yet.
+  - Removes or downgrades nothing that is not named. Where apt would, for example an engine from another repository, it fails with the
+    names of these packages, and nothing is changed.
 author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
@@ -42,6 +44,10 @@ options:
     description: Install what the packages recommend, too.
     type: bool
     default: false
+  chosen_by:
+    description: The variable that chose these packages; an error names it.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -73,20 +79,22 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "lists_valid": {"type": "int", "default": 3600},
             "recommends": {"type": "bool", "default": False},
+            "chosen_by": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     given = module.params
+    names, chosen_by = given["name"], given["chosen_by"]
+    verb, compare = ("install", apt.missing) if given["state"] == "present" else ("remove", apt.present)
     try:
-        if given["state"] == "present":
-            affected = apt.missing(given["name"])
-            if affected and not module.check_mode:
-                apt.install(affected, lists_valid=given["lists_valid"], recommends=given["recommends"])
-        else:
-            affected = apt.present(given["name"])
-            if affected and not module.check_mode:
-                apt.remove(affected)
-    except (CommandError, OSError) as error:
+        affected = compare(names)
+        if affected and module.check_mode:
+            apt.require_no_losses(verb, affected, recommends=given["recommends"], chosen_by=chosen_by)
+        elif affected and verb == "install":
+            apt.install(affected, lists_valid=given["lists_valid"], recommends=given["recommends"], chosen_by=chosen_by)
+        elif affected:
+            apt.remove(affected, chosen_by=chosen_by)
+    except (apt.PackageError, CommandError, OSError) as error:
         module.fail_json(**failure(error))
     module.exit_json(changed=bool(affected), packages=affected)
 

@@ -201,7 +201,7 @@ class Repository:
         tell: Tell | None = None,
         deadline: float = VERY_LONG,
     ) -> Restored:
-        """Bring files back below a folder. What is there already with the same content is left: a proof needs an empty folder.
+        """Bring files back below a folder, sparse ones as such. What is there already with the same content is left: a proof needs none.
 
         :param include: patterns; only what matches one. Nothing does: an error.
         :param subpath: a folder of the snapshot, whose content comes to `folder` itself.
@@ -209,9 +209,18 @@ class Repository:
         """
         options = [f"--target={folder}", *(f"--include={pattern}" for pattern in include), *(["--verify"] if verify else [])]
         heard, began = Listener(tell), clock.monotonic()
-        argv = ["restore", *options, f"{snapshot}:{subpath}" if subpath else snapshot]
+        source = f"{snapshot}:{subpath}" if subpath else snapshot
+
+        def bring(*more: str) -> None:
+            self._run("restore", *options, *more, source, deadline=deadline, patience=PATIENT, tell=tell, listen=heard)
+
         try:
-            self._run(*argv, deadline=deadline, patience=PATIENT, tell=tell, listen=heard)
+            try:
+                bring("--sparse")
+            except TargetError as error:
+                if "unknown flag" not in error.reason:  # restic before 0.15
+                    raise
+                bring()
         except Full as error:
             raise TargetError(self.name, error.reason, what=f"has more than fits into {folder}", advice="make room on this host") from error
         if include and not heard.found("total_files"):

@@ -6,12 +6,39 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 from .masking import mask
+
+LONGEST = 2000  # characters of a program's output in a message
+END = 500  # of them at its beginning, and at its end; the rest is for its errors
+_ERROR = re.compile(
+    r"(?i)(?<![a-z])(?:error|err|e|fatal|critical|crit|emerg|alert|panic|exception|failed|failure|cannot|denied|refused|refusing)(?![a-z])"
+)
+
+
+def excerpt(output: str) -> str:
+    """What a program said, in about `LONGEST` characters: its beginning, the lines with its errors, and its end.
+
+    One that tells all that it does (``logrotate --debug``) has its reason anywhere in between.
+    """
+    if len(output) <= LONGEST:
+        return output
+    # Whole lines, unless one is longer than all of the room.
+    begin = output.rfind("\n", 0, END) + 1 or END
+    end = output.find("\n", len(output) - END) + 1 or len(output) - END
+    errors: list[str] = []
+    room = LONGEST - 2 * END
+    for line in dict.fromkeys(line.strip() for line in output[begin:end].splitlines() if _ERROR.search(line)):
+        errors.append(line[:room])
+        room -= len(line) + 1
+        if room <= 0:
+            break
+    return "\n".join([output[:begin].rstrip("\n"), "[…]", *errors, "[…]", output[end:]])
 
 
 @dataclass(frozen=True)
@@ -34,7 +61,7 @@ class CommandError(Exception):
     def __init__(self, result: Result, reason: str) -> None:
         self.argv, self.rc = tuple(map(mask, result.argv)), result.rc
         self.stdout, self.stderr = mask(result.stdout), mask(result.stderr)
-        output = (self.stderr.strip() or self.stdout.strip())[-2000:]
+        output = excerpt(self.stderr.strip() or self.stdout.strip())
         super().__init__(f"`{' '.join(self.argv)}` {reason}" + (f": {output}" if output else ""))
 
 

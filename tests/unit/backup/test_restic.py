@@ -200,7 +200,17 @@ def test_what_came_back_and_what_was_there(replay: Replay) -> None:
     assert first.bytes == 300013 and not first.skipped
     assert again.bytes == 0 and again.skipped == 2
     asked = [one["argv"][one["argv"].index("restore") :] for one in replay.asked()]
-    assert asked == [["restore", "--target=/x", "--include=*.pdf", "--verify", "abc:/srv"], ["restore", "--target=/x", "abc"]]
+    assert asked == [
+        ["restore", "--target=/x", "--include=*.pdf", "--verify", "--sparse", "abc:/srv"],
+        ["restore", "--target=/x", "--sparse", "abc"],
+    ]
+
+
+def test_a_restic_without_sparse_files_restores_all_the_same(replay: Replay) -> None:
+    old = {"verb": "restore", "rc": 1, "err": ["unknown flag: --sparse\n"]}
+    replay.runs(old, {"verb": "restore", "out": ['{"message_type":"summary","total_files":1,"files_restored":1}\n']})
+    assert replay.repository().restore("abc", "/x").files == 1
+    assert ["--sparse" in run["argv"] for run in replay.asked()] == [True, False]
 
 
 def test_one_file_comes_back_as_it_is(replay: Replay, tmp_path: Path) -> None:
@@ -355,6 +365,8 @@ def test_there_and_back_with_the_real_program(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("a key\n")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "file").write_text("content")
+    with (tmp_path / "data" / "sparse").open("wb") as sparse:
+        sparse.truncate(64 << 20)
     target = Target("here", str(tmp_path / "repository"), str(tmp_path / "key"))
     repo = Repository(target, cache=tmp_path / "cache")
     assert (repo.reachable(), repo.ensure(), repo.ensure()) == ("absent", "created", "present")
@@ -362,4 +374,6 @@ def test_there_and_back_with_the_real_program(tmp_path: Path) -> None:
     assert [one.id for one in repo.snapshots(["kind:backup"])] == [made.id]
     repo.restore(made.id, tmp_path / "back", subpath=str(tmp_path / "data"))
     assert (tmp_path / "back" / "file").read_text() == "content"
+    back = (tmp_path / "back" / "sparse").stat()
+    assert back.st_size == 64 << 20 and back.st_blocks * 512 < 1 << 20, "a sparse file took its full size"
     repo.check(1, 1)

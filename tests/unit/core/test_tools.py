@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, locks, paths
-from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, run
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, excerpt, run
 
 
 def test_a_failure_tells_all_but_the_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +24,25 @@ def test_a_failure_tells_all_but_the_secrets(tmp_path: Path, monkeypatch: pytest
     error = failed.value
     assert error.rc == 4 and error.stdout == "out\n" and "hunter2" not in f"{error} {error.argv} {error.stderr}"
     assert "the password is ********" in str(error) and "exit status 4" in str(error)
+
+
+@pytest.mark.parametrize("recorded", sorted((Path(__file__).parent / "recorded/logrotate").glob("*.txt")), ids=lambda file: file.stem)
+def test_the_reason_is_not_lost_in_what_a_program_says(recorded: Path) -> None:
+    """`logrotate --debug` on a host with one fault in its configuration: 4 kB, and one line of them says why."""
+    output = recorded.read_text()
+    with pytest.raises(CommandError) as failed:
+        run(["sh", "-c", 'cat "$0" >&2; exit 1', str(recorded)])
+    message = str(failed.value)
+    reasons = [line for line in output.splitlines() if line.startswith("error:")]
+    assert reasons and all(reason in message for reason in reasons)
+    assert output[:100] in message and output.strip()[-100:] in message and len(message) < 2400 < len(output)
+    assert failed.value.stderr == output, "the result has all of it"
+
+
+def test_an_excerpt_has_an_end() -> None:
+    assert excerpt("short") == "short"
+    assert len(excerpt("\n".join(f"error {number} " + "x" * 90 for number in range(10_000)))) < 2200
+    assert len(excerpt("error " * 10_000)) < 2200
 
 
 def test_no_shell_reads_the_arguments() -> None:
