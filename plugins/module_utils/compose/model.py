@@ -17,6 +17,7 @@ from ..schema.nodes import Problem, Refused, close_to, shown
 from .forms import DOCUMENT
 from .interpolation import Interpolation
 from .plain_secrets import commands
+from .scalars import as_text
 from .syntax import (
     CONDITIONS,
     SERVICE_KEYS,
@@ -272,7 +273,7 @@ def _names(value: Mapping[str, Any], name: str) -> list[str]:
 def _environment(value: Mapping[str, Any]) -> dict[str, str | None]:
     found = value.get("environment") or {}
     if isinstance(found, Mapping):
-        return {name: None if item is None else _text(item) for name, item in found.items()}
+        return {name: None if item is None else as_text(item) for name, item in found.items()}
     pairs = (item.partition("=") for item in found if item is not None)
     return {name: text if sign else None for name, sign, text in pairs}
 
@@ -281,10 +282,6 @@ def _env_files(value: Mapping[str, Any]) -> list[str]:
     found = value.get("env_file")
     entries = found if isinstance(found, list) else [found]
     return [str(entry.get("path")) if isinstance(entry, Mapping) else entry for entry in entries if entry]
-
-
-def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
 def _as_used(

@@ -9,6 +9,7 @@ string; a key given twice is an error. PyYAML follows the older rules, so the re
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -22,10 +23,13 @@ except ImportError as error:  # pragma: no cover - a Debian package on hosts, pa
 else:
     YAML_MISSING = None
 
-_BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-_INTEGER = re.compile(r"^(?:[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$")
-_FLOAT = re.compile(r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
-_NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
+# What go-yaml resolves of a plain scalar (resolve.go), as whole words: it takes underscores out of numbers first, and a leading 0 is octal.
+BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
+INTEGER = re.compile(r"^[-+]?_*(?:0_*[bB][01_]+|0_*[xX][0-9a-fA-F_]+|0_*[oO]?[0-7_]*|[1-9][0-9_]*)$")
+FLOAT = re.compile(r"^(?:[-+]?(?:[0-9_]+(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9_]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
+NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
+DATE = re.compile(r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?$")  # a time to go-yaml, which Compose refuses or garbles; a string here
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 @lru_cache(maxsize=1)
@@ -38,20 +42,16 @@ def _loader() -> Any:
     class ComposeLoader(base):  # type: ignore[misc]
         yaml_implicit_resolvers: ClassVar[dict[str | None, list[Any]]] = {}  # none of PyYAML's own
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            seen: set[str] = set()
-            for key, _value in node.value:
-                name = key.value if isinstance(key, yaml.ScalarNode) else ""
-                if name in seen and name != "<<":
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {name} stands here twice", key.start_mark)
-                seen.add(name)
-            return super().construct_mapping(node, deep=deep)
+        def get_single_node(self) -> Any:
+            node = super().get_single_node()
+            _check_keys(node)
+            return node
 
     for tag, pattern, first in (
-        ("bool", _BOOLEAN, "tTfF"),
-        ("int", _INTEGER, "-+0123456789"),
-        ("float", _FLOAT, "-+0123456789."),
-        ("null", _NULL, ["~", "n", "N", ""]),
+        ("bool", BOOLEAN, "tTfF"),
+        ("int", INTEGER, "-+0123456789"),
+        ("float", FLOAT, "-+0123456789."),
+        ("null", NULL, ["~", "n", "N", ""]),
         ("merge", re.compile(r"^<<$"), "<"),
     ):
         ComposeLoader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, list(first))
@@ -60,18 +60,51 @@ def _loader() -> Any:
     return ComposeLoader
 
 
-def _construct_integer(loader: Any, node: Any) -> int:
-    text = node.value.replace("_", "").lower()
-    sign = -1 if text.startswith("-") else 1
-    digits = text.lstrip("+-")
-    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-        return sign * int(digits, 8)
-    return sign * int(digits, 0)
+def _check_keys(root: Any) -> None:
+    """Keys are strings as they are written, each once in its mapping.
+
+    Before anything is constructed: a merge key writes what it merges into the node, and an anchor is constructed wherever it is used.
+    """
+    waiting, seen = [root], {id(None)}
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            names: set[str] = set()
+            for key, value in node.value:
+                waiting += (key, value)
+                if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                    continue
+                if key.value in names:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands here twice", key.start_mark)
+                names.add(key.value)
+                key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
 
 
-def _construct_float(loader: Any, node: Any) -> float:
-    text = node.value.lower()
-    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+def _construct_integer(loader: Any, node: Any) -> int | float | str:
+    text: str = node.value.replace("_", "").lower()
+    octal = re.fullmatch(r"([-+]?)0([0-7]+)", text)
+    try:
+        number = int(f"{octal[1]}0o{octal[2]}" if octal else text, 0)
+    except ValueError:  # 0x_
+        return str(node.value)
+    if -(2**63) <= number < 2**64:
+        return number
+    return float(number) if text.lstrip("+-").isdecimal() else str(node.value)
+
+
+def _construct_float(loader: Any, node: Any) -> float | str:
+    written: str = node.value
+    text = written.lower().replace("_", "")
+    try:
+        number = float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:  # 1._
+        return written
+    return written if math.isinf(number) and "inf" not in text else number
 
 
 @lru_cache(maxsize=16)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..compose.cli import pull
 from ..compose.interpolation import Interpolation
+from ..compose.scalars import as_text
 from ..containers.client import DEFINITION, Engine
 from ..contracts.routes import Routes
 from ..core.progress import Progress
@@ -143,7 +144,7 @@ def _labels(given: Any, own: str | None) -> dict[str, str]:
     """Labels as a mapping, with our own or without it."""
     if isinstance(given, list):
         given = dict(str(one).partition("=")[::2] for one in given)
-    found = {name: str(value) for name, value in (given or {}).items() if name != DEFINITION}
+    found = {name: as_text(value) for name, value in (given or {}).items() if name != DEFINITION}
     return {**found, DEFINITION: own} if own else found
 
 

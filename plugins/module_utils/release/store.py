@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -27,13 +26,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..compose.yaml_writer import dump
 from ..contracts.routes import Routes, routes_from
 from ..core import paths
 from ..core.atomic_files import write_atomic
 from ..core.env_file import render
 from ..core.versioned_json import known_fields, read_state, write_state
 
-NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")  # YAML 1.2, 10.3.2
 KEPT = 10  # good releases that stay on the host, beside the live one
 
 NEW, GOOD, FAILED, ROLLED_BACK = "new", "good", "failed", "rolled_back"
@@ -97,21 +96,9 @@ def now() -> str:
 
 
 def compose_text(project: Mapping[str, Any]) -> str:
-    """The project as a Compose file that a person can read. Without PyYAML, on a bare host that is checked, as JSON: that is YAML, too."""
+    """The project as a Compose file that a person can read."""
     head = "# Written by latentum.ops; images are pinned by digest. Change the declaration, or use `opsctl deploy`.\n"
-    try:
-        import yaml
-    except ImportError:
-        return head + json.dumps(project, indent=2) + "\n"
-
-    class Dumper(yaml.SafeDumper):
-        """Quotes strings that are numbers for Compose's YAML 1.2 and none for the YAML 1.1 of this library, such as 549586981e55."""
-
-    def quoted(dumper: Any, value: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if NUMBER.fullmatch(value) else None)
-
-    Dumper.add_representer(str, quoted)
-    return head + str(yaml.dump(dict(project), Dumper=Dumper, sort_keys=False, width=160, allow_unicode=True))
+    return head + dump(project)
 
 
 def environment_text(environment: Mapping[str, str]) -> str:

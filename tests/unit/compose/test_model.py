@@ -281,3 +281,30 @@ def test_secrets_with_a_source_of_their_own() -> None:
         E="1",
     )
     assert found.own_secrets == {"f", "e", "x"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ({"command": ["sleep", 3600]}, "command[1]"),
+        ({"command": ["install", "-m", 0o755, None]}, "command[2]"),
+        ({"entrypoint": ["sh", True]}, "entrypoint[1]"),
+        ({"healthcheck": {"test": ["CMD", "sleep", 1.5]}}, "healthcheck.test[2]"),
+        ({"command": 5}, "command"),
+    ],
+)
+def test_a_command_is_made_of_strings_as_compose_wants_it(keys: dict[str, Any], wrong: str) -> None:
+    """On the host it would be `services.a.command.1 must be a string`; whether 0755 or 493 was meant, only its author knows."""
+    problems: list[Problem] = []
+    parse({"services": {"a": {"image": "a:1", **keys}}}, {}, problems)
+    assert problems[0].key == f"compose.services.a.{wrong}"
+    assert "string" in problems[0].problem
+
+
+def test_an_anchor_that_is_merged_deeper_and_used_shallower() -> None:
+    found = yaml_loader.load(
+        "x-log: &log {driver: json-file}\nx-base: &base {<<: *log, restart: always}\n"
+        "services:\n  a: {<<: *base, image: a:1, restart: 'no', logging: *log}\n  b: *base\n  c: {deep: {<<: *base}}\n"
+    )
+    assert found["services"]["b"] == found["services"]["c"]["deep"] == found["x-base"] == {"driver": "json-file", "restart": "always"}
+    assert found["services"]["a"] == {"driver": "json-file", "restart": "no", "image": "a:1", "logging": {"driver": "json-file"}}

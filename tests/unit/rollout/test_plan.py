@@ -147,6 +147,15 @@ def test_scaling_changes_the_number_and_not_the_containers() -> None:
         with_replicas(one, {"api": 0})
 
 
+def test_labels_of_a_release_are_as_compose_would_have_read_them() -> None:
+    labels = {"scrape": True, "note": None, "weight": 1000.0, "port": 8080, "text": "True"}
+    given = {"project": {"services": {"api": {"image": "a:1", "labels": labels}}}}
+    released = pinned_release(Declared(**{**declared().__dict__, **given}), {})
+    found = released.project["services"]["api"]["labels"]
+    del found[DEFINITION]
+    assert found == {"scrape": "true", "note": "", "weight": "1000", "port": "8080", "text": "True"}
+
+
 def test_short_names() -> None:
     assert short("registry:5000/a/api:1.0@sha256:0123456789abcdef") == "api:1.0@0123456789ab"
     assert short("api") == "api"
