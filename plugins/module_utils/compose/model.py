@@ -24,6 +24,7 @@ from .syntax import (
     SERVICE_NAME,
     TOP_KEYS,
     UNSUPPORTED,
+    EnvFile,
     ImageRef,
     Mount,
     Port,
@@ -55,7 +56,7 @@ class Service:
     image: ImageRef | None = None
     built: bool = False
     environment: Mapping[str, str | None] = field(default_factory=dict)
-    env_files: tuple[str, ...] = ()
+    env_files: tuple[EnvFile, ...] = ()
     ports: tuple[Port, ...] = ()
     expose: tuple[int, ...] = ()
     mounts: tuple[Mount, ...] = ()
@@ -278,10 +279,14 @@ def _environment(value: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: text if sign else None for name, sign, text in pairs}
 
 
-def _env_files(value: Mapping[str, Any]) -> list[str]:
+def _env_files(value: Mapping[str, Any]) -> list[EnvFile]:
     found = value.get("env_file")
     entries = found if isinstance(found, list) else [found]
-    return [str(entry.get("path")) if isinstance(entry, Mapping) else entry for entry in entries if entry]
+    return [
+        EnvFile(entry.get("path") or "", entry.get("required") is not False) if isinstance(entry, Mapping) else EnvFile(entry)
+        for entry in entries
+        if entry is not None
+    ]
 
 
 def _as_used(

@@ -118,6 +118,12 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class EnvFile:
+    path: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
 class SecretUse:
     source: str
     target: str

@@ -56,9 +56,34 @@ def _service(declaration: Declaration, name: str) -> dict[str, Any]:
     uses = _secret_uses(declaration, parsed, service.get("secrets"))
     if uses:
         service["secrets"] = uses
-    if any(name in secret.environment for secret in declaration.secrets.values()):
+    if declaration.takes_environment(parsed):
+        _take_environment(declaration, parsed, service)
+    if _secret_variables(declaration, name):
         service["env_file"] = [*_env_files(service.get("env_file")), environment_file(declaration, name)]
     return service
+
+
+def _take_environment(declaration: Declaration, parsed: Service, service: dict[str, Any]) -> None:
+    """The variables of C(env_file: .env), one by one, so that a value that changes is a change of the service.
+
+    The file itself is not there before the first release, and is that of the release before in each later one. What the service sets
+    itself wins, and so do its secrets.
+    """
+    written_files = zip(_env_files(service.pop("env_file")), parsed.env_files, strict=True)
+    files = [written for written, file in written_files if not declaration.own_env_file(file)]
+    if files:
+        service["env_file"] = files
+    given = {*parsed.environment, *_secret_variables(declaration, parsed.name)}
+    taken = [name for name in declaration.environment if name not in given]
+    written = service.get("environment")
+    if isinstance(written, list):
+        service["environment"] = [*written, *(f"{name}=${{{name}}}" for name in taken)]
+    elif taken:
+        service["environment"] = {**(written or {}), **{name: f"${{{name}}}" for name in taken}}
+
+
+def _secret_variables(declaration: Declaration, service: str) -> set[str]:
+    return {secret.environment[service] for secret in declaration.secrets.values() if service in secret.environment}
 
 
 def environment_file(declaration: Declaration, service: str) -> str:

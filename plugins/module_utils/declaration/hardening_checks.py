@@ -101,7 +101,7 @@ def _plain_secrets(declaration: Declaration, service: Service) -> Iterator[_Find
 def plain_variables(declaration: Declaration, service: Service) -> list[str]:
     """Variables of C(ops_stack.environment) that look like secrets and reach this service."""
     prefix = f"compose.services.{service.name}."
-    all_of_them = any(file.removeprefix("./") == ".env" for file in service.env_files)
+    all_of_them = declaration.takes_environment(service)
     return [
         name
         for name, value in declaration.environment.items()

@@ -8,11 +8,13 @@ Values that were wrong are empty here; only a faultless declaration is ever deri
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose.model import Compose, Service
+from ..compose.syntax import EnvFile
 from ..contracts.rollout_policy import Hooks
 from ..schema.nodes import Node, Problem
 from .network.model import Opening
@@ -121,6 +123,14 @@ class Declaration:
 
     def options(self, service: str) -> ServiceOptions:
         return self.services.get(service) or ServiceOptions()
+
+    def own_env_file(self, file: EnvFile) -> bool:
+        """It is the C(.env) that C(environment) is written to, by whichever path."""
+        return posixpath.normpath(posixpath.join(self.directory, file.path)) == posixpath.join(self.directory, ".env")
+
+    def takes_environment(self, service: Service) -> bool:
+        """All of C(environment) becomes variables of its containers."""
+        return any(self.own_env_file(file) for file in service.env_files)
 
     def replicas(self, service: Service) -> int:
         declared = self.options(service.name).replicas

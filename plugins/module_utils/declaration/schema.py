@@ -49,6 +49,7 @@ STACK = Record(
             default={},
             example="{LOG_LEVEL: info}",
             description="Values for C(${VARIABLES}) in the Compose file, written to C(.env). Nothing secret."
+            " C(env_file: .env) gives a service all of them; other env files are named by the absolute path of a file on the host."
             " One that is used nowhere is an error.",
         ),
         **{key: part.node for section in SECTIONS for key, part in section.parts.items()},

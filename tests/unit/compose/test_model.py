@@ -12,7 +12,14 @@ import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.compose import yaml_loader
 from ansible_collections.latentum.ops.plugins.module_utils.compose.interpolation import Interpolation
 from ansible_collections.latentum.ops.plugins.module_utils.compose.model import Compose, Service, parse
-from ansible_collections.latentum.ops.plugins.module_utils.compose.syntax import Port, parse_image, parse_mount, parse_port, parse_user
+from ansible_collections.latentum.ops.plugins.module_utils.compose.syntax import (
+    EnvFile,
+    Port,
+    parse_image,
+    parse_mount,
+    parse_port,
+    parse_user,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem, Refused
 
 
@@ -250,7 +257,7 @@ def test_list_and_map_say_the_same() -> None:
     assert one == two
     assert one.environment == {"A": "1", "B": None, "C": "x=y"}
     assert one.depends_on == {"a": "service_started"}
-    assert service(env_file=[{"path": "b.env", "required": False}]).env_files == ("b.env",)
+    assert service(env_file=[{"path": "b.env", "required": False}]).env_files == (EnvFile("b.env", required=False),)
     assert service(environment={"A": True}).environment == {"A": "true"}
 
 

@@ -270,13 +270,13 @@ def test_what_the_operator_wrote_stays() -> None:
         "stop_grace_period": "2m",
         "logging": {"driver": "journald"},
         "security_opt": ["no-new-privileges:false", "label:type:x"],
-        "env_file": "own.env",
+        "env_file": "/srv/own.env",
         "deploy": {"resources": {"limits": {"memory": "1g"}}},
     }
     found = compose_project.compose_project(declare(*((f"compose.services.worker.{key}", value) for key, value in written.items())))
     worker = found["services"]["worker"]
     assert {key: worker[key] for key in written if key != "env_file"} == {key: written[key] for key in written if key != "env_file"}
-    assert worker["env_file"] == ["own.env", "/etc/latentum-ops/secrets/acme/env/worker.env"]
+    assert worker["env_file"] == ["/srv/own.env", "/etc/latentum-ops/secrets/acme/env/worker.env"]
 
 
 def test_log_limits_complete_what_is_given() -> None:

@@ -19,7 +19,7 @@ def check_environment(declaration: Declaration, problems: list[Problem]) -> None
     """Each variable is used: by C(${NAME}), by a bare name in C(environment), or by C(env_file: .env)."""
     services = declaration.compose.services.values()
     _check_plain_variables(declaration, problems)
-    if any(file.removeprefix("./") == ".env" for service in services for file in service.env_files):
+    if any(declaration.takes_environment(service) for service in services):
         return
     bare = {name for service in services for name, value in service.environment.items() if value is None}
     used = {*declaration.compose.variables, *bare}

@@ -20,6 +20,7 @@ def check_services(declaration: Declaration, problems: list[Problem]) -> None:
         if declaration.replicas(service) > 1:
             _check_replicas(declaration, service, problems)
         _check_expectation(declaration, service, problems)
+        _check_env_files(declaration, service, problems)
 
 
 def _check_replicas(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
@@ -39,6 +40,24 @@ def _check_replicas(declaration: Declaration, service: Service, problems: list[P
     if any(database.service == service.name for database in declaration.databases):
         what = "cannot be: two servers on the files of one database destroy it"
         problems.append(Problem(key, found, what, "write replicas: 1"))
+
+
+def _check_env_files(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
+    """C(.env) is known here; other files must be on the host already, and only an absolute path says that somebody puts them there."""
+    key = f"compose.services.{service.name}.env_file"
+    own = [declaration.own_env_file(file) for file in service.env_files]
+    for index, file in enumerate(service.env_files):
+        place = f"{key}[{index}]" if len(own) > 1 else key
+        if own[index] and not all(own[index:]):
+            what = "comes before another file, which could not win over it: its variables are written into the Compose file"
+            problems.append(Problem(place, shown(file.path), what, "write .env as the last one"))
+        elif not own[index] and file.required and not file.path.startswith("/"):
+            what = "is a file beside the Compose file, which nothing brings to the host"
+            fix = (
+                "write its lines under environment:, what is secret in ops_stack.secrets with "
+                f"environment: {{{service.name}: NAME}}; or the absolute path of a file that is on the host"
+            )
+            problems.append(Problem(place, shown(file.path), what, fix))
 
 
 def _check_expectation(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
