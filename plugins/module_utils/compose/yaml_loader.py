@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..schema.nodes import Refused
+from .scalars import BOOLEAN, FLOAT, INTEGER, NULL
 
 try:
     import yaml
@@ -23,12 +24,6 @@ except ImportError as error:  # pragma: no cover - a Debian package on hosts, pa
 else:
     YAML_MISSING = None
 
-# What go-yaml resolves of a plain scalar (resolve.go), as whole words: it takes underscores out of numbers first, and a leading 0 is octal.
-BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-INTEGER = re.compile(r"^[-+]?_*(?:0_*[bB][01_]+|0_*[xX][0-9a-fA-F_]+|0_*[oO]?[0-7_]*|[1-9][0-9_]*)$")
-FLOAT = re.compile(r"^(?:[-+]?(?:[0-9_]+(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9_]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
-NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
-DATE = re.compile(r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?$")  # a time to go-yaml, which Compose refuses or garbles; a string here
 _MERGE = "tag:yaml.org,2002:merge"
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .yaml_loader import BOOLEAN, DATE, FLOAT, INTEGER, NULL
+from .scalars import BOOLEAN, DATE, FLOAT, INTEGER, NULL
 
 _ONE_LETTER = re.compile(r"[yYnN]")  # booleans of YAML 1.1 that PyYAML does not know
 _AMBIGUOUS = (BOOLEAN, DATE, FLOAT, INTEGER, NULL, _ONE_LETTER)
