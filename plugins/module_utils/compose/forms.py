@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..schema.nodes import Problem, Refused, join, shown
+from ..schema.nodes import Problem, Refused, close_to, join, shown
 from . import casts
 
 
@@ -45,6 +45,7 @@ class Form:
             return None if self.empty else self._refused(value, key, "is empty", self.fix or "write its value, or remove it", problems)
         if isinstance(value, Mapping):
             if self.fields is not None or self.each is not None:
+                self._refuse_unknown(value, key, problems)
                 return {name: self._field(name).read(item, join(key, name), problems) for name, item in value.items()}
         elif isinstance(value, list):
             if self.items is not None:
@@ -58,6 +59,16 @@ class Form:
 
     def _refused(self, value: Any, key: str, problem: str, fix: str, problems: list[Problem]) -> None:
         problems.append(Problem(key, "" if self.hidden else shown(value), problem, fix))
+
+    def _refuse_unknown(self, value: Mapping[str, Any], key: str, problems: list[Problem]) -> None:
+        """Compose refuses keys that it does not know, except for extensions; a mapping without known keys is not looked at."""
+        if not self.fields or self.each is not None:
+            return
+        for name in value:
+            if name not in self.fields and not name.startswith("x-"):
+                near = close_to(name, self.fields)
+                fix = f"did you mean {near}?" if near else "remove it, or give it a name beginning with x-"
+                problems.append(Problem(join(key, name), "", "is not a key of a Compose file here", fix))
 
     def _field(self, name: str) -> Form:
         return (self.fields or {}).get(name) or self.each or _UNREAD
@@ -117,7 +128,8 @@ _DEPLOY_STEP = Form(
         "order": TEXT,
     }
 )
-_RESOURCES = Form(fields={"cpus": NUMBER, "memory": WRITTEN_SIZE, "pids": WHOLE, "devices": Form(items=Form(fields={}))})
+_LIMIT = {"cpus": NUMBER, "memory": WRITTEN_SIZE, "pids": WHOLE}
+_RESERVATION = {"cpus": NUMBER, "memory": WRITTEN_SIZE, "devices": Form(items=Form(fields={})), "generic_resources": _UNREAD}
 _DEPLOY = Form(
     empty=True,
     fields={
@@ -127,7 +139,7 @@ _DEPLOY = Form(
         "labels": _PAIRS,
         "rollback_config": _DEPLOY_STEP,
         "update_config": _DEPLOY_STEP,
-        "resources": Form(fields={"limits": _RESOURCES, "reservations": _RESOURCES}),
+        "resources": Form(fields={"limits": Form(fields=_LIMIT), "reservations": Form(fields=_RESERVATION)}),
         "restart_policy": Form(fields={"condition": TEXT, "delay": DURATION, "max_attempts": COUNT, "window": DURATION}),
         "placement": Form(fields={"constraints": _TEXTS, "preferences": Form(items=Form(fields={})), "max_replicas_per_node": COUNT}),
     },
@@ -215,6 +227,7 @@ SERVICE = Form(
         **dict.fromkeys(("annotations", "labels", "sysctls"), _PAIRS),
         "environment": Form(items=TEXT, each=ANYTHING, fix="write environment: {NAME: value}", hidden=True),
         "stop_grace_period": DURATION,
+        **dict.fromkeys(("build", "credential_spec", "develop", "extends", "models", "provider"), _UNREAD),
         "blkio_config": _BLKIO,
         "configs": _GRANTS,
         "depends_on": Form(items=TEXT, each=_DEPENDENCY, fix="write depends_on: [a, b]"),
@@ -246,6 +259,7 @@ _FILE = Form(empty=True, fields={**_OWNED, **dict.fromkeys(("file", "environment
 DOCUMENT = Form(
     fields={
         "name": TEXT,
+        **dict.fromkeys(("include", "models", "version"), _UNREAD),
         "services": Form(each=SERVICE),
         "networks": Form(each=Form(fields={**_OWNED, **dict.fromkeys(_SWITCHES, BOOLEAN), "ipam": _IPAM}, empty=True)),
         "volumes": Form(each=Form(fields=_OWNED, empty=True)),

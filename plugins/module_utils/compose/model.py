@@ -17,12 +17,11 @@ from ..schema.nodes import Problem, Refused, close_to, shown
 from .forms import DOCUMENT
 from .interpolation import Interpolation
 from .plain_secrets import commands
+from .references import check_references
 from .scalars import as_text
 from .syntax import (
     CONDITIONS,
-    SERVICE_KEYS,
     SERVICE_NAME,
-    TOP_KEYS,
     UNSUPPORTED,
     EnvFile,
     ImageRef,
@@ -32,6 +31,7 @@ from .syntax import (
     api_socket,
     bound_device,
     bound_socket,
+    fixed_addresses,
     host_powers,
     is_external,
     parse_healthcheck,
@@ -72,6 +72,7 @@ class Service:
     container_name: str = ""
     restart: str = ""
     commands: Mapping[str, Any] = field(default_factory=dict)  # what it runs, as written, by dotted key
+    fixed_addresses: tuple[str, ...] = ()  # in its networks: only one container can have them
     host_powers: tuple[str, ...] = ()  # what makes it as strong as root on the host: privileged, pid: host …
 
     @property
@@ -123,7 +124,7 @@ class _Reader:
         kept = {name: value for name, value in self.raw.items() if not name.startswith("x-")}
         document = self.interpolation.resolve(kept, "compose")
         self.problems.extend(self.interpolation.problems)
-        self._keys(document, TOP_KEYS, "compose", strict=True)
+        self._unsupported(document, "compose")
         document = DOCUMENT.read(document, "compose", self.problems)
         networks, volumes, secrets, configs = (_part(document, name) for name in ("networks", "volumes", "secrets", "configs"))
         services = {}
@@ -137,7 +138,7 @@ class _Reader:
             for name, value in secrets.items()
             if isinstance(value, Mapping) and (value.get("file") or value.get("environment") or is_external(value))
         }
-        self._references(services, networks)
+        check_references(document, self.problems)
         internal = {name for name in {*networks, "default"} if network_is_internal(networks.get(name))}
         return Compose(
             raw=self.raw,
@@ -152,7 +153,7 @@ class _Reader:
 
     def service(self, name: str, value: Mapping[str, Any]) -> Service:
         key = f"compose.services.{name}"
-        self._keys(value, SERVICE_KEYS, key, strict=False)
+        self._unsupported(value, key)
         deploy = _part(value, "deploy")
         user = value.get("user")
         network_mode = str(value.get("network_mode") or "")
@@ -178,22 +179,17 @@ class _Reader:
             container_name=str(value.get("container_name") or ""),
             restart=str(value.get("restart") or ""),
             commands=commands(value),
+            fixed_addresses=tuple(fixed_addresses(value)),
             host_powers=tuple(host_powers(value)),
         )
 
     def _problem(self, key: str, value: object, problem: str, fix: str) -> None:
         self.problems.append(Problem(key, shown(value) if value is not None else "", problem, fix))
 
-    def _keys(self, value: Mapping[str, Any], known: tuple[str, ...], key: str, strict: bool) -> None:
-        """Unsupported keys, and misspelt ones; in a service only what is close to a known key counts as misspelt."""
-        for name in value:
-            if name in UNSUPPORTED and value[name]:
+    def _unsupported(self, value: Mapping[str, Any], key: str) -> None:
+        for name in UNSUPPORTED.keys() & value.keys():
+            if value[name]:
                 self._problem(f"{key}.{name}", value[name], "is not supported here", UNSUPPORTED[name])
-            elif name not in known and not name.startswith("x-"):
-                near = close_to(name, known)
-                if near or strict:
-                    fix = f"did you mean {near}?" if near else f"use one of {', '.join(known)}, or a name beginning with x-"
-                    self._problem(f"{key}.{name}", None, "is not a key of a Compose file", fix)
 
     def _each(self, value: Mapping[str, Any], name: str, key: str, parse_one: Callable[[Any], _T]) -> list[_T]:
         result = []
@@ -244,20 +240,6 @@ class _Reader:
             self._problem(f"{key}.{where}", replicas, "must be a whole number", "write 1, 2, 3 …")
             return 1
         return int(replicas)
-
-    def _references(self, services: Mapping[str, Service], networks: Mapping[str, Any]) -> None:
-        for service in services.values():
-            key = f"compose.services.{service.name}"
-            for name in service.depends_on:
-                if name not in services:
-                    near = close_to(name, services)
-                    fix = f"did you mean {near}?" if near else f"remove it, or add a service {name} to the Compose file"
-                    self._problem(f"{key}.depends_on", name, "depends on a service that the Compose file lacks", fix)
-            for name in service.networks:
-                if name not in networks and name != "default":
-                    near = close_to(name, networks)
-                    fix = f"did you mean {near}?" if near else f"add {name}: under networks: at the top of the Compose file"
-                    self._problem(f"{key}.networks", name, "joins a network that the Compose file lacks", fix)
 
 
 def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

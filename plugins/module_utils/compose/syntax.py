@@ -9,7 +9,7 @@ Sources: the Compose specification (compose-spec/spec.md), the grammar of distri
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from posixpath import normpath
@@ -26,24 +26,10 @@ _IMAGE = re.compile(
     r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-fA-F]{32,}))?"
 )
-TOP_KEYS = ("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes")
-SERVICE_KEYS = tuple(
-    re.findall(
-        r"\w+",
-        """annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name
-    cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec
-    depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file
-    environment expose extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation
-    label_file labels links logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models
-    network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_stop privileged
-    profiles provider pull_policy read_only restart runtime scale secrets security_opt shm_size stdin_open
-    stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts volumes
-    volumes_from working_dir""",
-    )
-)
 SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNSUPPORTED = {
     "include": "write the included services into this one file (anchors and <<: merge keys keep it short)",
+    "provider": "run it as a service with an image: a provider is a program of the machine on which `docker compose` is called",
     "extends": "write the keys out, or share them with an anchor: x-base: &base {…} and <<: *base",
 }
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
@@ -271,6 +257,16 @@ def parse_healthcheck(value: Any) -> str:
     if value.get("disable") is True or test == "NONE" or (isinstance(test, list) and test[:1] == ["NONE"]):
         return "disabled"
     return "given" if test else "none"
+
+
+def fixed_addresses(value: Mapping[str, Any]) -> Iterator[str]:
+    """Addresses that a service fixes for its container, each with its key."""
+    networks = value.get("networks")
+    joined = [item for item in networks.values() if item] if isinstance(networks, Mapping) else []
+    for part in (value, *joined):
+        for key in ("ipv4_address", "ipv6_address", "mac_address"):
+            if part.get(key):
+                yield f"{key}: {part[key]}"
 
 
 def host_powers(value: Mapping[str, Any]) -> list[str]:

@@ -52,6 +52,10 @@ def _reasons(service: Service) -> Iterator[Unsafe]:
     if service.network_mode == "host":
         what = "uses the ports of the host, which only one container can have"
         yield Unsafe("", f"{key}.network_mode", shown("host"), what, f"remove network_mode, {other}")
+    for address in service.fixed_addresses:
+        what = "fixes an address, which only one container can have, so no new one can start beside the old"
+        fix = f"remove it: containers find each other by the names of services, {other}"
+        yield Unsafe("", f"{key}.networks", shown(address), what, fix)
     for mount in service.mounts:
         if mount.single_writer:
             what = f"would be written to by two containers at once ({mount.target})"

@@ -31,7 +31,7 @@ def compose(source: object, **environment: str) -> Compose:
 
 
 def service(**keys: Any) -> Service:
-    return compose({"services": {"a": {"image": "a:1", **keys}}, "networks": {"x": None, "y": None}}).services["a"]
+    return compose({"services": {"a": {"image": "a:1", **keys}, "b": {"image": "b:1"}}, "networks": {"x": None, "y": None}}).services["a"]
 
 
 @pytest.mark.parametrize("pure_python", [False, True])
@@ -57,7 +57,7 @@ def test_yaml_as_compose_reads_it(pure_python: bool, monkeypatch: pytest.MonkeyP
 
 def test_anchors_merge_keys_and_extension_fields() -> None:
     found = compose(
-        "x-base: &base\n  image: a:1\n  networks: [x]\n  note: ${IGNORED}\n"
+        "x-base: &base\n  image: a:1\n  networks: [x]\n  hostname: ${IGNORED}\n"
         "services:\n  one: {<<: *base, user: '5'}\n  two:\n    <<: [*base]\n    image: b:2\n    x-anything: 1\n"
         "networks: {x: }\n",
         IGNORED="1",
@@ -252,11 +252,11 @@ def test_healthchecks(written: Any, state: str) -> None:
 
 def test_list_and_map_say_the_same() -> None:
     started = {"condition": "service_started"}
-    one = service(environment=["A=1", "B", "C=x=y"], networks=["x"], depends_on=["a"], env_file="a.env")
-    two = service(environment={"A": 1, "B": None, "C": "x=y"}, networks={"x": None}, depends_on={"a": started}, env_file=["a.env"])
+    one = service(environment=["A=1", "B", "C=x=y"], networks=["x"], depends_on=["b"], env_file="a.env")
+    two = service(environment={"A": 1, "B": None, "C": "x=y"}, networks={"x": None}, depends_on={"b": started}, env_file=["a.env"])
     assert one == two
     assert one.environment == {"A": "1", "B": None, "C": "x=y"}
-    assert one.depends_on == {"a": "service_started"}
+    assert one.depends_on == {"b": "service_started"}
     assert service(env_file=[{"path": "b.env", "required": False}]).env_files == (EnvFile("b.env", required=False),)
     assert service(environment={"A": True}).environment == {"A": "true"}
 

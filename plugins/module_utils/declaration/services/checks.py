@@ -37,6 +37,9 @@ def _check_replicas(declaration: Declaration, service: Service, problems: list[P
             what = f"cannot be: the Compose file publishes {port}, and a host port exists once"
             fix = f"remove ports: from {service.name} and add a route, or write replicas: 1"
             problems.append(Problem(key, found, what, fix))
+    for address in service.fixed_addresses:
+        what = f"cannot be: the Compose file fixes {address}, and an address exists once"
+        problems.append(Problem(key, found, what, f"remove it from {service.name} in the Compose file, or write replicas: 1"))
     if any(database.service == service.name for database in declaration.databases):
         what = "cannot be: two servers on the files of one database destroy it"
         problems.append(Problem(key, found, what, "write replicas: 1"))
