@@ -13,6 +13,8 @@ version_added: "0.1.0"
 description:
   - Compares the names with dpkg's database, and calls apt only when something is missing. A run that changes nothing costs some
     milliseconds, where M(ansible.builtin.apt) opens the whole package cache.
+  - In a play that has registered the result of M(latentum.ops.preflight) as C(ops_preflight), packages that it has seen as they should be
+    do not cost a call to the host.
   - In check mode it says what would be installed even on a bare host that has no package lists yet.
   - Removes or downgrades nothing that is not named. Where apt would, for example an engine from another repository, it fails with the
     names of these packages, and nothing is changed.

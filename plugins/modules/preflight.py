@@ -54,10 +54,19 @@ unseen:
   type: list
   elements: str
   sample: []
+installed:
+  description:
+    - Names of the packages that are installed, and of what they provide, separated by blanks; empty where there is no dpkg.
+    - Tasks of module M(latentum.ops.packages) in the same play look here instead of asking the host each time.
+  returned: always
+  type: str
+  sample: adduser apt base-files
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.apt import installed
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks import look
 
 
@@ -68,10 +77,14 @@ def main() -> None:
         supports_check_mode=True,
     )
     findings = look(module.params["wanted"])
-    problems = [problem.as_dict() for problem in findings.problems]
-    if problems:
-        module.fail_json(**failure(findings.report(), problems=problems, unseen=findings.unseen))
-    module.exit_json(changed=False, problems=problems, unseen=findings.unseen)
+    try:
+        packages = " ".join(sorted(installed()))
+    except CommandError:
+        packages = ""
+    seen = {"problems": [problem.as_dict() for problem in findings.problems], "unseen": findings.unseen, "installed": packages}
+    if findings.problems:
+        module.fail_json(**failure(findings.report(), **seen))
+    module.exit_json(changed=False, **seen)
 
 
 if __name__ == "__main__":

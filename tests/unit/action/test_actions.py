@@ -153,3 +153,30 @@ def test_a_host_that_fits_goes_on_and_roles_without_anything_to_compare_are_pass
 )
 def test_only_roles_that_the_tags_reach_take_part(run: list[str], skip: list[str], part: bool) -> None:
     assert takes_part("base", run, skip) is part
+
+
+def test_packages_that_the_preflight_saw_cost_no_call_to_the_host(play: Play) -> None:
+    """What it saw is a lie here: whoever believes it does not ask the host."""
+
+    def task(name: str, state: str, *packages: str) -> dict[str, Any]:
+        return {"name": name, "latentum.ops.packages": {"name": list(packages), "state": state}}
+
+    tasks = [
+        task("believed", "present", "made-up-a", "made-up-b"),
+        task("not seen", "present", "made-up-a", "made-up-c"),
+        task("seen to be gone", "absent", "dpkg"),
+        task("to be removed", "absent", "made-up-a", "dpkg"),
+    ]
+    results = play(*tasks, variables={"ops_preflight": {"installed": "made-up-a made-up-b"}})
+    assert {name: result["packages"] for name, result in results.items()} == {
+        "believed": [],
+        "not seen": ["made-up-a", "made-up-c"],
+        "seen to be gone": [],
+        "to be removed": ["dpkg"],
+    }
+    assert play(task("without a preflight", "present", "made-up-a"))["without a preflight"]["packages"] == ["made-up-a"]
+
+
+def test_a_preflight_says_what_is_installed(play: Play) -> None:
+    result = play({"name": "look", "latentum.ops.preflight": {"roles": []}})["look"]
+    assert {"dpkg", "base-files"} <= set(result["installed"].split())
