@@ -33,7 +33,7 @@ options:
     required: true
   state:
     description:
-      - V(started) and V(stopped) act on units that are not in that state. One that is to be stopped and has failed is forgotten to have failed.
+      - V(started) and V(stopped) act on units that are not in that state. The failure of a unit that is to be stopped is reset.
       - V(restarted) and V(reloaded) act each time; a unit that does not run is started, and one that cannot reload is restarted.
       - Without it, units run on as they are.
     type: str
