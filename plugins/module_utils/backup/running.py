@@ -78,7 +78,7 @@ def backup(engine: Engine, settings: Settings, progress: Progress) -> Outcome:
     """
     with alone(settings.stack, "backup", LONGEST_PUSH):
         began = time.time()
-        state.note(settings.stack, rpo=settings.rpo, rto=settings.rto, stale_after=settings.stale_after)
+        state.note(settings.stack, began=began, rpo=settings.rpo, rto=settings.rto, stale_after=settings.stale_after)
         try:
             brought = staging.stage(engine, settings, progress.say)
             state.note(settings.stack, "backup", at=brought.facts["at"])

@@ -16,13 +16,15 @@ from .store import Release, Store
 def releases(store: Store) -> str:
     """The releases of a stack; the live one is marked."""
     live, previous = store.live(), store.previous()
-    rows = [["", "release", "created", "state", "images", "reason"]]
+    rows, reasons = [["", "release", "created", "state", "images"]], [""]
     for one in reversed(store.all()):
         mark = "live" if live and one.id == live.id else f"-{previous.index(one.id) + 1}" if one.id in previous else ""
-        rows.append([mark, one.id, one.created, one.state, images(one), one.reason[:80]])
+        rows.append([mark, one.id, one.created, one.state, images(one)])
+        reasons.append(f"      {one.reason.splitlines()[0]}" if one.reason else "")
     if len(rows) == 1:
         return f"{store.stack}: no release yet"
-    return "\n".join([f"{store.stack} (live, -1 is where a rollback goes)", *columns(rows)])
+    lines = [line for pair in zip(columns(rows), reasons, strict=True) for line in pair if line]
+    return "\n".join([f"{store.stack} (live, -1 is where a rollback goes)", *lines])
 
 
 def images(release: Release) -> str:

@@ -109,13 +109,14 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
 
 
 # Connections used in percent; on a standby the seconds since the last replayed transaction, unless it has all that was sent;
-# on a primary the largest lag that its standbys report.
+# on a primary the largest lag that its standbys report. A receiver of WAL (pg_receivewal, Barman) replays nothing and has no
+# `replay_lsn`; its `replay_lag` is the age of its last segment, which in a quiet database grows for minutes.
 _POSTGRESQL = """
 select 100 * (select count(*) from pg_stat_activity where backend_type = 'client backend') / current_setting('max_connections')::int,
   coalesce(case when pg_is_in_recovery()
     then case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
          else extract(epoch from now() - pg_last_xact_replay_timestamp()) end
-    else (select max(extract(epoch from replay_lag)) from pg_stat_replication) end, 0)::bigint
+    else (select max(extract(epoch from replay_lag)) from pg_stat_replication where replay_lsn is not null) end, 0)::bigint
 """
 
 

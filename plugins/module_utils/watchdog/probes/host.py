@@ -25,6 +25,7 @@ NGINX = Path("/etc/nginx")
 SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "month": 2629800.0, "y": 31557600.0}
 TIMESYNC = Path("/run/systemd/timesync")  # there while systemd-timesyncd runs
 CLOCK_EVERY = 300.0  # seconds between two questions about a clock that is right
+FIRST = 3600.0  # seconds that the first backup of a stack may take, with its proof
 AWAY = 300.0  # seconds for which a target may be away before anybody is told
 BACKUPS = Path("/var/lib/latentum-ops/backups")  # role `backup` writes <stack>.json with the epoch of the last restored backup
 
@@ -129,11 +130,20 @@ def backup_checks(settings: Settings) -> Iterator[Check]:
             yield Check(f"backup {stack.name} WAL of {name}", "critical" if reason else "ok", "", reason)
 
 
+def _first_is_under_way(noted: Mapping[str, Any]) -> bool:
+    """A new stack has no backup yet, and none has failed: nobody is to be called before the first one could end."""
+    began = noted.get("began")
+    failed = any(isinstance(part, Mapping) and part.get("ok") is False for part in (noted.get("backup"), noted.get("verify")))
+    return isinstance(began, int | float) and 0 <= time.time() - began < FIRST and not failed
+
+
 def _restorable(stack: str, limit: float, noted: Mapping[str, Any]) -> Check:
     name = f"backup {stack}"
     try:
         age = time.time() - float(noted["restorable"])
     except (KeyError, TypeError, ValueError):
+        if _first_is_under_way(noted):
+            return Check(name, "ok", "the first one is under way")
         return Check(name, "critical", "none", f"no backup of {stack} has ever been restored")
     proof = noted.get("verify") or {}
     if age > limit:

@@ -276,6 +276,8 @@ def test_psql_is_asked_by_the_socket_inside_and_without_a_password() -> None:
     assert (identity, argv[0], timeout) == ("api1", "psql", 9)
     assert argv[argv.index("-U") + 1] == "ada" and argv[argv.index("-d") + 1] == "shopdb" and "-h" not in argv
     assert {"-X", "-A", "-t"} <= set(argv) and "ON_ERROR_STOP=1" in argv and "\n" not in argv[-1]
+    # A receiver of WAL reports a lag, and nothing replayed: beside backups a quiet database would be late for ever.
+    assert "max(extract(epoch from replay_lag)) from pg_stat_replication where replay_lsn is not null" in argv[-1]
 
 
 @pytest.mark.parametrize(

@@ -322,6 +322,26 @@ def test_a_backup_that_is_too_old(
     assert short(host_checks.backup_checks(settings)) == [("backup shop", state, reason)]
 
 
+@pytest.mark.parametrize(
+    ("ago", "more", "state"),
+    [
+        (1, {}, "ok"),
+        (1, {"backup": {"ok": True}}, "ok"),
+        (1, {"backup": {"ok": False, "error": "no space"}}, "critical"),
+        (1, {"backup": {"ok": True}, "verify": {"ok": False, "error": "empty"}}, "critical"),
+        (host_checks.FIRST + 1, {}, "critical"),
+        (-60, {}, "critical"),
+    ],
+)
+def test_the_first_backup_may_take_its_time(
+    ago: float, more: dict[str, object], state: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
+    (tmp_path / "shop.json").write_text(json.dumps({"began": clock.wall - ago, **more}))
+    settings = Settings(stacks=(StackSpec("shop", backup_max_age=24 * HOUR),))
+    assert [check.state for check in host_checks.backup_checks(settings)] == [state]
+
+
 def test_half_a_file_is_no_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
     (tmp_path / "shop.json").write_text('{"restor')
