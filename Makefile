@@ -20,7 +20,7 @@ SANITY_TREE := $(or $(TMPDIR),/tmp)/latentum-ops-sanity/ansible_collections/late
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: prerequisites
 prerequisites:
@@ -41,6 +41,14 @@ toolchain: prerequisites .venv/.installed $(LINK)
 .PHONY: demo
 demo: toolchain ## From a clean clone to a production in a throw-away host, answering over verified TLS
 	@$(BIN)/python tests/demo/demo.py up
+
+.PHONY: demo-bad-release
+demo-bad-release: toolchain ## On the demo's host: a release that fails under load, and takes itself back
+	@$(BIN)/python tests/demo/bad_release.py
+
+.PHONY: demo-mail
+demo-mail: toolchain ## The mail that the demo's host has sent
+	@$(BIN)/python tests/demo/received_mail.py
 
 .PHONY: demo-down
 demo-down: toolchain ## Remove the demo host and all that came with it

@@ -44,6 +44,12 @@ PUBLISHED = {8443: 443, 8080: 80}
 STATE = ROOT / ".demo"
 PLAYBOOK = ["ansible-playbook", "playbooks/site.yml", "-i", "inventories/demo"]
 ANSWER_SECONDS = 90.0
+BACKUP_SECONDS = 240.0
+# What the host knows of its backups; the role begins the first one in the background.
+BACKUPS = "/var/lib/latentum-ops/backups/latentum.json"
+
+
+STEPS = 7
 
 
 class DemoError(Exception):
@@ -61,7 +67,7 @@ class Answer:
 
 def step(number: int, title: str, action: Callable[[], str]) -> None:
     """One visible step: its title before, its result and time after."""
-    print(f"\n[{number}/6] {title}", flush=True)
+    print(f"\n[{number}/{STEPS}] {title}", flush=True)
     started = time.monotonic()
     result = action()
     print(f"      {result} ({time.monotonic() - started:.1f} s)", flush=True)
@@ -72,7 +78,9 @@ def ensure_services() -> str:
     services.ensure()
     STATE.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(PATHS["ca"], STATE / "services-ca.pem")
-    return "a container engine, an ACME server, an image registry"
+    # Who can open the keys of the backups: in a production, people outside of all hosts.
+    (STATE / "age-recipient").write_text(json.loads(PATHS["targets"].read_text())["escrow"]["recipient"])
+    return "a container engine, an ACME server, an image registry, a mail server"
 
 
 def ensure_images() -> str:
@@ -240,6 +248,24 @@ def check_answer() -> str:
     return f"https://{DOMAIN}/ over {answer.protocol}, certificate verified: {shown}"
 
 
+def proven_backup(seconds: float = BACKUP_SECONDS) -> str:
+    """Wait until a backup was made, restored beside the production, and questioned."""
+    end = time.monotonic() + seconds
+    while True:
+        state = json.loads(docker("exec", NAME, "cat", BACKUPS, check=False).stdout or "{}")
+        made, proof = state.get("backup", {}), state.get("verify", {})
+        errors = [found["error"] for found in (made, proof) if not found.get("ok", True)]
+        if errors:
+            raise DemoError(f"the backup failed: {errors[0]}. Look with `ssh -F .demo/ssh_config {NAME} sudo opsctl backup verify`")
+        if state.get("restorable") and proof:
+            return f"restored from target {proof['target']}, started and questioned: it counts"
+        if time.monotonic() > end:
+            raise DemoError(
+                f"no proven backup within {seconds:.0f} s: `ssh -F .demo/ssh_config {NAME} sudo opsctl status` says how far it is"
+            )
+        time.sleep(0.5)
+
+
 def show_summary() -> str:
     """What runs where, how to look at it, how to remove it."""
     running = docker("exec", NAME, "docker", "ps", "--format", "{{.Names}}\t{{.Image}}\t{{.Status}}").stdout.splitlines()
@@ -249,19 +275,28 @@ def show_summary() -> str:
     for row in rows:
         print(f"        {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}")
     curl = f"curl --cacert .demo/ca.pem --resolve {DOMAIN}:8443:127.0.0.1 https://{DOMAIN}:8443"
+    ssh = f"ssh -F .demo/ssh_config {NAME}"
     look = (
-        ("ask it", f"{curl}/"),
-        ("", f"{curl}/health"),
-        ("plain HTTP is sent away", f"curl --include --resolve {DOMAIN}:8080:127.0.0.1 http://{DOMAIN}:8080/"),
-        ("status", "ANSIBLE_COLLECTIONS_PATH=.collections .venv/bin/ansible-playbook playbooks/status.yml -i inventories/demo"),
-        ("on the host", f"ssh -F .demo/ssh_config {NAME} sudo opsctl status"),
-        ("log in", f"ssh -F .demo/ssh_config {NAME}"),
-        ("change something", "edit inventories/demo or inventories/latentum, then make demo"),
-        ("remove it", "make demo-down"),
+        ("the application", f"{curl}/"),
+        ("the status page", f"{curl}/status/ > .demo/status.html, and open that in a browser"),
+        ("what runs, what is wrong", f"{ssh} sudo opsctl status"),
+        ("what can be restored", f"{ssh} sudo opsctl backup list"),
+        ("who was told", "make demo-mail"),
+        (
+            "the same by Ansible",
+            "tests/tools/toolchain.sh ansible-playbook playbooks/status.yml -i inventories/demo",
+        ),
     )
-    print()
-    for what, command in look:
-        print(f"        {what:<24} {command}")
+    attempt = (
+        ("a release that fails", "make demo-bad-release  (takes itself back under load; no request is lost)"),
+        ("a database that dies", f"{ssh} sudo docker kill latentum-database-1  (healed and told: opsctl incidents, make demo-mail)"),
+        ("a change", "edit inventories/demo or inventories/latentum, then make demo"),
+        ("the end", "make demo-down"),
+    )
+    for title, lines in (("Where to look", look), ("What to try", attempt)):
+        print(f"\n      {title}")
+        for what, command in lines:
+            print(f"        {what:<24} {command}")
     return f"{len(rows)} containers"
 
 
@@ -273,6 +308,7 @@ def up() -> None:
         ("A throw-away host", ensure_host),
         (f"{' '.join(PLAYBOOK)}", run_site),
         ("A verified HTTPS request", check_answer),
+        ("The first backup, and its proof", proven_backup),
         ("What there is now", show_summary),
     ]
     for number, (title, action) in enumerate(steps, start=1):
