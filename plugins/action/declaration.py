@@ -24,9 +24,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """A summary; with `derive`, all that is derived."""
+        """A summary; with `advice`, what to add as well; with `derive`, all that is derived."""
         super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(argument_spec={"derive": {"type": "bool", "default": False}})
+        options = {name: {"type": "bool", "default": False} for name in ("derive", "advice")}
+        _validated, arguments = self.validate_argument_spec(argument_spec=options, mutually_exclusive=[["derive", "advice"]])
         # Not an argument: those of a task are shown to callbacks, and a declaration may hold values of secrets.
         stack = self._templar.template((task_vars or {}).get("ops_stack") or {})
         problems = loader.problems(stack)
@@ -36,5 +37,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         if arguments["derive"]:
             result[REMEMBERED] = remember(stack)
         elif not loader.is_empty(stack):
-            result |= {"msg": loader.summary(loader.load(stack)), "_ansible_verbose_always": True}
+            result |= {"msg": self._said(stack, arguments["advice"]), "_ansible_verbose_always": True}
         return result
+
+    @staticmethod
+    def _said(stack: Any, in_full: bool) -> list[str]:
+        declaration = loader.load(stack)
+        return loader.advised(declaration) if in_full else loader.summary(declaration)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters that look at a declaration as a whole: its errors, a report of them, a summary, and what a play remembers of it."""
+"""Filters that look at a declaration as a whole: its errors, advice, a report of them, a summary, and what a play remembers of it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,16 @@ def declaration_summary(stack: object) -> list[str]:
     return loader.summary(loader.load(stack))
 
 
+def declaration_advice(stack: object) -> list[dict[str, str]]:
+    return [item.as_dict() for item in loader.advice_on(stack)]
+
+
 class FilterModule:
     """Each is documented in a file of its own name."""
 
     def filters(self) -> dict[str, Callable[[object], Any]]:
         return {
+            "declaration_advice": declaration_advice,
             "declaration_errors": declaration_errors,
             "declaration_plain": declaration_plain,
             "declaration_report": declaration_report,

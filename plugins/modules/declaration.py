@@ -25,6 +25,10 @@ attributes:
   diff_mode:
     support: none
 options:
+  advice:
+    description: Show advice with the lines to add, as P(latentum.ops.declaration_advice#filter) gives it, after the summary.
+    type: bool
+    default: false
   derive:
     description: Return what is derived rather than a summary.
     type: bool
@@ -34,6 +38,10 @@ options:
 EXAMPLES = r"""
 - name: Refuse a declaration that contradicts itself
   latentum.ops.declaration:
+
+- name: Also say what it will do that may come unexpected
+  latentum.ops.declaration:
+    advice: true
 
 - name: Derive everything once, for the roles of this play
   latentum.ops.declaration:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..compose.model import Service
 from ..compose.plain_secrets import looks_secret, secret_in, way_out
-from ..contracts.update_safety import SHARED_VOLUME
+from ..contracts.update_safety import SHARED_VOLUME, unsafe
 from ..schema.nodes import HIDDEN, Problem, shown
 from .model import Declaration
 from .network.checks import RESERVED
@@ -37,6 +37,7 @@ def check_refusals(declaration: Declaration, problems: list[Problem]) -> None:
         used = set()
         if any(mount.single_writer for mount in service.mounts):
             used.add(SHARED_VOLUME)  # looked at by check_updates
+        used |= {reason.waiver for reason in unsafe(service, declaration.options(service.name).update.strategy, ())}
         if plain_variables(declaration, service):
             used.add(IN_PLAIN_TEXT)  # looked at by check_environment
         for finding in _findings(declaration, service):

@@ -14,6 +14,8 @@ from ..compose import model as compose_model
 from ..schema.nodes import HIDDEN, Problem, plain
 from . import model as declaration_model
 from . import schema as declaration_schema
+from .advice import advice
+from .advice import report as advice_report
 from .model import Declaration
 from .registry import SECTIONS
 
@@ -54,7 +56,23 @@ def report(errors: Iterable[Problem]) -> str:
 
 
 def summary(declaration: Declaration) -> list[str]:
-    """What is declared, for an operator to recognise: never a value, only names and numbers."""
+    """What is declared, for an operator to recognise, and what may come unexpected: never a value, only names and numbers."""
+    return [*names(declaration), *(f"advice: {item.problem}" for item in advice(declaration))]
+
+
+def advised(declaration: Declaration) -> list[str]:
+    """What is declared, and what may come unexpected with the lines to add."""
+    items = advice(declaration)
+    return [*names(declaration), f"no error, {len(items) or 'no'} advice", *advice_report(items)]
+
+
+def advice_on(stack: object) -> list[Problem]:
+    """Advice on a faultless declaration; none on a wrong one, whose errors come first, and none on an empty one."""
+    return [] if is_empty(stack) or problems(stack) else advice(load(stack))
+
+
+def names(declaration: Declaration) -> list[str]:
+    """What is declared, by its names."""
     services = ", ".join(
         f"{service.name} x{count}" if (count := declaration.replicas(service)) != 1 else service.name
         for service in declaration.compose.services.values()

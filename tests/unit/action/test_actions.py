@@ -94,9 +94,20 @@ def test_a_declaration_is_refused_with_all_its_errors(play: Play) -> None:
 
 def test_a_summary_says_what_is_declared(play: Play) -> None:
     result = play(CHECK, variables={"ops_stack": STACK})["check"]
-    assert result["msg"] == ["stack acme: web", "https://app.example.com/ -> web:8080", "secrets: token"]
+    assert result["msg"][:3] == ["stack acme: web", "https://app.example.com/ -> web:8080", "secrets: token"]
+    (said,) = result["msg"][3:]
+    assert said.startswith("advice: no network has a way out")
     assert "hunter2" not in json.dumps(result)
     assert "msg" not in play(CHECK)["check"]
+
+
+def test_advice_comes_with_the_lines_to_add(play: Play) -> None:
+    check = {"name": "check", "latentum.ops.declaration": {"advice": True}}
+    lines = play(check, variables={"ops_stack": STACK})["check"]["msg"]
+    assert lines[3] == "no error, 1 advice"
+    assert "internal: false" in lines[5]
+    wrong = play(check, variables={"ops_stack": {**STACK, "name": "Acme"}})["check"]
+    assert wrong["failed"] is True and "name:" in wrong["msg"]
 
 
 def test_variables_of_all_roles_are_refused_at_once(play: Play) -> None:

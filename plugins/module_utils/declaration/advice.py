@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Advice on a faultless declaration: what it will do that its author may not expect, with the lines to add.
+
+Nothing here is an error. Each is silent once its author has written the answer down: C(internal: true), a strategy, C(init), an absolute
+path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ..compose.model import Service
+from ..contracts.update_safety import Unsafe, unsafe
+from ..schema.nodes import Problem
+from .model import Declaration
+
+# Images whose own init (s6-overlay) must be process 1, as their documentation says.
+_OWN_INIT = re.compile(
+    r"(?:^|/)(?:linuxserver|hotio|imagegenius|crazymax|serversideup|organizr)/"
+    r"|(?:^|/)(?:home-?assistant/home-assistant|jc21/nginx-proxy-manager|paperless-ngx/paperless-ngx|blakeblackshear/frigate)$"
+)
+
+
+def advice(declaration: Declaration) -> list[Problem]:
+    """One item a cause, with all services that it concerns."""
+    return [item for look in (_way_out, _first_change, _own_init, _relative_paths) for item in look(declaration)]
+
+
+def report(items: list[Problem]) -> list[str]:
+    """The advice as lines to read; empty for none."""
+    lines = []
+    for number, item in enumerate(items, 1):
+        lines += [f"{number}. {item.key}: {item.problem}", f"   -> {item.fix}"]
+    return lines
+
+
+def _staying(declaration: Declaration) -> list[Service]:
+    return [service for service in declaration.compose.services.values() if declaration.stays(service)]
+
+
+def _way_out(declaration: Declaration) -> Iterator[Problem]:
+    """No network leads out, and nobody wrote that it should be so."""
+    compose = declaration.compose
+    services = _staying(declaration)
+    networks = {network for service in services for network in service.networks}
+    written = compose.raw.get("networks") or {}
+    meant = any(isinstance(written.get(name), Mapping) and "internal" in written[name] for name in networks)
+    if not services or meant or not networks <= compose.internal_networks or any(service.network_mode for service in services):
+        return
+    what = "no network has a way out, so no service can send mail, call an address outside or download anything"
+    fix = (
+        "for the services that must, add networks: {egress: {internal: false}} in the Compose file, and to the service"
+        " networks: [default, egress]; write internal: true at a network when it is meant so"
+    )
+    yield Problem("compose.networks", "", what, fix)
+
+
+def _first_change(declaration: Declaration) -> Iterator[Problem]:
+    """An implied strategy is judged on the host, when its service changes: here it can still be chosen in peace."""
+    reasons: dict[str, Unsafe] = {}
+    for service in _staying(declaration):
+        update = declaration.options(service.name).update
+        found = [] if update.chosen else unsafe(service, update.strategy, declaration.options(service.name).allow)
+        if found:
+            reasons[service.name] = found[0]
+    if not reasons:
+        return
+    causes = "; ".join(f"{name} ({reason.problem})" for name, reason in reasons.items())
+    what = f"the first change will be refused, because rolling is implied and cannot be: {causes}"
+    lines = ", ".join(f"{name}: {{update: {{strategy: recreate}}}}" for name in reasons)
+    yield Problem("services", "", what, f"add services: {{{lines}}}, with the time that each is down, or remove the cause")
+
+
+def _own_init(declaration: Declaration) -> Iterator[Problem]:
+    names = []
+    for service in declaration.compose.services.values():
+        raw = declaration.compose.raw["services"][service.name]
+        if service.image is not None and _OWN_INIT.search(service.image.repository) and raw.get("init") is None:
+            names.append(service.name)
+    if names:
+        what = f"the image of {', '.join(names)} has an init of its own (s6), which refuses to start beside the implied init: true"
+        yield Problem("compose.services", "", what, f"add init: false to {', '.join(names)} in the Compose file")
+
+
+def _relative_paths(declaration: Declaration) -> Iterator[Problem]:
+    """What lies beside the Compose file is not copied to a host; Docker makes an empty folder of a mount that is not there."""
+    found = {}
+    for service in declaration.compose.services.values():
+        mounts = [mount.source for mount in service.mounts if mount.kind == "bind" and mount.source.startswith((".", "~"))]
+        files = [file for file in service.env_files if not file.startswith("/") and file.removeprefix("./") != ".env"]
+        if mounts or files:
+            found[service.name] = list(dict.fromkeys([*mounts, *files]))
+    for top in ("configs", "secrets"):
+        for name, spec in (declaration.compose.raw.get(top) or {}).items():
+            file = spec.get("file") if isinstance(spec, Mapping) else None
+            if isinstance(file, str) and not file.startswith("/") and name not in declaration.secrets:
+                found[f"{top}.{name}"] = [file]
+    if not found:
+        return
+    places = "; ".join(f"{name}: {', '.join(paths)}" for name, paths in found.items())
+    what = f"relative paths are looked for in {declaration.directory} on the host, and nothing copies them there ({places})"
+    fix = (
+        f"copy them to {declaration.directory} before the first run and write the absolute path, use a named volume for data,"
+        " or configs: with content: for a file"
+    )
+    yield Problem("compose.services", "", what, fix)
