@@ -13,7 +13,7 @@ from typing import Any
 
 _KEYS = "API|APP|APPLICATION|PRIVATE|SECRET|ACCESS|ENCRYPTION|ENC|SIGNING|MASTER|AUTH|JWT|SESSION|COOKIE|AES|HMAC|LICENSE"
 _SECRET_NAME = re.compile(
-    r"(?:PASSWORD|PASSWD|PASSPHRASE|PASSWORT|PASSKEY|REQUIREPASS|MASTERAUTH)$|(?:^|_)(?:PASS|PWD|PW)$"
+    r"(?:PASSWORD|PASSWD|PASSPHRASE|PASSWORT|PASSKEY|REQUIREPASS|MASTERAUTH)$|(?:^|_)(?:PASS|PW)$|_PWD$"
     rf"|(?:^|_)(?:SECRET|TOKEN|CREDENTIALS?|SECRET_KEY_BASE|(?:{_KEYS})_?KEY)$",
     re.IGNORECASE,
 )
@@ -42,9 +42,14 @@ def named_as_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
+def harmless(value: str) -> bool:
+    """Whether it is a switch or the path of a secret's file, whatever the variable is called."""
+    return bool(_HARMLESS.fullmatch(value))
+
+
 def looks_secret(name: str, value: str) -> bool:
     """By its name, unless the value is a switch or the path of a secret's file; or by its value."""
-    return bool(_SECRET_VALUE.search(value)) or (named_as_secret(name) and not _HARMLESS.fullmatch(value))
+    return bool(_SECRET_VALUE.search(value)) or (named_as_secret(name) and not harmless(value))
 
 
 def commands(service: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def secret_in(command: Any) -> str:
     for word, following in zip_longest(words, words[1:], fillvalue=""):
         program = _PROGRAMS.get(word.rpartition("/")[2], program)
         name, value = _assigned(word, following, program)
-        if value and not value.startswith(_ELSEWHERE) and not _HARMLESS.fullmatch(value) and named_as_secret(name):
+        if value and not value.startswith(_ELSEWHERE) and not harmless(value) and named_as_secret(name):
             return name
         if _SECRET_VALUE.search(word):
             return "URL"

@@ -74,11 +74,16 @@ def _first_change(declaration: Declaration) -> Iterator[Problem]:
     yield Problem("services", "", what, f"add services: {{{lines}}}, with the time that each is down, or remove the cause")
 
 
+def own_init(repository: str) -> bool:
+    """Whether an image is known to have an init that must be process 1."""
+    return bool(_OWN_INIT.search(repository))
+
+
 def _own_init(declaration: Declaration) -> Iterator[Problem]:
     names = []
     for service in declaration.compose.services.values():
         raw = declaration.compose.raw["services"][service.name]
-        if service.image is not None and _OWN_INIT.search(service.image.repository) and raw.get("init") is None:
+        if service.image is not None and own_init(service.image.repository) and raw.get("init") is None:
             names.append(service.name)
     if names:
         what = f"the image of {', '.join(names)} has an init of its own (s6), which refuses to start beside the implied init: true"
@@ -87,10 +92,10 @@ def _own_init(declaration: Declaration) -> Iterator[Problem]:
 
 def _relative_paths(declaration: Declaration) -> Iterator[Problem]:
     """What lies beside the Compose file is not copied to a host; Docker makes an empty folder of a mount that is not there."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for service in declaration.compose.services.values():
         mounts = [mount.source for mount in service.mounts if mount.kind == "bind" and mount.source.startswith((".", "~"))]
-        files = [file for file in service.env_files if not file.startswith("/") and file.removeprefix("./") != ".env"]
+        files = [file.path for file in service.env_files if not file.path.startswith("/") and not declaration.own_env_file(file)]
         if mounts or files:
             found[service.name] = list(dict.fromkeys([*mounts, *files]))
     for top in ("configs", "secrets"):

@@ -99,6 +99,12 @@ def _plain_secrets(declaration: Declaration, service: Service) -> Iterator[_Find
             yield _Finding(IN_PLAIN_TEXT, place, HIDDEN, what, way_out(place, variable))
 
 
+def refusals(declaration: Declaration, service: Service) -> Iterator[tuple[str, str]]:
+    """All that a service would have to be allowed, whether it is or not: the waiver, and what the service does."""
+    for finding in _findings(declaration, service):
+        yield finding.waiver, f"{finding.value or finding.key} {finding.problem}"
+
+
 def plain_variables(declaration: Declaration, service: Service) -> list[str]:
     """Variables of C(ops_stack.environment) that look like secrets and reach this service."""
     prefix = f"compose.services.{service.name}."

@@ -38,6 +38,11 @@ def problems(stack: object) -> tuple[Problem, ...]:
     return () if is_empty(stack) else _read(_canonical(stack))[1]
 
 
+def read(stack: object) -> tuple[Declaration | None, tuple[Problem, ...]]:
+    """The declaration as far as it can be read, and everything that is wrong with it."""
+    return _read(_canonical(stack))
+
+
 def load(stack: object) -> Declaration:
     """The typed declaration; raises InvalidDeclaration with every problem. Callers must not change what it holds."""
     declaration, errors = _read(_canonical(stack))

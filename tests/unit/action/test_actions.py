@@ -110,6 +110,36 @@ def test_advice_comes_with_the_lines_to_add(play: Play) -> None:
     assert wrong["failed"] is True and "name:" in wrong["msg"]
 
 
+def test_a_starting_inventory_passes_the_check_and_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "my shop").mkdir()
+    (tmp_path / "my shop/compose.yml").write_text("""
+services:
+  web: {image: "a:1", ports: ["80:8080"], environment: {MAIL_TEMPLATE: "{{ name }}", DB_PASSWORD: hunter2}}
+""")
+
+    def command(playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "ansible", "playbook", f"latentum.ops.{playbook}", *options]
+        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
+        return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    init = ("-e", '{"compose": "./my shop/compose.yml"}', "-e", "init_domain=shop.example.com")
+    done = command("init", *init)
+    assert done.returncode == 0 and "no question is left" in done.stdout, done.stdout + done.stderr
+    checked = command("check", "-i", "production/hosts.yml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "https://shop.example.com/ -> web:8080" in checked.stdout
+    assert "{{ name }}" in (tmp_path / "production/group_vars/all/compose.yml.j2").read_text()
+    assert "hunter2" not in done.stdout + "".join(path.read_text() for path in (tmp_path / "production").rglob("*.*"))
+    again = command("init", *init)
+    assert again.returncode != 0 and "would be overwritten" in again.stdout + again.stderr
+
+
+def test_what_is_no_compose_file_is_refused_by_its_path(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "c.yml").write_text("services: [")
+    result = play({"name": "init", "latentum.ops.starting_inventory": {"compose": "c.yml"}})["init"]
+    assert result["failed"] is True and f"{tmp_path / 'c.yml'}: is not valid YAML" in result["msg"]
+
+
 def test_variables_of_all_roles_are_refused_at_once(play: Play) -> None:
     check = {"name": "check", "latentum.ops.role_arguments": {"roles": ["base", "firewall", "certbot"]}}
     wrong = {"base_minimum_free": "much", "firewall_incoming": "perhaps", "certbot_staging": "{{ 1 == 1 }}"}

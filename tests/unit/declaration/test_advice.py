@@ -89,7 +89,6 @@ def test_images_with_an_init_of_their_own(image: str, own: bool) -> None:
         {"volumes": ["../conf:/conf:ro"]},
         {"volumes": ["~/conf:/conf:ro"]},
         {"volumes": [{"type": "bind", "source": "./conf", "target": "/conf"}]},
-        {"env_file": "app.env"},
         {"env_file": [{"path": "./app.env", "required": False}]},
     ],
 )
