@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..schema.nodes import Refused
+from .merging import RESET, Override, merge_documents
 from .scalars import BOOLEAN, FLOAT, INTEGER, NULL
 
 try:
@@ -37,8 +38,8 @@ def _loader() -> Any:
     class ComposeLoader(base):  # type: ignore[misc]
         yaml_implicit_resolvers: ClassVar[dict[str | None, list[Any]]] = {}  # none of PyYAML's own
 
-        def get_single_node(self) -> Any:
-            node = super().get_single_node()
+        def get_node(self) -> Any:
+            node = super().get_node()
             _check_keys(node)
             return node
 
@@ -52,6 +53,8 @@ def _loader() -> Any:
         ComposeLoader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, list(first))
     ComposeLoader.add_constructor("tag:yaml.org,2002:int", _construct_integer)
     ComposeLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+    ComposeLoader.add_constructor("!reset", lambda _loader, _node: RESET)
+    ComposeLoader.add_constructor("!override", _construct_override)
     return ComposeLoader
 
 
@@ -102,6 +105,31 @@ def _construct_float(loader: Any, node: Any) -> float | str:
     return written if math.isinf(number) and "inf" not in text else number
 
 
+def _construct_override(loader: Any, node: Any) -> Override:
+    if isinstance(node, yaml.MappingNode):
+        return Override(loader.construct_mapping(node, deep=True))
+    if isinstance(node, yaml.SequenceNode):
+        return Override(loader.construct_sequence(node, deep=True))
+    plain = yaml.ScalarNode(loader.resolve(yaml.ScalarNode, node.value, (node.style is None, False)), node.value)
+    return Override(loader.construct_object(plain))
+
+
+def _document(text: str) -> Any:
+    """The document in a text, or all of them merged."""
+    loader = _loader()(text)
+    documents = []
+    try:
+        while loader.check_data():
+            documents.append(loader.get_data())
+    finally:
+        loader.dispose()
+    documents = [document for document in documents if document is not None]
+    if len(documents) > 1 or "!reset" in text or "!override" in text:
+        wrong = [document for document in documents if not isinstance(document, dict)]
+        return wrong[0] if wrong else merge_documents(documents)
+    return documents[0] if documents else None
+
+
 @lru_cache(maxsize=16)
 def load(text: str) -> dict[str, Any]:
     """The mapping in a Compose file. Callers must not change it: it is cached by its text.
@@ -109,7 +137,7 @@ def load(text: str) -> dict[str, Any]:
     Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
     """
     try:
-        document = yaml.load(text, Loader=_loader())  # noqa: S506 - a subclass of the safe loader
+        document = _document(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
