@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
+from ansible_collections.latentum.ops.plugins.plugin_utils.as_written import as_written
 from ansible_collections.latentum.ops.plugins.plugin_utils.declared import REMEMBERED, remember
 
 
@@ -29,7 +30,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         options = {name: {"type": "bool", "default": False} for name in ("derive", "advice")}
         _validated, arguments = self.validate_argument_spec(argument_spec=options, mutually_exclusive=[["derive", "advice"]])
         # Not an argument: those of a task are shown to callbacks, and a declaration may hold values of secrets.
-        stack = self._templar.template((task_vars or {}).get("ops_stack") or {})
+        stack = as_written(self._templar.template((task_vars or {}).get("ops_stack") or {}))
         problems = loader.problems(stack)
         if problems:
             raise AnsibleActionFail(loader.report(problems))

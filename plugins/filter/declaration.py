@@ -9,25 +9,26 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
+from ansible_collections.latentum.ops.plugins.plugin_utils.as_written import as_written
 
 
 def declaration_errors(stack: object) -> list[dict[str, str]]:
-    return [problem.as_dict() for problem in loader.problems(stack)]
+    return [problem.as_dict() for problem in loader.problems(as_written(stack))]
 
 
 def declaration_plain(stack: object) -> Any:
-    return loader.without_values(stack)
+    return loader.without_values(as_written(stack))
 
 
 def declaration_report(stack: object) -> str:
-    return loader.report(loader.problems(stack))
+    return loader.report(loader.problems(as_written(stack)))
 
 
 def declaration_summary(stack: object) -> list[str]:
     """Nothing for a wrong declaration: its report says what there is to say, and both stand in one task."""
-    if loader.is_empty(stack) or loader.problems(stack):
+    if loader.is_empty(stack) or loader.problems(as_written(stack)):
         return []
-    return loader.summary(loader.load(stack))
+    return loader.summary(loader.load(as_written(stack)))
 
 
 def declaration_advice(stack: object) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils.declaration.loader import InvalidDeclaration, is_empty, load
 from ..module_utils.declaration.registry import SECTIONS
+from .as_written import as_written
 
 REMEMBERED = "derived"  # the key of what a play remembers; no declaration has it
 
@@ -35,7 +36,7 @@ def derived(name: str) -> Callable[[object], Any]:
         if is_empty(stack):
             return derivation.empty()
         try:
-            return derivation.derive(load(stack))
+            return derivation.derive(load(as_written(stack)))
         except InvalidDeclaration as error:
             raise AnsibleFilterError(str(error)) from None
 
@@ -49,5 +50,5 @@ def remember(stack: object) -> dict[str, Any]:
     """
     if is_empty(stack):
         return {name: derivation.empty() for name, derivation in DERIVATIONS.items() if not derivation.secret}
-    declaration = load(stack)
+    declaration = load(as_written(stack))
     return {name: derivation.derive(declaration) for name, derivation in DERIVATIONS.items() if not derivation.secret}

@@ -29,7 +29,7 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 @lru_cache(maxsize=1)
-def _loader() -> Any:
+def loader_class() -> Any:
     """The loader class: safe, in C when libyaml is there."""
     if YAML_MISSING is not None:
         raise RuntimeError("The Python package yaml is missing: install python3-yaml") from YAML_MISSING
@@ -116,7 +116,7 @@ def _construct_override(loader: Any, node: Any) -> Override:
 
 def _document(text: str) -> Any:
     """The document in a text, or all of them merged."""
-    loader = _loader()(text)
+    loader = loader_class()(text)
     documents = []
     try:
         while loader.check_data():

@@ -38,7 +38,7 @@ def service(**keys: Any) -> Service:
 def test_yaml_as_compose_reads_it(pure_python: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if pure_python:
         monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    yaml_loader._loader.cache_clear()
+    yaml_loader.loader_class.cache_clear()
     yaml_loader.load.cache_clear()
     found = yaml_loader.load(
         "services: {}\n"
@@ -51,7 +51,7 @@ def test_yaml_as_compose_reads_it(pure_python: bool, monkeypatch: pytest.MonkeyP
         *(1000.0, 31, 15, 15, "5", None, True, -3, 1.5, 0.5, 1000),
     ]
     assert found["8080"] == "number"
-    yaml_loader._loader.cache_clear()
+    yaml_loader.loader_class.cache_clear()
     yaml_loader.load.cache_clear()
 
 

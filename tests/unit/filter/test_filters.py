@@ -56,6 +56,20 @@ ops_stack:
   secrets:
     token: {kind: password, value: "{{ outside }}"}
     url: {kind: template, template: !unsafe "x://{{ token | urlencode }}", environment: {web: URL}}
+in_the_inventory:
+  name: acme
+  compose:
+    x-web: &web
+      image: acme/web:1
+      tty: yes
+    services:
+      web:
+        <<: *web
+        environment: {A: yes, B: 22:22, C: 0o17, D: 2001-1-1, E: "yes", F: "{{ version }}", G: "{{ zone }}", H: 1e3, on: off, I: ~}
+        command: [sleep, "{{ port }}s", 1:30:00]
+        cap_drop: &all [ALL]
+        security_opt: !unsafe ["{{ x }}"]
+      other: {image: "acme/other:{{ version }}", cap_drop: *all, command: [!unsafe "{{ x }}", on]}
 """
 
 
@@ -113,6 +127,20 @@ def test_values_are_templated_first(template: Template) -> None:
     project = template("ops_stack | latentum.ops.compose_project")
     assert project["services"]["web"]["deploy"]["replicas"] == 2
     assert project["services"]["web"]["environment"] == {"MODE": "yes"}
+
+
+def test_a_compose_file_in_the_inventory_is_read_as_compose_reads_it(template: Template) -> None:
+    """Ansible's YAML 1.1 makes true of yes, 1342 of 22:22, 5400 of 1:30:00 and a date of 2001-1-1."""
+    services = template("in_the_inventory | latentum.ops.compose_project")["services"]
+    given = services["web"]["environment"]
+    assert {name: given[name] for name in "ABCD"} == {"A": "yes", "B": "22:22", "C": 15, "D": "2001-1-1"}
+    assert {name: given[name] for name in "EFGHI"} == {"E": "yes", "F": 1.5, "G": "example.com", "H": 1000.0, "I": None}
+    assert given["on"] == "off"
+    assert services["web"]["command"] == ["sleep", "8080s", "1:30:00"]
+    assert services["web"]["security_opt"][0] == services["other"]["command"][0] == "{{ x }}"
+    assert services["other"]["command"][1] == "on"
+    assert services["web"]["cap_drop"] == services["other"]["cap_drop"] == ["ALL"]
+    assert services["other"]["image"] == "acme/other:1.5"
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("declaration_plain", "secret_entries")])
