@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..core.process import CommandError, Result, run
 PULL_TIMEOUT = 1800.0
 UP_TIMEOUT = 300.0
 CREATE_TIMEOUT = 900.0
+_UNKNOWN_KEY = re.compile(r"additional propert(?:y|ies) '?([\w.-]+)'? (?:is )?not allowed", re.IGNORECASE)
 
 
 class Compose:
@@ -38,7 +40,14 @@ class Compose:
     def check(self) -> None:
         """:raises CommandError: Compose refuses the file; its words are in the error."""
         Path(self.directory).mkdir(mode=0o750, parents=True, exist_ok=True)
-        run([*self.argv, "config", "--quiet"])
+        try:
+            run([*self.argv, "config", "--quiet"])
+        except CommandError as error:
+            if (unknown := _UNKNOWN_KEY.search(error.stderr)) is None:
+                raise
+            # The controller has refused what no Compose knows.
+            reason = f"refuses the key {unknown[1]}: it is newer than this CLI; remove it, or set docker_source: docker for a newer CLI"
+            raise CommandError(Result(error.argv, error.rc, error.stdout, error.stderr), reason) from error
 
     def up(self, service: str, scale: int, *, recreate: bool = False) -> None:
         """Let so many containers of a service exist, stopped ones started; those that are there stay as they are."""
