@@ -14,7 +14,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem
 from ansible_collections.latentum.ops.plugins.plugin_utils.as_written import as_written
+from ansible_collections.latentum.ops.plugins.plugin_utils.compose_config import complaint
 from ansible_collections.latentum.ops.plugins.plugin_utils.declared import REMEMBERED, remember
 
 
@@ -44,4 +46,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
     @staticmethod
     def _said(stack: Any, in_full: bool) -> list[str]:
         declaration = loader.load(stack)
+        if said := complaint(declaration):
+            fix = "correct the Compose file; this is what `docker compose config` on the controller says of it"
+            raise AnsibleActionFail(loader.report([Problem("compose", "", said, fix)]))
         return loader.advised(declaration) if in_full else loader.summary(declaration)

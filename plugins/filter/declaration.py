@@ -32,7 +32,7 @@ def declaration_summary(stack: object) -> list[str]:
 
 
 def declaration_advice(stack: object) -> list[dict[str, str]]:
-    return [item.as_dict() for item in loader.advice_on(stack)]
+    return [item.as_dict() for item in loader.advice_on(as_written(stack))]
 
 
 class FilterModule:

@@ -92,6 +92,17 @@ def test_a_declaration_is_refused_with_all_its_errors(play: Play) -> None:
     assert all(key in message for key in ("name:", "routes[0].service:", "routes[0].port:"))
 
 
+def test_docker_compose_on_the_controller_is_asked_too(play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text('#!/bin/sh\ncase "$*" in *config*) echo "no such thing: a" >&2; exit 1;; esac\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=":")
+    message = play(CHECK, variables={"ops_stack": STACK})["check"]["msg"]
+    assert "compose: no such thing: a" in message
+    assert "`docker compose config` on the controller" in message
+
+
 def test_a_summary_says_what_is_declared(play: Play) -> None:
     result = play(CHECK, variables={"ops_stack": STACK})["check"]
     assert result["msg"][:3] == ["stack acme: web", "https://app.example.com/ -> web:8080", "secrets: token"]
