@@ -23,7 +23,7 @@ HELPER_TIMEOUT = 15  # seconds
 
 def headers(reference: str) -> dict[str, str]:
     """The header with the credentials for the registry of a reference; none where nobody logged in to it."""
-    known = _credentials(registry_of(reference))
+    known = credentials(registry_of(reference))
     return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(known).encode()).decode()} if known else {}
 
 
@@ -33,7 +33,8 @@ def registry_of(reference: str) -> str:
     return first if slash and ("." in first or ":" in first or first == "localhost") else HUB
 
 
-def _credentials(registry: str) -> dict[str, str]:
+def credentials(registry: str) -> dict[str, str]:
+    """What `docker login` left for a registry; empty where nobody logged in."""
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())

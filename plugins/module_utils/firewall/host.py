@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,24 +24,32 @@ class Connection:
     port: int
 
 
+def ancestors(proc: Path = Path("/proc"), start: int | None = None) -> Iterator[int]:
+    """This process, its parent, and so on; not the first of all."""
+    pid = os.getpid() if start is None else start
+    while pid > 1:
+        yield pid
+        try:
+            pid = int((proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            return
+
+
 def connection(proc: Path = Path("/proc"), start: int | None = None) -> Connection | None:
     """The SSH connection that this process was started through; None where there is none (a console, a timer, an agent).
 
     sshd puts SSH_CONNECTION into its child's environment (sshd(8)); sudo takes it out again, so the parents are asked as well.
     """
-    pid = os.getpid() if start is None else start
-    while pid > 1:
+    for pid in ancestors(proc, start):
         try:
             environment = (proc / str(pid) / "environ").read_bytes()
-            parent = (proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
-        except (OSError, IndexError):
+        except OSError:
             return None
         for variable in environment.split(b"\0"):
             if variable.startswith(b"SSH_CONNECTION="):
                 parts = variable.decode(errors="replace").partition("=")[2].split()
                 if len(parts) == 4 and parts[3].isdigit():
                     return Connection(parts[0], int(parts[3]))
-        pid = int(parent)
     return None
 
 

@@ -92,6 +92,11 @@ def refuse(policy: Policy, at: Connection | None) -> None:
             f"rules: {who} would be shut out"
             + (f" by `ufw {' '.join(rule.argv())}`" if rule else "")
             + f": add a rule such as {{action: limit, port: {port}, protocol: tcp}}, or set allow_without_ssh: true"
+            + (
+                f" (of role firewall: firewall_ssh_port, which follows ssh_hardening_port, is {policy.ssh_port})"
+                if port != policy.ssh_port
+                else ""
+            )
         )
     if manager := rival():
         problems.append(f"{manager} manages the packet filter of this host as well: disable it, for two managers undo each other's rules")

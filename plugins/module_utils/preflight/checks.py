@@ -17,15 +17,17 @@ from typing import Any
 from ..core.masking import clean
 from ..core.process import CommandError
 from ..schema.nodes import Problem
-from . import disk, login, operators
+from . import disk, images, login, operators, ssh_port, web_ports
 from .host import Host
 
 Wanted = Mapping[str, Mapping[str, Any]]  # by role
 Check = Callable[[Host, Wanted], Iterable[Problem]]
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
-    "base": (disk.room, operators.keys, operators.connection_stays),
-    "ssh_hardening": (login.comes_back,),
+    "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
+    "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
+    "stack": (images.available,),
+    "nginx": (web_ports.taken,),
 }
 
 

@@ -8,15 +8,24 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from ..containers.client import DockerUnavailable, Engine
 from ..core.process import CommandError, run
-from ..firewall.host import Connection, connection
+from ..firewall.host import Connection, ancestors, connection, listens
 
+# What sshd says of each login, at LogLevel INFO and above (auth.c, auth_log).
+_ACCEPTED = re.compile(r"^Accepted publickey for .*(SHA256:[A-Za-z0-9+/]{43})", re.MULTILINE)
 TIMEOUT = 20  # seconds for a program that only looks
+
+
+def accepted(log: str) -> str | None:
+    """The fingerprint in the log of one process of sshd."""
+    found = _ACCEPTED.findall(log)
+    return found[-1] if found else None
 
 
 class Host:
@@ -39,6 +48,17 @@ class Host:
     def user(self) -> str:
         """Who logged in: under sudo, SUDO_USER, however the inventory names it."""
         return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+
+    @cached_property
+    def accepted_key(self) -> str | None:
+        """Fingerprint of the key that opened this connection (``SHA256:…``), from sshd's own log; None where that does not say."""
+        processes = [f"_PID={pid}" for pid in ancestors()]
+        log = self.output(["journalctl", "--quiet", "--no-pager", "--boot", "--output=cat", *processes]) or ""
+        return accepted(log)
+
+    def listens(self, port: int) -> bool:
+        """Somebody listens on this TCP port."""
+        return listens(port)
 
     def groups(self, user: str) -> list[str]:
         """The names of a user's groups; none for a user that is not there."""

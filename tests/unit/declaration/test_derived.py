@@ -185,6 +185,13 @@ def test_firewall_rules_and_jails(declared: Declaration) -> None:
     assert "nginx-limit-req" not in routes.fail2ban_jails(declare(("routes[0].rate_limit", REMOVED)))
 
 
+def test_who_reads_secrets_as_the_user_of_the_image() -> None:
+    """Not a service for which the Compose file names the user, and not one that reads none."""
+    assert services.secret_readers(declare()) == {"database": None}
+    given = declare(("compose.services.web.user", REMOVED), ("services.web.user_id", 10001))
+    assert services.secret_readers(given) == {"database": None, "web": 10001}
+
+
 def test_secret_entries(declared: Declaration) -> None:
     password, url, key = services.secret_entries(declared)
     assert password == {

@@ -34,6 +34,15 @@ def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
     return entries
 
 
+def secret_readers(declaration: Declaration) -> dict[str, int | None]:
+    """Services that read secrets as the user of their image: the number that is declared for it, None where none is.
+
+    Not those for which the Compose file names the user.
+    """
+    readers = {service.name: service for secret in declaration.secrets for service in declaration.consumers(secret)}
+    return {name: declaration.options(name).user_id for name, service in sorted(readers.items()) if not (service.user or service.user_name)}
+
+
 def health_expectations(declaration: Declaration) -> list[dict[str, Any]]:
     """What each service must reach. Services behind a profile, or with no replica, are not started, so not expected."""
     expectations = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..compose_project import compose_project
 from ..model import Derivation, Part, Section
 from .checks import check_services
-from .derive import health_expectations, secret_entries
+from .derive import health_expectations, secret_entries, secret_readers
 from .model import services_from
 from .schema import SERVICES
 
@@ -18,6 +18,7 @@ SECTION = Section(
     derivations={
         "compose_project": Derivation(compose_project, dict),
         "secret_entries": Derivation(secret_entries, list, secret=True),
+        "secret_readers": Derivation(secret_readers, dict),
         "health_expectations": Derivation(health_expectations, list),
     },
 )

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images that the host lacks and no registry gives, and images whose user could not read the secrets of their service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..containers.registry import Reason, Registries, RegistryRefusal
+from ..containers.registry_auth import registry_of
+from ..release.pinning import Declared, images
+from ..release.store import Store
+from ..schema.nodes import Problem
+from .host import Host
+
+AT_ONCE = 8  # registries are asked side by side
+ROOT = ("", "0", "root")
+_FIXES: Mapping[Reason, str] = {
+    Reason.LOGIN: "log in to it as root on this host: `sudo docker login {registry}`, or, before there is an engine, copy the file"
+    " ~/.docker/config.json of a machine that is logged in to /root/.docker/config.json (mode 0600)",
+    Reason.UNTRUSTED: "set docker_registries: [{{host: {registry}, ca_certificate: …}}] with the certificate (PEM) of the authority"
+    " that signed it",
+    Reason.PLAIN: "give it a certificate (docker_registries names its authority), or set"
+    " docker_daemon_options: {{insecure-registries: [{registry}]}}",
+    Reason.SILENT: "see from this host that its name resolves and that it answers: `curl -v https://{registry}/v2/`",
+}
+_HAPPENS: Mapping[Reason, str] = {
+    Reason.LOGIN: "{registry} does not let this host have it",
+    Reason.UNTRUSTED: "the certificate of {registry} is trusted by nobody here",
+    Reason.PLAIN: "{registry} speaks HTTP without TLS",
+    Reason.SILENT: "{registry} cannot be reached",
+}
+
+
+def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Every image that the run needs and the host lacks is in its registry; and no image runs as a user that its secrets are not for.
+
+    Nothing is asked for a declaration that is live already: a registry that is down stops no run without a change.
+    """
+    given = wanted["stack"]
+    declared = Declared(given["name"], "", given["project"], given["environment"] or {}, [], [], pull=given["pull"])
+    if not given["project"].get("services") or _is_live(declared):
+        return
+    services = images(declared)
+    users = {reference: _local_user(host, reference) for reference in services.values()}
+    absent = [reference for reference, user in users.items() if user is None]
+    for reference, answer in _asked(host, absent, _registries(wanted)).items():
+        if isinstance(answer, RegistryRefusal):
+            yield from _problems(reference, [name for name, image in services.items() if image == reference], answer)
+        else:
+            users[reference] = answer
+    for service, declared_user in (given.get("readers") or {}).items():
+        yield from unreadable(service, services.get(service, ""), users.get(services.get(service, "")), declared_user)
+
+
+def unreadable(service: str, reference: str, user: str | None, declared: int | None) -> Iterator[Problem]:
+    """The files of a service's secrets belong to one number, and the image runs as another.
+
+    :param user: of the image, as its config names it; None where that is not known.
+    :param declared: ``services.<service>.user_id``; None for root.
+    """
+    name = (user or "").partition(":")[0]
+    if name in ROOT or (declared is not None and (not name.isdigit() or int(name) == declared)):
+        return
+    number = name if name.isdigit() else f"the number of that user (`docker run --rm --entrypoint id {reference}` shows it)"
+    whose = "root" if declared is None else f"user {declared}"
+    what = f"{reference} runs as {name}, and the service's secrets would be readable by {whose} alone"
+    yield Problem(f"ops_stack.services.{service}.user_id", "" if declared is None else str(declared), what, f"set it to {number}")
+
+
+def _local_user(host: Host, reference: str) -> str | None:
+    """The user of an image that is on the host; None for one that is not."""
+    found = host.engine.image(reference) if host.engine else None
+    return None if found is None else str((found.get("Config") or {}).get("User") or "")
+
+
+def _is_live(declared: Declared) -> bool:
+    """Nothing is to be fetched: what is declared is what is live (rollout/deployment.py)."""
+    live = Store(declared.stack).live()
+    return live is not None and live.source == declared.source and declared.pull != "always"
+
+
+def _registries(wanted: Mapping[str, Mapping[str, Any]]) -> Registries:
+    """How the engine will reach registries once roles base and docker have done their part."""
+    docker = wanted.get("docker", {})
+    authorities: dict[str, list[str]] = {"": [str(entry["certificate"]) for entry in wanted.get("base", {}).get("ca_certificates") or []]}
+    for entry in docker.get("registries") or []:
+        authorities.setdefault(str(entry["host"]), []).append(str(entry["ca_certificate"]))
+    options = docker.get("daemon_options") or {}
+    proxies = {scheme: str(url) for scheme in ("http", "https") if (url := (options.get("proxies") or {}).get(f"{scheme}-proxy"))}
+    return Registries(authorities, tuple(options.get("insecure-registries") or ()), proxies)
+
+
+def _asked(host: Host, references: list[str], registries: Registries) -> dict[str, str | RegistryRefusal | None]:
+    """The user of each image, or why there is none; what only the engine can reach is taken from it."""
+
+    def ask(reference: str) -> str | RegistryRefusal | None:
+        try:
+            return registries.user(reference)
+        except RegistryRefusal as refusal:
+            known_otherwise = refusal.reason is Reason.UNKNOWN or (host.engine and host.engine.remote_digest(reference))
+            return None if known_otherwise else refusal
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(references, pool.map(ask, references), strict=True))
+
+
+def _problems(reference: str, services: list[str], refusal: RegistryRefusal) -> Iterator[Problem]:
+    registry = registry_of(reference)
+    using = f"{reference} (of {', '.join(services)}) is not on this host"
+    if refusal.reason is Reason.MISSING:
+        key = f"services.{services[0]}.image"
+        yield Problem(key, reference, f"{using}, and {registry} has no such tag ({refusal})", "push it, or write a tag that is there")
+        return
+    happens = _HAPPENS[refusal.reason].format(registry=registry)
+    yield Problem("docker_registries", registry, f"{using}, and {happens} ({refusal})", _FIXES[refusal.reason].format(registry=registry))
