@@ -11,13 +11,13 @@ from typing import Any
 
 from ..containers.registry import Reason, Registries, RegistryRefusal
 from ..containers.registry_auth import registry_of
+from ..release.image_user import image_user, unreadable
 from ..release.pinning import Declared, images
 from ..release.store import Store
 from ..schema.nodes import Problem
 from .host import Host
 
 AT_ONCE = 8  # registries are asked side by side
-ROOT = ("", "0", "root")
 _FIXES: Mapping[Reason, str] = {
     Reason.LOGIN: "log in to it as root on this host: `sudo docker login {registry}`, or, before there is an engine, copy the file"
     " ~/.docker/config.json of a machine that is logged in to /root/.docker/config.json (mode 0600)",
@@ -45,7 +45,7 @@ def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[P
     if not given["project"].get("services") or _is_live(declared):
         return
     services = images(declared)
-    users = {reference: _local_user(host, reference) for reference in services.values()}
+    users = {reference: image_user(host.engine, reference) for reference in services.values()}
     absent = [reference for reference, user in users.items() if user is None]
     for reference, answer in _asked(host, absent, _registries(wanted)).items():
         if isinstance(answer, RegistryRefusal):
@@ -54,27 +54,6 @@ def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[P
             users[reference] = answer
     for service, declared_user in (given.get("readers") or {}).items():
         yield from unreadable(service, services.get(service, ""), users.get(services.get(service, "")), declared_user)
-
-
-def unreadable(service: str, reference: str, user: str | None, declared: int | None) -> Iterator[Problem]:
-    """The files of a service's secrets belong to one number, and the image runs as another.
-
-    :param user: of the image, as its config names it; None where that is not known.
-    :param declared: ``services.<service>.user_id``; None for root.
-    """
-    name = (user or "").partition(":")[0]
-    if name in ROOT or (declared is not None and (not name.isdigit() or int(name) == declared)):
-        return
-    number = name if name.isdigit() else f"the number of that user (`docker run --rm --entrypoint id {reference}` shows it)"
-    whose = "root" if declared is None else f"user {declared}"
-    what = f"{reference} runs as {name}, and the service's secrets would be readable by {whose} alone"
-    yield Problem(f"ops_stack.services.{service}.user_id", "" if declared is None else str(declared), what, f"set it to {number}")
-
-
-def _local_user(host: Host, reference: str) -> str | None:
-    """The user of an image that is on the host; None for one that is not."""
-    found = host.engine.image(reference) if host.engine else None
-    return None if found is None else str((found.get("Config") or {}).get("User") or "")
 
 
 def _is_live(declared: Declared) -> bool:

@@ -16,12 +16,13 @@ from ..core.process import CommandError
 from ..core.progress import Progress
 from ..hostconfig.transaction import ConfigSetError
 from ..release import publish, routing
+from ..release.image_user import require_readable
 from ..release.journal import Journal, RolloutInProgress
 from ..release.pinning import Declared, pin
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import standby
 from .host_actions import Site
-from .plan import ServicePlan, as_rolling, make, require_safe
+from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_safe
 from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import engine_again, take_back
@@ -192,6 +193,8 @@ class Deployment:
         self._refuse_again(release)
         try:
             require_safe(release, outcome.plans)
+            if engine and self.order.kind != "rollback":
+                require_readable(release, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)], engine)
         except ValueError as error:
             raise self._refused(str(error), release.id) from error
         if self.order.check or engine is None:
