@@ -240,6 +240,15 @@ def test_ipv6_only_where_the_host_speaks_it(rendered: dict[str, dict[str, str]])
     assert "[::]" not in "".join(rendered["old"].values())
 
 
+def test_the_package_finds_its_site_taken_before_it_starts_nginx() -> None:
+    """Its postinst starts a site that listens on [::] and fails where the kernel has no IPv6; it keeps a file that is there."""
+    tasks = yaml.safe_load((ROLE / "tasks/install.yml").read_text())
+    (place,) = [index for index, task in enumerate(tasks) if "latentum.ops.config_set" in task]
+    (package,) = [index for index, task in enumerate(tasks) if "latentum.ops.packages" in task]
+    assert place < package
+    assert tasks[place]["latentum.ops.config_set"]["files"] == [{"path": "/etc/nginx/sites-enabled/default", "content": ""}]
+
+
 def test_tls_follows_the_profile(rendered: dict[str, dict[str, str]]) -> None:
     new, old = main(rendered, "new"), main(rendered, "old")
     assert value(new, "ssl_protocols") == ["TLSv1.2", "TLSv1.3"]
