@@ -42,12 +42,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
-  description: What stands against the run.
-  returned: always
-  type: list
-  elements: dict
-  sample: []
 unseen:
   description: What could not be looked at; that stops no run.
   returned: always
@@ -58,7 +52,7 @@ installed:
   description:
     - Names of the packages that are installed, and of what they provide, separated by blanks; empty where there is no dpkg.
     - Tasks of module M(latentum.ops.packages) in the same play look here instead of asking the host each time.
-  returned: always
+  returned: success
   type: str
   sample: adduser apt base-files
 """
@@ -77,14 +71,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     findings = look(module.params["wanted"])
+    if findings.problems:
+        module.fail_json(**failure(findings.report(), unseen=findings.unseen))
     try:
         packages = " ".join(sorted(installed()))
     except CommandError:
         packages = ""
-    seen = {"problems": [problem.as_dict() for problem in findings.problems], "unseen": findings.unseen, "installed": packages}
-    if findings.problems:
-        module.fail_json(**failure(findings.report(), **seen))
-    module.exit_json(changed=False, **seen)
+    module.exit_json(changed=False, unseen=findings.unseen, installed=packages)
 
 
 if __name__ == "__main__":

@@ -47,11 +47,9 @@ def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[P
     services = images(declared)
     users = {reference: image_user(host.engine, reference) for reference in services.values()}
     absent = [reference for reference, user in users.items() if user is None]
-    for reference, answer in _asked(host, absent, _registries(wanted)).items():
-        if isinstance(answer, RegistryRefusal):
-            yield from _problems(reference, [name for name, image in services.items() if image == reference], answer)
-        else:
-            users[reference] = answer
+    answers = _asked(host, absent, _registries(wanted))
+    users |= {reference: answer for reference, answer in answers.items() if not isinstance(answer, RegistryRefusal)}
+    yield from _refusals({reference: answer for reference, answer in answers.items() if isinstance(answer, RegistryRefusal)}, services)
     for service, declared_user in (given.get("readers") or {}).items():
         yield from unreadable(service, services.get(service, ""), users.get(services.get(service, "")), declared_user)
 
@@ -87,12 +85,18 @@ def _asked(host: Host, references: list[str], registries: Registries) -> dict[st
         return dict(zip(references, pool.map(ask, references), strict=True))
 
 
-def _problems(reference: str, services: list[str], refusal: RegistryRefusal) -> Iterator[Problem]:
-    registry = registry_of(reference)
-    using = f"{reference} (of {', '.join(services)}) is not on this host"
-    if refusal.reason is Reason.MISSING:
-        key = f"services.{services[0]}.image"
-        yield Problem(key, reference, f"{using}, and {registry} has no such tag ({refusal})", "push it, or write a tag that is there")
-        return
-    happens = _HAPPENS[refusal.reason].format(registry=registry)
-    yield Problem("docker_registries", registry, f"{using}, and {happens} ({refusal})", _FIXES[refusal.reason].format(registry=registry))
+def _refusals(refused: Mapping[str, RegistryRefusal], services: Mapping[str, str]) -> Iterator[Problem]:
+    """A finding for each wrong tag, and one for each registry that gives none of its images for the same reason."""
+    causes: dict[tuple[str, Reason], list[str]] = {}
+    for reference, refusal in refused.items():
+        causes.setdefault((reference if refusal.reason is Reason.MISSING else registry_of(reference), refusal.reason), []).append(reference)
+    for (_where, reason), references in causes.items():
+        registry, why = registry_of(references[0]), refused[references[0]]
+        users = [name for name, image in services.items() if image in references]
+        using = f"{' and '.join(references)} (of {', '.join(users)}) {'is' if len(references) == 1 else 'are'} not on this host"
+        if reason is Reason.MISSING:
+            what = f"{using}, and {registry} has no such tag ({why})"
+            yield Problem(f"services.{users[0]}.image", "", what, "push it, or write a tag that is there")
+        else:
+            what = f"{using}, and {_HAPPENS[reason].format(registry=registry)} ({why})"
+            yield Problem("docker_registries", "", what, _FIXES[reason].format(registry=registry))

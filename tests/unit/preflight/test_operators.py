@@ -95,7 +95,7 @@ def test_each_wrong_key_is_named_by_operator_and_place() -> None:
 
 
 def test_sshd_s_log_says_which_key_opened_the_connection() -> None:
-    assert accepted(recorded("sshd.log")) == "SHA256:9bTkdO6jwRLXLVFHJsO7mQ2VfTyMkQm2r8Qy0pUJ9xE"
+    assert accepted(recorded("sshd.log")) == "SHA256:OrOdatm7zJRSlJ6QtWj1mt/GSuwNfbEhfSEJSalQKhY"
     assert accepted("Accepted password for anna from 192.0.2.7 port 50022 ssh2\n") is None
 
 
