@@ -95,6 +95,14 @@ class Registries:
     proxies: Mapping[str, str] = field(default_factory=dict)
     certificates: Path = CERTIFICATES
 
+    def require(self, reference: str) -> None:
+        """Ask whether an image is there; that counts for no limit of pulls.
+
+        :raises RegistryRefusal: the registry does not give it.
+        """
+        asked = parsed(reference)
+        _Session(asked, self).answer("HEAD", f"manifests/{asked.version}", (*INDEXES, *MANIFESTS)).close()
+
     def user(self, reference: str) -> str | None:
         """The user that an image runs as, as its config names it; None where the registry has the image and does not say.
 
@@ -149,24 +157,27 @@ class _Session:
 
     def json(self, path: str, accept: Sequence[str]) -> dict[str, Any]:
         """A document of the repository."""
+        with self.answer("GET", path, accept) as answer:
+            return _document(answer)
+
+    def answer(self, method: str, path: str, accept: Sequence[str]) -> HTTPResponse:
+        """The answer to one request about the repository, authorized as the registry wants it."""
         url = f"https://{self.reference.server}/v2/{self.reference.repository}/{path}"
         headers = {"Accept": ", ".join(accept)} if accept else {}
         try:
-            answer = self._open(url, headers)
+            return self._open(url, headers, method)
         except HTTPError as error:
             challenge = error.headers.get("WWW-Authenticate", "") if error.code == 401 and not self.authorization else ""
             if not challenge:
                 raise _refusal(error) from error
             self._authorize(challenge)
             try:
-                answer = self._open(url, headers)
+                return self._open(url, headers, method)
             except HTTPError as again:
                 raise _refusal(again) from again
-        with answer:
-            return _document(answer)
 
-    def _open(self, url: str, headers: Mapping[str, str]) -> HTTPResponse:
-        request = Request(url, headers=dict(headers))  # noqa: S310  # https, or what a registry names
+    def _open(self, url: str, headers: Mapping[str, str], method: str = "GET") -> HTTPResponse:
+        request = Request(url, headers=dict(headers), method=method)  # noqa: S310  # https, or what a registry names
         if self.authorization:
             # Not sent on to the storage that a registry redirects to.
             request.add_unredirected_header("Authorization", self.authorization)

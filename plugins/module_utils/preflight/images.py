@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,10 +47,11 @@ def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[P
     services = images(declared)
     users = {reference: image_user(host.engine, reference) for reference in services.values()}
     absent = [reference for reference, user in users.items() if user is None]
-    answers = _asked(host, absent, _registries(wanted))
+    readers = given.get("readers") or {}
+    answers = _asked(host, absent, _registries(wanted), {services[name] for name in readers if name in services})
     users |= {reference: answer for reference, answer in answers.items() if not isinstance(answer, RegistryRefusal)}
     yield from _refusals({reference: answer for reference, answer in answers.items() if isinstance(answer, RegistryRefusal)}, services)
-    for service, declared_user in (given.get("readers") or {}).items():
+    for service, declared_user in readers.items():
         yield from unreadable(service, services.get(service, ""), users.get(services.get(service, "")), declared_user)
 
 
@@ -71,12 +72,15 @@ def _registries(wanted: Mapping[str, Mapping[str, Any]]) -> Registries:
     return Registries(authorities, tuple(options.get("insecure-registries") or ()), proxies)
 
 
-def _asked(host: Host, references: list[str], registries: Registries) -> dict[str, str | RegistryRefusal | None]:
-    """The user of each image, or why there is none; what only the engine can reach is taken from it."""
+def _asked(host: Host, references: list[str], registries: Registries, read: Collection[str]) -> dict[str, str | RegistryRefusal | None]:
+    """The user of each image that reads secrets, or why there is no image; what only the engine can reach is taken from it."""
 
     def ask(reference: str) -> str | RegistryRefusal | None:
         try:
-            return registries.user(reference)
+            if reference in read:
+                return registries.user(reference)
+            registries.require(reference)
+            return None
         except RegistryRefusal as refusal:
             known_otherwise = refusal.reason is Reason.UNKNOWN or (host.engine and host.engine.remote_digest(reference))
             return None if known_otherwise else refusal

@@ -89,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def do_GET(self) -> None:
         """Token, manifests and configs."""
@@ -104,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, {}, WWW_Authenticate=realm if registry.login == "Bearer" else 'Basic realm="test"')
         else:
             self._document()
+
+    do_HEAD = do_GET
 
     def _document(self) -> None:
         repository, kind, version = self.path.removeprefix("/v2/").rsplit("/", 2)

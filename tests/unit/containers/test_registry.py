@@ -69,6 +69,17 @@ def test_a_wrong_tag_and_a_missing_login_are_told_apart(tmp_path: Path) -> None:
         assert refused(trusting, f"{registry.name}/shop/web:1") is Reason.LOGIN
 
 
+@pytest.mark.parametrize("login", ["", "Basic", "Bearer"])
+def test_whether_an_image_is_there_is_asked_without_fetching_anything(tmp_path: Path, login: str) -> None:
+    with serving(FakeRegistry({"shop/web:1": "10001"}, login), tmp_path) as registry:
+        log_in(tmp_path, registry.name)
+        trusting = Registries({registry.name: [registry.authority]})
+        trusting.require(f"{registry.name}/shop/web:1")
+        assert {path for path in registry.asked if "token" not in path} == {"/v2/shop/web/manifests/1"}
+        with pytest.raises(RegistryRefusal, match="404"):
+            trusting.require(f"{registry.name}/shop/web:2")
+
+
 def test_an_authority_that_nobody_brought_is_not_trusted(tmp_path: Path) -> None:
     with serving(FakeRegistry({"shop/web:1": ""}), tmp_path) as registry:
         reference = f"{registry.name}/shop/web:1"
