@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...contracts.rollout_policy import Hooks
 from ..model import Derivation, Part, Section
 from .checks import check_updates
 from .derive import rollout_hooks, rollout_policies
@@ -14,5 +15,5 @@ from .schema import STACK_UPDATE
 SECTION = Section(
     parts={"update": Part(STACK_UPDATE, stack_update_from)},
     compose_checks=(check_updates,),
-    derivations={"rollout_policies": Derivation(rollout_policies, list), "rollout_hooks": Derivation(rollout_hooks, dict)},
+    derivations={"rollout_policies": Derivation(rollout_policies, list), "rollout_hooks": Derivation(rollout_hooks, Hooks().to_dict)},
 )

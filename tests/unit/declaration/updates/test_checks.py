@@ -13,6 +13,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.rollout_pol
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.update_safety import unsafe
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates import derive as updates
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates.section import SECTION
 
 from ..samples import REMOVED, changed
 
@@ -201,3 +202,8 @@ def test_all_reasons_at_once_and_only_the_volume_is_waived() -> None:
     found = [one.key.rpartition(".")[2] for one in unsafe(web, "rolling", ())]
     assert found == ["healthcheck", "container_name", "ports", "network_mode", "volumes"]
     assert [one.key.rpartition(".")[2] for one in unsafe(web, "rolling", ("shared_volume", "publish_all"))] == found[:-1]
+
+
+def test_a_site_without_a_stack_has_the_defaults_of_the_contract() -> None:
+    """Roles that read them hold none of their own."""
+    assert SECTION.derivations["rollout_hooks"].empty() == {"before": [], "before_timeout": 1800}
