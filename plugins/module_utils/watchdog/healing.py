@@ -143,8 +143,8 @@ class Healer:
 
     def _beyond(self, spec: ServiceSpec, finding: Finding, record: Record, now: float) -> tuple[list[Action], bool]:
         """Restarts did not help: the next rung of the escalation, or a human."""
-        if record.in_flight or now < record.next_at.get("escalation", 0):
-            return [], False
+        if record.in_flight or now < max(record.next_at.values(), default=0):
+            return [], False  # what was done last has its time to show its effect: as long as another try would have waited
         if record.rung < len(spec.escalate):
             remedy = spec.escalate[record.rung]
             record.rung += 1

@@ -132,6 +132,15 @@ def test_also_a_patient_breaker_opens() -> None:
     assert len(ward.exhaust()) == 300
 
 
+@pytest.mark.parametrize("remedy", ["restart", "start"])
+def test_the_last_try_has_its_time_to_show_its_effect(remedy: str) -> None:
+    """What was just started is not well yet: no human is called while it may still become so."""
+    ward = Ward(service(max_heals=2))
+    assert [*ward.treated(bad(remedy)), *ward.treated(bad(remedy), after=FIRST)] == [remedy, remedy]
+    assert ward.treated(bad("wait"), after=2 * FIRST - 0.1) == [] and not ward.gave_up
+    assert ward.treated(bad("wait"), after=0.1) == [] and ward.gave_up == 1
+
+
 def test_a_human_is_called_once() -> None:
     ward = Ward(service(max_heals=2))
     ward.exhaust()
