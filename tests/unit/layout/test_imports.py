@@ -44,9 +44,17 @@ LIBRARIES = {"cryptography", "requests", "yaml", "apprise", "prometheus_client",
 FILES = sorted(path.relative_to(ENGINE) for path in ENGINE.rglob("*.py"))
 
 
-def imported(file: Path, text: str | None = None) -> Iterator[tuple[str, ...]]:
-    """What a file imports: paths below the engine, beginning with "" for anything else (the name of the library follows)."""
-    for node in ast.walk(ast.parse((ENGINE / file).read_text() if text is None else text)):
+def imported(file: Path, text: str | None = None, *, late: bool | None = None) -> Iterator[tuple[str, ...]]:
+    """What a file imports: paths below the engine, beginning with "" for anything else (the name of the library follows).
+
+    :param late: only what functions import when they are called, or only what is there once the file is loaded.
+    """
+    tree = ast.parse((ENGINE / file).read_text() if text is None else text)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    inside = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if late is not None and (id(node) in inside) is not late:
+            continue
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield ("", name.name.partition(".")[0])
@@ -100,6 +108,46 @@ def test_packages_import_nothing_by_themselves() -> None:
 def test_plugins_front_the_engine_and_not_its_command_line() -> None:
     plugins = [file for file in ENGINE.parent.rglob("*.py") if not file.is_relative_to(ENGINE)]
     assert len(plugins) > 20 and [file.name for file in plugins if "module_utils.cli" in file.read_text()] == []
+
+
+# Work that outlives its module: under Mitogen the way by which code of the collection came is cut off when it begins (core/detached.py).
+DETACHING = {path.stem: path.read_text() for path in (ENGINE.parent / "modules").glob("*.py") if "detached.begin(" in path.read_text()}
+
+
+def too_late(module: str) -> list[str]:
+    """Files of the engine that are imported by a function, and were not loaded with the module: they are out of reach by then."""
+    inner = Path("modules") / "module.py"
+    text = re.sub(rf"from {re.escape(COLLECTION)}\.?", "from ..", module)
+    loaded: set[tuple[str, ...]] = set()
+    late = {target: "the module" for target in imported(inner, text, late=True)}
+    left = set(imported(inner, text, late=False))
+    while left := {target for target in left if target[0]} - loaded:
+        loaded |= left
+        files = [file for target in left if (ENGINE / (file := Path(*target).with_suffix(".py"))).is_file()]
+        late |= {target: str(file) for file in files for target in imported(file, late=True)}
+        left = {target for file in files for target in imported(file, late=False)}
+    return [f"{file} imports {'/'.join(target)}" for target, file in late.items() if target[0] and target not in loaded]
+
+
+@pytest.mark.parametrize("name", DETACHING)
+def test_detached_work_imports_nothing_of_the_collection_any_more(name: str) -> None:
+    assert too_late(DETACHING[name]) == []
+
+
+def test_the_modules_that_detach_are_found() -> None:
+    assert set(DETACHING) == {"backup", "compose_rollout", "restore"}
+
+
+@pytest.mark.parametrize(
+    ("added", "missed"),
+    [
+        ("def work():\n    from {0}.status import collect", ["the module imports status/collect"]),
+        ("from {0}.rollout import follower", ["rollout/follower.py imports rollout/rollback"]),
+        ("from {0}.rollout import follower, rollback", []),
+    ],
+)
+def test_an_import_that_comes_too_late_is_seen(added: str, missed: list[str]) -> None:
+    assert too_late(added.format(COLLECTION)) == missed
 
 
 @pytest.mark.parametrize(
