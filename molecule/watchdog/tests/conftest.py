@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,9 @@ sys.path.insert(0, str(ROOT / "tests/load"))
 sys.path.insert(0, str(ROOT / "tests/browser"))
 
 
-def execute(argv: list[str], timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def execute(argv: list[str], timeout: float = 300, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     """A command on the controller; the caller judges its return code."""
-    return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT, **kwargs)
 
 
 def hosts_tool(*argv: str) -> str:
@@ -170,8 +171,8 @@ def host() -> Watched:
     return Watched()
 
 
-@pytest.fixture
-def inbox(host: Watched) -> Iterator[Inbox]:
+@contextmanager
+def undisturbed(host: Watched) -> Iterator[Inbox]:
     """Begins and ends with a host on which nothing is wrong.
 
     Many tests hit the same service: a fresh life of the watchdog does not take the third for flapping.
@@ -180,6 +181,13 @@ def inbox(host: Watched) -> Iterator[Inbox]:
     well(host)
     yield Inbox()
     well(host)
+
+
+@pytest.fixture
+def inbox(host: Watched) -> Iterator[Inbox]:
+    """What the receivers get during the test."""
+    with undisturbed(host) as kept:
+        yield kept
 
 
 def well(host: Watched) -> None:

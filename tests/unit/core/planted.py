@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import unescape
 from pathlib import Path
 from unittest import mock
 from urllib.parse import quote
@@ -96,3 +97,9 @@ def pieces(value: str, form: str) -> list[str]:
     found = [piece.strip() for piece in core.splitlines()]
     found = [piece for piece in found if len(piece) >= 12 and not piece.startswith("-----")]
     return found or [core.strip()]
+
+
+def found(shown: str, secrets: Iterable[str]) -> list[str]:
+    """Those that are in it: as they are, or as JSON, HTML or quoted-printable writes them."""
+    texts = (shown, unescape(re.sub(r"=\n", "", shown)))
+    return [secret for secret in secrets if any(secret in text or json.dumps(secret)[1:-1] in text for text in texts)]
