@@ -30,7 +30,10 @@ _NAMED = ("services.*.depends_on", "services.*.networks")
 
 
 def merge_documents(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One Compose file of all."""
+    """One Compose file of all.
+
+    :raises RecursionError: an anchor stands inside itself.
+    """
     result: dict[str, Any] = {}
     for document in documents:
         result = _mappings(result, document, "")
@@ -70,13 +73,20 @@ def _below(path: str, name: str) -> str:
     return f"{path}.*" if path in ("services", "networks", "volumes", "secrets", "configs") else f"{path}.{name}".lstrip(".")
 
 
-def _plain(value: Any) -> Any:
-    """A value without its tags."""
+def _plain(value: Any, known: dict[int, Any] | None = None) -> Any:
+    """A value without its tags; what is used twice by an anchor is still one thing in two places, however often."""
+    known = {} if known is None else known
+    if id(value) not in known:
+        known[id(value)] = _untagged(value, known)
+    return known[id(value)]
+
+
+def _untagged(value: Any, known: dict[int, Any]) -> Any:
     if isinstance(value, Override):
-        return _plain(value.value)
+        return _plain(value.value, known)
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items() if item is not RESET}
-    return [_plain(item) for item in value if item is not RESET] if isinstance(value, list) else value
+        return {name: _plain(item, known) for name, item in value.items() if item is not RESET}
+    return [_plain(item, known) for item in value if item is not RESET] if isinstance(value, list) else value
 
 
 def _named(value: Any, path: str) -> Any:

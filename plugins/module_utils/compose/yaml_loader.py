@@ -126,7 +126,10 @@ def _document(text: str) -> Any:
     documents = [document for document in documents if document is not None]
     if len(documents) > 1 or "!reset" in text or "!override" in text:
         wrong = [document for document in documents if not isinstance(document, dict)]
-        return wrong[0] if wrong else merge_documents(documents)
+        try:
+            return wrong[0] if wrong else merge_documents(documents)
+        except RecursionError:
+            raise yaml.constructor.ConstructorError(None, None, "an anchor stands inside itself", None) from None
     return documents[0] if documents else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.compose.merging import merge_documents
 from ansible_collections.latentum.ops.plugins.module_utils.compose.yaml_loader import load
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Refused
 
@@ -93,3 +94,17 @@ def test_tags_in_a_single_document() -> None:
 def test_a_document_that_is_no_mapping() -> None:
     with pytest.raises(Refused, match="not a mapping"):
         load("services: {}\n---\n- a\n")
+
+
+def test_an_anchor_inside_itself() -> None:
+    with pytest.raises(Refused, match="an anchor stands inside itself"):
+        load("services: &a {web: *a, b: !reset null}\n")
+
+
+def test_anchors_that_multiply_stay_one_thing() -> None:
+    """32 levels of two aliases each are 2 ** 32 values, written out."""
+    level: Any = {"x": 1}
+    for _depth in range(32):
+        level = {"a": level, "b": level}
+    found = merge_documents([{"services": {}}, {"x-bomb": level}])["x-bomb"]
+    assert found["a"]["b"] is found["b"]["b"]
