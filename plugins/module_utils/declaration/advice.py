@@ -62,8 +62,8 @@ def _first_change(declaration: Declaration) -> Iterator[Problem]:
     """An implied strategy is judged on the host, when its service changes: here it can still be chosen in peace."""
     reasons: dict[str, Unsafe] = {}
     for service in _staying(declaration):
-        update = declaration.options(service.name).update
-        found = [] if update.chosen else unsafe(service, update.strategy, declaration.options(service.name).allow)
+        options = declaration.options(service.name)
+        found = unsafe(service, options.update.strategy, options.allow)  # a written strategy has passed the check
         if found:
             reasons[service.name] = found[0]
     if not reasons:

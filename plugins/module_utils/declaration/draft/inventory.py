@@ -109,7 +109,11 @@ def _judge(draft: Draft) -> None:
     if declaration is not None:
         draft.questions += _waivers(declaration)
     for problem in loader.problems(draft.answered(draft.questions)):
-        draft.questions.append(Question("other", problem.key, _said(problem)))
+        user = re.fullmatch(r"services\.(.+)\.user_id", problem.key)
+        if user:  # a number that only the image knows
+            draft.questions.append(Question("value", problem.key, _said(problem), ("services", user[1], "user_id"), 999))
+        else:
+            draft.questions.append(Question("other", problem.key, _said(problem)))
     draft.stack["services"] = {name: options for name, options in draft.stack["services"].items() if options}
     draft.stack = {key: value for key, value in draft.stack.items() if value or key in ("name", "contact")}
 

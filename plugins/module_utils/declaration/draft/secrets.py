@@ -12,6 +12,7 @@ from typing import Any
 
 from ...compose.plain_secrets import harmless, looks_secret, named_as_secret, secret_name
 from ...contracts.secret_kinds import NAME
+from ...schema.values import VARIABLE_NAME
 from .model import Draft, Question, services
 from .variables import REFERENCE, environment
 
@@ -112,7 +113,9 @@ class SecretFinder:
             del service["environment"]
 
     def _take(self, service: str, variable: str, text: str | None) -> bool:
-        """Whether the variable became a secret."""
+        """Whether the variable became a secret; one with a name that an env file cannot hold stays where it is."""
+        if not VARIABLE_NAME.fullmatch(variable):
+            return False
         if text is None:
             if not named_as_secret(variable) or harmless(self.known.get(variable, "")):
                 return False

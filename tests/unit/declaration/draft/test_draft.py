@@ -114,6 +114,16 @@ def test_what_only_the_operator_knows_is_a_question(service: str, question: tupl
     assert not problems(draft.answered(draft.questions))
 
 
+def test_the_number_of_a_named_user_is_a_question() -> None:
+    draft = one("user: postgres, secrets: [p_password]", "secrets: {p_password: {file: ./p}}")
+    assert asked(draft) == [("value", "services.web.user_id")]
+    assert not problems(draft.answered(draft.questions))
+
+
+def test_a_variable_with_a_name_that_no_env_file_can_hold_is_left_for_a_waiver() -> None:
+    assert asked(one("environment: {sonar.jdbc.password: hunter2}")) == [("waiver", "services.web.allow: [plain_secret]")]
+
+
 def test_an_image_that_is_built_must_be_pushed() -> None:
     draft = drafted("services: {web: {build: .}}")
     assert asked(draft) == [("image", "compose.services.web.image")]
