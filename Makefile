@@ -98,6 +98,10 @@ browser: toolchain ## The status page in a real headless browser
 	python tests/hosts/hosts.py services
 	python -m pytest tests/browser
 
+.PHONY: guide
+guide: toolchain ## Getting started, followed word by word on bare hosts (a part of `make test-all`)
+	python -m pytest tests/guide
+
 .PHONY: molecule
 molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCENARIO=name
 	tests/tools/lanes.sh molecule $(SCENARIO)

@@ -14,6 +14,7 @@ from engine import run
 SERVED = {
     "server": "DNS:pebble.example.test,DNS:registry.example.test,DNS:receivers.example.test,DNS:localhost,IP:127.0.0.1",
     "targets": "DNS:s3.example.test,DNS:rest.example.test",
+    "private": "DNS:private.example.test",  # the registry of tests/guide
 }
 
 

@@ -69,6 +69,8 @@ done
 if [ "${1:-}" = molecule ]; then
   checks=()
   [ $# -eq 1 ] || scenarios=("${@:2}")
+elif [ "${MATRIX:-}" = 1 ]; then
+  scenarios+=(guide) # it needs hosts, so it runs in a lane; without the matrix a unit test reads the guide
 fi
 jobs=("${checks[@]}" "${scenarios[@]}")
 

@@ -36,9 +36,9 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def lanes(checkout: Path, *arguments: str) -> tuple[int, list[str], list[str]]:
+def lanes(checkout: Path, *arguments: str, matrix: str = "") -> tuple[int, list[str], list[str]]:
     """Return code, what it printed, and what was run."""
-    environment = {**os.environ, "PATH": f"{checkout}/bin:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{checkout}/bin:{os.environ['PATH']}", "MATRIX": matrix}
     argv = ["tests/tools/lanes.sh", *arguments]
     done = subprocess.run(argv, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.splitlines(), (checkout / "asked").read_text().splitlines()
@@ -53,6 +53,12 @@ def test_everything_is_run_and_told(checkout: Path) -> None:
     assert [line.split()[:2] for line in shown[-11:]] == [
         [name, "passed"] for name in (*CHECKS, "backup", "rollout", "watchdog", "default", "roles", "later")
     ]
+
+
+def test_the_guide_is_followed_with_the_matrix_and_not_among_scenarios_alone(checkout: Path) -> None:
+    assert "make guide" in lanes(checkout, matrix="1")[2]
+    (checkout / "asked").unlink()
+    assert "make guide" not in lanes(checkout, "molecule", matrix="1")[2]
 
 
 def test_scenarios_alone_and_by_name(checkout: Path) -> None:
