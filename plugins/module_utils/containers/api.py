@@ -84,6 +84,11 @@ class EngineApi:
         version = tuple(int(part) for part in offered.split(".") if part.isdigit())
         self._prefix = "/v{}.{}".format(*min(version, NEWEST)) if len(version) == 2 else ""
 
+    def info(self) -> dict[str, Any]:
+        """What the engine says of itself: its root, storage driver, part in a swarm."""
+        found: dict[str, Any] = self._json("GET", "/info")
+        return found
+
     def containers(self, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Short descriptions of containers; of those that run, or of `all`."""
         found: list[dict[str, Any]] = self._json("GET", "/containers/json", {"all": int(all), "filters": _filters(filters)})
