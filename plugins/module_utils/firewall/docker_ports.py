@@ -24,6 +24,7 @@ BEGIN = "# BEGIN latentum.ops: Docker's published ports (managed; changes here a
 END = "# END latentum.ops: Docker's published ports"
 CHAIN, DECISION = "DOCKER-USER", "OPS-DOCKER"
 LOG_PREFIX = "[OPS DOCKER BLOCK] "  # not UFW's own words, which UFW rewrites when its default policy changes
+_OURS_BY_OTHERS = re.compile(rf"\s*(?::|-[AIRDF]\s+){CHAIN}\b")
 _BLOCK = re.compile(rf"\n*{re.escape(BEGIN)}\n.*?{re.escape(END)}\n?", re.DOTALL)
 
 
@@ -107,6 +108,25 @@ def with_block(content: str, wanted: str | None) -> str:
     """UFW's file with the managed part replaced, added at its end, or (None) taken out; the rest is left as it is."""
     rest = _BLOCK.sub("\n", content).rstrip("\n") + "\n"
     return rest if wanted is None else f"{rest}\n{wanted}"
+
+
+def written_by_others(content: str) -> str:
+    """Where UFW's file writes to the chain DOCKER-USER outside the managed part, such as the block of ufw-docker; empty for nowhere.
+
+    Both parts declare the chain, so the second empties what the first has loaded.
+    """
+    within, heading = False, ""
+    lines: list[int] = []
+    for number, line in enumerate(content.splitlines(), 1):
+        within = line == BEGIN or (within and line != END)
+        if not within and line.startswith("#") and not lines:
+            heading = line.lstrip("# ").strip()
+        if not within and _OURS_BY_OTHERS.match(line):
+            lines.append(number)
+    if not lines:
+        return ""
+    place = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
+    return f"{place} (below '# {heading}')" if heading else place
 
 
 def chain_rules(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from ..core.process import CommandError, run
 from ..hostconfig import revert_timer
 from ..hostconfig.entries import Change, Entry, compare, restore, write
 from .description import describe, describe_kept
-from .docker_ports import DockerNetworks, block, chain_rules, with_block
+from .docker_ports import CHAIN, DockerNetworks, block, chain_rules, with_block, written_by_others
 from .host import Connection, connection, docker_backend, listens, rival
 from .rules import FirewallError, Rule, admission
 from .ufw_files import AFTER, CHAINS, DEFAULTS, POLICIES, SETTINGS, USER, Kept, chain_count, expected, render, setting, with_settings
@@ -76,7 +76,7 @@ class Outcome:
     armed: bool = False
 
 
-def refuse(policy: Policy, at: Connection | None) -> None:
+def refuse(policy: Policy, at: Connection | None, kept: Kept) -> None:
     """:raises FirewallError: the policy would lock the operator out, or would not hold on this host."""
     problems = []
     port, client = (at.port, at.client) if at and listens(at.port) else (policy.ssh_port, None)
@@ -105,8 +105,20 @@ def refuse(policy: Policy, at: Connection | None) -> None:
             "Docker uses its nftables backend, which does not go through the DOCKER-USER chain, so its published ports would stay open: "
             'set "firewall-backend": "iptables" in /etc/docker/daemon.json, or set docker: false'
         )
+    if policy.docker:
+        problems += [problem for path in AFTER.values() if (problem := others_in(path, kept.files[path]))]
     if problems:
         raise FirewallError(problems)
+
+
+def others_in(path: Path, content: str) -> str:
+    """What to do about rules of others for Docker's published ports; empty where there are none."""
+    place = written_by_others(content)
+    if not place:
+        return ""
+    problem = f"{path}: {place} write to the chain {CHAIN}, which holds the policy for published ports, and each would empty the other's"
+    fix = "remove them and declare what they open as rules (firewall_extra_rules), or leave the chain to them (firewall_docker: false)"
+    return f"{problem}: {fix}"
 
 
 def _first_address(rule: Rule) -> str | None:
@@ -118,8 +130,8 @@ def apply(policy: Policy, *, check_mode: bool = False) -> Outcome:
 
     :raises FirewallError: refused before any change, or not possible; then the former files and rules are back.
     """
-    refuse(policy, connection())
     kept = Kept.read()
+    refuse(policy, connection(), kept)
     if not kept.installed and not check_mode:
         raise FirewallError(["UFW is not installed: install the package ufw"])
     armed = bool(policy.revert_after) and revert_timer.armed(NAME)

@@ -12,8 +12,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.firewall.docker_ports
     chain_rules,
     parse_networks,
     with_block,
+    written_by_others,
 )
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.policy import others_in
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, parse_rules
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.ufw_files import AFTER
 
 UFW = "*filter\n:ufw-after-input - [0:0]\n-A ufw-after-input -p udp --dport 137 -j ufw-skip-to-policy-input\nCOMMIT\n"
 RULES = parse_rules(
@@ -88,3 +91,49 @@ def test_bad_names_and_pools_are_refused_together() -> None:
     with pytest.raises(FirewallError) as caught:
         parse_networks(["br-+", "docker 0"], ["10.0.0.0/8", "10.0.0.1/8"])
     assert len(caught.value.problems) == 2
+
+
+OURS = block(RULES, DockerNetworks(), 4)
+# What people have in after.rules, each below UFW's own part.
+UFW_DOCKER = """
+# BEGIN UFW AND DOCKER
+*filter
+:ufw-user-forward - [0:0]
+:ufw-docker-logging-deny - [0:0]
+:DOCKER-USER - [0:0]
+-A DOCKER-USER -j ufw-user-forward
+-A DOCKER-USER -j RETURN -s 10.0.0.0/8
+-A DOCKER-USER -p udp -m udp --sport 53 --dport 1024:65535 -j RETURN
+-A DOCKER-USER -j RETURN
+COMMIT
+# END UFW AND DOCKER
+"""
+NAT = "\n# Traffic of the VPN\n*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -s 10.8.0.0/8 -o eth0 -j MASQUERADE\nCOMMIT\n"
+CLASH = {
+    "ufw-docker": (UFW + UFW_DOCKER, "lines 10 to 14 (below '# BEGIN UFW AND DOCKER')"),
+    "ufw-docker, and ours": (UFW + UFW_DOCKER + "\n" + OURS, "lines 10 to 14 (below '# BEGIN UFW AND DOCKER')"),
+    "ours, and ufw-docker": (UFW + "\n" + OURS + UFW_DOCKER, "below '# BEGIN UFW AND DOCKER'"),
+    "by blockinfile": (f"{UFW}# BEGIN MANAGED\n*filter\n:DOCKER-USER - [0:0]\n-A DOCKER-USER -j DROP\nCOMMIT\n", "lines 7 to 8"),
+    "one line": (UFW.replace("COMMIT", "-I DOCKER-USER -i eth0 -j DROP\nCOMMIT"), "line 4"),
+}  # fmt: skip
+NO_CLASH = {
+    "as packaged": UFW,
+    "ours": with_block(UFW, OURS),
+    "another table": UFW + NAT,
+    "a comment": UFW + "# -A DOCKER-USER -j DROP was here\n",
+    "a chain that is called alike": UFW.replace("COMMIT", ":DOCKER-USERS - [0:0]\n-A DOCKER-USERS -j DROP\nCOMMIT"),
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", CLASH)
+def test_rules_of_others_for_published_ports_are_named(name: str) -> None:
+    content, place = CLASH[name]
+    assert place in written_by_others(content)
+    message = others_in(AFTER[4], content)
+    assert message.startswith("/etc/ufw/after.rules: ") and "firewall_docker" in message
+
+
+@pytest.mark.parametrize("name", NO_CLASH)
+def test_other_rules_of_others_stay_unmentioned(name: str) -> None:
+    assert written_by_others(NO_CLASH[name]) == "" == others_in(AFTER[6], NO_CLASH[name])

@@ -18,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.firewall.host import 
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, parse_rules
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.ufw_files import (
     AFTER,
+    ALL,
     DEFAULTS,
     SETTINGS,
     USER,
@@ -84,7 +85,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _refused(rules: list[dict[str, Any]], at: Connection | None, **more: Any) -> list[str]:
     try:
-        firewall_policy.refuse(firewall_policy.Policy(parse_rules(rules), **more), at)
+        firewall_policy.refuse(firewall_policy.Policy(parse_rules(rules), **more), at, Kept({path: "" for path in ALL}))
     except FirewallError as error:
         return error.problems
     return []
