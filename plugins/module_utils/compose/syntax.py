@@ -84,6 +84,7 @@ class Mount:
     target: str
     read_only: bool = False
     device: str = ""  # of a named volume that is a folder of the host
+    creates: bool = False  # `create_host_path: true` is written: where there is no folder of the host, an empty one is meant
 
     @property
     def single_writer(self) -> bool:
@@ -179,7 +180,9 @@ def parse_mount(value: Any) -> Mount:
         target = str(value.get("target") or value.get("dst") or "")
         if not target:
             raise Refused("lacks its target", "add target: (the path inside the container)")
-        return Mount(kind, source, target, value.get("read_only") is True)
+        bind = value.get("bind")
+        creates = isinstance(bind, Mapping) and bind.get("create_host_path") is True
+        return Mount(kind, source, target, value.get("read_only") is True, creates=creates)
     if not isinstance(value, str) or not value:
         raise Refused("is not a volume", "write name:/path/in/container or ./path:/path/in/container:ro")
     parts = value.split(":")

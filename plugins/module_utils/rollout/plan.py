@@ -218,6 +218,23 @@ def require_safe(release: Release, plans: Iterable[ServicePlan]) -> None:
         raise UnsafeUpdate("\n".join(["this update is not safe; nothing was changed:", *lines]))
 
 
+def require_bind_sources(release: Release, plans: Iterable[ServicePlan]) -> None:
+    """:raises UnsafeUpdate: a container would be started on a path of the host that is not there: Docker makes an empty folder of it."""
+    parsed = compose_model.parse(release.project, {"COMPOSE_PROJECT_NAME": release.stack, **release.environment}, [])
+    lines = [
+        f"services.{plan.service}.volumes: {mount.source} is not on this host"
+        for plan in plans
+        if plan.action in (CREATE, REPLACE, SCALE, JOB) and plan.service in parsed.services
+        for mount in parsed.services[plan.service].mounts
+        if mount.kind == "bind" and not mount.creates and not (Path(release.directory) / Path(mount.source).expanduser()).exists()
+    ]
+    if lines:
+        fix = "put it there first, or write `type: bind` with `bind: {create_host_path: true}` where an empty folder is meant"
+        raise UnsafeUpdate(
+            "\n".join(["Docker would mount an empty folder in place of what is missing; nothing was changed:", *lines, f"-> {fix}"])
+        )
+
+
 def as_rolling(plan: ServicePlan) -> ServicePlan:
     """The same without a trial: for returning to what was good before."""
     if plan.policy.strategy == "canary":

@@ -18,7 +18,15 @@ from ansible_collections.latentum.ops.plugins.module_utils.release.pinning impor
     pinned_release,
     with_replicas,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import UnsafeUpdate, dependents, make, order, require_safe, short
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import (
+    UnsafeUpdate,
+    dependents,
+    make,
+    order,
+    require_bind_sources,
+    require_safe,
+    short,
+)
 
 from .samples import HEALTHY, container, release
 
@@ -159,3 +167,27 @@ def test_labels_of_a_release_are_as_compose_would_have_read_them() -> None:
 def test_short_names() -> None:
     assert short("registry:5000/a/api:1.0@sha256:0123456789abcdef") == "api:1.0@0123456789ab"
     assert short("api") == "api"
+
+
+def mounting(*volumes: Any) -> None:
+    """Deploy a service with these volumes for the first time."""
+    wanted = release(api={"image": "registry.example.test/api:1", "volumes": list(volumes)})
+    require_bind_sources(wanted, make(wanted, []))
+
+
+def test_a_bind_source_that_is_not_there_is_no_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(UnsafeUpdate) as refused:
+        mounting(
+            f"{tmp_path}/gone:/data",
+            {"type": "bind", "source": f"{tmp_path}/nginx.conf", "target": "/etc/nginx.conf"},
+            f"{tmp_path}/there:/x",
+        )
+    message = str(refused.value)
+    assert "services.api.volumes" in message and f"{tmp_path}/gone is not" in message and f"{tmp_path}/nginx.conf is not" in message
+    assert f"{tmp_path}/there" not in message and "create_host_path: true" in message
+
+
+def test_bind_sources_that_are_there_or_meant_to_be_empty(tmp_path: Path) -> None:
+    empty = {"type": "bind", "source": f"{tmp_path}/empty", "target": "/data", "bind": {"create_host_path": True}}
+    mounting(f"{tmp_path}:/data:ro", "named:/var/lib/x", empty)
