@@ -10,6 +10,7 @@ was never declared stays. The file as it was before the first merge is kept besi
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -231,7 +232,9 @@ def _losses(existing: Options, options: Options, given: Mapping[str, str], runni
         new = str(options.get(key) or given.get(key) or (ROOT if key == "data-root" else ""))
         if key == "storage-driver" and (key not in options or not running.driver):
             continue
-        if old.rstrip("/") == new.rstrip("/") or confirmed.move or not (running.holds or running.foreign):
+        # The engine names its root without links: /var/lib/docker is one on many hosts.
+        same = os.path.realpath(old) == os.path.realpath(new) if key == "data-root" else old == new
+        if same or confirmed.move or not (running.holds or running.foreign):
             continue
         problem = f"{key} would change from {old or 'none'} to {new or 'none'}, and the engine would start without what it holds now"
         stay = f"declare docker_daemon_options: {{{key}: {old}}}" if old else f"take {key} out of docker_daemon_options"

@@ -121,6 +121,13 @@ def test_a_root_of_the_command_line_stays() -> None:
     assert said(present=Present("", unit=unit, running=DATABASE)) == ""
 
 
+def test_a_root_behind_a_link_does_not_move(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "docker").symlink_to("data")
+    declared = {**OURS, "data-root": f"{tmp_path}/docker"}
+    assert said(declared=declared, present=Present("{}", running=Running(root=f"{tmp_path}/data", holds=True))) == ""
+
+
 def test_a_restart_under_containers_of_others_is_asked_for() -> None:
     present = Present("{}", running=BUSY)
     refused = said(declared=WITHOUT_LIVE_RESTORE, present=present)
