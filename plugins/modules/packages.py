@@ -46,6 +46,11 @@ options:
     description: Install what the packages recommend, too.
     type: bool
     default: false
+  replaces:
+    description: Packages that may be removed for those of O(name), where apt cannot have both.
+    type: list
+    elements: str
+    default: []
   chosen_by:
     description: The variable that chose these packages; an error names it.
     type: str
@@ -81,21 +86,23 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "lists_valid": {"type": "int", "default": 3600},
             "recommends": {"type": "bool", "default": False},
+            "replaces": {"type": "list", "elements": "str", "default": []},
             "chosen_by": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     given = module.params
-    names, chosen_by = given["name"], given["chosen_by"]
+    names = given["name"]
     verb, compare = ("install", apt.missing) if given["state"] == "present" else ("remove", apt.present)
+    how = {name: given[name] for name in ("recommends", "replaces", "chosen_by")}
     try:
         affected = compare(names)
         if affected and module.check_mode:
-            apt.require_no_losses(verb, affected, recommends=given["recommends"], chosen_by=chosen_by)
+            apt.require_no_losses(verb, affected, **how)
         elif affected and verb == "install":
-            apt.install(affected, lists_valid=given["lists_valid"], recommends=given["recommends"], chosen_by=chosen_by)
+            apt.install(affected, lists_valid=given["lists_valid"], **how)
         elif affected:
-            apt.remove(affected, chosen_by=chosen_by)
+            apt.remove(affected, chosen_by=given["chosen_by"])
     except (apt.PackageError, CommandError, OSError) as error:
         module.fail_json(**failure(error))
     module.exit_json(changed=bool(affected), packages=affected)

@@ -63,10 +63,13 @@ def fetch_lists() -> None:
     os.utime(LISTS)
 
 
-def install(names: Sequence[str], *, lists_valid: float, recommends: bool = False, chosen_by: str = "") -> None:
+def install(
+    names: Sequence[str], *, lists_valid: float, recommends: bool = False, chosen_by: str = "", replaces: Sequence[str] = ()
+) -> None:
     """Install packages; lists older than `lists_valid` seconds are fetched first.
 
     :param chosen_by: the variable that chose these packages, for messages.
+    :param replaces: packages that may go for them.
     :raises PackageError: others would be removed or downgraded for them.
     :raises CommandError: a package is unknown, or its installation failed; with apt's own words.
     """
@@ -76,8 +79,11 @@ def install(names: Sequence[str], *, lists_valid: float, recommends: bool = Fals
     try:
         run(argv, env=ENVIRONMENT, timeout=1800)
     except CommandError as error:
-        _refuse("install", names, list(losses("install", names, recommends=recommends)), chosen_by, error)
-        raise
+        _refuse("install", names, list(losses("install", names, recommends=recommends, replaces=replaces)), chosen_by, error)
+        if not replaces:
+            raise
+        # Nothing goes but what they replace.
+        run([word for word in argv if word != "--no-remove"], env=ENVIRONMENT, timeout=1800)
 
 
 def remove(names: Sequence[str], *, chosen_by: str = "") -> None:
@@ -90,16 +96,20 @@ def remove(names: Sequence[str], *, chosen_by: str = "") -> None:
     run(["apt-get", "remove", "--yes", "--quiet", *OPTIONS, *names], env=ENVIRONMENT, timeout=600)
 
 
-def require_no_losses(verb: str, names: Sequence[str], *, recommends: bool = False, chosen_by: str = "") -> None:
+def require_no_losses(
+    verb: str, names: Sequence[str], *, recommends: bool = False, chosen_by: str = "", replaces: Sequence[str] = ()
+) -> None:
     """:raises PackageError: ``apt-get`` with this verb would remove or downgrade what is not named."""
-    _refuse(verb, names, list(losses(verb, names, recommends=recommends)), chosen_by, None)
+    _refuse(verb, names, list(losses(verb, names, recommends=recommends, replaces=replaces)), chosen_by, None)
 
 
-def losses(verb: str, names: Sequence[str], *, recommends: bool = False) -> Iterator[str]:
+def losses(verb: str, names: Sequence[str], *, recommends: bool = False, replaces: Sequence[str] = ()) -> Iterator[str]:
     """What ``install`` or ``remove`` of these packages would take from others, as apt simulates it; nothing where apt cannot say."""
     simulated = run(["apt-get", verb, "--simulate", "--quiet", *_depth(recommends), *names], env=ENVIRONMENT, check=False, timeout=300)
     for action, package, before, after in _PLANNED.findall(simulated.stdout):
         name = package.partition(":")[0]
+        if action == "Remv" and name in replaces:
+            continue
         if action == "Remv" and (verb == "install" or (name not in names and not _holds_nothing(name))):
             yield f"remove {name} {before}".strip()
         elif action == "Inst" and before and _older(after, before):

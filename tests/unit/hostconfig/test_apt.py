@@ -131,3 +131,18 @@ def test_a_check_refuses_the_same(plans: Any, verb: str, plan: str) -> None:
     with pytest.raises(apt.PackageError):
         apt.require_no_losses(verb, ["containerd.io"])
     assert fake.done == []
+
+
+CHRONY = """\
+Remv chrony [4.6.1-3]
+Inst systemd-timesyncd (257.9-1~deb13u1 Debian:13.8/stable [amd64])
+"""
+
+
+def test_what_a_package_replaces_may_go(plans: Any) -> None:
+    fake = plans(CHRONY)
+    apt.install(["systemd-timesyncd"], lists_valid=3600, replaces=["chrony", "ntp"])
+    assert ["--no-remove" in argv for argv in fake.done] == [True, False]
+    with pytest.raises(apt.PackageError, match="remove chrony"):
+        apt.install(["systemd-timesyncd"], lists_valid=3600, replaces=["ntp"])
+    apt.require_no_losses("install", ["systemd-timesyncd"], replaces=["chrony"])
