@@ -82,3 +82,16 @@ def test_what_fails_after_nginx_serves_keeps_no_certificate_from_being_issued() 
     last = play["tasks"][-1]
     assert roles[-1] == "latentum.ops.nginx" and "block" in last
     assert [task["ansible.builtin.import_role"]["name"] for task in last["always"]] == ["latentum.ops.certbot"]
+
+
+@pytest.mark.parametrize(
+    ("stat", "refused"),
+    [("775 1000 1000", True), ("777 0 0", True), ("2775 0 4", True), ("755 1000 1000", False), ("775 0 0", False), ("", False)],
+)
+def test_a_folder_whose_logs_would_not_be_rotated_is_named(stat: str, refused: bool) -> None:
+    host = RecordedHost(outputs={"stat --format=%a %u %g /srv/app/logs": stat})
+    entry = {"paths": ["/srv/app/logs/*.log"]}
+    report = "\n".join(map(str, checks.look(wanted("log_rotation", files=[entry]), host).problems))
+    uid, gid = (stat.split() or ["", "", ""])[1:3]
+    assert bool(report) == refused and (not refused or f'add su: "{uid} {gid}"' in report)
+    assert checks.look(wanted("log_rotation", files=[{**entry, "su": "1000 1000"}]), host).problems == []
