@@ -17,7 +17,7 @@ from typing import Any
 from ..core.masking import clean
 from ..core.process import CommandError
 from ..schema.nodes import Problem
-from . import disk, images, login, operators, ssh_port, web_ports
+from . import disk, docker, images, login, logs, nginx_sites, operators, ssh_port, ufw, web_ports
 from .host import Host
 
 Wanted = Mapping[str, Mapping[str, Any]]  # by role
@@ -26,8 +26,11 @@ Check = Callable[[Host, Wanted], Iterable[Problem]]
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
     "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
+    "firewall": (ufw.published_ports,),
+    "docker": (docker.source, docker.configuration),
     "stack": (images.available,),
-    "nginx": (web_ports.taken,),
+    "nginx": (web_ports.taken, nginx_sites.others),
+    "log_rotation": (logs.shared_folders,),
 }
 
 

@@ -22,7 +22,7 @@ from ..release.pinning import Declared, pin
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import standby
 from .host_actions import Site
-from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_safe
+from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe
 from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import engine_again, take_back
@@ -193,6 +193,8 @@ class Deployment:
         self._refuse_again(release)
         try:
             require_safe(release, outcome.plans)
+            if not self.order.check:  # what another role would put there is not there yet
+                require_bind_sources(release, outcome.plans)
             if engine and self.order.kind != "rollback":
                 require_readable(release, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)], engine)
         except ValueError as error:

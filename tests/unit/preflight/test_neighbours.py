@@ -34,7 +34,7 @@ CONF_D, ENABLED = "/etc/nginx/conf.d", "/etc/nginx/sites-enabled"
 
 def found(role: str, files: dict[str, str], **given: object) -> str:
     """What stands against a role on a host with these files."""
-    return "\n".join(map(str, checks.look(wanted(role, **given), RecordedHost(files=files)).problems))
+    return "\n".join(map(str, checks.look(wanted(role, addresses=[], **given), RecordedHost(files=files)).problems))
 
 
 @pytest.mark.parametrize("file", ["after.rules", "after6.rules"])
