@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from ..core.atomic_files import write_atomic
 from ..core.process import CommandError, Result, run
 
 PULL_TIMEOUT = 1800.0
@@ -27,14 +30,18 @@ class Compose:
     def __init__(self, stack: str, directory: str, folder: Path) -> None:
         self.stack = stack
         self.directory = directory
-        self.argv = [
+        self.folder = folder
+        self.argv = self._argv(folder / "compose.yaml")
+
+    def _argv(self, file: Path) -> list[str]:
+        return [
             "docker",
             "compose",
             "--ansi=never",
-            f"--project-name={stack}",
-            f"--project-directory={directory}",
-            f"--file={folder / 'compose.yaml'}",
-            f"--env-file={folder / 'environment'}",
+            f"--project-name={self.stack}",
+            f"--project-directory={self.directory}",
+            f"--file={file}",
+            f"--env-file={self.folder / 'environment'}",
         ]
 
     def check(self) -> None:
@@ -61,6 +68,16 @@ class Compose:
         """
         dependencies = ["--no-deps"] if alone else []
         run([*self.argv, "up", "--detach", "--no-recreate", *dependencies, *services], timeout=CREATE_TIMEOUT)
+
+    def make_networks(self, networks: Mapping[str, Any], image: str) -> None:
+        """Make networks before any container is in them: for a service that has none, because Compose knows networks of services only.
+
+        :param image: one that is here.
+        """
+        service = {"image": image, "scale": 0, "networks": list(networks), "pull_policy": "never"}
+        file = self.folder / "networks.yaml"
+        write_atomic(file, json.dumps({"services": {"networks": service}, "networks": dict(networks)}) + "\n", 0o600, 0, 0)
+        run([*self._argv(file), "up", "--detach", "--no-recreate", "networks"], timeout=UP_TIMEOUT)
 
     def once(self, service: str, command: Sequence[str], name: str, timeout: float) -> Result:
         """Run a command in a container of its own, with the image and settings of a service, to its end."""

@@ -139,6 +139,19 @@ class EngineApi:
         body = {"Container": identity, "EndpointConfig": {"Aliases": list(aliases)}}
         self._request("POST", f"/networks/{quote(network, safe='')}/connect", body=body)
 
+    def disconnect_container_from_network(self, identity: str, network: str) -> None:
+        """Take a container out of a network."""
+        self._request("POST", f"/networks/{quote(network, safe='')}/disconnect", body={"Container": identity, "Force": True})
+
+    def networks(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Those that fit (`Name`, `Labels`, `Internal` …)."""
+        found: list[dict[str, Any]] = self._json("GET", "/networks", {"filters": _filters(filters)})
+        return found
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network that no container is in."""
+        self._request("DELETE", f"/networks/{quote(name, safe='')}")
+
     def volumes(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A document whose `Volumes` are those that fit."""
         found: dict[str, Any] = self._json("GET", "/volumes", {"filters": _filters(filters)})

@@ -14,13 +14,15 @@ from typing import Any
 from ..core.masking import mask
 from ..core.times import epoch
 from . import cpu_weight
-from .api import Conflict, EngineApi, NotFound
+from .api import Conflict, EngineApi, EngineError, NotFound
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+NETWORK = "com.docker.compose.network"
 NUMBER = "com.docker.compose.container-number"
 ONEOFF = "com.docker.compose.oneoff"
 DEFINITION = "com.latentum.ops.definition"  # hash of the service's definition, written by release_pin
+USES = "com.latentum.ops.uses"  # hash of what the service uses beside it: networks, volumes, configs, secrets
 # What can change where a service is reached, whether it may be, and why; not the three events of each health check.
 CHANGES = ("start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
 TIMED_OUT = 124  # exit status of a command whose time was up, as timeout(1) has it
@@ -50,6 +52,7 @@ class Container:
     addresses: tuple[tuple[str, str], ...]  # (network, IPv4 address), sorted by network
     health_log: tuple[str, ...]  # the last three results, without secrets
     definition: str = ""
+    uses: str = ""
     created: float = 0.0  # epoch seconds
     grace: int = GRACE  # seconds to stop
     project: str = ""
@@ -93,6 +96,7 @@ def parse(raw: Mapping[str, Any]) -> Container:
         addresses=tuple(addresses),
         health_log=tuple(log),
         definition=labels.get(DEFINITION, ""),
+        uses=labels.get(USES, ""),
         created=epoch(raw["Created"]) if raw.get("Created") else 0.0,
         grace=int(raw["Config"].get("StopTimeout") or GRACE),
         project=labels.get(PROJECT, ""),
@@ -169,9 +173,29 @@ class Engine:
         """Let a paused container go on."""
         self.api.unpause(container.id)
 
-    def connect(self, container: Container, network: str) -> None:
-        """Put it back into a network under the names that Compose gives."""
-        self.api.connect_container_to_network(container.id, network, aliases=[container.service, container.name])
+    def connect(self, container: Container, network: str, aliases: Sequence[str] = ()) -> None:
+        """Put it into a network under the names that Compose gives, and those of its definition."""
+        self.api.connect_container_to_network(container.id, network, aliases=[container.service, container.name, *aliases])
+
+    def disconnect(self, container: Container, network: str) -> None:
+        """Take it out of a network; out already is fine."""
+        with suppress(NotFound, EngineError):
+            self.api.disconnect_container_from_network(container.id, network)
+
+    def networks(self, project: str) -> dict[str, str]:
+        """The networks that Compose made for a project: their names for Docker to those in the Compose file."""
+        found = self.api.networks({"label": [f"{PROJECT}={project}"]})
+        return {str(one["Name"]): str((one.get("Labels") or {}).get(NETWORK, "")) for one in found}
+
+    def remove_network(self, name: str) -> bool:
+        """Remove a network; False while a container is in it."""
+        try:
+            self.api.remove_network(name)
+        except NotFound:
+            return True
+        except EngineError:
+            return False
+        return True
 
     def remove(self, container: Container) -> None:
         """Ask it to stop, give it its grace period, and remove it. Gone already is fine."""

@@ -60,8 +60,13 @@ def path_of(upstream: Upstream) -> Path:
 
 def server(upstream: Upstream, container: Container) -> str:
     """``address:port`` of a container of the upstream's service; empty while it has no address."""
-    address = container.address()
-    return f"{address}:{upstream.ports.get(container.definition, upstream.port)}" if address else ""
+    return next(iter(every_server(upstream, container)), "")
+
+
+def every_server(upstream: Upstream, container: Container) -> list[str]:
+    """The same in each of its networks; the first is what nginx is given."""
+    port = upstream.ports.get(container.definition, upstream.port)
+    return [f"{address}:{port}" for _network, address in container.addresses]
 
 
 def load() -> list[Upstream]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..compose.cli import pull
 from ..compose.interpolation import Interpolation
 from ..compose.scalars import as_text
-from ..containers.client import DEFINITION, Engine
+from ..containers.client import DEFINITION, USES, Engine
 from ..contracts.routes import Routes
 from ..core.progress import Progress
+from . import uses
 from .store import Release, fingerprint
 
 
@@ -59,9 +60,10 @@ def images(declared: Declared) -> dict[str, str]:
     }
 
 
-def pin(declared: Declared, engine: Engine | None, progress: Progress, *, fetch: bool = True) -> Release:
+def pin(declared: Declared, engine: Engine | None, progress: Progress, *, live: Release | None = None, fetch: bool = True) -> Release:
     """The release of a declaration.
 
+    :param live: what it would replace: a network that changes gets a new name.
     :param fetch: pull what is missing; without it the registry is asked for digests only.
     :raises CommandError: an image cannot be fetched; nothing else was touched.
     """
@@ -69,7 +71,7 @@ def pin(declared: Declared, engine: Engine | None, progress: Progress, *, fetch:
     pinned: dict[str, str] = {}
     for reference in dict.fromkeys(references.values()):
         pinned[reference] = pinned_reference(reference, declared.pull, engine, progress, fetch=fetch) if engine else reference
-    return pinned_release(declared, {service: pinned[reference] for service, reference in references.items()})
+    return pinned_release(declared, {service: pinned[reference] for service, reference in references.items()}, live)
 
 
 def pinned_reference(reference: str, policy: str, engine: Engine, progress: Progress, *, fetch: bool) -> str:
@@ -98,14 +100,17 @@ def _long(repository: str) -> str:
     return repository.removeprefix("docker.io/").removeprefix("library/")
 
 
-def pinned_release(declared: Declared, pinned: Mapping[str, str]) -> Release:
+def pinned_release(declared: Declared, pinned: Mapping[str, str], live: Release | None = None) -> Release:
     """The release with these images."""
     project = copy.deepcopy(dict(declared.project))
     variables = plain(declared.environment)
+    if networks := uses.named_networks(declared.stack, project, variables, live):
+        project["networks"] = networks
     for name, service in project["services"].items():
         if name in pinned:
             service["image"] = pinned[name]
-        service["labels"] = _labels(service.get("labels"), definition(service, variables))
+        own = {DEFINITION: definition(service, variables), USES: uses.label(project, name, variables, declared.directory)}
+        service["labels"] = {**_labels(service.get("labels")), **own}
     return Release(
         stack=declared.stack,
         directory=declared.directory,
@@ -126,7 +131,7 @@ def definition(service: Mapping[str, Any], variables: Mapping[str, str]) -> str:
     Our own, because the one of Compose changes with its version, and then everything would be replaced.
     """
     told = {key: value for key, value in service.items() if key not in ("depends_on", "scale", "profiles")}
-    told["labels"] = _labels(service.get("labels"), None)
+    told["labels"] = _labels(service.get("labels"))
     if isinstance(told.get("deploy"), Mapping):
         told["deploy"] = {key: value for key, value in told["deploy"].items() if key != "replicas"}
     told = {key: value for key, value in told.items() if value not in (None, {}, [])}
@@ -140,12 +145,24 @@ def definition_of(release: Release | None, service: str) -> str:
     return str((spec.get("labels") or {}).get(DEFINITION, ""))
 
 
-def _labels(given: Any, own: str | None) -> dict[str, str]:
-    """Labels as a mapping, with our own or without it."""
+def _labels(given: Any) -> dict[str, str]:
+    """Labels as a mapping, without our own."""
     if isinstance(given, list):
         given = dict(str(one).partition("=")[::2] for one in given)
-    found = {name: as_text(value) for name, value in (given or {}).items() if name != DEFINITION}
-    return {**found, DEFINITION: own} if own else found
+    return {name: as_text(value) for name, value in (given or {}).items() if name not in (DEFINITION, USES)}
+
+
+def relabelled(release: Release) -> Release:
+    """A release with labels of what its services use now: one of an older engine had none, and the file of a config may be another."""
+    project = copy.deepcopy(release.project)
+    for name, service in project["services"].items():
+        service["labels"] = {**(service.get("labels") or {}), USES: uses.label(project, name, release.environment, release.directory)}
+    return replace(release, project=project)
+
+
+def unlabelled(release: Release) -> bool:
+    """An older engine made it."""
+    return any(USES not in (service.get("labels") or {}) for service in release.project["services"].values())
 
 
 def with_images(release: Release, changed: Mapping[str, str], pull_policy: str = "always") -> Declared:

@@ -18,9 +18,9 @@ from ..hostconfig.transaction import ConfigSetError
 from ..release import publish, routing
 from ..release.image_user import require_readable
 from ..release.journal import Journal, RolloutInProgress
-from ..release.pinning import Declared, pin
+from ..release.pinning import Declared, pin, relabelled, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
-from . import standby
+from . import moving, standby
 from .host_actions import Site
 from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe
 from .request import DeployFailed, Order, Outcome
@@ -49,12 +49,12 @@ class Deployment:
         """
         with self._locked():
             engine = self._engine()
-            live = self.store.live()
+            live = self._live()
             if live and live.source == declared.source and declared.pull != "always":
                 release = self._refreshed(live, declared)
             else:
                 try:
-                    release = pin(declared, engine, self.progress, fetch=not self.order.check)
+                    release = pin(declared, engine, self.progress, live=live, fetch=not self.order.check)
                 except CommandError as error:
                     raise self._refused(str(error), declared.stack) from error
             return self._bring(release, engine)
@@ -106,7 +106,7 @@ class Deployment:
         return DeployFailed(reason)
 
     def _live(self) -> Release | None:
-        """The release that is live, with the routes that nginx has.
+        """The release that is live, with the routes that nginx has, and with labels of what its services use.
 
         A release of an engine from before releases had routes, or of a host without nginx, is adopted: its routes are read from
         the host, nothing is changed. So is what role nginx has written anew: other headers, a newer template.
@@ -116,17 +116,20 @@ class Deployment:
             return live
         sites = [*live.domains, *(live.routes.sites if live.routes else ())]
         there = routing.published(self.stack, dict.fromkeys(sites))
-        if there is None or there == live.routes or (live.routes and not routing.same_structure(live.routes, there)):
+        foreign = there is None or (live.routes and not routing.same_structure(live.routes, there))
+        adopted = live if foreign else replace(live, routes=there)
+        if unlabelled(live):
+            adopted = relabelled(adopted)
+        if adopted == live:
             return live
-        adopted = replace(live, routes=there)
         if not self.order.check:
             self.store.adopt(live.id, adopted)
         return adopted
 
     def _refreshed(self, live: Release, declared: Declared) -> Release:
-        """The live release, its images as they are, with the rest as it is declared now."""
+        """The live release, its images as they are, with the rest as it is declared, and the files of its configs as they are now."""
         return replace(
-            live,
+            relabelled(live),
             services=[dict(one) for one in declared.services],
             policies=[dict(one) for one in declared.policies],
             domains=list(declared.domains),
@@ -184,7 +187,7 @@ class Deployment:
         containers = engine.containers(self.stack) if engine else []
         recreate = [] if self.order.kind == "rollback" else self.order.recreate
         unserved = never_good(self.store) if live is None else ()
-        plans = make(release, containers, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate)
+        plans = make(release, containers, live=live, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate)
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []
@@ -192,7 +195,7 @@ class Deployment:
         outcome.digests = _digests(outcome.plans, release, engine)
         self._refuse_again(release)
         try:
-            require_safe(release, outcome.plans)
+            require_safe(release, outcome.plans, moving.unsafe(live, release, plans) if self.order.kind == "deploy" else ())
             if not self.order.check:  # what another role would put there is not there yet
                 require_bind_sources(release, outcome.plans)
             if engine and self.order.kind != "rollback":

@@ -101,8 +101,8 @@ class Site:
         return [one for one in upstreams.load() if one.project == self.stack and one.service == service]
 
     def addresses(self, service: str, containers: Sequence[Container]) -> list[str]:
-        """``address:port`` under which nginx reaches containers."""
-        return [server for upstream in self.routed(service) for one in containers if (server := upstreams.server(upstream, one))]
+        """Each ``address:port`` under which nginx may reach containers: one that goes over to another network has two for a while."""
+        return [server for upstream in self.routed(service) for one in containers for server in upstreams.every_server(upstream, one)]
 
     def accepting(self, named: Sequence[Upstream], containers: Sequence[Container]) -> None:
         """Wait until containers accept connections where upstreams name them: health does not say at which port.

@@ -13,7 +13,8 @@ from typing import Any
 from ..compose import model as compose_model
 from ..containers.client import Container
 from ..contracts.rollout_policy import Policy, policies_from
-from ..contracts.update_safety import unsafe
+from ..contracts.update_safety import Unsafe, unsafe
+from ..release import uses
 from ..release.pinning import definition_of
 from ..release.store import Release
 
@@ -82,12 +83,14 @@ def make(
     release: Release,
     containers: Sequence[Container],
     *,
+    live: Release | None = None,
     warm: Collection[str] = (),
     never_good: Collection[str] = (),
     recreate: Collection[str] = (),
 ) -> list[ServicePlan]:
     """The plan, dependencies first, removals last.
 
+    :param live: the release that is live: a container without a label of what it uses is adopted as one of it.
     :param warm: ids of containers that are kept for an instant rollback; they are no part of the service now, unless they are
         what the release wants.
     :param never_good: definitions whose containers never served: of a first release that failed.
@@ -104,14 +107,19 @@ def make(
         wanted = definition_of(release, name)
         mine = [one for one in containers if one.service == name]
         changed_at = secrets_changed(release, spec)
-        current = [one for one in mine if one.definition == wanted and one.created >= changed_at and name not in recreate]
+        used, adopted = uses.of(release, name), uses.of(live or release, name)
+        current = [
+            one
+            for one in mine
+            if one.definition == wanted and (one.uses or adopted) == used and one.created >= changed_at and name not in recreate
+        ]
         leftover = [one for one in mine if one.definition in never_good and not (one in current and _promising(one))]
         if policy.job:
             leftover = []  # it has had its effect, or is run again
         current = [one for one in current if one not in leftover]
         old = [one for one in mine if one not in [*current, *leftover] and one.id not in warm]
         plan = ServicePlan(name, NONE, policy, replicas, current, old, leftover, image=release.images.get(name, ""))
-        plan.reason = _reason(plan, release, changed_at, name in recreate)
+        plan.reason = _reason(plan, release, live, changed_at, name in recreate)
         plan.action = _action(plan)
         plans.append(plan)
     gone = {one.service for one in containers} - set(release.project["services"])
@@ -138,7 +146,7 @@ def _action(plan: ServicePlan) -> str:
     return NONE if len(plan.current) == len(running) == plan.replicas else SCALE
 
 
-def _reason(plan: ServicePlan, release: Release, changed_at: float, recreate: bool) -> str:
+def _reason(plan: ServicePlan, release: Release, live: Release | None, changed_at: float, recreate: bool) -> str:
     if not plan.old:
         return ""
     before, after = plan.old[0].image, release.images.get(plan.service, "")
@@ -146,7 +154,12 @@ def _reason(plan: ServicePlan, release: Release, changed_at: float, recreate: bo
         return f"{short(before)} -> {short(after)}"
     if recreate:
         return "asked for"
-    return "a secret of it was changed" if plan.old[0].created < changed_at else "its definition changed"
+    if plan.old[0].created < changed_at:
+        return "a secret of it was changed"
+    if plan.old[0].definition != definition_of(release, plan.service):
+        return "its definition changed"
+    known = uses.changed(live, release, plan.service) if live else []
+    return f"{', '.join(known)} changed" if known else "what it uses changed"
 
 
 def secrets_changed(release: Release, spec: Mapping[str, Any]) -> float:
@@ -204,8 +217,12 @@ def dependents(services: Mapping[str, Mapping[str, Any]], service: str) -> list[
     return [name for name in services if name in found and name != service]
 
 
-def require_safe(release: Release, plans: Iterable[ServicePlan]) -> None:
-    """:raises UnsafeUpdate: a service is to be replaced in a way that would break it; all of them at once."""
+def require_safe(release: Release, plans: Iterable[ServicePlan], others: Iterable[Unsafe] = ()) -> None:
+    """Refuse what would break a service.
+
+    :param others: further reasons, of what several services use.
+    :raises UnsafeUpdate: a service is to be replaced in a way that would break it; all of them at once.
+    """
     parsed = compose_model.parse(release.project, {"COMPOSE_PROJECT_NAME": release.stack, **release.environment}, [])
     found = [
         problem
@@ -213,6 +230,7 @@ def require_safe(release: Release, plans: Iterable[ServicePlan]) -> None:
         if plan.action == REPLACE and plan.service in parsed.services
         for problem in unsafe(parsed.services[plan.service], plan.policy.strategy, plan.policy.allow)
     ]
+    found += others
     if found:
         lines = [f"{number}. {one.key}: {one.value} {one.problem}: {one.fix}" for number, one in enumerate(found, 1)]
         raise UnsafeUpdate("\n".join(["this update is not safe; nothing was changed:", *lines]))

@@ -16,7 +16,7 @@ from ..hostconfig.transaction import ConfigSetError
 from ..nginx import traffic_plan
 from ..release import publish
 from ..release.store import Release, Store
-from . import standby
+from . import moving, standby
 from .host_actions import RolloutFailed, Site
 from .plan import dependents, short
 from .rerouting import Rerouting
@@ -65,6 +65,9 @@ def take_back(site: Site, store: Store) -> list[str]:
     rerouting = Rerouting(failed, before) if before else None
     lost: list[str] = []
     services: list[Returning] = []
+    if before:
+        moving.clear(site, failed, before)
+        moving.rejoin(site, Compose(site.stack, before.directory, store.path(before.id)), failed, before)
     for service in reversed(list(site.underway.old)):
         known = set(site.underway.old[service])
         there = [one for one in site.of(service) if one.id not in standby.ids(site.stack) or one.id in known]
@@ -96,6 +99,7 @@ def take_back(site: Site, store: Store) -> list[str]:
         site.sync()
         if before:
             publish.write(before)
+            moving.leave(site, failed, before)
         if rerouting:
             rerouting.finish()
     return lost

@@ -208,9 +208,39 @@ class Rollout:
 
     def recreate(self, plan: ServicePlan) -> None:
         """Old ones go first; nginx says 503 with Retry-After for whom that concerns."""
+        started = time.monotonic()
+        closed = self._close(plan)
+        self._start_anew(plan, closed=bool(closed))
+        self._open(plan, closed)
+        self.site.progress.timed(f"{plan.service}: down", started)
+        self.site.progress.step()
+
+    def recreate_together(self, plans: Sequence[ServicePlan], removed: Sequence[ServicePlan], networks: Sequence[str]) -> None:
+        """Services that are all down while their networks are removed, which Compose then makes anew.
+
+        :param removed: services in them that go.
+        :param networks: their names for Docker.
+        """
+        started = time.monotonic()
+        for plan in [*plans, *removed]:
+            self.site.touch(plan.service, plan.old)
+        for plan in removed:
+            self.site.stop(plan.old)
+        closed = {plan.service: self._close(plan) for plan in reversed(plans)}
+        self.site.step(f"remove network {', '.join(networks)}")
+        for name in networks:
+            self.site.engine.remove_network(name)
+        for plan in plans:
+            self._start_anew(plan, closed=bool(closed[plan.service]))
+        for plan in plans:
+            self._open(plan, closed[plan.service])
+            self.site.progress.timed(f"{plan.service}: down", started)
+            self.site.progress.step()
+
+    def _close(self, plan: ServicePlan) -> list[str]:
+        """Stop the old ones, behind the maintenance page; returns whose routes show it."""
         site, service = self.site, plan.service
         closed = [one for one in self.concerned(plan) if site.routed(one)]
-        started = time.monotonic()
         if closed:
             site.step(f"maintenance page for {', '.join(closed)}", service=service)
             leaving = [one for name in closed for one in site.of(name)]
@@ -222,6 +252,10 @@ class Rollout:
         site.step(f"stop {len(plan.old)} old", service=service)
         site.stop(plan.old)
         site.progress.step()
+        return closed
+
+    def _start_anew(self, plan: ServicePlan, *, closed: bool) -> None:
+        site, service = self.site, plan.service
         site.step(f"start {plan.replicas} of {short(plan.image)}", service=service)
         new = [*plan.current, *site.start(self.compose, service, max(0, plan.replicas - len(plan.current)))]
         site.healthy(
@@ -231,12 +265,12 @@ class Rollout:
             plan.policy.healthy_timeout,
             min(plan.policy.min_healthy, 1.0) if closed else plan.policy.min_healthy,
         )
+
+    def _open(self, plan: ServicePlan, closed: Sequence[str]) -> None:
         if closed:
-            site.step(f"traffic again for {', '.join(closed)}", service=service)
-            traffic_plan.put(site.stack, dict.fromkeys(closed))
-            site.sync()
-        site.progress.timed(f"{service}: down", started)
-        site.progress.step()
+            self.site.step(f"traffic again for {', '.join(closed)}", service=plan.service)
+            traffic_plan.put(self.site.stack, dict.fromkeys(closed))
+            self.site.sync()
 
     def concerned(self, plan: ServicePlan) -> list[str]:
         """The services whose routes show the maintenance page while this one is away."""

@@ -19,7 +19,7 @@ from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
-from . import standby
+from . import moving, standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
 from .plan import CREATE, REMOVE, REPLACE, ServicePlan
@@ -80,6 +80,7 @@ class Change:
             if self.rerouting.needed and self.rerouting.old.upstreams:
                 # From here on a new container is named at the port of its own release.
                 routing.define(site.stack, self.rerouting.definitions(switched=not self.rerouting.changes()))
+            moving.join(site, compose, live, release)
             rollout = Rollout(site, release, compose, back=order.kind == "rollback")
             self._observe(rollout, meter, self._roll(rollout))
             for plan in self._removed:
@@ -100,6 +101,7 @@ class Change:
             site.journal.ended()
         except BaseException as error:
             self._undo(error)
+        moving.sweep(site.engine, release)
         meter.look()
         outcome.served, outcome.failed, outcome.maintenance = meter.total.requests, meter.total.failed, meter.maintenance
         progress.timed("in all", started)
@@ -163,12 +165,24 @@ class Change:
         """All services in order, new ones together, then the routes; returns per service the addresses of its new containers."""
         needed = self.rerouting.needed
         together = self.rerouting.together(self.outcome.plans) if needed else []
-        new = self._roll_each(rollout, [plan for plan in self.outcome.plans if plan not in together and plan not in self._removed])
+        down = self._recreate_networks(rollout)
+        apart = [*together, *down, *self._removed]
+        new = self._roll_each(rollout, [plan for plan in self.outcome.plans if plan not in apart])
         if needed:
             rollout.switch_together(together, self.rerouting, self._removed)
             for service in self.rerouting.moved():
                 new[service] = rollout.site.addresses(service, self._live_ones(service))
         return new
+
+    def _recreate_networks(self, rollout: Rollout) -> list[ServicePlan]:
+        """First of all, what is down while a network is made anew in its place; returns its services."""
+        networks = moving.in_place(self.live, self.release)
+        plans = [plan for plan in self.outcome.plans if plan.action == REPLACE and moving.uses_one(self.release, plan.service, networks)]
+        if not plans or any(plan.policy.strategy != "recreate" for plan in plans):  # the second only in a rollback; others are refused
+            return []
+        removed = [plan for plan in self._removed if self.live and moving.uses_one(self.live, plan.service, networks)]
+        rollout.recreate_together(plans, removed, list(networks.values()))
+        return plans
 
     @property
     def _removed(self) -> list[ServicePlan]:

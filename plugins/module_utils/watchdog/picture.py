@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from ..containers import network_names
 from ..containers.client import Container
 
 
@@ -84,7 +85,11 @@ class Picture:
         """Networks in which a running container was and is no more: somebody cut it off."""
         if container.state != "running":
             return set()
-        return self._networks.get(container.id, set()) - {name for name, _address in container.addresses}
+        present = {name for name, _address in container.addresses}
+        # A rollout that was taken back had put it into the next generation of a network, too.
+        replaced = {network_names.first(name) for name in present}
+        lost = self._networks.get(container.id, set()) - present
+        return {name for name in lost if not (network_names.generation(name) and network_names.first(name) in replaced)}
 
     def age(self, container: Container) -> float:
         """Seconds since it was started, by the monotonic clock from the first sight of it on; 0 when it does not run."""

@@ -193,3 +193,16 @@ def test_an_engine_that_is_not_there_is_said_to_be_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr(EngineApi.__init__, "__defaults__", (5, str(tmp_path / "none.sock")))
     with pytest.raises(DockerUnavailable, match="systemctl status docker"):
         Engine()
+
+
+def test_networks_are_asked_for_left_and_removed(server: Server, api: EngineApi) -> None:
+    server.json([{"Name": "shop_default", "Labels": {"com.docker.compose.network": "default"}}])
+    server.json(None)
+    server.json(None)
+    assert [one["Name"] for one in api.networks({"label": ["com.docker.compose.project=shop"]})] == ["shop_default"]
+    api.disconnect_container_from_network("c1", "shop_default_02_3f2a90")
+    api.remove_network("shop_default_02_3f2a90")
+    lines = [asked.splitlines()[0].removesuffix(" HTTP/1.1") for asked in server.asked]
+    assert lines[0].startswith("GET /networks?filters=%7B%22label%22")
+    assert lines[1:] == ["POST /networks/shop_default_02_3f2a90/disconnect", "DELETE /networks/shop_default_02_3f2a90"]
+    assert json.loads(server.asked[1].splitlines()[-1]) == {"Container": "c1", "Force": True}

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, Container
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, USES, Container
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.release import publish, routing
+from ansible_collections.latentum.ops.plugins.module_utils.release import publish, routing, uses
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import Declared
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import deployment, host_actions, rollback, transaction
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
@@ -38,6 +38,7 @@ class PlayedHost:
         self.did: list[str] = []
         self.clock = 1000.0
         self.numbers = iter(range(1, 1000))
+        self.made: dict[str, str] = {}
         monkeypatch.setattr(locks, "FOLDER", folder / "locks")
         for module in (deployment, rollback):
             monkeypatch.setattr(module, "engine_again", lambda: self)
@@ -81,6 +82,27 @@ class PlayedHost:
         self.did.append(f"remove {one.id}")
         self.there = [other for other in self.there if other.id != one.id]
 
+    def networks(self, _project: str) -> dict[str, str]:
+        return dict(self.made)
+
+    def remove_network(self, name: str) -> bool:
+        if any(name in dict(one.addresses) for one in self.there):
+            return False
+        self.did.append(f"remove network {name}")
+        del self.made[name]
+        return True
+
+    def connect(self, one: Container, network: str, aliases: Sequence[str]) -> None:
+        self.did.append(" ".join([f"connect {one.id} to {network}", *aliases]))
+        self._in_networks(one, {**dict(one.addresses), network: f"10.9.0.{one.number}"})
+
+    def disconnect(self, one: Container, network: str) -> None:
+        self.did.append(f"disconnect {one.id} from {network}")
+        self._in_networks(one, {name: address for name, address in one.addresses if name != network})
+
+    def _in_networks(self, one: Container, networks: dict[str, str]) -> None:
+        self.there = [replace(other, addresses=tuple(sorted(networks.items()))) if other.id == one.id else other for other in self.there]
+
     def start(self, one: Container) -> None:
         self.there = [replace(other, state="running") if other.id == one.id else other for other in self.there]
 
@@ -95,6 +117,12 @@ class PlayedCompose:
     def check(self) -> None:
         pass
 
+    def make_networks(self, networks: dict[str, Any], _image: str) -> None:
+        for name, spec in networks.items():
+            real = spec.get("name") or f"shop_{name}"
+            self.host.made[real] = name
+            self.host.did.append(f"make {real}")
+
     def up(self, service: str, scale: int, *, recreate: bool = False) -> None:
         for _missing in range(scale - len(self.host.ids(service))):
             self._make(service)
@@ -104,17 +132,34 @@ class PlayedCompose:
             self.up(service, 1)
 
     def _make(self, service: str) -> None:
-        labels = self.project["services"][service]["labels"]
+        spec = self.project["services"][service]
+        labels = spec["labels"]
+        joined = {name: (self.project.get("networks") or {}).get(name) or {} for name in uses.networks_of(spec)}
+        self.make_networks({name: one for name, one in joined.items() if (one.get("name") or f"shop_{name}") not in self.host.made}, "")
         sick = {"state": "restarting", "health": "unhealthy", "restarts": 3} if service in self.host.sick else {}
-        made = container(next(self.host.numbers), labels[DEFINITION], service, created=self.host.clock, **sick)
+        number = next(self.host.numbers)
+        networks = tuple((one.get("name") or f"shop_{name}", f"10.0.0.{number}") for name, one in joined.items())
+        made = container(
+            number,
+            labels[DEFINITION],
+            service,
+            image=spec["image"],
+            uses=labels.get(USES, ""),
+            created=self.host.clock,
+            addresses=networks,
+            **sick,
+        )
         self.host.did.append(f"start {made.id}")
         self.host.there.append(made)
 
 
-def declared(policies: Sequence[dict[str, Any]] = (), secrets: dict[str, Any] | None = None, **services: dict[str, Any]) -> Declared:
-    """A project of these services; one that says nothing has an image and a health check."""
+def declared(policies: Sequence[dict[str, Any]] = (), top: dict[str, Any] | None = None, **services: dict[str, Any]) -> Declared:
+    """A project of these services; one that says nothing has an image and a health check.
+
+    :param top: other sections of the Compose file.
+    """
     described = {name: {"image": f"registry/{name}:1", "healthcheck": HEALTHY, **one} for name, one in services.items()}
-    project = {"services": described} | ({"secrets": secrets} if secrets else {})
+    project = {"services": described, **(top or {})}
     expected = [{"service": name, "expect": "healthy", "replicas": 1} for name in described]
     quick = {one["service"]: one for one in policies}
     policies = [{"service": name, "observe": 0, "min_healthy": 0, **quick.get(name, {})} for name in described]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, USES
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import (
     Declared,
     definition,
@@ -160,7 +160,7 @@ def test_labels_of_a_release_are_as_compose_would_have_read_them() -> None:
     given = {"project": {"services": {"api": {"image": "a:1", "labels": labels}}}}
     released = pinned_release(Declared(**{**declared().__dict__, **given}), {})
     found = released.project["services"]["api"]["labels"]
-    del found[DEFINITION]
+    del found[DEFINITION], found[USES]
     assert found == {"scrape": "true", "note": "", "weight": "1000", "port": "8080", "text": "True"}
 
 

@@ -24,6 +24,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, s
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.traffic_plan import Traffic
 from ansible_collections.latentum.ops.plugins.module_utils.release import publish, routing
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
+from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import relabelled
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, Release, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import host_actions, rollback
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
@@ -344,7 +345,7 @@ def test_a_release_of_an_older_engine_gets_the_routes_that_nginx_has(nginx: Host
     nginx.publish(AT_80)
     adopted = deployment()._live()
     assert adopted is not None
-    assert (adopted.routes, adopted.state, adopted.id) == (AT_80.routes, GOOD, AT_80.id)
+    assert (adopted.routes, adopted.state, adopted.id) == (AT_80.routes, GOOD, relabelled(AT_80).id)
     assert store.live() == replace(adopted, created=store.load(adopted.id).created)
     assert store.previous() == ["before"]
     assert not store.path(older.id).exists()

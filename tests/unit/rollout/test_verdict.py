@@ -36,7 +36,7 @@ def with_secret(host: PlayedHost, **more: Any) -> Declared:
     if not file.exists():
         file.write_text("x")
         os.utime(file, (500, 500))
-    return declared(api={"secrets": ["token"], **VOLUME}, secrets={"token": {"file": str(file)}}, **more)
+    return declared(api={"secrets": ["token"], **VOLUME}, top={"secrets": {"token": {"file": str(file)}}}, **more)
 
 
 def owned(host: PlayedHost, declaration: Declared) -> Declared:

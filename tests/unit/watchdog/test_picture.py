@@ -97,6 +97,17 @@ def test_who_was_cut_off_from_a_network() -> None:
     assert picture.lost_networks(picture.containers("shop")[0]) == set()
 
 
+def test_the_network_of_a_release_that_was_taken_back_is_not_lost() -> None:
+    """A rollout had put the container into it as well; to be put back would be an error for ever: the network is gone."""
+    picture, engine = looked(container(1, addresses=(*NETS, (f"{NETS[0][0]}_02_3f2a90", "10.9.0.1"))))
+    engine.change("api1", addresses=NETS)
+    picture.look_at(engine, ["api1"])
+    assert picture.lost_networks(picture.containers("shop")[0]) == set()
+    engine.change("api1", addresses=NETS[1:])
+    picture.look_at(engine, ["api1"])
+    assert NETS[0][0] in picture.lost_networks(picture.containers("shop")[0])
+
+
 @pytest.mark.parametrize("state", ["exited", "paused", "restarting"])
 def test_who_does_not_run_has_no_address_and_lost_none(state: str) -> None:
     picture, engine = looked(container(1))
