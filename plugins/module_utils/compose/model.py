@@ -58,7 +58,7 @@ class Service:
     environment: Mapping[str, str | None] = field(default_factory=dict)
     env_files: tuple[EnvFile, ...] = ()
     ports: tuple[Port, ...] = ()
-    expose: tuple[int, ...] = ()
+    expose: tuple[Port, ...] = ()
     mounts: tuple[Mount, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     networks: tuple[str, ...] = ()
@@ -91,6 +91,7 @@ class Compose:
     internal_networks: frozenset[str] = frozenset()
     volumes: Mapping[str, str] = field(default_factory=dict)  # by name, and where it is kept: see parse_volume
     own_secrets: frozenset[str] = frozenset()  # top-level secrets with a file, environment or external of their own
+    unresolved: frozenset[str] = frozenset()  # keys with a variable that is missing: what else is wrong there follows from that
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the names used in ${…}, and at which keys
 
 
@@ -111,19 +112,22 @@ def parse(source: object, environment: Mapping[str, str], problems: list[Problem
     if not isinstance(raw, Mapping) or not isinstance(raw.get("services"), Mapping) or not raw["services"]:
         problems.append(Problem("compose", shown(raw), "has no services", "write a Compose file that begins with services:"))
         return Compose()
-    return _Reader(raw, environment, problems).compose()
+    reader = _Reader(raw, environment)
+    compose = reader.compose()
+    problems.extend(reader.interpolation.problems)
+    problems.extend(problem for problem in reader.problems if problem.key not in compose.unresolved)
+    return compose
 
 
 class _Reader:
-    def __init__(self, raw: Mapping[str, Any], environment: Mapping[str, str], problems: list[Problem]) -> None:
+    def __init__(self, raw: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self.raw = raw
-        self.problems = problems
+        self.problems: list[Problem] = []
         self.interpolation = Interpolation(environment)
 
     def compose(self) -> Compose:
         kept = {name: value for name, value in self.raw.items() if not name.startswith("x-")}
         document = self.interpolation.resolve(kept, "compose")
-        self.problems.extend(self.interpolation.problems)
         self._unsupported(document, "compose")
         document = DOCUMENT.read(document, "compose", self.problems)
         networks, volumes, secrets, configs = (_part(document, name) for name in ("networks", "volumes", "secrets", "configs"))
@@ -148,6 +152,7 @@ class _Reader:
             internal_networks=frozenset(internal),
             volumes={name: parse_volume(spec) for name, spec in volumes.items()},
             own_secrets=frozenset(own),
+            unresolved=frozenset(self.interpolation.unresolved),
             variables={name: tuple(keys) for name, keys in self.interpolation.used.items()},
         )
 
@@ -164,8 +169,8 @@ class _Reader:
             built="build" in value,
             environment=_environment(value),
             env_files=tuple(_env_files(value)),
-            ports=tuple(port for ports in self._each(value, "ports", key, parse_port) for port in ports),
-            expose=tuple(p.target for ports in self._each(value, "expose", key, parse_port) for p in ports),
+            ports=tuple(self._each(value, "ports", key, parse_port)),
+            expose=tuple(self._each(value, "expose", key, parse_port)),
             mounts=(*self._each(value, "volumes", key, parse_mount), *api_socket(value)),
             secrets=tuple(self._each(value, "secrets", key, parse_secret_use)),
             networks=networks or (() if network_mode else ("default",)),

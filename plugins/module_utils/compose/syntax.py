@@ -19,8 +19,10 @@ from ..schema.nodes import Refused
 
 PORT_HINT = 'write "127.0.0.1:8080:8080" (address:host:container), with /udp at the end for UDP'
 _PORT = re.compile(
-    r"(?:(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?P<host>\d+(?:-\d+)?)?:)?(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>[a-zA-Z]+))?"
+    r"(?:(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?P<host>[0-9]{1,6}(?:-[0-9]{1,6})?)?:)?(?P<target>[0-9]{1,6}(?:-[0-9]{1,6})?)"
+    r"(?:/(?P<protocol>[a-zA-Z]+))?"
 )
+_LONGEST_NAME = 255
 _IMAGE = re.compile(
     r"(?:(?P<registry>(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[[0-9a-fA-F:]+\])(?::\d+)?|[A-Za-z0-9-]+:\d+)/)?"
     r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
@@ -52,12 +54,17 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class Port:
-    """One container port; C(published) is the first and last host port, None when Docker picks one."""
+    """A container port, or C(count) of them in a row.
+
+    C(published) is the first and last host port, None when Docker picks. As many as container ports belong to them one by one; of more,
+    Docker picks.
+    """
 
     target: int
     published: tuple[int, int] | None
     host_ip: str
     protocol: str
+    count: int = 1
 
     @property
     def everywhere(self) -> bool:
@@ -65,16 +72,26 @@ class Port:
 
     @property
     def fixed(self) -> bool:
-        return self.published is not None and self.published[0] == self.published[1]
+        return self.published is not None and self.published[1] - self.published[0] == self.count - 1
 
     def takes(self, number: int) -> bool:
         """Whether it may take this TCP port of the host."""
         return self.protocol == "tcp" and self.published is not None and self.published[0] <= number <= self.published[1]
 
+    def offers(self, number: int) -> bool:
+        """Whether the container listens on this port by it."""
+        return self.target <= number < self.target + self.count
+
+    @property
+    def targets(self) -> str:
+        """The container port, or the first and the last."""
+        return str(self.target) if self.count == 1 else f"{self.target}-{self.target + self.count - 1}"
+
     def __str__(self) -> str:
-        host = "" if self.published is None else "-".join(map(str, dict.fromkeys(self.published))) + ":"
+        host = "" if self.published is None else "-".join(map(str, dict.fromkeys(self.published)))
         address = f"[{self.host_ip}]:" if ":" in self.host_ip else f"{self.host_ip}:" if self.host_ip else ""
-        return f"{address}{host}{self.target}" + ("" if self.protocol == "tcp" else f"/{self.protocol}")
+        colon = ":" if host or address else ""
+        return f"{address}{host}{colon}{self.targets}" + ("" if self.protocol == "tcp" else f"/{self.protocol}")
 
 
 @dataclass(frozen=True)
@@ -118,7 +135,7 @@ class SecretUse:
 
 def parse_image(text: str) -> ImageRef:
     match = _IMAGE.fullmatch(text.strip())
-    if match is None:
+    if match is None or len(match["repository"]) > _LONGEST_NAME:
         raise Refused("is not an image reference", "write registry/name:tag in lower case, such as postgres:17.2")
     registry, tag, digest = (match[part] or "" for part in ("registry", "tag", "digest"))
     return ImageRef(registry=registry, repository=match["repository"], tag=tag, digest=digest)
@@ -132,15 +149,13 @@ def _range(text: str) -> tuple[int, int]:
     return low, high
 
 
-def _expand(target: tuple[int, int], host: tuple[int, int] | None, ip: str, protocol: str) -> list[Port]:
+def _port(target: tuple[int, int], host: tuple[int, int] | None, ip: str, protocol: str) -> Port:
     if protocol not in ("tcp", "udp", "sctp"):
         raise Refused("has an unknown protocol", "write /tcp or /udp")
     width = target[1] - target[0]
     if host is not None and width and host[1] - host[0] != width:
         raise Refused("pairs two ranges of different length", "give both ranges the same length")
-    if not width:
-        return [Port(target[0], host, ip, protocol)]
-    return [Port(target[0] + step, None if host is None else (host[0] + step, host[0] + step), ip, protocol) for step in range(width + 1)]
+    return Port(target[0], host, ip, protocol, width + 1)
 
 
 def _address(text: str) -> str:
@@ -153,8 +168,8 @@ def _address(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def parse_port(value: Any) -> list[Port]:
-    """The ports in one entry of C(ports), short or long syntax; a range gives one Port each."""
+def parse_port(value: Any) -> Port:
+    """One entry of C(ports) or C(expose), short or long syntax."""
     if isinstance(value, Mapping):
         if "target" not in value:
             raise Refused("lacks its target", "add target: (the port inside the container)")
@@ -163,14 +178,14 @@ def parse_port(value: Any) -> list[Port]:
             host = _range(str(value["published"])) if value.get("published") not in (None, "", 0, "0") else None
         except ValueError as error:
             raise error if isinstance(error, Refused) else Refused("is not a port", PORT_HINT) from None
-        return _expand(target, host, _address(str(value.get("host_ip") or "")), str(value.get("protocol") or "tcp").lower())
+        return _port(target, host, _address(str(value.get("host_ip") or "")), str(value.get("protocol") or "tcp").lower())
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise Refused("is not a port", PORT_HINT)
     match = _PORT.fullmatch(str(value).strip())
     if match is None:
         raise Refused("is not a port", PORT_HINT)
     host = _range(match["host"]) if match["host"] else None
-    return _expand(_range(match["target"]), host, _address(match["ip"] or ""), (match["protocol"] or "tcp").lower())
+    return _port(_range(match["target"]), host, _address(match["ip"] or ""), (match["protocol"] or "tcp").lower())
 
 
 def parse_mount(value: Any) -> Mount:

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from ..schema.nodes import Refused
+from ..schema.nodes import Refused, require_bounded
 from .merging import RESET, Override, merge_documents
 from .scalars import BOOLEAN, FLOAT, INTEGER, NULL
 
@@ -145,7 +145,11 @@ def load(text: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         reason = getattr(error, "problem", None) or "it cannot be read"
+        if mark is not None and _tabbed(text, mark.line):
+            raise Refused(f"is not valid YAML{where}: a tab stands where YAML wants spaces", "replace tabs by spaces") from None
         raise Refused(f"is not valid YAML{where}: {reason}", f"correct the Compose file{where}") from None
+    except RecursionError:
+        raise Refused("is not valid YAML: it is nested too deep", "write it flatter") from None
     except ValueError:
         raise Refused("is not valid YAML: a number in it cannot be read", "put quotes around values such as 0x or 09") from None
     if isinstance(document, str) and document.endswith((".yml", ".yaml", ".j2")):
@@ -154,11 +158,14 @@ def load(text: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         what = "is empty" if document is None else "is not a mapping at its top"
         raise Refused(what, "write a Compose file that begins with services:")
-    try:
-        result: dict[str, Any] = _with_text_keys(document)
-    except RecursionError:
-        raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
+    require_bounded(document)
+    result: dict[str, Any] = _with_text_keys(document)
     return result
+
+
+def _tabbed(text: str, line: int) -> bool:
+    """Whether a tab indents this line, or the one before it, where the parser may have stopped."""
+    return any(re.match(r" *\t", found) for found in text.splitlines()[max(line - 1, 0) : line + 1])
 
 
 def _with_text_keys(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..compose.model import Service
 from ..compose.plain_secrets import looks_secret, secret_in, way_out
@@ -75,8 +75,7 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
     for port in service.ports:
         if port.everywhere and not any(port.takes(number) for number in RESERVED):  # those are refused anyway
             what = "is published on every address of the host"
-            inside = f"{'' if port.published is None else port.published[0]}:{port.target}"
-            fix = f'write "127.0.0.1:{inside}", or remove it and add a route'
+            fix = f'write "{replace(port, host_ip="127.0.0.1")}", or remove it and add a route'
             yield _Finding("publish_all", f"{key}.ports", shown(str(port)), what, fix)
     yield from _healthcheck(declaration, service)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..compose import model as compose_model
-from ..schema.nodes import HIDDEN, Problem, plain
+from ..schema.nodes import HIDDEN, Problem, Refused, plain, require_bounded
 from . import model as declaration_model
 from . import schema as declaration_schema
 from .advice import advice
@@ -35,7 +35,7 @@ def is_empty(stack: object) -> bool:
 
 def problems(stack: object) -> tuple[Problem, ...]:
     """Everything that is wrong with the declaration, in the order of its keys; nothing for an empty one."""
-    return () if is_empty(stack) else _read(_canonical(stack))[1]
+    return () if is_empty(stack) else _checked(stack)[1]
 
 
 def read(stack: object) -> tuple[Declaration | None, tuple[Problem, ...]]:
@@ -45,7 +45,7 @@ def read(stack: object) -> tuple[Declaration | None, tuple[Problem, ...]]:
 
 def load(stack: object) -> Declaration:
     """The typed declaration; raises InvalidDeclaration with every problem. Callers must not change what it holds."""
-    declaration, errors = _read(_canonical(stack))
+    declaration, errors = _checked(stack)
     if errors or declaration is None:
         raise InvalidDeclaration(errors)
     return declaration
@@ -106,6 +106,15 @@ def _canonical(stack: object) -> str:
     return json.dumps(plain(stack), sort_keys=False)
 
 
+def _checked(stack: object) -> tuple[Declaration | None, tuple[Problem, ...]]:
+    """The declaration and its problems; it is not read at all when it is too large to."""
+    try:
+        require_bounded(stack)
+    except Refused as error:
+        return None, (Problem("ops_stack", "", error.problem, error.fix),)
+    return _read(_canonical(stack))
+
+
 @lru_cache(maxsize=16)
 def _read(text: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
     from .checks import check
@@ -121,5 +130,7 @@ def _read(text: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
     if read["compose"] is not None:
         compose = compose_model.parse(read["compose"], environment, errors)
     declaration = declaration_model.build(read, compose, SECTIONS)
+    known = len(errors)
     check(declaration, errors)
+    errors[known:] = [problem for problem in errors[known:] if problem.key not in compose.unresolved]
     return declaration, tuple(dict.fromkeys(errors))

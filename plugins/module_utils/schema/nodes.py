@@ -19,6 +19,10 @@ from typing import Any
 
 HIDDEN = "(hidden)"
 _SHOWN_LENGTH = 60
+_LONGEST_WORD = 100
+MOST_VALUES = 200_000
+MOST_CHARACTERS = 16 * 2**20
+DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ def shown(value: object) -> str:
 
 def close_to(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
+    if len(word) > _LONGEST_WORD:
+        return None
     found = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
     return found[0] if found else None
 
@@ -74,6 +80,29 @@ def instead(word: str, known: Iterable[str], what: str) -> str:
     if near:
         return f"did you mean {near}? Or remove it"
     return f"use one of {', '.join(names)}" if names else f"remove it: there is no {what}"
+
+
+def require_bounded(value: object) -> None:
+    """Refuse what would take long or fill the memory when it is copied: anchors share their values until then.
+
+    :raises Refused: more values, characters or levels than any real document has.
+    """
+    values = characters = 0
+    rest: list[tuple[object, int]] = [(value, 0)]
+    while rest:
+        found, depth = rest.pop()
+        values += 1
+        if isinstance(found, Mapping):
+            rest.extend((item, depth + 1) for item in found.values())
+            characters += sum(len(name) for name in found if isinstance(name, str))
+        elif isinstance(found, (list, tuple)):
+            rest.extend((item, depth + 1) for item in found)
+        elif isinstance(found, str):
+            characters += len(found)
+        if depth > DEEPEST:
+            raise Refused(f"is nested more than {DEEPEST} levels deep, or holds an anchor inside itself", "write it flatter")
+        if values + len(rest) > MOST_VALUES or characters > MOST_CHARACTERS:
+            raise Refused("is too large with all its anchors written out", "use fewer aliases, or several stacks")
 
 
 def join(key: str, name: str) -> str:

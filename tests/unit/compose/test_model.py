@@ -107,6 +107,13 @@ def test_a_yaml_error_never_quotes_the_file() -> None:
         ("${B:-${A}}", "1"),
         ("${B:-${C:-deep}}", "deep"),
         ("{{ $$x }}", "{{ $x }}"),
+        ("5$ each", "5$ each"),
+        ("$", "$"),
+        ("^[a-z]+$", "^[a-z]+$"),
+        ("$1 $-", "$1 $-"),
+        ("${EMPTY?m}", ""),
+        ("${A:-{}}", "1"),
+        ("${B:-{}}", "{}"),
     ],
 )
 def test_variables(text: str, found: str) -> None:
@@ -115,34 +122,44 @@ def test_variables(text: str, found: str) -> None:
     assert not interpolation.problems
 
 
-@pytest.mark.parametrize("text", ["$B", "${B}", "${B:?message}", "${A:-x} ${B}", "${", "$", "5$ each", "${-x}", "${A!x}", "${B:-$C}"])
+@pytest.mark.parametrize(
+    "text", ["$B", "${B}", "${B:?message}", "${A:-x} ${B}", "${", "${-x}", "${A!x}", "${B:-$C}", "${EMPTY:?message}", "${A"]
+)
 def test_variables_refused(text: str) -> None:
-    interpolation = Interpolation({"A": "1"})
+    interpolation = Interpolation({"A": "1", "EMPTY": ""})
     interpolation.resolve([text], "at")
+    assert interpolation.unresolved == {"at[0]"}
     assert [problem.key for problem in interpolation.problems] == ["at[0]"]
 
 
 @pytest.mark.parametrize(
-    ("written", "ports"),
+    ("written", "port"),
     [
-        ("80", [Port(80, None, "", "tcp")]),
-        (80, [Port(80, None, "", "tcp")]),
-        ("8080:80", [Port(80, (8080, 8080), "", "tcp")]),
-        ("127.0.0.1:8080:80/udp", [Port(80, (8080, 8080), "127.0.0.1", "udp")]),
-        ("127.0.0.1::80", [Port(80, None, "127.0.0.1", "tcp")]),
-        ("[::1]:8080:80", [Port(80, (8080, 8080), "::1", "tcp")]),
-        ("8000-8001:80-81", [Port(80, (8000, 8000), "", "tcp"), Port(81, (8001, 8001), "", "tcp")]),
-        ("8000-8010:80", [Port(80, (8000, 8010), "", "tcp")]),
-        ("80-81", [Port(80, None, "", "tcp"), Port(81, None, "", "tcp")]),
-        ({"target": 80}, [Port(80, None, "", "tcp")]),
+        ("80", Port(80, None, "", "tcp")),
+        (80, Port(80, None, "", "tcp")),
+        ("8080:80", Port(80, (8080, 8080), "", "tcp")),
+        ("127.0.0.1:8080:80/udp", Port(80, (8080, 8080), "127.0.0.1", "udp")),
+        ("127.0.0.1::80", Port(80, None, "127.0.0.1", "tcp")),
+        ("[::1]:8080:80", Port(80, (8080, 8080), "::1", "tcp")),
+        ("8000-8001:80-81", Port(80, (8000, 8001), "", "tcp", 2)),
+        ("8000-8010:80", Port(80, (8000, 8010), "", "tcp")),
+        ("80-81", Port(80, None, "", "tcp", 2)),
+        ({"target": 80}, Port(80, None, "", "tcp")),
         (
             {"target": 80, "published": "8080", "host_ip": "127.0.0.1", "protocol": "udp", "mode": "host"},
-            [Port(80, (8080, 8080), "127.0.0.1", "udp")],
+            Port(80, (8080, 8080), "127.0.0.1", "udp"),
         ),
     ],
 )
-def test_ports(written: Any, ports: list[Port]) -> None:
-    assert parse_port(written) == ports
+def test_ports(written: Any, port: Port) -> None:
+    assert parse_port(written) == port
+
+
+@pytest.mark.parametrize(
+    "written", ["80", "8080:80", "127.0.0.1:53:53/udp", "8000-8010:80", "8000-8001:80-81/udp", "80-81", "127.0.0.1::80"]
+)
+def test_a_port_is_shown_as_it_is_written(written: str) -> None:
+    assert str(parse_port(written)) == written
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...compose.model import Service
 from ...compose.syntax import Port
 from ...schema.nodes import Problem, shown
@@ -15,29 +17,31 @@ RESERVED = {22: "sshd", 80: "nginx", 443: "nginx"}
 
 def check_ports(declaration: Declaration, problems: list[Problem]) -> None:
     """No host port is taken twice, and none that sshd or nginx listens on."""
-    taken: list[tuple[str, Port]] = []
-    for service in declaration.compose.services.values():
-        key = f"compose.services.{service.name}.ports"
-        for port in service.ports:
-            if port.published is None:
-                continue
-            for number, owner in RESERVED.items():
-                if port.takes(number):
-                    what = f"takes port {number} of the host, which belongs to {owner}"
-                    fix = "remove it and add a route to ops_stack.routes" if owner == "nginx" else "publish another port"
-                    problems.append(Problem(key, shown(str(port)), what, fix))
-            clash = next((name for name, other in taken if _clash(port, other)), None)
-            if clash is not None:
-                what = f"takes a host port that the service {clash} takes already"
-                what = "takes the same host port twice" if clash == service.name else what
-                problems.append(Problem(key, shown(str(port)), what, "publish it on another host port, or remove one"))
-            taken.append((service.name, port))
+    published = [(service.name, port) for service in declaration.compose.services.values() for port in service.ports if port.published]
+    for name, port in published:
+        for number, owner in RESERVED.items():
+            if port.takes(number):
+                what = f"takes port {number} of the host, which belongs to {owner}"
+                fix = "remove it and add a route to ops_stack.routes" if owner == "nginx" else "publish another port"
+                problems.append(Problem(f"compose.services.{name}.ports", shown(str(port)), what, fix))
+    for name, port, other in _clashes([(name, port) for name, port in published if port.fixed]):
+        what = "takes the same host port twice" if name == other else f"takes a host port that the service {other} takes already"
+        fix = "publish it on another host port, or remove one"
+        problems.append(Problem(f"compose.services.{name}.ports", shown(str(port)), what, fix))
 
 
-def _clash(one: Port, other: Port) -> bool:
-    if not (one.fixed and other.fixed) or one.published != other.published or one.protocol != other.protocol:
-        return False
-    return one.everywhere or other.everywhere or one.host_ip == other.host_ip
+def _clashes(ports: list[tuple[str, Port]]) -> Iterator[tuple[str, Port, str]]:
+    """Ports that begin before an earlier one on the same address ends, and the service of that one. Sorted, so it takes one pass."""
+    ends: dict[tuple[str, str], tuple[int, str]] = {}  # by protocol and address, where "" is every address and "*" is any
+    for name, port in sorted(ports, key=lambda found: found[1].published or (0, 0)):
+        first, last = port.published or (0, 0)
+        places = ("*",) if port.everywhere else ("", port.host_ip)
+        end, other = max((ends.get((port.protocol, place), (0, "")) for place in places), key=lambda found: found[0])
+        if first <= end:
+            yield name, port, other
+        for place in ("*", "" if port.everywhere else port.host_ip):
+            if last > ends.get((port.protocol, place), (0, ""))[0]:
+                ends[port.protocol, place] = (last, name)
 
 
 def check_networks(declaration: Declaration, problems: list[Problem]) -> None:
@@ -51,7 +55,7 @@ def check_networks(declaration: Declaration, problems: list[Problem]) -> None:
         fix = "add a network with internal: false to networks: in the Compose file and to the service, or remove ports:"
         if name == "default":
             fix = "write networks: {default: {internal: false}} in the Compose file, or remove ports:"
-        found = ", ".join(str(port) for port in service.ports)
+        found = ", ".join(map(str, service.ports[:9]))
         problems.append(Problem(f"compose.services.{service.name}.ports", shown(found), what, fix))
 
 

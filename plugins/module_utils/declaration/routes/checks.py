@@ -97,8 +97,8 @@ def _check_service(declaration: Declaration, route: Route, problems: list[Proble
         what = "leads to a service that is expected to end"
         fix = f"remove services.{service.name}.expect, or remove this route"
         problems.append(Problem(key, shown(service.name), what, fix))
-    offered = {*service.expose, *(port.target for port in service.ports)}
-    if service.expose and route.port and route.port not in offered:
+    offered = (*service.expose, *service.ports)
+    if service.expose and route.port and not any(port.offers(route.port) for port in offered):
         what = f"is not a port that {service.name} exposes in the Compose file"
-        fix = f"write {' or '.join(map(str, sorted(offered)))}, or add it to expose:"
+        fix = f"write {' or '.join(dict.fromkeys(port.targets for port in offered))}, or add it to expose:"
         problems.append(Problem(f"{route.key}.port", shown(route.port), what, fix))

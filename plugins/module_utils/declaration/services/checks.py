@@ -33,7 +33,7 @@ def _check_replicas(declaration: Declaration, service: Service, problems: list[P
         fix = f"remove container_name from {service.name} in the Compose file, or write replicas: 1"
         problems.append(Problem(key, found, what, fix))
     for port in service.ports:
-        if port.published is not None and port.published[1] - port.published[0] + 1 < count:
+        if port.published is not None and (port.published[1] - port.published[0] + 1) // port.count < count:
             what = f"cannot be: the Compose file publishes {port}, and a host port exists once"
             fix = f"remove ports: from {service.name} and add a route, or write replicas: 1"
             problems.append(Problem(key, found, what, fix))
