@@ -28,6 +28,7 @@ _IMAGE = re.compile(
     r"(?P<repository>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+:[0-9a-fA-F]{32,}))?"
 )
+_NUMERIC_ID = re.compile(r"[0-9]{1,10}")
 SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNSUPPORTED = {
     "include": "write the included services into this one file (anchors and <<: merge keys keep it short)",
@@ -255,7 +256,7 @@ def parse_user(value: Any) -> tuple[int, int | None] | None:
     if value is None or isinstance(value, bool):
         return None
     user, _colon, group = str(value).partition(":")
-    if not user.isdecimal() or (group and not group.isdecimal()):
+    if not _NUMERIC_ID.fullmatch(user) or (group and not _NUMERIC_ID.fullmatch(group)):
         return None
     return int(user), int(group) if group else None
 

@@ -14,6 +14,8 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d|w))+")
 _DURATION_PART = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>us|ms|s|m|h|d|w)")
 _DURATION_FACTORS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
+_LONGEST = 64  # characters of a size or duration that anybody means; more could be infinite
+
 # For editors; parse_duration is the judge.
 DURATION_PATTERN = r"^\s*(?:[0-9]+(?:\.[0-9]+)?|(?:[0-9]+(?:\.[0-9]+)?\s*(?:us|ms|s|m|h|d|w)\s*)+)$"
 SIZE_HINT = "write a number with k, m or g, such as 10m (powers of 1024)"
@@ -32,7 +34,7 @@ def parse_size(value: str | int) -> int:
         if value < 0:
             raise ValueError(SIZE_HINT)
         return int(value)
-    match = _SIZE.fullmatch(value.strip())
+    match = _SIZE.fullmatch(value.strip()) if len(value) <= _LONGEST else None
     if match is None:
         raise ValueError(SIZE_HINT)
     return int(float(match["number"]) * _SIZE_FACTORS[match["unit"].lower()])
@@ -51,6 +53,8 @@ def parse_duration(value: str | int | float) -> float:
             raise ValueError(DURATION_HINT)
         return float(value)
     text = value.strip().replace(" ", "").lower()
+    if len(text) > _LONGEST:
+        raise ValueError(DURATION_HINT)
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
         return float(text)
     if not _DURATION.fullmatch(text):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,7 @@ from typing import Any
 
 HIDDEN = "(hidden)"
 _SHOWN_LENGTH = 60
+_WHOLE = re.compile(r"[0-9]{1,19}")
 _LONGEST_WORD = 100
 MOST_VALUES = 200_000
 MOST_CHARACTERS = 16 * 2**20
@@ -100,7 +102,10 @@ def require_bounded(value: object) -> None:
         elif isinstance(found, str):
             characters += len(found)
         if depth > DEEPEST:
-            raise Refused(f"is nested more than {DEEPEST} levels deep, or holds an anchor inside itself", "write it flatter")
+            raise Refused(
+                f"is nested more than {DEEPEST} levels deep, or holds an anchor inside itself",
+                "write it flatter, and remove the alias that stands inside its own anchor",
+            )
         if values + len(rest) > MOST_VALUES or characters > MOST_CHARACTERS:
             raise Refused("is too large with all its anchors written out", "use fewer aliases, or several stacks")
 
@@ -192,7 +197,7 @@ class Number(Node):
     most: int = 2**31 - 1
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
-        if isinstance(value, str) and value.strip().isdecimal():
+        if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             fix = f"write a number from {self.least} to {self.most}"

@@ -205,11 +205,9 @@ def lasting(least: float, most: float, *, whole: bool = False) -> Form[float]:
 @form("1 to 100, or 1% to 100%", r"^\s*(?:[1-9][0-9]?|100)%?\s*$")
 def whole_or_percent(value: str) -> str:
     """A number of containers, or a percentage of them."""
-    text = value.strip()
-    if text.isdecimal() and 1 <= int(text) <= 100:
-        return str(int(text))
-    if text.endswith("%") and text[:-1].isdecimal() and 1 <= int(text[:-1]) <= 100:
-        return text
+    match = re.fullmatch(r"([0-9]{1,3})(%?)", value.strip())
+    if match and 1 <= int(match[1]) <= 100:
+        return value.strip() if match[2] else str(int(match[1]))
     raise Refused("is neither a number of containers nor a percentage of them", "write a number from 1 on, or 1% to 100%, such as 50%")
 
 

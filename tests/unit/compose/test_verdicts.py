@@ -29,8 +29,14 @@ def unknown_to(recorded: dict[str, Any]) -> set[str]:
     return {path for path, written in recorded.items() if all(verdict is None for verdict in written.values())}
 
 
+def printed(recorded: dict[str, Any]) -> set[str]:
+    """Keys whose value a CLI prints."""
+    return {path for path, written in recorded.items() if any(verdict and verdict[0] is not None for verdict in written.values())}
+
+
 RECORDED = {file.stem: json.loads(file.read_text()) for file in sorted((Path(__file__).parent / "recorded").glob("verdicts-*.json"))}
 UNKNOWN = {version: unknown_to(recorded) for version, recorded in RECORDED.items()}
+PRINTED = {version: printed(recorded) for version, recorded in RECORDED.items()}
 KEYS = next(iter(RECORDED.values()))
 
 # Left to the CLI on the host: no check looks at them, and nothing is derived from them.
@@ -64,26 +70,21 @@ def test_both_clis_are_recorded() -> None:
 def test_values_are_read_as_the_clis_read_them(path: str) -> None:
     wrong = {}
     for written in KEYS[path]:
-        verdicts = [recorded[path][written] for version, recorded in RECORDED.items() if path not in UNKNOWN[version]]
+        verdicts = {version: recorded[path][written] for version, recorded in RECORDED.items() if path not in UNKNOWN[version]}
         problems, value = read(path, written)
-        if not verdicts or None in verdicts:
+        if not verdicts or None in verdicts.values():
             if not problems and verdicts:
                 wrong[written] = f"refused by a CLI, read as {value!r}"
         elif problems:
             if not lossy(path, written):
                 wrong[written] = f"refused here ({problems[0].problem}), read as {verdicts} by the CLIs"
-        elif printed(path) and not same(value, [verdict[0] for verdict in verdicts]):
+        elif not same(value, [verdict[0] for version, verdict in verdicts.items() if path in PRINTED[version]]):
             wrong[written] = f"{value!r}, {verdicts} by the CLIs"
     assert wrong == {}
 
 
 def lossy(path: str, written: str) -> bool:
     return any(re.fullmatch(pattern, written) for pattern in LOSSY.values()) or bool(PORTS.fullmatch(path))
-
-
-def printed(path: str) -> bool:
-    """Whether the CLIs print the value at this place at all."""
-    return any(verdict and verdict[0] is not None for recorded in RECORDED.values() for verdict in recorded[path].values())
 
 
 def same(value: Any, verdicts: list[Any]) -> bool:

@@ -485,7 +485,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         "port of sshd in a range",
         [(f"{WORKER}.ports", ["127.0.0.1:20-25:20-25"]), ("compose.networks.backend", {"internal": False})],
         f"{WORKER}.ports",
-        '"127.0.0.1:22:22"',
+        '"127.0.0.1:20-25:20-25"',
         "publish another port",
     ),
     (
@@ -534,7 +534,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         "${TAG}",
         "add environment: {TAG: …}",
     ),
-    ("dollar alone", [(f"{WORKER}.command", "cost 5$")], f"{WORKER}.command", "", "write $$"),
+    ("dollar and a brace", [(f"{WORKER}.command", "cost 5${")], f"{WORKER}.command", "", "write $$"),
     ("another name", [("compose.name", "other")], "compose.name", "other", "write name: acme"),
     ("name of a file", [("compose", "compose.yml")], "compose", "", "lookup('ansible.builtin.template'"),
     ("anchor in itself", [("compose", "services: &a {web: *a}")], "compose", "", "remove the alias"),
