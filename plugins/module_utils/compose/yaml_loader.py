@@ -25,7 +25,8 @@ except ImportError as error:  # pragma: no cover - a Debian package on hosts, pa
 else:
     YAML_MISSING = None
 
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
 
 
 @lru_cache(maxsize=1)
@@ -43,6 +44,15 @@ def loader_class() -> Any:
             _check_keys(node)
             return node
 
+        def flatten_mapping(self, node: Any) -> None:
+            """Each key once, so that merges of merges do not multiply."""
+            super().flatten_mapping(node)
+            node.value = list(
+                {key.value if isinstance(key, yaml.ScalarNode) else id(key): (key, value) for key, value in node.value}.values()
+            )
+
+    known = {None, *(f"{_TAG}{kind}" for kind in ("null", "str", "seq", "map"))}
+    ComposeLoader.yaml_constructors = {tag: construct for tag, construct in base.yaml_constructors.items() if tag in known}
     for tag, pattern, first in (
         ("bool", BOOLEAN, "tTfF"),
         ("int", INTEGER, "-+0123456789"),
@@ -50,9 +60,10 @@ def loader_class() -> Any:
         ("null", NULL, ["~", "n", "N", ""]),
         ("merge", re.compile(r"^<<$"), "<"),
     ):
-        ComposeLoader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, list(first))
-    ComposeLoader.add_constructor("tag:yaml.org,2002:int", _construct_integer)
-    ComposeLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+        ComposeLoader.add_implicit_resolver(f"{_TAG}{tag}", pattern, list(first))
+    ComposeLoader.add_constructor(f"{_TAG}bool", _construct_boolean)
+    ComposeLoader.add_constructor(f"{_TAG}int", _construct_integer)
+    ComposeLoader.add_constructor(f"{_TAG}float", _construct_float)
     ComposeLoader.add_constructor("!reset", lambda _loader, _node: RESET)
     ComposeLoader.add_constructor("!override", _construct_override)
     return ComposeLoader
@@ -81,6 +92,12 @@ def _check_keys(root: Any) -> None:
                     raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands here twice", key.start_mark)
                 names.add(key.value)
                 key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
+
+
+def _construct_boolean(loader: Any, node: Any) -> bool:
+    if not BOOLEAN.match(str(node.value)):
+        raise yaml.constructor.ConstructorError(None, None, "a value that is tagged as a boolean is none", node.start_mark)
+    return bool(node.value.lower() == "true")
 
 
 def _construct_integer(loader: Any, node: Any) -> int | float | str:
@@ -150,8 +167,8 @@ def load(text: str) -> dict[str, Any]:
         raise Refused(f"is not valid YAML{where}: {reason}", f"correct the Compose file{where}") from None
     except RecursionError:
         raise Refused("is not valid YAML: it is nested too deep", "write it flatter") from None
-    except ValueError:
-        raise Refused("is not valid YAML: a number in it cannot be read", "put quotes around values such as 0x or 09") from None
+    except (ValueError, AttributeError):
+        raise Refused("is not valid YAML: a value in it is not what its tag says", "remove tags such as !!int or !!map") from None
     if isinstance(document, str) and document.endswith((".yml", ".yaml", ".j2")):
         fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
         raise Refused("is the name of a Compose file, not its text", fix)

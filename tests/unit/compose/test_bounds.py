@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.compose import yaml_loader
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import problems, report
-from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import HIDDEN, Problem
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import HIDDEN, Problem, Refused
 
 from ..declaration.samples import changed
 
@@ -130,6 +130,21 @@ def test_a_bomb_is_refused(make: Callable[[], str]) -> None:
         tracemalloc.stop()
     assert [problem.key for problem in errors][:1] == ["compose"], report(errors)
     assert peak < 100 * 2**20
+
+
+def test_merges_of_merges_do_not_multiply() -> None:
+    lines = ["x-a0: &a0 {k0: 1}"]
+    lines += [f"x-a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}], k{n}: 1}}" for n in range(1, 12)]
+    with counted() as calls:
+        found = yaml_loader.load("\n".join([*lines, "services: {a: {<<: *a11}}", ""]))
+    assert found["services"]["a"] == {f"k{number}": 1 for number in range(12)}
+    assert calls[0] < 100_000
+
+
+@pytest.mark.parametrize("value", ["!!bool x", "!!timestamp x", "!!set [a]", "!!binary é", "!!map x", "!!str {a: b}", "!x y"])
+def test_a_tag_that_does_not_fit_is_refused(value: str) -> None:
+    with pytest.raises(Refused, match="is not valid YAML"):
+        yaml_loader.load(f"x-a: {value}\nservices: {{a: {{image: 'a:1'}}}}\n")
 
 
 def test_a_bomb_as_a_mapping_is_refused() -> None:
