@@ -51,8 +51,9 @@ def _service(declaration: Declaration, name: str) -> dict[str, Any]:
         service.setdefault("restart", "unless-stopped")
     service.setdefault("init", True)
     service.setdefault("stop_grace_period", STOP_GRACE)
-    service["logging"] = _logging(service.get("logging"))
-    service["security_opt"] = _security_options(service.get("security_opt"))
+    judged = declaration.compose.resolved["services"][name]
+    service["logging"] = _logging(service.get("logging"), (judged.get("logging") or {}).get("driver"))
+    service["security_opt"] = _security_options(service.get("security_opt"), judged.get("security_opt"))
     uses = _secret_uses(declaration, parsed, service.get("secrets"))
     if uses:
         service["secrets"] = uses
@@ -95,18 +96,18 @@ def secret_file(declaration: Declaration, secret: str) -> str:
     return f"{SECRETS}/{declaration.name}/{secret}" if secret else ""
 
 
-def _logging(given: Any) -> dict[str, Any]:
-    """Log limits where the driver writes to the host's disk and none are given."""
+def _logging(given: Any, driver: str | None) -> dict[str, Any]:
+    """Log limits where the driver, its variables resolved, writes to the host's disk and none are given."""
     logging = dict(given or {})
     logging.setdefault("driver", "json-file")
-    if logging["driver"] in ("json-file", "local"):
+    if driver in (None, "json-file", "local"):
         logging["options"] = {**LOG_OPTIONS, **(logging.get("options") or {})}
     return logging
 
 
-def _security_options(given: Any) -> list[str]:
+def _security_options(given: Any, resolved: Any) -> list[str]:
     options = list(given or [])
-    if not any(str(option).startswith("no-new-privileges") for option in options):
+    if not any(option.startswith("no-new-privileges") for option in resolved or ()):
         options.append("no-new-privileges:true")
     return options
 

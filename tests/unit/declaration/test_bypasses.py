@@ -116,3 +116,14 @@ def test_every_address_in_every_spelling(address: str) -> None:
 def test_replicas_in_every_spelling(replicas: Any) -> None:
     declaration = load(changed((f"{WORKER}.deploy", {"replicas": replicas})))
     assert declaration.compose.services["worker"].replicas == 2
+
+
+@pytest.mark.parametrize("driver", ["json-file", "local", "${NOWHERE:-json-file}"])
+def test_logs_are_limited_whatever_the_driver_is_written_as(driver: str) -> None:
+    service = compose_project(load(changed((f"{WORKER}.logging", {"driver": driver}))))["services"]["worker"]
+    assert service["logging"] == {"driver": driver, "options": {"max-size": "10m", "max-file": "5"}}
+
+
+def test_security_options_are_judged_as_resolved() -> None:
+    service = compose_project(load(changed((f"{WORKER}.security_opt", ["${NOWHERE:-no-new-privileges:true}"]))))["services"]["worker"]
+    assert service["security_opt"] == ["${NOWHERE:-no-new-privileges:true}"]
