@@ -131,8 +131,8 @@ def _construct_override(loader: Any, node: Any) -> Override:
     return Override(loader.construct_object(plain))
 
 
-def _document(text: str) -> Any:
-    """The document in a text, or all of them merged."""
+def _documents(text: str) -> list[Any]:
+    """The documents in a text, without empty ones."""
     loader = loader_class()(text)
     documents = []
     try:
@@ -140,13 +140,20 @@ def _document(text: str) -> Any:
             documents.append(loader.get_data())
     finally:
         loader.dispose()
-    documents = [document for document in documents if document is not None]
+    return [document for document in documents if document is not None]
+
+
+def _merged(documents: list[Any], text: str) -> Any:
+    """The one document, or all of them merged."""
+    require_bounded(documents)
     if len(documents) > 1 or "!reset" in text or "!override" in text:
         wrong = [document for document in documents if not isinstance(document, dict)]
         try:
-            return wrong[0] if wrong else merge_documents(documents)
+            merged = wrong[0] if wrong else merge_documents(documents)
         except RecursionError:
-            raise yaml.constructor.ConstructorError(None, None, "an anchor stands inside itself", None) from None
+            raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
+        require_bounded(merged)  # also what !override hid
+        return merged
     return documents[0] if documents else None
 
 
@@ -157,7 +164,7 @@ def load(text: str) -> dict[str, Any]:
     Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
     """
     try:
-        document = _document(text)
+        documents = _documents(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -169,13 +176,13 @@ def load(text: str) -> dict[str, Any]:
         raise Refused("is not valid YAML: it is nested too deep", "write it flatter") from None
     except (ValueError, AttributeError):
         raise Refused("is not valid YAML: a value in it is not what its tag says", "remove tags such as !!int or !!map") from None
+    document = _merged(documents, text)
     if isinstance(document, str) and document.endswith((".yml", ".yaml", ".j2")):
         fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
         raise Refused("is the name of a Compose file, not its text", fix)
     if not isinstance(document, dict):
         what = "is empty" if document is None else "is not a mapping at its top"
         raise Refused(what, "write a Compose file that begins with services:")
-    require_bounded(document)
     result: dict[str, Any] = _with_text_keys(document)
     return result
 

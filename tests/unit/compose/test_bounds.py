@@ -112,6 +112,8 @@ def nested(brackets: str, depth: int) -> str:
     "make",
     [
         pytest.param(lambda: bomb(9), id="aliases of aliases"),
+        pytest.param(lambda: f"{bomb(9)}---\nservices: {{a: {{image: 'a:2'}}}}\n", id="in one of several documents"),
+        pytest.param(lambda: bomb(9).replace("x-a8: &a8 [", "x-a8: !override ["), id="behind !override"),
         pytest.param(text_bomb, id="aliases of a long text"),
         pytest.param(lambda: "x-a: &a [*a]\nservices: {a: {image: 'a:1'}}\n", id="anchor inside itself"),
         pytest.param(lambda: nested("[]", 150), id="150 levels"),
