@@ -111,7 +111,7 @@ def _lines(value: Any) -> Any:
 def _identity(item: Any, path: str) -> Hashable:
     """By what an item of a list is replaced by a later one."""
     read: dict[str, Callable[[Any], Hashable]] = {
-        "services.*.ports": lambda port: tuple(parse_port(port)),
+        "services.*.ports": parse_port,
         "services.*.volumes": lambda mount: parse_mount(mount).target,
         "services.*.secrets": lambda use: _target(use, "/run/secrets/"),
         "services.*.configs": lambda use: _target(use, "/"),
