@@ -97,7 +97,7 @@ def test_a_document_that_is_no_mapping() -> None:
 
 
 def test_an_anchor_inside_itself() -> None:
-    with pytest.raises(Refused, match="an anchor stands inside itself"):
+    with pytest.raises(Refused, match="an anchor inside itself"):
         load("services: &a {web: *a, b: !reset null}\n")
 
 
