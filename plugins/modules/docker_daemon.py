@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_daemon
 short_description: Configure the Docker engine beside the settings of others
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Merges options into C(/etc/docker/daemon.json). What is declared wins, what was declared last and is no more goes, and what others have
     written stays. The file as it was before the first merge is kept as C(/etc/docker/daemon.json.before-latentum-ops).
