@@ -32,7 +32,8 @@ def with_secret(host: PlayedHost, **service: Any) -> Declared:
     """Service api reads a file of this process's user: root, in a container, or whoever runs the tests."""
     (host.folder / "token").write_text("x")
     return declared(
-        api={"secrets": [{"source": "api.token", "target": "token"}], **service}, secrets={"api.token": {"file": f"{host.folder}/token"}}
+        api={"secrets": [{"source": "api.token", "target": "token"}], **service},
+        top={"secrets": {"api.token": {"file": f"{host.folder}/token"}}},
     )
 
 
