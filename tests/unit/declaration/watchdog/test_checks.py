@@ -484,8 +484,10 @@ def latentum(inventory: str, *options: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout[done.stdout.index("=> ") + 3 :])["msg"])
 
 
-@pytest.mark.parametrize(("inventory", "domain"), [("latentum", "latentum.example.com"), ("demo", "latentum.example.test")])
-def test_latentum(inventory: str, domain: str) -> None:
+@pytest.mark.parametrize(
+    ("inventory", "domain", "alerts"), [("latentum", "latentum.example.com", []), ("demo", "latentum.example.test", ["email"])]
+)
+def test_latentum(inventory: str, domain: str, alerts: list[str]) -> None:
     assert latentum(inventory)["report"] == ""
     told = latentum(inventory)["config"]
     assert {one["service"]: (one["needs"], one["routed"], [probe["name"] for probe in one["probes"]]) for one in told["services"]} == {
@@ -499,7 +501,7 @@ def test_latentum(inventory: str, domain: str) -> None:
     (queue,) = told["services"][4]["probes"]
     assert queue["password_file"] == "/etc/latentum-ops/secrets/latentum/cache_password"
     assert [(one["domain"], one["path"], one["services"]) for one in told["sites"]] == [(domain, "/health", ["api-gateway"])]
-    assert (told["alerts"], told["deadman"]) == ([], None)
+    assert ([alert["kind"] for alert in told["alerts"]], told["deadman"]) == (alerts, None)
 
 
 def test_latentum_with_receivers_of_its_own() -> None:
