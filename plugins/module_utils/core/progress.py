@@ -18,9 +18,8 @@ from typing import Any
 from .masking import clean
 
 FOLDER = Path("/run/latentum-ops")
-SOON = 2.0  # seconds between two lines about the same waiting
-
-
+SOON = 2.0  # seconds between two lines about waiting
+SAME = 15.0  # seconds until the same words are said again, as a sign of life
 KEPT = 3600.0  # seconds for which an attempt can be followed after its last word
 
 
@@ -47,6 +46,7 @@ class Progress:
     lines: list[str] = field(default_factory=list)
     timings: list[tuple[str, float]] = field(default_factory=list)
     _waited: float = 0.0
+    _waiting: str = ""
 
     def __post_init__(self) -> None:
         if not self.silent:
@@ -67,9 +67,9 @@ class Progress:
         self._append({"line": line})
 
     def wait(self, text: str) -> None:
-        """A line about something that takes time; not more often than people want to read it."""
-        if time.monotonic() - self._waited >= SOON:
-            self._waited = time.monotonic()
+        """A line about something that takes time; not more often than people want to read it, and seldom when nothing has changed."""
+        if time.monotonic() - self._waited >= (SAME if text == self._waiting else SOON):
+            self._waited, self._waiting = time.monotonic(), text
             self.say(text)
 
     def step(self, count: int = 1) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import time
@@ -14,9 +15,10 @@ from pathlib import Path
 from ..core.process import CommandError, run
 
 LISTS = Path("/var/lib/apt/lists")
+PATIENCE = 300  # seconds for another apt to end
 # Never ask, keep configuration files that were changed, wait for another apt to end.
 ENVIRONMENT: Mapping[str, str] = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l"}
-OPTIONS = ["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+OPTIONS = ["-o", f"DPkg::Lock::Timeout={PATIENCE}", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 # What apt itself would do unasked when told to answer yes; a host's own apt.conf may allow it.
 HARMLESS = ["--no-remove", "-o", "APT::Get::allow-downgrades=false", "-o", "APT::Get::force-yes=false"]
 _PLANNED = re.compile(r"^(Inst|Remv) (\S+)(?: \[(\S+)\])?(?: \((\S+) )?", re.MULTILINE)
@@ -59,8 +61,26 @@ def fetch_lists() -> None:
 
     :raises CommandError: a repository does not answer.
     """
+    _await_lock(LISTS / "lock")
     run(["apt-get", "update", "--quiet", *OPTIONS], env=ENVIRONMENT, timeout=600)
     os.utime(LISTS)
+
+
+def _await_lock(path: Path) -> None:
+    """Wait until nobody holds apt's lock on the lists: a fresh server fetches them by itself at its first boot.
+
+    DPkg::Lock::Timeout is about dpkg's lock only. Who still has it after `PATIENCE` is named by apt itself.
+    """
+    if not path.exists():
+        return
+    deadline = time.monotonic() + PATIENCE
+    with path.open("a") as file:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as apt does it; closing the file gives it back
+                return
+            except OSError:
+                time.sleep(1)
 
 
 def install(

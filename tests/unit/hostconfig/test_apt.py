@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +149,36 @@ def test_what_a_package_replaces_may_go(plans: Any) -> None:
     with pytest.raises(apt.PackageError, match="remove chrony"):
         apt.install(["systemd-timesyncd"], lists_valid=3600, replaces=["ntp"])
     apt.require_no_losses("install", ["systemd-timesyncd"], replaces=["chrony"])
+
+
+HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1], "a")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_lists_that_the_host_fetches_by_itself_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fresh server does so at its first boot, and `apt-get update` has no patience of its own."""
+    (tmp_path / "lock").touch()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdin and holder.stdout and holder.stdout.readline() == "held\n"
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3 and holder.stdin:
+            holder.stdin.close()
+            holder.wait()
+
+    ran: list[tuple[int, str]] = []
+    monkeypatch.setattr(apt, "LISTS", tmp_path)
+    monkeypatch.setattr(apt.time, "sleep", sleep)
+    monkeypatch.setattr(apt, "run", lambda argv, **_options: ran.append((len(waited), argv[1])))
+    apt.fetch_lists()
+    holder.stdout.close()
+    assert ran == [(3, "update")]
