@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a service uses beside its own definition: networks, volumes, configs and secrets at the top of the Compose file.
+"""What a service uses beside its own definition: networks, volumes, configs and secrets at the top of the Compose file, and variables.
 
 Its hash is a second label, beside that of the definition, which stays as it is: every container would be replaced for a new one. A
 container from before there was this label uses what the live release says, so it is adopted with it.
@@ -25,7 +25,8 @@ DEFAULT = "default"
 def parts(project: Mapping[str, Any], service: str, variables: Mapping[str, str], directory: str) -> dict[str, str]:
     """Hashes of what a service uses by ``network default``, ``config app`` …; of a config in a file also its content.
 
-    Labels of a volume are left out: Docker cannot change them, and no container sees them.
+    Labels of a volume are left out: Docker cannot change them, and no container sees them. A variable that the service takes over by its
+    name alone (``environment: [LOG_LEVEL]``) has its value outside of the definition.
     """
     spec = project["services"].get(service) or {}
     resolver = Interpolation(variables)
@@ -39,6 +40,7 @@ def parts(project: Mapping[str, Any], service: str, variables: Mapping[str, str]
     for name, value in resolved.items():
         if name.startswith("config ") and value.get("file"):
             value["content"] = _content(Path(directory) / str(value["file"]))
+    resolved |= {f"variable {name}": variables[name] for name in _taken_over(spec) if name in variables}
     return {name: fingerprint(value) for name, value in resolved.items()}
 
 
@@ -87,6 +89,14 @@ def _volumes(spec: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
     known = project.get("volumes") or {}
     sources = [one.get("source") if isinstance(one, Mapping) else str(one).partition(":")[0] for one in spec.get("volumes") or []]
     return [str(one) for one in dict.fromkeys(sources) if one in known]
+
+
+def _taken_over(spec: Mapping[str, Any]) -> list[str]:
+    """Variables that stand in a service's environment without a value."""
+    environment = spec.get("environment") or {}
+    if isinstance(environment, Mapping):
+        return [str(name) for name, value in environment.items() if value is None]
+    return [str(item) for item in environment if "=" not in str(item)]
 
 
 def _sources(uses: Any) -> list[str]:

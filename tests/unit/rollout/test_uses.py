@@ -82,6 +82,16 @@ def test_a_variable_in_it_counts_as_its_value() -> None:
     assert hashes[0] == hashes[2] != hashes[1]
 
 
+@pytest.mark.parametrize("written", [["LEVEL", "UNSET"], {"LEVEL": None, "UNSET": None}])
+def test_a_variable_that_a_service_takes_over_by_its_name_counts_as_its_value(host: PlayedHost, written: Any) -> None:
+    services: dict[str, Any] = {"api": {"environment": written}, "web": {"environment": {"LEVEL": "fixed"}}}
+    host.deploy(replace(declared(**services), environment={"LEVEL": "info"}))
+    assert actions(host.deploy(replace(declared(**services), environment={"LEVEL": "info", "OTHER": "x"}))) == {}
+    outcome = host.deploy(replace(declared(**services), environment={"LEVEL": "debug"}))
+    assert actions(outcome) == {"api": "replace"}
+    assert outcome.plans[0].reason == "variable LEVEL changed"
+
+
 def test_labels_of_a_volume_are_nothing_to_a_container(host: PlayedHost) -> None:
     api = {"volumes": ["data:/data:ro"]}
     host.deploy(declared(top={"volumes": {"data": {}}}, api=api))
