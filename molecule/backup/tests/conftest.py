@@ -93,6 +93,10 @@ class Kept:
         assert said.rc == rc, f"opsctl {words} ended with {said.rc}: {said.out}"
         return said.out
 
+    def incidents(self) -> str:
+        """What the watchdog tells, on one line: the table folds what is long."""
+        return " ".join(self.opsctl("incidents").split())
+
     def engine_line(self, code: str) -> str:
         """A shell line that runs Python with the host's engine."""
         return shlex.join(["env", "PYTHONPATH=/usr/lib/latentum-ops", "python3", "-B", "-c", code])

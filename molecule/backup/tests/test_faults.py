@@ -40,7 +40,7 @@ def test_a_target_that_is_away_is_told_and_gets_what_it_missed(rows: Kept, serve
     assert state["targets"]["vault"]["pushed"] == state["targets"]["nas"]["pushed"] > state["targets"]["offsite"]["pushed"]
     # An hour of it, without the hour: the watchdog and the next pushes count from what is noted.
     rows.engine(f"from latentum_ops.backup import state; state.note('latentum', 'targets', 'offsite', since={time.time() - 3600})")
-    told = wait_for("the watchdog tells", lambda: re.search(r"offsite.*; since (\d+) min", rows.opsctl("incidents")), 60)
+    told = wait_for("the watchdog tells", lambda: re.search(r"offsite.*; since (\d+) min", rows.incidents()), 60)
     assert int(told[1]) >= 60
     servers.go_on("s3")
     wait_for("the timer brings it", lambda: rows.state()["targets"]["offsite"]["pushed"] == state["backup"]["at"], 180)
@@ -116,7 +116,7 @@ def test_damage_is_found_by_the_proof(rows: Kept, servers: Servers, what: str) -
         assert rows.state()["restorable"] == before
         assert not rows.state()["verify"]["ok"]
         told = r"the last backup of latentum could not be restored: .*(dump of latentumdb|restore)"
-        wait_for("the watchdog tells", lambda: re.search(told, rows.opsctl("incidents")), 60)
+        wait_for("the watchdog tells", lambda: re.search(told, rows.incidents()), 60)
     finally:
         if what == "bits":
             servers.sh("rm -rf /data/rest/keep; mv /data/rest.whole /data/rest/keep")
