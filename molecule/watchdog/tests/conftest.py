@@ -179,8 +179,10 @@ def undisturbed(host: Watched) -> Iterator[Inbox]:
     """
     host.sh("systemctl restart latentum-ops-watchdog")
     well(host)
-    yield Inbox()
-    well(host)
+    try:
+        yield Inbox()
+    finally:
+        well(host)
 
 
 @pytest.fixture

@@ -49,9 +49,12 @@ class Findings:
         return "\n".join(["this host does not fit what is declared; nothing was changed:", *map(str, self.problems)])
 
 
-def look(wanted: Wanted, host: Host | None = None, checks: Mapping[str, tuple[Check, ...]] = CHECKS) -> Findings:
-    """Ask every check of the roles that take part."""
-    host = host or Host()
+def look(wanted: Wanted, host: Host | None = None, checks: Mapping[str, tuple[Check, ...]] | None = None) -> Findings:
+    """Ask every check of the roles that take part.
+
+    :param checks: instead of `CHECKS`.
+    """
+    host, checks = host or Host(), CHECKS if checks is None else checks
     findings = Findings()
     for role in wanted:
         for check in checks.get(role, ()):

@@ -45,7 +45,7 @@ ALPHABETS = ("0123456789eE+-._:xobTZ ", "ab \t\n\"'\\#:-?$,[]{}", "yYnNotrueflsO
 def strings(seed: int, count: int) -> list[str]:
     """Strings that could be mistaken for something else, each different."""
     chance = random.Random(seed)  # noqa: S311 - the same strings each time
-    made = ("".join(chance.choices(chance.choice(ALPHABETS), k=chance.choice((1, 3, 6, 12, 200)))) for _ in range(count))
+    made = ("".join(chance.choices(chance.choice(ALPHABETS), k=chance.choice((1, 3, 6, 12, 200)))) for _turn in range(count))
     return list(dict.fromkeys([*NASTY, *made]))
 
 

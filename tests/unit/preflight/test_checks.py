@@ -20,9 +20,12 @@ def _finds(_host: Any, wanted: checks.Wanted) -> Iterator[Problem]:
         yield Problem(f"{role}_x", "1", "is wrong", "write 2")
 
 
-def _breaks(_host: Any, _wanted: checks.Wanted) -> Iterator[Problem]:
+def _fail(_role: str) -> Problem:
     raise OSError("no such thing")
-    yield
+
+
+def _breaks(_host: Any, wanted: checks.Wanted) -> Iterator[Problem]:
+    yield from map(_fail, wanted)
 
 
 def test_findings_of_all_roles_come_together_and_what_is_unseen_stops_nothing() -> None:

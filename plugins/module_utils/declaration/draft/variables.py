@@ -28,7 +28,7 @@ REFERENCE = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*)(?
 _LINE = re.compile(r"""^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:'([^'\n]*)'|"([^"\n]*)"|([^\n]*))""", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|\s)#")
 _MISSING = re.compile(r"\$\{(\w+)\}")  # the value of a problem with a variable
-ReadFile = Callable[[str], str | None]
+ReadFile = Callable[[str], "str | None"]
 
 
 def values(text: str) -> dict[str, str]:
