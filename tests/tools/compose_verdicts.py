@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a real Compose CLI makes of every scalar of the Compose specification, in many spellings; recorded for the unit tests.
 
-    tests/tools/compose_verdicts.py SCHEMA HOST tests/unit/compose/recorded
+    python tests/tools/compose_verdicts.py SCHEMA HOST tests/unit/compose/recorded
 
 SCHEMA is compose-spec.json of the newest Compose that is judged (from the repository of compose-go; not part of this one). HOST is a test
 host (tests/hosts) with the package docker-compose. It reads all documents in one call, about ten a second, and answers with what
