@@ -205,7 +205,7 @@ def test_a_run_that_is_killed_at_the_switch_is_finished_by_the_next(base: AppHos
     with base.load(**MIX) as found:
         run = base.background("rollback", "--to", base.sh(f"grep -l 9090 {STATE}/releases/*/routes.json").split("/")[-2])
         eventually(lambda: "switch routes" in base.sh(f"cat {STATE}/rollout.json", check=False), "the switch is begun")
-        base.sh("pkill -KILL -f 'latentum_ops.*rollback' || true")
+        base.sh("pkill -KILL -f '[l]atentum_ops.*rollback' || true")
         run.wait(timeout=60)
         done = roll(base, declaration(base, 9090), **FORCE)
         assert done.returncode == 0, done.stdout[-3000:]

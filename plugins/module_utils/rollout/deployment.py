@@ -22,7 +22,7 @@ from ..release.pinning import Declared, pin, relabelled, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import moving, standby
 from .host_actions import Site
-from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe
+from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe, require_secrets
 from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import engine_again, take_back
@@ -198,6 +198,7 @@ class Deployment:
             require_safe(release, outcome.plans, moving.unsafe(live, release, plans) if self.order.kind == "deploy" else ())
             if not self.order.check:  # what another role would put there is not there yet
                 require_bind_sources(release, outcome.plans)
+                require_secrets(release, outcome.plans)
             if engine and self.order.kind != "rollback":
                 require_readable(release, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)], engine)
         except ValueError as error:

@@ -14,6 +14,7 @@ from ..compose import model as compose_model
 from ..containers.client import Container
 from ..contracts.rollout_policy import Policy, policies_from
 from ..contracts.update_safety import Unsafe, unsafe
+from ..core import paths
 from ..release import uses
 from ..release.pinning import definition_of
 from ..release.store import Release
@@ -251,6 +252,20 @@ def require_bind_sources(release: Release, plans: Iterable[ServicePlan]) -> None
         raise UnsafeUpdate(
             "\n".join(["Docker would mount an empty folder in place of what is missing; nothing was changed:", *lines, f"-> {fix}"])
         )
+
+
+def require_secrets(release: Release, plans: Iterable[ServicePlan]) -> None:
+    """:raises UnsafeUpdate: a container would be started without a file of the secret store; Docker would say so in the middle of it."""
+    lines = [
+        f"services.{plan.service}.secrets: {path} is not on this host"
+        for plan in plans
+        if plan.action in (CREATE, REPLACE, SCALE, JOB)
+        for path in dict.fromkeys(secret_files(release, release.project["services"].get(plan.service) or {}))
+        if path.is_relative_to(paths.SECRETS) and not path.exists()
+    ]
+    if lines:
+        fix = "role secrets writes it: run playbook rolling_update, or site with `--tags secrets`, for this declaration"
+        raise UnsafeUpdate("\n".join(["secrets of this release are missing; nothing was changed:", *lines, f"-> {fix}"]))
 
 
 def as_rolling(plan: ServicePlan) -> ServicePlan:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, USES
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import (
     Declared,
     definition,
@@ -25,6 +26,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import (
     order,
     require_bind_sources,
     require_safe,
+    require_secrets,
     short,
 )
 
@@ -186,6 +188,24 @@ def test_a_bind_source_that_is_not_there_is_no_empty_folder(tmp_path: Path) -> N
     message = str(refused.value)
     assert "services.api.volumes" in message and f"{tmp_path}/gone is not" in message and f"{tmp_path}/nginx.conf is not" in message
     assert f"{tmp_path}/there" not in message and "create_host_path: true" in message
+
+
+def test_a_secret_that_the_store_of_this_host_lacks_is_named_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a service that is new, or has another name: role secrets has not been there."""
+    monkeypatch.setattr(paths, "SECRETS", tmp_path)
+    (tmp_path / "there").touch()
+    spec = {"image": "registry.example.test/api:1", "secrets": ["token", "other"], "env_file": [f"{tmp_path}/api.env", "/elsewhere.env"]}
+    wanted = release(api=spec)
+    wanted.project["secrets"] = {"token": {"file": f"{tmp_path}/gone"}, "other": {"file": f"{tmp_path}/there"}}
+    with pytest.raises(UnsafeUpdate) as refused:
+        require_secrets(wanted, make(wanted, []))
+    message = str(refused.value)
+    assert message.count("services.api.secrets") == 2 and f"{tmp_path}/gone is not" in message and f"{tmp_path}/api.env is not" in message
+    for name in ("gone", "api.env"):
+        (tmp_path / name).touch()
+    require_secrets(wanted, make(wanted, []))
 
 
 def test_bind_sources_that_are_there_or_meant_to_be_empty(tmp_path: Path) -> None:
