@@ -119,7 +119,10 @@ options:
     type: dict
     default: {}
   purge:
-    description: Remove secrets that are no longer declared, instead of keeping them in a folder of their own.
+    description:
+      - Remove secrets that are no longer declared, instead of keeping them in a folder of their own.
+      - Remove also the copies that no declared service reads any more. Without it those stay which a release that the host keeps names; a
+        rollback to it needs them.
     type: bool
     default: false
 """

@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from ..contracts.secret_kinds import references
-from ..core import env_file
+from ..core import env_file, paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.locks import LockBusy, file_lock
-from ..core.paths import SECRETS
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from . import sealing
@@ -52,7 +51,7 @@ class Outcome:
 class Store:
     """The store of a stack; `locked()` around everything that writes."""
 
-    def __init__(self, stack: str, root: Path = SECRETS) -> None:
+    def __init__(self, stack: str, root: Path = paths.SECRETS) -> None:
         if not PLACE.fullmatch(stack):
             raise SecretError(f"stack: {stack!r}: write the name of the stack, such as shop")
         self.stack, self.folder = stack, root / stack
@@ -120,7 +119,7 @@ class Store:
         stages = [
             [Entry(self.folder, "directory", mode=0o700), self._file(KEY, key), *self._files(companions)],
             self._files(values),
-            [*readers, *self._stale({entry.path for entry in readers})],
+            [*readers, *self._stale({entry.path for entry in readers}, purge=purge)],
             self._files({METADATA: json.dumps(metadata, indent=2, sort_keys=True) + "\n"}),
         ]
         gone = sorted(name for name in known if name not in values)
@@ -215,10 +214,16 @@ class Store:
         for service, variables in wanted.items():
             yield Entry(self.folder / "env" / f"{service}.env", content=env_file.render(variables).encode(), mode=0o600, sensitive=True)
 
-    def _stale(self, wanted: set[Path]) -> list[Entry]:
-        """Copies and environment files that nobody needs any more."""
+    def _stale(self, wanted: set[Path], *, purge: bool) -> list[Entry]:
+        """Copies and environment files that no declared service reads and, unless purged, no release to return to."""
         present = [*self.folder.glob("services/*/*"), *self.folder.glob("env/*.env")]
-        return [Entry(path, "absent", sensitive=True) for path in present if path.is_file() and path not in wanted]
+        unread = [path for path in present if path.is_file() and path not in wanted]
+        releases = self._releases() if unread and not purge else ""
+        return [Entry(path, "absent", sensitive=True) for path in unread if str(path) not in releases]
+
+    def _releases(self) -> str:
+        """The Compose files of the releases that this host keeps, which name the files that their services read."""
+        return "\n".join(read_text(file) or "" for file in (paths.RELEASES / self.stack / "releases").glob("*/compose.yaml"))
 
     def _outdated(self, files: Sequence[Entry]) -> list[str]:
         """Services whose copy or environment exists with another content: their containers hold the old value."""

@@ -21,7 +21,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.latentum.ops.plugins.filter.secrets import secrets_leader
-from ansible_collections.latentum.ops.plugins.module_utils.core import process
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths, process
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore import kinds, sealing
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
@@ -111,6 +111,27 @@ def test_drift_is_repaired(store: Store) -> None:
     (store.folder / "services/api/stale").write_text("nobody's")
     assert store.ensure(ENTRIES).services == ["database"]
     assert tree(store.folder) == wanted
+
+
+def test_copies_of_a_release_to_return_to_stay(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service gets another name: a rollback starts it under the old one, which reads the old copies."""
+    monkeypatch.setattr(paths, "RELEASES", tmp_path / "stacks")
+    store.ensure(ENTRIES)
+    old = store.folder / "services/former/password"
+    old.parent.mkdir()
+    release = tmp_path / "stacks" / store.stack / "releases/3f2a90c1d4e7/compose.yaml"
+    release.parent.mkdir(parents=True)
+    release.write_text(f"secrets:\n  former.password:\n    file: {old}\n")
+
+    def left(**options: bool) -> bool:
+        old.write_text("word")
+        store.ensure(ENTRIES, **options)
+        return old.exists()
+
+    assert left()
+    assert not left(purge=True)
+    release.unlink()
+    assert not left()
 
 
 def test_what_is_not_declared_any_more_is_kept_until_purged(store: Store) -> None:
