@@ -64,7 +64,7 @@ def loader_class() -> Any:
     ComposeLoader.add_constructor(f"{_TAG}bool", _construct_boolean)
     ComposeLoader.add_constructor(f"{_TAG}int", _construct_integer)
     ComposeLoader.add_constructor(f"{_TAG}float", _construct_float)
-    ComposeLoader.add_constructor("!reset", lambda _loader, _node: RESET)
+    ComposeLoader.add_constructor("!reset", _construct_reset)
     ComposeLoader.add_constructor("!override", _construct_override)
     return ComposeLoader
 
@@ -122,7 +122,13 @@ def _construct_float(loader: Any, node: Any) -> float | str:
     return written if math.isinf(number) and "inf" not in text else number
 
 
+def _construct_reset(loader: Any, _node: Any) -> object:
+    loader.merging = True
+    return RESET
+
+
 def _construct_override(loader: Any, node: Any) -> Override:
+    loader.merging = True
     if isinstance(node, yaml.MappingNode):
         return Override(loader.construct_mapping(node, deep=True))
     if isinstance(node, yaml.SequenceNode):
@@ -131,22 +137,24 @@ def _construct_override(loader: Any, node: Any) -> Override:
     return Override(loader.construct_object(plain))
 
 
-def _documents(text: str) -> list[Any]:
-    """The documents in a text, without empty ones."""
+def _documents(text: str) -> tuple[list[Any], bool]:
+    """The documents in a text, without empty ones; and whether they are to be merged: there are several, or one has tags for merging."""
     loader = loader_class()(text)
+    loader.merging = False
     documents = []
     try:
         while loader.check_data():
             documents.append(loader.get_data())
     finally:
         loader.dispose()
-    return [document for document in documents if document is not None]
+    present = [document for document in documents if document is not None]
+    return present, loader.merging or len(present) > 1
 
 
-def _merged(documents: list[Any], text: str) -> Any:
+def _merged(documents: list[Any], merging: bool) -> Any:
     """The one document, or all of them merged."""
     require_bounded(documents)
-    if len(documents) > 1 or "!reset" in text or "!override" in text:
+    if merging:
         wrong = [document for document in documents if not isinstance(document, dict)]
         try:
             merged = wrong[0] if wrong else merge_documents(documents)
@@ -164,7 +172,7 @@ def load(text: str) -> dict[str, Any]:
     Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
     """
     try:
-        documents = _documents(text)
+        documents, merging = _documents(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -176,7 +184,7 @@ def load(text: str) -> dict[str, Any]:
         raise Refused("is not valid YAML: it is nested too deep", "write it flatter") from None
     except (ValueError, AttributeError):
         raise Refused("is not valid YAML: a value in it is not what its tag says", "remove tags such as !!int or !!map") from None
-    document = _merged(documents, text)
+    document = _merged(documents, merging)
     if isinstance(document, str) and document.endswith((".yml", ".yaml", ".j2")):
         fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
         raise Refused("is the name of a Compose file, not its text", fix)

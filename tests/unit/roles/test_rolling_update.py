@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of the playbook that rolls out: what a release needs is there before its first batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PLAYS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parents[3] / "playbooks/rolling_update.yml").read_text())
+
+
+def play_of(role: str) -> int:
+    """The place of the play that has a role, in a block too."""
+    (place,) = [
+        index
+        for index, play in enumerate(PLAYS)
+        for task in [inner for outer in play["tasks"] for inner in outer.get("block", [outer])]
+        if task.get("ansible.builtin.import_role") == {"name": f"latentum.ops.{role}"}
+    ]
+    return place
+
+
+def test_secrets_of_new_services_are_written_on_all_hosts_before_the_first_batch() -> None:
+    """A service with another name has none yet; a rollback needs those of the name before (molecule/rollout/tests/test_routes.py)."""
+    secrets = PLAYS[play_of("secrets")]
+    assert play_of("secrets") < play_of("stack")
+    assert "serial" not in secrets  # hosts agree on one value
+    assert secrets["vars"]["secrets_purge"] is False
+    assert secrets["hosts"] == PLAYS[play_of("stack")]["hosts"]
