@@ -75,6 +75,26 @@ def _take(descriptor: int, path: Path, timeout: float | None) -> None:
             time.sleep(min(0.1, left))  # flock(2) has no deadline of its own
 
 
+def await_record_lock(path: Path, timeout: float) -> bool:
+    """Wait until no other program holds the record lock of its own file (fcntl(2), as apt and dpkg take it); whether it is free now.
+
+    It is not held afterwards: the program that is called next takes it, and names who was quicker.
+
+    :param timeout: seconds to wait at the most.
+    """
+    if not path.exists():
+        return True
+    deadline = time.monotonic() + timeout
+    with path.open("a") as file:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                time.sleep(1)
+    return False
+
+
 @contextmanager
 def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") -> Iterator[None]:
     """Hold the lock of a stack.

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..core.locks import await_record_lock
 from ..core.process import CommandError, run
 
 LISTS = Path("/var/lib/apt/lists")
@@ -61,26 +61,10 @@ def fetch_lists() -> None:
 
     :raises CommandError: a repository does not answer.
     """
-    _await_lock(LISTS / "lock")
+    # A fresh server fetches them by itself at its first boot, and DPkg::Lock::Timeout is about dpkg's lock only.
+    await_record_lock(LISTS / "lock", PATIENCE)
     run(["apt-get", "update", "--quiet", *OPTIONS], env=ENVIRONMENT, timeout=600)
     os.utime(LISTS)
-
-
-def _await_lock(path: Path) -> None:
-    """Wait until nobody holds apt's lock on the lists: a fresh server fetches them by itself at its first boot.
-
-    DPkg::Lock::Timeout is about dpkg's lock only. Who still has it after `PATIENCE` is named by apt itself.
-    """
-    if not path.exists():
-        return
-    deadline = time.monotonic() + PATIENCE
-    with path.open("a") as file:
-        while time.monotonic() < deadline:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as apt does it; closing the file gives it back
-                return
-            except OSError:
-                time.sleep(1)
 
 
 def install(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import apt
 
@@ -177,7 +178,7 @@ def test_lists_that_the_host_fetches_by_itself_are_waited_for(tmp_path: Path, mo
 
     ran: list[tuple[int, str]] = []
     monkeypatch.setattr(apt, "LISTS", tmp_path)
-    monkeypatch.setattr(apt.time, "sleep", sleep)
+    monkeypatch.setattr(locks.time, "sleep", sleep)
     monkeypatch.setattr(apt, "run", lambda argv, **_options: ran.append((len(waited), argv[1])))
     apt.fetch_lists()
     holder.stdout.close()
