@@ -10,6 +10,8 @@ SCENARIO ?=
 # 1: the tests marked `matrix` run as well (tests/tools/matrix.py).
 MATRIX ?=
 export MATRIX
+# Bytecode is kept, whatever the shell says: without it each process compiles the tests and the engine anew.
+export PYTHONDONTWRITEBYTECODE :=
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 

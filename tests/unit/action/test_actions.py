@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +34,38 @@ secrets:
 Play = Callable[..., dict[str, Any]]
 
 
+@pytest.fixture(scope="session")
+def playbooks() -> Iterator[subprocess.Popen[str]]:
+    """The process in which Ansible and the collection are loaded; playbooks.py."""
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+    argv = [sys.executable, str(Path(__file__).with_name("playbooks.py"))]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
+def play(playbooks: subprocess.Popen[str], tmp_path: Path) -> Play:
     """Results by the names of the tasks."""
 
     def run(*tasks: dict[str, Any], variables: dict[str, Any] | None = None) -> dict[str, Any]:
         given = {"zone": "example.com", "ansible_python_interpreter": sys.executable, **(variables or {})}
         document = [{"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": list(tasks)}]
         (tmp_path / "play.json").write_text(json.dumps(document))
-        done = subprocess.run(
-            [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "--check", "--diff", "play.json"],
-            cwd=tmp_path,
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "{" in done.stdout, done.stdout + done.stderr
-        shown = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
+        request = {
+            "arguments": ["-i", "localhost,", "-c", "local", "--check", "--diff", "play.json"],
+            "folder": str(tmp_path),
+            "environment": dict(os.environ),
+            "output": str(tmp_path / "output"),
+            "errors": str(tmp_path / "errors"),
+        }
+        assert playbooks.stdin is not None and playbooks.stdout is not None
+        print(json.dumps(request), file=playbooks.stdin, flush=True)
+        assert playbooks.stdout.readline().strip().lstrip("-").isdigit()
+        output, errors = ((tmp_path / name).read_text() for name in ("output", "errors"))
+        assert "{" in output, output + errors
+        shown = json.loads(output[output.index("{") :])["plays"][0]["tasks"]
         results = {task["task"]["name"]: task["hosts"]["localhost"] for task in shown}
         for result in results.values():  # what Ansible reads means what it reads
             assert all(isinstance(result.get(key, False), bool) for key in ("failed", "changed", "skipped")), result
