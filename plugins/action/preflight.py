@@ -30,7 +30,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         tags = {name: variables.get(f"ansible_{name}_tags") or [] for name in ("run", "skip")}
         roles = [role for role in arguments["roles"] if takes_part(role, tags["run"], tags["skip"])]
         wanted: Mapping[str, Any] = {role: variables[name] for role in roles if (name := f"__{role}_preflight") in variables}
-        module_arguments = {"roles": arguments["roles"], "wanted": self._templar.template(wanted)}
+        units = self._templar.template([variables[name] for role in roles if (name := f"__{role}_service_units") in variables])
+        module_arguments = {
+            "roles": arguments["roles"],
+            "wanted": self._templar.template(wanted),
+            "units": sorted({unit for names in units for unit in names}),
+        }
         result: dict[str, Any] = self._execute_module(
             module_name="latentum.ops.preflight", module_args=module_arguments, task_vars=variables
         )

@@ -33,6 +33,11 @@ options:
     description: What each role wants, by role. The action of this name fills it in.
     type: dict
     default: {}
+  units:
+    description: Units of systemd to say the state of. The action of this name fills in those of the roles, C(__<role>_service_units).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -55,11 +60,19 @@ installed:
   returned: success
   type: str
   sample: adduser apt base-files
+units:
+  description:
+    - LoadState, ActiveState and UnitFileState by unit; empty where systemd does not answer.
+    - Tasks of module M(latentum.ops.service_units) in the same play look here, and ask the host where something is to be done.
+  returned: success
+  type: dict
+  sample: {nginx.service: [loaded, active, enabled]}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import service_units
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.apt import installed
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks import look
 
@@ -67,7 +80,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks impo
 def main() -> None:
     """What is wanted in, what stands against it out."""
     module = AnsibleModule(
-        argument_spec={"roles": {"type": "list", "elements": "str", "required": True}, "wanted": {"type": "dict", "default": {}}},
+        argument_spec={
+            "roles": {"type": "list", "elements": "str", "required": True},
+            "wanted": {"type": "dict", "default": {}},
+            "units": {"type": "list", "elements": "str", "default": []},
+        },
         supports_check_mode=True,
     )
     findings = look(module.params["wanted"])
@@ -77,7 +94,11 @@ def main() -> None:
         packages = " ".join(sorted(installed()))
     except CommandError:
         packages = ""
-    module.exit_json(changed=False, unseen=findings.unseen, installed=packages)
+    try:
+        units = {unit.name: [unit.load, unit.active, unit.file] for unit in service_units.look(module.params["units"]).values()}
+    except CommandError:
+        units = {}
+    module.exit_json(changed=False, unseen=findings.unseen, installed=packages, units=units)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that is derived from a declaration: one by one as filters, or all at once for a play to remember.
+"""Everything that is derived from a declaration: one by one as filters or a lookup, or all at once for a play to remember.
 
 Ansible renders a variable anew wherever it is used, in a process of its own for each task. A play therefore derives everything in one
 task (action `declaration`) and remembers it as plain data; the filters take their result from there.
@@ -19,7 +19,7 @@ from ..module_utils.declaration.registry import SECTIONS
 from .as_written import as_written
 
 REMEMBERED = "derived"  # the key of what a play remembers; no declaration has it
-
+PLAIN: Mapping[str, type] = {"name": str, "contact": str, "directory": str, "environment": dict}  # keys that roles read as they are
 
 DERIVATIONS = {name: derivation for section in SECTIONS for name, derivation in section.derivations.items()}
 
@@ -48,7 +48,25 @@ def remember(stack: object) -> dict[str, Any]:
 
     :raises InvalidDeclaration: it contradicts itself.
     """
+    plain = {name: _plain(stack, name) for name in PLAIN}
     if is_empty(stack):
-        return {name: derivation.empty() for name, derivation in DERIVATIONS.items() if not derivation.secret}
+        return plain | {name: derivation.empty() for name, derivation in DERIVATIONS.items() if not derivation.secret}
     declaration = load(as_written(stack))
-    return {name: derivation.derive(declaration) for name, derivation in DERIVATIONS.items() if not derivation.secret}
+    return plain | {name: derivation.derive(declaration) for name, derivation in DERIVATIONS.items() if not derivation.secret}
+
+
+def declared(name: str, source: object) -> Any:
+    """What a filter of this name gives, or the value of a plain key.
+
+    :param source: a declaration, or what a play remembers of one; None for neither.
+    """
+    if name in PLAIN:
+        return _plain(source[REMEMBERED] if isinstance(source, Mapping) and REMEMBERED in source else source, name)
+    if name not in DERIVATIONS:
+        raise AnsibleFilterError(f"declared: nothing is called {name!r}: write {', '.join([*PLAIN, *sorted(DERIVATIONS)])}")
+    return derived(name)(source)
+
+
+def _plain(source: object, name: str) -> Any:
+    value = source.get(name) if isinstance(source, Mapping) else None
+    return PLAIN[name]() if value is None else value

@@ -74,6 +74,8 @@ def look(names: Sequence[str]) -> dict[str, Unit]:
 
     :raises CommandError: systemd does not answer.
     """
+    if not names:  # of which `systemctl show` would tell systemd's own properties
+        return {}
     output = run(["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", *names]).stdout
     blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in output.strip().split("\n\n")]
     return {

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.action.preflight import takes_part
+from ansible_collections.latentum.ops.plugins.action.service_units import settled
 
 ROOT = Path(__file__).parents[3]
 STACK = yaml.safe_load("""
@@ -75,6 +76,7 @@ def play(playbooks: subprocess.Popen[str], tmp_path: Path) -> Play:
     return run
 
 
+PLAIN = ("name", "contact", "directory", "environment")
 DERIVE = {"name": "derive", "latentum.ops.declaration": {"derive": True}, "register": "ops_declared"}
 CHECK = {"name": "check", "latentum.ops.declaration": {}}
 
@@ -86,12 +88,30 @@ def say(name: str, template: str) -> dict[str, Any]:
 def test_what_a_play_remembers_gives_what_the_declaration_gives(play: Play) -> None:
     names = list(play(DERIVE)["derive"]["derived"])
     assert len(names) > 10
-    tasks = [say(f"{name} {of}", f"{{{{ {of} | latentum.ops.{name} }}}}") for name in names for of in ("ops_declared", "ops_stack")]
-    results = play(DERIVE, *tasks, variables={"ops_stack": STACK})
+    filters = [name for name in names if name not in PLAIN]
+    tasks = [say(f"{name} {of}", f"{{{{ {of} | latentum.ops.{name} }}}}") for name in filters for of in ("ops_declared", "ops_stack")]
+    asked = [say(f"{name} lookup", f"{{{{ lookup('latentum.ops.declared', '{name}') }}}}") for name in names]
+    before = [task | {"name": f"{task['name']} before"} for task in asked]
+    results = play(*before, DERIVE, *tasks, *asked, variables={"ops_stack": STACK})
+    for name in filters:
+        assert results[f"{name} ops_declared"]["msg"] == results[f"{name} ops_stack"]["msg"] == results[f"{name} lookup"]["msg"]
     for name in names:
-        assert results[f"{name} ops_declared"]["msg"] == results[f"{name} ops_stack"]["msg"]
+        assert results[f"{name} lookup before"]["msg"] == results[f"{name} lookup"]["msg"]
+    assert {name: results[f"{name} lookup"]["msg"] for name in PLAIN} == {
+        "name": "acme",
+        "contact": "ops@example.com",
+        "directory": "",
+        "environment": {},
+    }
     assert results["nginx_sites ops_declared"]["msg"][0]["domain"] == "app.example.com"
     assert "hunter2" not in json.dumps(results["derive"]["derived"])
+
+
+def test_the_lookup_names_what_it_knows(play: Play) -> None:
+    wrong = say("wrong", "{{ lookup('latentum.ops.declared', 'nginx_site') }}")
+    results = play(wrong, say("nothing declared", "{{ lookup('latentum.ops.declared', 'nginx_sites', 'name') }}"))
+    assert "nothing is called 'nginx_site': write name, contact" in json.dumps(results["wrong"])
+    assert results["nothing declared"]["msg"] == [[], ""]
 
 
 def test_secrets_are_derived_from_the_declaration_alone(play: Play) -> None:
@@ -246,3 +266,40 @@ def test_packages_that_the_preflight_saw_cost_no_call_to_the_host(play: Play) ->
 def test_a_preflight_says_what_is_installed(play: Play) -> None:
     result = play({"name": "look", "latentum.ops.preflight": {"roles": []}})["look"]
     assert {"dpkg", "base-files"} <= set(result["installed"].split())
+
+
+RUNNING, OFF, ABSENT = ("loaded", "active", "enabled"), ("loaded", "inactive", "disabled"), ("not-found", "inactive", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seen", "believed"),
+    [
+        ({"state": "started", "enabled": True}, RUNNING, True),
+        ({"state": "started", "enabled": "yes", "daemon_reload": False}, RUNNING, True),
+        ({"state": "stopped", "enabled": False}, OFF, True),
+        ({"enabled": True}, RUNNING, True),
+        ({"state": "started", "enabled": True}, OFF, False),
+        ({"state": "started", "enabled": True}, ("loaded", "active", "disabled"), False),
+        ({"state": "started", "enabled": True}, ("loaded", "failed", "enabled"), False),
+        ({"state": "stopped", "enabled": False}, ("loaded", "failed", "disabled"), False),
+        ({"state": "restarted"}, RUNNING, False),
+        ({"state": "reloaded", "enabled": True}, RUNNING, False),
+        ({"state": "started", "daemon_reload": True}, RUNNING, False),
+        ({"state": "started", "no_block": True}, RUNNING, False),
+        # Its package may have come since, and started it.
+        ({"state": "stopped", "enabled": False}, ABSENT, False),
+    ],
+)
+def test_units_that_the_preflight_saw_as_wanted_cost_no_call(arguments: dict[str, Any], seen: tuple[str, ...], believed: bool) -> None:
+    assert settled({"name": ["a.service"], **arguments}, {"a.service": seen}) is believed
+    assert not settled({"name": ["a.service", "b.service"], **arguments}, {"a.service": seen})  # of which one was not looked at
+
+
+def test_the_preflight_looks_at_the_units_of_the_roles_of_the_run(play: Play) -> None:
+    """On a machine without systemd none is known, and each call looks by itself."""
+    units = {"__docker_service_units": ["docker.service"], "__nginx_service_units": ["nginx.service"]}
+    result = play({"name": "look", "latentum.ops.preflight": {"roles": ["docker", "base"]}}, variables=units)["look"]
+    assert result["invocation"]["module_args"]["units"] == ["docker.service"]
+    believed = {"name": "believed", "latentum.ops.service_units": {"name": ["made-up.service"], "state": "started"}}
+    results = play(believed, variables={"ops_preflight": {"units": {"made-up.service": list(RUNNING)}}})
+    assert results["believed"] == {**results["believed"], "changed": False, "steps": []}
