@@ -109,7 +109,7 @@ def _construct_integer(loader: Any, node: Any) -> int | float | str:
         return str(node.value)
     if -(2**63) <= number < 2**64:
         return number
-    return float(number) if text.lstrip("+-").isdecimal() else str(node.value)
+    return _construct_float(loader, node) if text.lstrip("+-").isdecimal() else str(node.value)
 
 
 def _construct_float(loader: Any, node: Any) -> float | str:
