@@ -42,6 +42,7 @@ def test_a_lost_host_is_built_again_elsewhere(rows: Kept, models: str, ephemeral
     assert json.loads(opened) == json.loads(execute(["ansible-vault", "view", "--vault-password-file", str(word), f"{kept}.vault"]).stdout)
 
     given = {"dr_hosts": SPARE, "dr_bundle": f"{kept}.age", "dr_identity": identity, "dr_from": "offsite"}
+    given["dr_lost"] = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(gone + 1))
     given["dr_report_folder"] = f"{ephemeral}/drills"
     rc, said = playbook("dr_drill", SPARE, "-e", json.dumps(given), timeout=1200)
     assert rc == 0, said[-6000:]
