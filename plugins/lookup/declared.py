@@ -5,12 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.latentum.ops.plugins.plugin_utils.declared import REMEMBERED, declared
-
 DOCUMENTATION = r"""
 name: declared
 short_description: What is derived from the declaration, or a plain key of it
@@ -42,6 +36,12 @@ _raw:
   type: list
   elements: raw
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.latentum.ops.plugins.plugin_utils.declared import REMEMBERED, declared
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no type hints

@@ -132,9 +132,7 @@ def plain(value: object) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, (dict, Mapping)):
-        return {
-            name if type(name) is str else str(plain(name)): item if type(item) in _EXACT else plain(item) for name, item in value.items()
-        }
+        return {str(plain(name)): item if type(item) in _EXACT else plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [item if type(item) in _EXACT else plain(item) for item in value]
     return str(value)
