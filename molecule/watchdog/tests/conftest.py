@@ -195,15 +195,18 @@ def inbox(host: Watched) -> Iterator[Inbox]:
 def well(host: Watched) -> None:
     """No incident is open, nobody works on a stack, and nothing waits to be told."""
 
-    def quiet() -> bool:
+    def wrong() -> list[str]:
         status = host.status()
-        stacks = status["stacks"]
-        services = [one["state"] for stack in stacks for one in stack["services"]]
-        return (
-            not status["incidents"]
-            and set(services) == {"ok"}
-            and not status["alerts"]["waiting"]
-            and not any(one["busy"] for one in stacks)
-        )
+        waiting = status["alerts"]["waiting"]
+        return [
+            *(f"incident {incident}" for incident in status["incidents"]),
+            *([] if any(stack["services"] for stack in status["stacks"]) else ["no service is watched"]),
+            *(f"{service}" for stack in status["stacks"] for service in stack["services"] if service["state"] != "ok"),
+            *([f"{waiting} messages wait: {status['alerts']}"] if waiting else []),
+            *(f"{stack['name']} is busy: {stack['busy']}" for stack in status["stacks"] if stack["busy"]),
+        ]
 
-    wait_for("a host on which all is well", quiet, 150)
+    try:
+        wait_for("a host on which all is well", lambda: not wrong(), 150)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {wrong()}") from None
