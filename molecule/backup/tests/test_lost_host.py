@@ -21,7 +21,7 @@ def ephemeral() -> Path:
 
 
 def test_a_lost_host_is_built_again_elsewhere(rows: Kept, models: str, ephemeral: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wait_for("the first backup is off site", lambda: rows.state().get("targets", {}).get("offsite", {}).get("pushed"), 600)
+    rows.sh("systemctl start latentum-ops-backup@latentum.service", timeout=600)  # the first, if no other test has run
     writer = Writer(rows)
     writer.start()
     wait_for("rows", lambda: len(writer.acknowledged()) > 20, 60)
