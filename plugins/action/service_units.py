@@ -33,11 +33,11 @@ def settled(arguments: Mapping[str, Any], seen: Mapping[str, Sequence[str]]) -> 
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
-    """Each role asks for its units, ten times a run; one look of the preflight answers all of them where nothing is to be done.
+    """Each role asks for its units; one look of the preflight answers all of them where nothing is to be done.
 
     The look is the one of module preflight, registered as ``ops_preflight`` by a play in which only this collection works on these units.
-    What was seen stays true to the end of the play: a transaction that reloads or restarts a unit fails when the unit does. Without
-    it, each call looks.
+    What was seen stays true to the end of the play: a transaction that reloads or restarts a unit fails when the unit does, and no two
+    roles of that play want one unit in different states. Without the look, each call looks.
     """
 
     TRANSFERS_FILES = False
