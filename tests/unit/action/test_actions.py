@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.action.preflight import takes_part
 from ansible_collections.latentum.ops.plugins.action.service_units import settled
+from ansible_runs import AnsibleRuns
 
 ROOT = Path(__file__).parents[3]
 STACK = yaml.safe_load("""
@@ -35,37 +35,18 @@ secrets:
 Play = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
-def playbooks() -> Iterator[subprocess.Popen[str]]:
-    """The process in which Ansible and the collection are loaded; playbooks.py."""
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    argv = [sys.executable, str(Path(__file__).with_name("playbooks.py"))]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
 @pytest.fixture
-def play(playbooks: subprocess.Popen[str], tmp_path: Path) -> Play:
+def play(ansible: AnsibleRuns, tmp_path: Path) -> Play:
     """Results by the names of the tasks."""
 
     def run(*tasks: dict[str, Any], variables: dict[str, Any] | None = None) -> dict[str, Any]:
         given = {"zone": "example.com", "ansible_python_interpreter": sys.executable, **(variables or {})}
         document = [{"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": list(tasks)}]
         (tmp_path / "play.json").write_text(json.dumps(document))
-        request = {
-            "arguments": ["-i", "localhost,", "-c", "local", "--check", "--diff", "play.json"],
-            "folder": str(tmp_path),
-            "environment": dict(os.environ),
-            "output": str(tmp_path / "output"),
-            "errors": str(tmp_path / "errors"),
-        }
-        assert playbooks.stdin is not None and playbooks.stdout is not None
-        print(json.dumps(request), file=playbooks.stdin, flush=True)
-        assert playbooks.stdout.readline().strip().lstrip("-").isdigit()
-        output, errors = ((tmp_path / name).read_text() for name in ("output", "errors"))
-        assert "{" in output, output + errors
+        argv = ("ansible-playbook", "-i", "localhost,", "-c", "local", "--check", "--diff", "play.json")
+        done = ansible(*argv, folder=tmp_path, environment={"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"})
+        output = done.stdout
+        assert "{" in output, output + done.stderr
         shown = json.loads(output[output.index("{") :])["plays"][0]["tasks"]
         results = {task["task"]["name"]: task["hosts"]["localhost"] for task in shown}
         for result in results.values():  # what Ansible reads means what it reads
@@ -85,25 +66,25 @@ def say(name: str, template: str) -> dict[str, Any]:
     return {"name": name, "ansible.builtin.debug": {"msg": template}, "ignore_errors": True}
 
 
+def say_all(name: str, expressions: dict[str, str]) -> dict[str, Any]:
+    """What each expression gives, in one task: a task is a process."""
+    return say(name, "{{ {" + ", ".join(f"'{key}': {expression}" for key, expression in expressions.items()) + "} }}")
+
+
 def test_what_a_play_remembers_gives_what_the_declaration_gives(play: Play) -> None:
     names = list(play(DERIVE)["derive"]["derived"])
     assert len(names) > 10
     filters = [name for name in names if name not in PLAIN]
-    tasks = [say(f"{name} {of}", f"{{{{ {of} | latentum.ops.{name} }}}}") for name in filters for of in ("ops_declared", "ops_stack")]
-    asked = [say(f"{name} lookup", f"{{{{ lookup('latentum.ops.declared', '{name}') }}}}") for name in names]
-    before = [task | {"name": f"{task['name']} before"} for task in asked]
-    results = play(*before, DERIVE, *tasks, *asked, variables={"ops_stack": STACK})
+    asked = {name: f"lookup('latentum.ops.declared', '{name}')" for name in names}
+    tasks = [say_all(of, {name: f"{of} | latentum.ops.{name}" for name in filters}) for of in ("ops_declared", "ops_stack")]
+    results = play(say_all("before", asked), DERIVE, *tasks, say_all("lookup", asked), variables={"ops_stack": STACK})
+    before, remembered, declared, looked_up = (results[task]["msg"] for task in ("before", "ops_declared", "ops_stack", "lookup"))
     for name in filters:
-        assert results[f"{name} ops_declared"]["msg"] == results[f"{name} ops_stack"]["msg"] == results[f"{name} lookup"]["msg"]
+        assert remembered[name] == declared[name] == looked_up[name], name
     for name in names:
-        assert results[f"{name} lookup before"]["msg"] == results[f"{name} lookup"]["msg"]
-    assert {name: results[f"{name} lookup"]["msg"] for name in PLAIN} == {
-        "name": "acme",
-        "contact": "ops@example.com",
-        "directory": "",
-        "environment": {},
-    }
-    assert results["nginx_sites ops_declared"]["msg"][0]["domain"] == "app.example.com"
+        assert before[name] == looked_up[name], name
+    assert {name: looked_up[name] for name in PLAIN} == {"name": "acme", "contact": "ops@example.com", "directory": "", "environment": {}}
+    assert remembered["nginx_sites"][0]["domain"] == "app.example.com"
     assert "hunter2" not in json.dumps(results["derive"]["derived"])
 
 
@@ -155,7 +136,7 @@ def test_advice_comes_with_the_lines_to_add(play: Play) -> None:
     assert wrong["failed"] is True and "name:" in wrong["msg"]
 
 
-def test_a_starting_inventory_passes_the_check_and_overwrites_nothing(tmp_path: Path) -> None:
+def test_a_starting_inventory_passes_the_check_and_overwrites_nothing(ansible: AnsibleRuns, tmp_path: Path) -> None:
     (tmp_path / "my shop").mkdir()
     (tmp_path / "my shop/compose.yml").write_text("""
 services:
@@ -163,9 +144,7 @@ services:
 """)
 
     def command(playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "ansible", "playbook", f"latentum.ops.{playbook}", *options]
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
-        return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return ansible("ansible-playbook", f"latentum.ops.{playbook}", *options, folder=tmp_path)
 
     init = ("-e", '{"compose": "./my shop/compose.yml"}', "-e", "init_domain=shop.example.com")
     done = command("init", *init)
@@ -244,23 +223,25 @@ def test_only_roles_that_the_tags_reach_take_part(run: list[str], skip: list[str
 def test_packages_that_the_preflight_saw_cost_no_call_to_the_host(play: Play) -> None:
     """What it saw is a lie here: whoever believes it does not ask the host."""
 
-    def task(name: str, state: str, *packages: str) -> dict[str, Any]:
-        return {"name": name, "latentum.ops.packages": {"name": list(packages), "state": state}}
+    def task(name: str, state: str, *packages: str, **seen: Any) -> dict[str, Any]:
+        return {"name": name, "latentum.ops.packages": {"name": list(packages), "state": state}, "vars": seen}
 
+    seen = {"ops_preflight": {"installed": "made-up-a made-up-b"}}
     tasks = [
-        task("believed", "present", "made-up-a", "made-up-b"),
-        task("not seen", "present", "made-up-a", "made-up-c"),
-        task("seen to be gone", "absent", "dpkg"),
-        task("to be removed", "absent", "made-up-a", "dpkg"),
+        task("believed", "present", "made-up-a", "made-up-b", **seen),
+        task("not seen", "present", "made-up-a", "made-up-c", **seen),
+        task("seen to be gone", "absent", "dpkg", **seen),
+        task("to be removed", "absent", "made-up-a", "dpkg", **seen),
+        task("without a preflight", "present", "made-up-a"),
     ]
-    results = play(*tasks, variables={"ops_preflight": {"installed": "made-up-a made-up-b"}})
+    results = play(*tasks)
     assert {name: result["packages"] for name, result in results.items()} == {
         "believed": [],
         "not seen": ["made-up-a", "made-up-c"],
         "seen to be gone": [],
         "to be removed": ["dpkg"],
+        "without a preflight": ["made-up-a"],
     }
-    assert play(task("without a preflight", "present", "made-up-a"))["without a preflight"]["packages"] == ["made-up-a"]
 
 
 def test_a_preflight_says_what_is_installed(play: Play) -> None:

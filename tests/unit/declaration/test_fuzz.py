@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """No value at any place of a declaration is a traceback: it is taken, and everything is derived from it, or refused with what to write.
 
-30,000 replacements of one value in a full document by `make test-all`, thirty of them by `make unit`. There are some 47,000: every day
-another part of them in another order. A failure names the seed; FUZZ_SEED=NUMBER makes the same replacements again.
+30,000 replacements of one value in a full document by `make test-all`, thirty of them by `make unit`. There are some 47,000, in an order
+that is another one every day: each day leaves out others, and two days share most of theirs. A failure names the seed;
+FUZZ_SEED=NUMBER makes the same replacements again.
 """
 
 from __future__ import annotations

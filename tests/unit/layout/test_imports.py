@@ -9,6 +9,8 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -44,27 +46,57 @@ LIBRARIES = {"cryptography", "requests", "yaml", "apprise", "prometheus_client",
 FILES = sorted(path.relative_to(ENGINE) for path in ENGINE.rglob("*.py"))
 
 
-def imported(file: Path, text: str | None = None, *, late: bool | None = None) -> Iterator[tuple[str, ...]]:
-    """What a file imports: paths below the engine, beginning with "" for anything else (the name of the library follows).
+@dataclass(frozen=True)
+class Import:
+    """A path below the engine, beginning with "" for anything else (the name of the library follows).
+
+    :param late: a function imports it when it is called.
+    """
+
+    target: tuple[str, ...]
+    late: bool
+
+
+def imported(file: Path, text: str | None = None, *, late: bool | None = None) -> list[tuple[str, ...]]:
+    """What a file imports.
 
     :param late: only what functions import when they are called, or only what is there once the file is loaded.
     """
-    tree = ast.parse((ENGINE / file).read_text() if text is None else text)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    inside = {id(node) for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
-        if late is not None and (id(node) in inside) is not late:
-            continue
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                yield ("", name.name.partition(".")[0])
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield ("", str(node.module).partition(".")[0])
-        elif isinstance(node, ast.ImportFrom):
-            base = (*file.parts[: -node.level], *(str(node.module).split(".") if node.module else ()))
-            for name in node.names:
-                module = (*base, name.name)
-                yield module if (ENGINE.joinpath(*module).with_suffix(".py")).exists() else base
+    imports = of_file(file) if text is None else of_tree(file, ast.parse(text))
+    return [one.target for one in imports if late is None or one.late is late]
+
+
+@cache
+def of_file(file: Path) -> tuple[Import, ...]:
+    """The imports of a file of the engine, which several tests look at."""
+    return of_tree(file, ast.parse((ENGINE / file).read_text()))
+
+
+def of_tree(file: Path, tree: ast.Module) -> tuple[Import, ...]:
+    """The imports in a tree."""
+    imports = []
+    rest: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while rest:
+        node, late = rest.pop()
+        late = late or isinstance(node, ast.FunctionDef)
+        imports += [Import(target, late) for target in targets(file, node)]
+        # An import is a statement: what an expression holds is not looked at.
+        rest += [(child, late) for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
+    return tuple(imports)
+
+
+def targets(file: Path, node: ast.AST) -> Iterator[tuple[str, ...]]:
+    """What a statement imports."""
+    if isinstance(node, ast.Import):
+        for name in node.names:
+            yield ("", name.name.partition(".")[0])
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        yield ("", str(node.module).partition(".")[0])
+    elif isinstance(node, ast.ImportFrom):
+        base = (*file.parts[: -node.level], *(str(node.module).split(".") if node.module else ()))
+        for name in node.names:
+            module = (*base, name.name)
+            yield module if (ENGINE.joinpath(*module).with_suffix(".py")).exists() else base
 
 
 def wrong(file: Path, text: str | None = None) -> list[str]:

@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE
+from ansible_runs import AnsibleRuns
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles/nginx"
@@ -166,7 +164,7 @@ def headers(block: Block) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+def rendered(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Path → content, for each variant."""
     folder = tmp_path_factory.mktemp("nginx")
     for part in ("files", "templates"):
@@ -178,24 +176,16 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
         tasks.append({"name": f"Render {name}", "render": {"files": "{{ __nginx_files }}"}, "vars": given, "register": "shown"})
         stack = "{{ __nginx_stack_sites | latentum.ops.content_files('stack/{name}') }}"
         tasks.append({"name": f"Sites of {name}", "ansible.builtin.set_fact": {"sites": stack}, "vars": given})
-        copy = {"dest": f"{folder}/{name}.json", "mode": "0600", "content": "{{ (shown.files + sites) | to_json }}"}
-        tasks.append({"name": f"Keep {name}", "ansible.builtin.copy": copy})
+        tasks.append({"name": name, "ansible.builtin.debug": {"msg": "{{ shown.files + sites }}"}})
     files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
     play = {"name": "Render", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
-    playbook = folder / "render.yml"
-    playbook.write_text(yaml.safe_dump([play]))
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(playbook)],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_LOCALHOST_WARNING": "false"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    (folder / "render.yml").write_text(yaml.safe_dump([play]))
+    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "render.yml", folder=folder, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {
-        name: {file["path"]: file.get("content", "") for file in json.loads((folder / f"{name}.json").read_text())} for name in VARIANTS
-    }
+    results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
+    shown = {task["task"]["name"]: task["hosts"]["localhost"].get("msg") for task in results}
+    return {name: {file["path"]: file.get("content", "") for file in shown[name]} for name in VARIANTS}
 
 
 def site(rendered: dict[str, dict[str, str]], variant: str, name: str) -> tuple[Block, list[Block]]:

@@ -588,6 +588,11 @@ def test_a_log_that_cannot_be_had_silences_nobody(life: Days, monkeypatch: pytes
 # What only a running daemon shows
 
 
+PAUSE = 0.01  # seconds between two looks of a test
+ROUNDS = 60  # of the loop, of which one takes a second where nothing happens
+IDLE = 6000  # looks of a test in which the loop went round not once: it hangs
+
+
 class Running(Life):
     """A daemon with its threads, signals and the real clock, for as long as somebody plays with it."""
 
@@ -597,6 +602,7 @@ class Running(Life):
         monkeypatch.setattr(module, "listen", lambda put: put(Connected(cast(Engine, self.engine))))
         monkeypatch.setattr(module, "notify", self.said.append)
         failed: list[BaseException] = []
+        self.ended = False
 
         def played() -> None:
             try:
@@ -612,6 +618,7 @@ class Running(Life):
         try:
             daemon.run()
         finally:
+            self.ended = True
             player.join()
             for one, handler in zip((signal.SIGTERM, signal.SIGHUP), before, strict=True):
                 signal.signal(one, handler)
@@ -619,13 +626,24 @@ class Running(Life):
             raise failed[0]
         return daemon
 
+    @property
+    def rounds(self) -> int:
+        """How often the loop went round."""
+        return self.said.count("WATCHDOG=1")
 
-def until(true: Callable[[], object]) -> None:
-    """Wait for it; a quarter of a minute at the most."""
-    deadline = time.monotonic() + 15
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    def until(self, true: Callable[[], object]) -> None:
+        """Wait for a state.
+
+        It failed to come when the loop went round so often without it, has ended, or went round no more while this thread looked again
+        and again. A clock says nothing: a busy machine, or one that freezes this process, may take any time for a round.
+        """
+        rounds, idle = self.rounds, 0
+        last = rounds + ROUNDS
+        while not true():
+            assert not self.ended and rounds < last and idle < IDLE
+            time.sleep(PAUSE)
+            idle = idle + 1 if rounds == self.rounds else 0
+            rounds = self.rounds
 
 
 @pytest.fixture
@@ -638,12 +656,12 @@ def test_sighup_keeps_incidents_and_sigterm_ends_in_order(running: Running, monk
     kept: list[Incident] = []
 
     def game(daemon: Daemon) -> None:
-        until(lambda: "start api1" in running.did)
+        running.until(lambda: "start api1" in running.did)
         kept.extend(daemon.components.judgement.open_incidents())
         os.kill(os.getpid(), signal.SIGHUP)
-        until(lambda: "watchdog: settings were read again" in running.said)
-        rounds = running.said.count("WATCHDOG=1")
-        until(lambda: running.said.count("WATCHDOG=1") > rounds + 2)
+        running.until(lambda: "watchdog: settings were read again" in running.said)
+        rounds = running.rounds
+        running.until(lambda: running.rounds > rounds + 2)
 
     daemon = running.play(game, monkeypatch)
     assert kept == daemon.components.judgement.open_incidents() and len(kept) == 1
@@ -654,7 +672,7 @@ def test_sighup_keeps_incidents_and_sigterm_ends_in_order(running: Running, monk
 
 def test_sigterm_ends_in_order_on_a_full_disk(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SavedDays, "save", lambda _days: throw(OSError("no space left")))
-    daemon = running.play(lambda _daemon: until(lambda: "WATCHDOG=1" in running.said), monkeypatch)
+    daemon = running.play(lambda _daemon: running.until(lambda: "WATCHDOG=1" in running.said), monkeypatch)
     assert "STOPPING=1" in running.said
     with pytest.raises(RuntimeError, match="shutdown"):
         daemon.look_pool.submit(print)
@@ -671,14 +689,14 @@ def test_good_news_can_wait_until_something_is_suspected(running: Running, monke
     monkeypatch.setattr(Inbox, "take", taken)
 
     def game(daemon: Daemon) -> None:
-        until(lambda: "WATCHDOG=1" in running.said)
-        running.engine.change("api1", state="exited", health="none")
+        running.until(lambda: "WATCHDOG=1" in running.said)
         before = len(asked)
         assert not any(asked)
+        running.engine.change("api1", state="exited", health="none")
         daemon.inbox.put(Connected(cast(Engine, running.engine)))
-        until(lambda: any(asked[before:]))
-        until(lambda: "start api1" in running.did)
-        until(lambda: not asked[-1])  # it is confirmed now
+        running.until(lambda: any(asked[before:]))
+        running.until(lambda: "start api1" in running.did)
+        running.until(lambda: not asked[-1])  # it is confirmed now
 
     running.play(game, monkeypatch)
 
@@ -695,11 +713,13 @@ def test_looks_and_remedies_run_beside_the_loop(running: Running, monkeypatch: p
     monkeypatch.setattr(running.engine, "start", start)
 
     def game(daemon: Daemon) -> None:
-        until(beat.is_set)
-        rounds = running.said.count("WATCHDOG=1")
-        until(lambda: running.said.count("WATCHDOG=1") > rounds + 2)
+        running.until(beat.is_set)
+        rounds = running.rounds
+        running.until(lambda: running.rounds > rounds + 2)
         assert "started at last" not in running.did
         hand.set()
-        until(lambda: [what for one in daemon.components.judgement.open_incidents() for _at, what in one.done] == ["started shop-api-1"])
+        running.until(
+            lambda: [what for one in daemon.components.judgement.open_incidents() for _at, what in one.done] == ["started shop-api-1"]
+        )
 
     running.play(game, monkeypatch)

@@ -6,10 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,9 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
+from ansible_runs import AnsibleRuns
 
+from ...filter.inventories import derived
 from ..samples import REMOVED, changed
 
 ROOT = Path(__file__).parents[4]
@@ -471,25 +469,12 @@ def test_a_wrong_compose_file_does_not_hide_what_is_wrong_here() -> None:
     assert {"compose", f"{ALERT}.to"} <= found
 
 
-@cache
-def latentum(inventory: str, *options: str) -> dict[str, Any]:
-    """Report and configuration of LATENTUM, as Ansible reads the inventory."""
-    shown = '{"report": ops_stack | latentum.ops.declaration_report, "config": ops_stack | latentum.ops.watchdog_config}'
-    argv = [str(Path(sys.executable).with_name("ansible")), "all", "-i", f"inventories/{inventory}", *options]
-    argv += ["-m", "ansible.builtin.debug", "-a", f"msg={{{{ {shown} }}}}"]
-    environ = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    environ["ANSIBLE_NOCOLOR"] = "1"
-    done = subprocess.run(argv, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return dict(json.loads(done.stdout[done.stdout.index("=> ") + 3 :])["msg"])
-
-
 @pytest.mark.parametrize(
     ("inventory", "domain", "alerts"), [("latentum", "latentum.example.com", []), ("demo", "latentum.example.test", ["email"])]
 )
-def test_latentum(inventory: str, domain: str, alerts: list[str]) -> None:
-    assert latentum(inventory)["report"] == ""
-    told = latentum(inventory)["config"]
+def test_latentum(inventory: str, domain: str, alerts: list[str], ansible: AnsibleRuns) -> None:
+    assert derived(ansible, inventory)["report"] == ""
+    told = derived(ansible, inventory)["config"]
     assert {one["service"]: (one["needs"], one["routed"], [probe["name"] for probe in one["probes"]]) for one in told["services"]} == {
         "api-gateway": (["cache", "database", "model-server"], True, ["http /health"]),
         "model-server": ([], False, []),
@@ -504,13 +489,13 @@ def test_latentum(inventory: str, domain: str, alerts: list[str]) -> None:
     assert ([alert["kind"] for alert in told["alerts"]], told["deadman"]) == (alerts, None)
 
 
-def test_latentum_with_receivers_of_its_own() -> None:
+def test_latentum_with_receivers_of_its_own(ansible: AnsibleRuns) -> None:
     variables = {
         "latentum_alerts": [CHAT],
         "latentum_deadman": {"url_secret": "webhook"},
         "latentum_alert_secrets": {"webhook": {"kind": "provided", "value": "https://chat.example.com/hooks/1"}},
     }
-    told = latentum("demo", "-e", json.dumps(variables))
+    told = derived(ansible, "demo", "-e", json.dumps(variables))
     assert told["report"] == ""
     file = "/etc/latentum-ops/secrets/latentum/webhook"
     assert (told["config"]["alerts"][0]["url_file"], told["config"]["deadman"]) == (file, {"url_file": file, "interval": 60})

@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of `ansible` and `ansible-playbook` for the unit tests: each in a process of its own, forked from one that has loaded Ansible.
+
+Most of the time of a short run is Ansible's own imports, and the collection, which is compiled anew in every process that loads it. The
+fixture `ansible` (tests/unit/conftest.py) starts the first process; a line of JSON on its standard input is a run (`Run`), the answer
+is the exit status. `test_ansible_runs.py` compares with the commands themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypedDict
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = {"ansible": ("ansible.cli.adhoc", "AdHocCLI"), "ansible-playbook": ("ansible.cli.playbook", "PlaybookCLI")}
+
+
+class Run(TypedDict):
+    """One run as it is asked for; the paths are files for what it prints."""
+
+    argv: list[str]
+    folder: str
+    environment: dict[str, str]
+    output: str
+    errors: str
+
+
+class AnsibleRuns:
+    """The process that has loaded Ansible, as a context."""
+
+    def __enter__(self) -> AnsibleRuns:
+        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
+        # No ansible.cfg is read from "/": that of the folder is read for each run.
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd="/"
+        )
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.communicate()
+
+    def __call__(self, *argv: str | Path, folder: Path, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command in a folder.
+
+        :param argv: `ansible` or `ansible-playbook`, and arguments.
+        :param environment: what is set beside this process's own.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        words = [str(word) for word in argv]
+        with tempfile.TemporaryDirectory() as shown:
+            output, errors = Path(shown, "output"), Path(shown, "errors")
+            given = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), **(environment or {})}
+            run = Run(argv=words, folder=str(folder), environment=given, output=str(output), errors=str(errors))
+            print(json.dumps(run), file=self._process.stdin, flush=True)
+            status = int(self._process.stdout.readline())
+            return subprocess.CompletedProcess(words, status, output.read_text(), errors.read_text())
+
+
+def main() -> None:
+    """Load what runs need, then fork a process for each line."""
+    from ansible.plugins.loader import init_plugin_loader
+
+    programs = {name: getattr(importlib.import_module(module), cli) for name, (module, cli) in PROGRAMS.items()}
+    init_plugin_loader([])
+    for kind in ("action", "filter", "lookup"):
+        for source in sorted((ROOT / "plugins" / kind).glob("*.py")):
+            importlib.import_module(f"ansible_collections.latentum.ops.plugins.{kind}.{source.stem}")
+    for line in sys.stdin:
+        run: Run = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _play(run, programs[run["argv"][0]])
+        _pid, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _play(run: Run, cli: Any) -> NoReturn:
+    """As the command does it; what is to happen at the end of the first process does not happen at the end of this."""
+    status = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number, path in ((1, run["output"]), (2, run["errors"])):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+        os.chdir(run["folder"])
+        os.environ.clear()
+        os.environ.update(run["environment"])
+        _read_settings()
+        cli.cli_executor(run["argv"])
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _read_settings() -> None:
+    """The ansible.cfg of the folder and the environment, which Ansible reads when it is imported."""
+    from ansible import constants
+    from ansible.config.manager import find_ini_config_file
+
+    constants.config._config_file = find_ini_config_file()
+    if constants.config._config_file:
+        constants.config._parse_config_file()
+    for name, definition in constants.config.get_configuration_definitions().items():
+        if definition.get("type") != "tmppath":  # the folder of the first process, which removes it
+            constants.set_constant(name, constants.config.get_config_value(name, variables=vars(constants)))
+
+
+if __name__ == "__main__":
+    main()
