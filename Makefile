@@ -85,7 +85,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), ver
 
 .PHONY: unit
 unit: toolchain ## Unit tests of the engine, the modules and the filters
-	python -m pytest tests/unit --numprocesses=auto --dist=worksteal
+	tests/tools/unit.sh
 
 .PHONY: sanity
 sanity: toolchain ## ansible-test sanity on a copy of the tree, without any ignore file

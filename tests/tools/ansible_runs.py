@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
@@ -96,6 +97,7 @@ def _play(run: Run, cli: Any) -> NoReturn:
         os.environ.clear()
         os.environ.update(run["environment"])
         _read_settings()
+        warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
         cli.cli_executor(run["argv"])
         status = 0
     except SystemExit as end:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.action.packages import settled as packages_settled
 from ansible_collections.latentum.ops.plugins.action.preflight import takes_part
 from ansible_collections.latentum.ops.plugins.action.service_units import settled
 from ansible_runs import AnsibleRuns
@@ -220,28 +221,28 @@ def test_only_roles_that_the_tags_reach_take_part(run: list[str], skip: list[str
     assert takes_part("base", run, skip) is part
 
 
-def test_packages_that_the_preflight_saw_cost_no_call_to_the_host(play: Play) -> None:
-    """What it saw is a lie here: whoever believes it does not ask the host."""
+@pytest.mark.parametrize(
+    ("state", "names", "believed"),
+    [
+        ("present", ["made-up-a", "made-up-b"], True),
+        ("present", ["made-up-a", "made-up-c"], False),
+        ("absent", ["dpkg"], True),
+        ("absent", ["made-up-a", "dpkg"], False),
+    ],
+)
+def test_packages_that_the_preflight_saw_as_wanted_cost_no_call(state: str, names: list[str], believed: bool) -> None:
+    assert packages_settled(names, state, ["made-up-a", "made-up-b"]) is believed
 
-    def task(name: str, state: str, *packages: str, **seen: Any) -> dict[str, Any]:
-        return {"name": name, "latentum.ops.packages": {"name": list(packages), "state": state}, "vars": seen}
+
+def test_whoever_believes_the_preflight_does_not_ask_the_host(play: Play) -> None:
+    """What it saw is a lie here; without a preflight the host is asked."""
+
+    def task(name: str, *packages: str, **seen: Any) -> dict[str, Any]:
+        return {"name": name, "latentum.ops.packages": {"name": list(packages)}, "vars": seen}
 
     seen = {"ops_preflight": {"installed": "made-up-a made-up-b"}}
-    tasks = [
-        task("believed", "present", "made-up-a", "made-up-b", **seen),
-        task("not seen", "present", "made-up-a", "made-up-c", **seen),
-        task("seen to be gone", "absent", "dpkg", **seen),
-        task("to be removed", "absent", "made-up-a", "dpkg", **seen),
-        task("without a preflight", "present", "made-up-a"),
-    ]
-    results = play(*tasks)
-    assert {name: result["packages"] for name, result in results.items()} == {
-        "believed": [],
-        "not seen": ["made-up-a", "made-up-c"],
-        "seen to be gone": [],
-        "to be removed": ["dpkg"],
-        "without a preflight": ["made-up-a"],
-    }
+    results = play(task("believed", "made-up-a", "made-up-b", **seen), task("asked", "made-up-a"))
+    assert {name: result["packages"] for name, result in results.items()} == {"believed": [], "asked": ["made-up-a"]}
 
 
 def test_a_preflight_says_what_is_installed(play: Play) -> None:

@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[Callable[[Repository], object], type[TargetError], str]]
     "denied by sftp": (lambda repo: repo.reachable(), restic.Denied, "Permission denied"),
     "untrusted s3": (lambda repo: repo.reachable(), restic.Untrusted, "certificate signed by unknown authority"),
     "untrusted sftp": (lambda repo: repo.reachable(), restic.Untrusted, "HOST IDENTIFICATION HAS CHANGED"),
-    "nobody on rest": (lambda repo: repo.reachable(3.0), restic.Unreachable, "connection refused"),
+    "nobody on rest": (lambda repo: repo.reachable(1.0), restic.Unreachable, "connection refused"),
     "nobody on sftp": (lambda repo: repo.reachable(), restic.Unreachable, "port 23: Connection refused"),
 }
 

@@ -51,7 +51,7 @@ def test_a_play_that_fails_is_the_same(ansible: AnsibleRuns, folder: Path) -> No
     environment = {"WORD": "of the environment", "ANSIBLE_DISPLAY_FAILED_STDERR": "true"}
     argv = ("ansible-playbook", "play.yml")
     own = command(*argv, folder=folder, environment=environment)
-    assert own.returncode == 2 and "True of the environment" in own.stdout and "is no file" in own.stderr, own.stdout + own.stderr
+    assert own.returncode == 2 and "True of the environment" in own.stdout and "cannot be read" in own.stderr, own.stdout + own.stderr
     for _time in range(2):  # a run leaves nothing behind for the next one
         forked = ansible(*argv, folder=folder, environment=environment)
         assert (forked.returncode, forked.stdout, forked.stderr) == (own.returncode, own.stdout, own.stderr)
