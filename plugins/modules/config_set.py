@@ -81,6 +81,12 @@ options:
     description: Make missing parent directories (mode 0755, owned by root) instead of refusing.
     type: bool
     default: false
+  request:
+    description:
+      - A digest of the set. The action of this name fills it in; it is recorded on the host, and in a play that has registered the result
+        of M(latentum.ops.preflight) as C(ops_preflight), the same set costs no call to the host as long as nobody has changed a file of it.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -133,6 +139,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import FILE_OPTIONS, EntryError, parse_entries
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import remember
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
 
 PURGE_SPEC: dict[str, Any] = {
@@ -155,6 +162,7 @@ def main() -> None:
             "activate_when_active": {"type": "str", "default": ""},
             "revert_after": {"type": "int", "default": 0},
             "parents": {"type": "bool", "default": False},
+            "request": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -175,6 +183,8 @@ def main() -> None:
             journal=True,
         )
         outcome = apply(wanted, check_mode=module.check_mode)
+        if not module.check_mode:
+            remember(given["name"], given["request"], given["files"], given["purge"])
     except (EntryError, ConfigSetError, CommandError, OSError) as error:
         module.fail_json(**failure(error))
     module.exit_json(

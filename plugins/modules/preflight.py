@@ -67,6 +67,13 @@ units:
   returned: success
   type: dict
   sample: {nginx.service: [loaded, active, enabled]}
+sets:
+  description:
+    - Digest of the last request by name, of each set of files that is as that request has left it.
+    - Tasks of module M(latentum.ops.config_set) in the same play look here, and ask the host where the request or a file is another one.
+  returned: success
+  type: dict
+  sample: {fail2ban: 6f1ed002ab5595859014ebf0951522d9}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -74,6 +81,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.failure import f
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import service_units
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.apt import installed
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import settled
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks import look
 
 
@@ -98,7 +106,7 @@ def main() -> None:
         units = {unit.name: [unit.load, unit.active, unit.file] for unit in service_units.look(module.params["units"]).values()}
     except CommandError:
         units = {}
-    module.exit_json(changed=False, unseen=findings.unseen, installed=packages, units=units)
+    module.exit_json(changed=False, unseen=findings.unseen, installed=packages, units=units, sets=settled())
 
 
 if __name__ == "__main__":

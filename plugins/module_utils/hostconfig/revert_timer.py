@@ -47,6 +47,11 @@ def armed(name: str) -> bool:
     )
 
 
+def kept(name: str) -> bool:
+    """Something is kept of this name: its change waits, is being taken back, or its run died."""
+    return any(folder.exists() for folder in _folders(name))
+
+
 def left_behind(name: str) -> bool:
     """A run that wrote this set died before its end, or a timer was lost: nobody knows whether the files are good."""
     return any((folder / "revert.sh").exists() for folder in _folders(name)) and not armed(name)

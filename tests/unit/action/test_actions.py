@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.action.config_set import request_of
 from ansible_collections.latentum.ops.plugins.action.packages import settled as packages_settled
 from ansible_collections.latentum.ops.plugins.action.preflight import takes_part
 from ansible_collections.latentum.ops.plugins.action.service_units import settled
@@ -243,6 +244,25 @@ def test_whoever_believes_the_preflight_does_not_ask_the_host(play: Play) -> Non
     seen = {"ops_preflight": {"installed": "made-up-a made-up-b"}}
     results = play(task("believed", "made-up-a", "made-up-b", **seen), task("asked", "made-up-a"))
     assert {name: result["packages"] for name, result in results.items()} == {"believed": [], "asked": ["made-up-a"]}
+
+
+def test_a_set_that_the_preflight_saw_as_this_request_left_it_costs_no_call(play: Play, tmp_path: Path) -> None:
+    """Its files are not there: whoever believes the preflight does not ask the host."""
+    files = [{"path": str(tmp_path / "a"), "content": "{{ zone }}"}]
+    arguments = {"name": "trial", "files": files, "purge": [{"directory": str(tmp_path / "d")}]}
+    request = request_of({**arguments, "files": [{**files[0], "content": "example.com"}]})
+    seen = {"ops_preflight": {"sets": {"trial": request}}}
+
+    def task(what: str, **more: Any) -> dict[str, Any]:
+        return {"name": what, "latentum.ops.config_set": {**arguments, **more}, "vars": seen}
+
+    believed = task("believed", validate=[["false"]])
+    sensitive = task("sensitive", files=[{**files[0], "sensitive": True}])
+    other = task("another file", files=[{"path": str(tmp_path / "b"), "content": "example.com"}])
+    results = play(believed, sensitive, other, task("another folder", purge=[]), task("another set", name="t"))
+    assert results["believed"] == {**results["believed"], "changed": False, "changed_paths": [], "armed": False}
+    assert [name for name, result in results.items() if result["changed"]] == ["sensitive", "another file", "another folder", "another set"]
+    assert request_of({**arguments, "state": "confirmed"}) == "" and request not in json.dumps(results["sensitive"])
 
 
 def test_a_preflight_says_what_is_installed(play: Play) -> None:
