@@ -27,6 +27,12 @@ FILE = Path("/etc/docker/daemon.json")
 BEFORE = FILE.with_name("daemon.json.before-latentum-ops")
 DECLARED = Path("/etc/latentum-ops/docker-daemon.json")  # what was declared last
 UNIT = "docker.service"
+# `systemctl reload` returns when the signal is sent. A restart that comes before the engine has taken it up stops all containers.
+LIVE = (
+    "i=0; until docker info --format '{{.LiveRestoreEnabled}}' 2>/dev/null | grep -qx true; do i=$((i + 1));"
+    " [ $i -lt 100 ] || { echo 'live-restore is not on 20 s after the reload; a restart would stop all containers' >&2; exit 1; };"
+    " sleep 0.2; done"
+)
 UNIT_ARGV = ("systemctl", "show", UNIT, "--property=ExecStart,Environment")
 OPTS = Path("/etc/default/docker")  # read by the distribution's unit
 ROOT = "/var/lib/docker"
@@ -111,9 +117,11 @@ class Plan:
 
     @property
     def activate(self) -> list[list[str]]:
-        """Commands. A reload first: it turns live-restore on, so that containers survive a restart."""
+        """Commands. A reload first: it turns live-restore on, so that containers survive a restart, which comes once it is on."""
         reload, restart = ["systemctl", "reload", UNIT], ["systemctl", "restart", UNIT]
-        return [] if not self.changed else [reload, restart] if self.restart else [reload]
+        if not self.changed or not self.restart:
+            return [reload] if self.changed else []
+        return [reload, ["sh", "-c", LIVE], restart] if self.options.get("live-restore") else [reload, restart]
 
 
 def plan(declared: Options, present: Present, confirmed: Confirmed | None = None) -> Plan:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,7 +102,26 @@ RESTARTS = {"dns": ["192.0.2.1"]}
 def test_a_reload_is_all_where_it_suffices(key: str) -> None:
     value = {**RELOADS, **RESTARTS}[key]
     planned = plan({**OURS, key: value}, Present(json.dumps(OURS), json.dumps(OURS), running=BUSY))
-    assert planned.problems == [] and [argv[1] for argv in planned.activate] == ["reload", *(["restart"] if key in RESTARTS else [])]
+    assert planned.problems == []
+    assert [argv[1] for argv in planned.activate] == ["reload", *(["-c", "restart"] if key in RESTARTS else [])]
+
+
+@pytest.mark.parametrize("answers", [["false", "", "true"], ["true"]])
+def test_the_restart_waits_until_live_restore_is_on(tmp_path: Path, answers: list[str]) -> None:
+    """The engine takes a reload up when it comes to it."""
+    _reload, wait, restart = plan({**OURS, **RESTARTS}, Present("{}", running=BUSY)).activate
+    assert restart[1] == "restart"
+    (tmp_path / "answers").write_text("".join(f"{answer}\n" for answer in answers))
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\ncd {tmp_path}; head -n 1 answers; sed -i 1d answers\n")
+    docker.chmod(0o755)
+    subprocess.run(wait, check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=30)
+    assert (tmp_path / "answers").read_text() == "", "asked until it is on, and no further"
+
+
+def test_without_live_restore_nothing_is_waited_for() -> None:
+    planned = plan(WITHOUT_LIVE_RESTORE, Present("{}", running=BUSY), Confirmed(restart=True))
+    assert [argv[1] for argv in planned.activate] == ["reload", "restart"]
 
 
 def test_data_never_move_silently() -> None:
