@@ -25,7 +25,7 @@ WIDTH = 136
 sys.path.insert(0, str(ROOT / ".collections"))
 
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.argspec import spec  # noqa: E402 - the path stands above
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.base import Contract, fields  # noqa: E402
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.base import Contract, fields  # noqa: E402 - as above
 
 
 def options(contract: type[Contract], indent: str) -> Iterator[str]:

@@ -27,8 +27,8 @@ BLOCK = re.compile(r"<!-- BEGIN KEYS (?P<path>\S+) -->\n.*?<!-- END KEYS -->", r
 sys.path.insert(0, str(ROOT / ".collections"))
 
 from ansible_collections.latentum.ops.plugins.module_utils.core.units import spell_duration  # noqa: E402 - the path stands above
-from ansible_collections.latentum.ops.plugins.module_utils.declaration.schema import STACK  # noqa: E402
-from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import (  # noqa: E402
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.schema import STACK  # noqa: E402 - as above
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import (  # noqa: E402 - as above
     Anything,
     Flag,
     Items,

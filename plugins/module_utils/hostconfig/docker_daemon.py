@@ -29,7 +29,7 @@ DECLARED = Path("/etc/latentum-ops/docker-daemon.json")  # what was declared las
 UNIT = "docker.service"
 # `systemctl reload` returns when the signal is sent. A restart that comes before the engine has taken it up stops all containers.
 LIVE = (
-    "i=0; until docker info --format '{{.LiveRestoreEnabled}}' 2>/dev/null | grep -qx true; do i=$((i + 1));"
+    "i=0; until docker --context default info --format '{{.LiveRestoreEnabled}}' 2>/dev/null | grep -qx true; do i=$((i + 1));"
     " [ $i -lt 100 ] || { echo 'live-restore is not on 20 s after the reload; a restart would stop all containers' >&2; exit 1; };"
     " sleep 0.2; done"
 )

@@ -125,15 +125,18 @@ def parse_entry(raw: Mapping[str, Any]) -> Entry:
         state=state,
         content=b"" if content is None else str(content).encode(errors="surrogateescape"),
         mode=int(mode, 8),
-        uid=_identity(path, "owner", str(raw.get("owner") or "root")),
-        gid=_identity(path, "group", str(raw.get("group") or "root")),
+        uid=identity(path, "owner", str(raw.get("owner") or "root")),
+        gid=identity(path, "group", str(raw.get("group") or "root")),
         target=target,
         sensitive=bool(raw.get("sensitive")),
     )
 
 
-def _identity(path: str, key: str, name: str) -> int:
-    """The number of a user or group given by name or number."""
+def identity(path: str, key: str, name: str) -> int:
+    """The number of a user (`key` owner) or group given by name or number.
+
+    :raises EntryError: this host has none of that name.
+    """
     if name.isdigit():
         return int(name)
     try:

@@ -12,10 +12,8 @@ it has changed nothing at the end of its last run.
 from __future__ import annotations
 
 import contextlib
-import grp
 import hashlib
 import json
-import pwd
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,10 +21,10 @@ from typing import Any
 
 from ..core.versioned_json import NewerState, known_fields, read_state, write_state
 from . import revert_timer
-from .entries import EntryError, find, purged
+from .entries import find, identity, purged
 
 FOLDER = Path("/var/lib/latentum-ops/settled-sets")
-# What a record of another shape leads to; a record only spares a look.
+# What a record of another shape, or an owner that is gone (EntryError), leads to; a record only spares a look.
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 
@@ -51,15 +49,15 @@ class Looked:
     def now(self) -> str:
         """The fingerprint as it would be now.
 
-        :raises EntryError, OSError: something is there that cannot be looked at.
+        :raises EntryError, OSError: something is there that cannot be looked at, or an owner is gone.
         """
         digest = hashlib.sha256()
         for path in (*self.paths, *(str(entry.path) for entry in purged(self.purge, [Path(path) for path in self.paths]))):
             state = find(Path(path))
             content = hashlib.sha256(state.content).hexdigest()
             digest.update(json.dumps([path, state.kind, content, state.mode, state.uid, state.gid, state.target]).encode())
-        for kind, names, number in (("user", self.users, _uid), ("group", self.groups, _gid)):
-            digest.update(json.dumps([kind, *((name, number(name)) for name in names)]).encode())
+        for key, names in (("owner", self.users), ("group", self.groups)):
+            digest.update(json.dumps([key, *((name, identity("", key, name)) for name in names)]).encode())
         return digest.hexdigest()
 
 
@@ -94,7 +92,7 @@ def settled() -> dict[str, str]:
 def _is_as_it_was(looked: Looked) -> bool:
     try:
         return looked.now() == looked.fingerprint
-    except (EntryError, OSError, *_UNREADABLE):
+    except (OSError, *_UNREADABLE):
         return False
 
 
@@ -104,17 +102,3 @@ def _read(path: Path) -> Looked | None:
         record = read_state(path, None)
         return known_fields(Looked, record) if record else None
     return None
-
-
-def _uid(name: str) -> int:
-    try:
-        return int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return -1
-
-
-def _gid(name: str) -> int:
-    try:
-        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
-    except KeyError:
-        return -1

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, settled_sets
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import entries, revert_timer, settled_sets
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import remember, settled
 
@@ -102,7 +102,9 @@ def test_a_name_that_belongs_to_another_number_is_looked_at(etc: Path, monkeypat
     remember("trial", "first", [{**raw(etc / "file"), "owner": user.pw_name}], [])
     assert settled() == {"trial": "first"}
     other = pwd.struct_passwd((*user[:2], user.pw_uid + 1, *user[3:]))
-    monkeypatch.setattr(settled_sets.pwd, "getpwnam", lambda _name: other)
+    monkeypatch.setattr(entries.pwd, "getpwnam", lambda _name: other)
+    assert settled() == {}
+    monkeypatch.setattr(entries.pwd, "getpwnam", {}.__getitem__)  # nobody has the name any more
     assert settled() == {}
 
 
