@@ -14,6 +14,8 @@ from typing import Any
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import entries
 from ansible_collections.latentum.ops.plugins.plugin_utils.rendered import RenderingAction
 
+# What is done with a difference is none; neither is the state, which is always the same here.
+_DECIDES_NOTHING = {"activate", "activate_when_active", "parents", "revert_after", "state", "validate"}
 # How entries are read and compared is a part of each request: another version may see a difference where this one sees none.
 _SEMANTICS = hashlib.sha256(Path(entries.__file__).read_bytes()).hexdigest()
 
@@ -23,10 +25,11 @@ def request_of(arguments: Mapping[str, Any]) -> str:
 
     A set with secrets leaves no digest anywhere.
     """
-    name, files, purge = arguments.get("name"), arguments.get("files"), arguments.get("purge") or []
+    files = arguments.get("files")
     if arguments.get("state", "present") != "present" or not isinstance(files, list) or any(file.get("sensitive") for file in files):
         return ""
-    return hashlib.sha256(json.dumps([_SEMANTICS, name, files, purge], sort_keys=True, default=str).encode()).hexdigest()
+    deciding = {name: value for name, value in arguments.items() if name not in _DECIDES_NOTHING}
+    return hashlib.sha256(json.dumps([_SEMANTICS, deciding], sort_keys=True, default=str).encode()).hexdigest()
 
 
 class ActionModule(RenderingAction):

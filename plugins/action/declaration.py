@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks a declaration, or derives everything from it, on the controller.
+"""Checks the declarations of a host, or derives everything from them, on the controller.
 
 Ansible imports this file in the process that all tasks are forked from, and with it the part of the engine that reads declarations: the
 tasks after it, whose variables need that as filters, find it loaded.
@@ -14,10 +14,12 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.model import Declaration
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.together import loader as together
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.together.given import ONE, ONLY, SEVERAL, Given
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem
-from ansible_collections.latentum.ops.plugins.plugin_utils.as_written import as_written
 from ansible_collections.latentum.ops.plugins.plugin_utils.compose_config import complaint
-from ansible_collections.latentum.ops.plugins.plugin_utils.declared import REMEMBERED, remember
+from ansible_collections.latentum.ops.plugins.plugin_utils.declared import remember, written
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
@@ -31,22 +33,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         super().run(tmp, task_vars)
         options = {name: {"type": "bool", "default": False} for name in ("derive", "advice")}
         _validated, arguments = self.validate_argument_spec(argument_spec=options, mutually_exclusive=[["derive", "advice"]])
-        # Not an argument: those of a task are shown to callbacks, and a declaration may hold values of secrets.
-        stack = as_written(self._templar.template((task_vars or {}).get("ops_stack") or {}))
-        problems = loader.problems(stack)
-        if problems:
-            raise AnsibleActionFail(loader.report(problems))
+        # Not arguments: those of a task are shown to callbacks, and a declaration may hold values of secrets.
+        variables = task_vars or {}
+        stacks = written(*(self._templar.template(variables.get(name)) for name in (ONE, SEVERAL, ONLY)))
         result: dict[str, Any] = {"changed": False}
-        if arguments["derive"]:
-            result[REMEMBERED] = remember(stack)
-        elif not loader.is_empty(stack):
-            result |= {"msg": self._said(stack, arguments["advice"]), "_ansible_verbose_always": True}
+        try:
+            if arguments["derive"]:
+                return result | remember(stacks)
+            if declarations := together.load(stacks):
+                result |= {"msg": self._summary(stacks, declarations, arguments["advice"]), "_ansible_verbose_always": True}
+        except loader.InvalidDeclaration as error:
+            raise AnsibleActionFail(str(error)) from None
         return result
 
     @staticmethod
-    def _said(stack: Any, in_full: bool) -> list[str]:
-        declaration = loader.load(stack)
-        if said := complaint(declaration):
-            fix = "correct the Compose file; this is what `docker compose config` on the controller says of it"
-            raise AnsibleActionFail(loader.report([Problem("compose", "", said, fix)]))
-        return loader.advised(declaration) if in_full else loader.summary(declaration)
+    def _summary(stacks: Given, declarations: dict[str, Declaration], in_full: bool) -> list[str]:
+        problems, lines = [], []
+        for name, declaration in declarations.items():
+            if refusal := complaint(declaration):
+                fix = "correct the Compose file; this is what `docker compose config` on the controller says of it"
+                problems.append(together.of_stack(stacks, name, Problem("compose", "", refusal, fix)))
+            lines += loader.advised(declaration) if in_full else loader.summary(declaration)
+        if problems:
+            raise loader.InvalidDeclaration(problems, stacks.variable)
+        return lines

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.latentum.ops.plugins.plugin_utils.declared import EACH
 
 
 def takes_part(role: str, run: Collection[str], skip: Collection[str]) -> bool:
@@ -35,8 +36,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
             "roles": arguments["roles"],
             "wanted": self._templar.template(wanted),
             "units": sorted({unit for names in units for unit in names}),
+            "stacks": self._of_each(variables) if "stack" in wanted else {},
         }
         result: dict[str, Any] = self._execute_module(
             module_name="latentum.ops.preflight", module_args=module_arguments, task_vars=variables
         )
         return result
+
+    def _of_each(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """What role stack wants of each of several stacks, which it runs for one after the other."""
+        remembered = variables.get("ops_declared")
+        wanted = {}
+        for name in remembered.get(EACH) or () if isinstance(remembered, Mapping) else ():
+            templar = self._templar.copy_with_new_env(available_variables={**variables, "ops_turn": name})
+            wanted[name] = templar.template(variables["__stack_preflight"])
+        return wanted

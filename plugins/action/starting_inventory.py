@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import R
 
 LARGEST = 1 << 20  # bytes of a file that is read
 OPTIONS = {
-    "compose": {"type": "path", "required": True},
+    "compose": {"type": "list", "elements": "path", "required": True},
+    "profiles": {"type": "list", "elements": "str", "default": []},
     "inventory": {"type": "path", "default": "production"},
     "name": {"type": "str"},
     "domain": {"type": "str"},
@@ -35,12 +37,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         """The questions that are left, after the files were written."""
         super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(argument_spec=OPTIONS)
-        source, target = Path(arguments["compose"]).absolute(), Path(arguments["inventory"]).absolute()
+        sources, target = [Path(file).absolute() for file in arguments["compose"]], Path(arguments["inventory"]).absolute()
+        source = sources[0]
+        files_of = [os.path.relpath(file, source.parent) for file in sources]
         name = stack_name(arguments["name"] or source.parent.name)
         domain = arguments["domain"] or f"{name}.example.com"
         try:
-            draft = draft_from(self._text(source), lambda file: read_beside(source.parent, file), name, domain, arguments["contact"])
-            files = inventory_files(draft, source.name)
+            text = self._text(source) if len(sources) == 1 else files_of
+            profiles = arguments["profiles"]
+            draft = draft_from(text, lambda file: read_beside(source.parent, file), name, domain, arguments["contact"], profiles)
+            files = inventory_files(draft, ", ".join(files_of))
         except Refused as error:
             raise AnsibleActionFail(f"{source}: {error.problem}; {error.fix}") from None
         there = [str(target / file) for file in files if (target / file).exists()]

@@ -10,10 +10,11 @@ from typing import Any
 
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
 from ansible_collections.latentum.ops.plugins.plugin_utils.as_written import as_written
+from ansible_collections.latentum.ops.plugins.plugin_utils.compose_folder import complete
 
 
 def declaration_errors(stack: object) -> list[dict[str, str]]:
-    return [problem.as_dict() for problem in loader.problems(as_written(stack))]
+    return [problem.as_dict() for problem in loader.problems(complete(stack))]
 
 
 def declaration_plain(stack: object) -> Any:
@@ -21,18 +22,18 @@ def declaration_plain(stack: object) -> Any:
 
 
 def declaration_report(stack: object) -> str:
-    return loader.report(loader.problems(as_written(stack)))
+    return loader.report(loader.problems(complete(stack)))
 
 
 def declaration_summary(stack: object) -> list[str]:
     """Nothing for a wrong declaration: its report says what there is to say, and both stand in one task."""
-    if loader.is_empty(stack) or loader.problems(as_written(stack)):
+    if loader.is_empty(stack) or loader.problems(complete(stack)):
         return []
-    return loader.summary(loader.load(as_written(stack)))
+    return loader.summary(loader.load(complete(stack)))
 
 
 def declaration_advice(stack: object) -> list[dict[str, str]]:
-    return [item.as_dict() for item in loader.advice_on(as_written(stack))]
+    return [item.as_dict() for item in loader.advice_on(complete(stack))]
 
 
 class FilterModule:

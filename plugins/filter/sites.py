@@ -21,6 +21,29 @@ def site_certificates(sites: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     return [{"name": name, "domains": domains} for name, domains in found.items()]
 
 
+def sites_to_render(
+    sites: Sequence[Mapping[str, Any]], by_stack: Mapping[str, Sequence[Mapping[str, Any]]], held: Mapping[str, Any], otherwise: str
+) -> list[Mapping[str, Any]]:
+    """See the filter's own documentation."""
+    owners = {str(site["name"]): stack for stack, own in by_stack.items() for site in own}
+    return [site for site in sites if owners.get(str(site["name"]), otherwise) not in held]
+
+
+def upstream_files(
+    upstreams: Sequence[Mapping[str, Any]], stacks: Sequence[str], otherwise: str, held: Mapping[str, Any], path: str
+) -> list[dict[str, Any]]:
+    """See the filter's own documentation."""
+    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in (*stacks, otherwise)}
+    for upstream in upstreams:
+        project = str(upstream.get("project") or "")
+        groups[project if project in groups else otherwise].append(upstream)
+    files = []
+    for name, own in groups.items():
+        content = held[name]["definitions"] if name in held else json.dumps(own, indent=4, sort_keys=True) + "\n"
+        files.append({"path": path.format(name=name), "state": "file" if own else "absent", "content": content})
+    return files
+
+
 def error_page_files(pages: Sequence[Mapping[str, Any]], directory: str, template: str, variable: str) -> list[dict[str, Any]]:
     """See the filter's own documentation."""
     files: list[dict[str, Any]] = []
@@ -36,4 +59,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"error_page_files": error_page_files, "site_certificates": site_certificates}
+        return {
+            "error_page_files": error_page_files,
+            "site_certificates": site_certificates,
+            "sites_to_render": sites_to_render,
+            "upstream_files": upstream_files,
+        }

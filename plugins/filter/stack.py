@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.plugin_utils.declared import DERIVATIONS, derived
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.together.loader import DERIVATIONS
+from ansible_collections.latentum.ops.plugins.plugin_utils.declared import derived
 
 
 class FilterModule:

@@ -63,8 +63,13 @@ previous:
   type: list
   elements: str
   sample: [91be07aa52c0]
+live_since:
+  description: When the live release went live, ISO 8601; empty where the journal does not say any more.
+  returned: without O(follow)
+  type: str
+  sample: "2026-11-28T10:00:00+00:00"
 releases:
-  description: Id, state, reason, images and time of each release, oldest first.
+  description: Id, state, reason, images and time of each release, and where it was promoted from; oldest first.
   returned: without O(follow)
   type: list
   elements: dict
@@ -127,11 +132,16 @@ def main() -> None:
         module.exit_json(changed=False, lines=lines, offset=offset, end=end, alive=progress.alive(given["stack"], given["follow"]))
     store = Store(given["stack"])
     try:
-        live, underway = store.live(), Journal(given["stack"]).underway()
-        described = [release_dict(release, live=live is not None and release.id == live.id) for release in store.all()]
+        journal = Journal(given["stack"])
+        live, underway = store.live(), journal.underway()
+        described = [
+            release_dict(release, live=live is not None and release.id == live.id, promoted_from=store.origin(release.id))
+            for release in store.all()
+        ]
         module.exit_json(
             changed=False,
             live=live.id if live else "",
+            live_since=journal.live_since(live.id) if live else "",
             previous=store.previous(),
             releases=described,
             underway=underway.describe() if underway else "",

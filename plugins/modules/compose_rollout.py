@@ -44,6 +44,14 @@ options:
   compose:
     description: The Compose project. Required for O(state=deployed).
     type: dict
+  images:
+    description: Service to image reference, in place of what O(compose) names; the result of M(latentum.ops.promotion).
+    type: dict
+    default: {}
+  promoted_from:
+    description: The environment and release that O(images) come from, kept with the release and in its journal.
+    type: str
+    default: ""
   directory:
     description: Where the project lives on the host; C(/opt/) and the name of the stack by default.
     type: path
@@ -185,6 +193,49 @@ options:
       sites:
         description: Name of an nginx site to the content of its file in C(/etc/nginx/sites.d).
         type: dict
+  files:
+    description:
+      - What the project mounts by a name of its content; the result of filter P(latentum.ops.carried_files#filter). It is written before
+        anything else, and removed with the last release that mounts it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      # BEGIN OPTIONS carried_files.Carried
+      digest:
+        description: Twelve hexadecimal digits of its content.
+        type: str
+        required: true
+      name:
+        description: Its name, the last part of its path.
+        type: str
+        required: true
+      files:
+        description: What is in it.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          content:
+            description: Its bytes, by base64.
+            type: str
+            required: true
+          path:
+            description: Its path in the folder; empty where the whole is one file.
+            type: str
+          mode:
+            description: Its permissions, in octal.
+            type: str
+            default: "0644"
+      owner:
+        description: User that owns it, by number.
+        type: int
+        default: 0
+      group:
+        description: Group that owns it, by number.
+        type: int
+        default: 0
+      # END OPTIONS
   domains:
     description: Domains that lead to this stack, shown by C(opsctl status).
     type: list

@@ -81,6 +81,20 @@ options:
     description: Make missing parent directories (mode 0755, owned by root) instead of refusing.
     type: bool
     default: false
+  nginx_stacks:
+    description:
+      - For a set that purges sites and upstreams of nginx, the names of the stacks that it is of. What nginx has of other stacks of this
+        host is not purged, because other runs manage those.
+      - The set is then applied while nobody else writes files of nginx.
+    type: list
+    elements: str
+  sections:
+    description:
+      - Sections (C([name])) of files of this set that are there for stacks, as the path of the file, the stack, and a list of names; each
+        stack of the run is in it, if with an empty list.
+      - They are recorded on the host with the set. Sections that are recorded of other stacks and that a file lacks are added to its end.
+    type: dict
+    default: {}
   request:
     description:
       - A digest of the set. The action of this name fills it in; it is recorded on the host, and in a play that has registered the result
@@ -133,20 +147,42 @@ armed:
   sample: true
 """
 
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import FILE_OPTIONS, EntryError, parse_entries
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sections import shared
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import remember
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership
 
 PURGE_SPEC: dict[str, Any] = {
     "directory": {"type": "path", "required": True},
     "pattern": {"type": "str", "default": "*"},
     "recursive": {"type": "bool", "default": False},
 }
+
+
+def _wanted(given: Mapping[str, Any], kept: Collection[Path]) -> ConfigSet:
+    """The set, with what other stacks of this host have a part in."""
+    entries, recorded = shared(given["name"], parse_entries(given["files"]), given["sections"])
+    return ConfigSet(
+        name=given["name"],
+        entries=entries,
+        purge=given["purge"],
+        kept=kept,
+        validate=[[str(word) for word in argv] for argv in given["validate"]],
+        activate=[[str(word) for word in argv] for argv in given["activate"]],
+        activate_unit=given["activate_when_active"],
+        revert_after=given["revert_after"],
+        parents=given["parents"],
+        journal=True,
+        recorded=recorded,
+    )
 
 
 def main() -> None:
@@ -162,6 +198,8 @@ def main() -> None:
             "activate_when_active": {"type": "str", "default": ""},
             "revert_after": {"type": "int", "default": 0},
             "parents": {"type": "bool", "default": False},
+            "nginx_stacks": {"type": "list", "elements": "str"},
+            "sections": {"type": "dict", "default": {}},
             "request": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
@@ -171,21 +209,12 @@ def main() -> None:
         if given["state"] == "confirmed":
             waiting = confirm(given["name"], check_mode=module.check_mode)
             module.exit_json(changed=waiting, confirmed=waiting)
-        wanted = ConfigSet(
-            name=given["name"],
-            entries=parse_entries(given["files"]),
-            purge=given["purge"],
-            validate=[[str(word) for word in argv] for argv in given["validate"]],
-            activate=[[str(word) for word in argv] for argv in given["activate"]],
-            activate_unit=given["activate_when_active"],
-            revert_after=given["revert_after"],
-            parents=given["parents"],
-            journal=True,
-        )
-        outcome = apply(wanted, check_mode=module.check_mode)
-        if not module.check_mode:
-            remember(given["name"], given["request"], given["files"], given["purge"])
-    except (EntryError, ConfigSetError, CommandError, OSError) as error:
+        with ownership.undisturbed(given["nginx_stacks"]) as kept:
+            wanted = _wanted(given, kept)
+            outcome = apply(wanted, check_mode=module.check_mode)
+            if not module.check_mode:
+                remember(given["name"], given["request"], given["files"], given["purge"], [entry.path for entry in wanted.recorded])
+    except (EntryError, ConfigSetError, CommandError, OSError, ValueError) as error:
         module.fail_json(**failure(error))
     module.exit_json(
         changed=bool(outcome.changes),

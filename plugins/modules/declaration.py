@@ -10,8 +10,10 @@ module: declaration
 short_description: Check a declaration, or derive everything from it at once
 version_added: "0.1.0"
 description:
-  - Reads the variable C(ops_stack) and refuses a declaration that contradicts itself, with every error in one report. Without a declaration
-    the results are empty.
+  - Reads the variable C(ops_stack), or C(ops_stacks) with several, and refuses a declaration that contradicts itself or another one, with
+    every error in one report. Without a declaration the results are empty.
+  - The variable C(ops_only), names as a list or separated by commas, narrows the stacks that are worked on. The others are read only for
+    what they could have against these.
   - With O(derive) returns all that the roles derive from it. Ansible renders a variable anew wherever it is used; a play that registers the
     result as C(ops_declared) before its roles renders and derives once a host, and the defaults of the roles take theirs from it.
   - Values of secrets are not in the result; role C(secrets) reads C(ops_stack) itself.
@@ -58,8 +60,25 @@ msg:
   elements: str
   sample: ["stack shop: api x2, database"]
 derived:
-  description: The results of the filters on declarations, by their names.
+  description: The results of the filters on declarations, by their names. Of several stacks what they give together.
   returned: with O(derive)
   type: dict
   sample: {}
+each:
+  description: The same of each of several stacks, by its name.
+  returned: with O(derive) and C(ops_stacks)
+  type: dict
+  sample: {}
+names:
+  description: The names of the stacks that are worked on.
+  returned: with O(derive)
+  type: list
+  elements: str
+  sample: [shop]
+known:
+  description: The names of all stacks that are declared.
+  returned: with O(derive)
+  type: list
+  elements: str
+  sample: [shop, blog]
 """

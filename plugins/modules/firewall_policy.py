@@ -33,7 +33,7 @@ requirements:
   - The package ufw (0.36 or newer) on the host.
 notes:
   - The chain C(DOCKER-USER) belongs to this module while O(docker=true); rules of others in it go with the next change.
-  - An application profile of UFW is a rule like any other and goes unless its ports are in O(rules).
+  - An application profile of UFW is a rule like any other and goes unless its ports are in O(rules), or O(keep_foreign=true).
   - Docker's nftables backend does not use C(DOCKER-USER); where Docker says that it uses it, O(docker=true) is refused.
 seealso:
   - module: latentum.ops.config_set
@@ -89,6 +89,13 @@ options:
         description: A note that UFW shows beside the rule, without an apostrophe.
         type: str
         default: ""
+  stacks:
+    description:
+      - Which of O(rules) are there for which stack, as lists of rules by its name; each stack of the run, if with none.
+      - They are recorded on the host. Rules that are recorded of other stacks are kept, so that a run which does not know a stack takes
+        nothing away from it; a stack loses what it does not declare any more. Rules of stacks stand together, by the names of the stacks.
+    type: dict
+    default: {}
   incoming:
     description: What happens to incoming traffic that no rule matches.
     type: str
@@ -139,6 +146,13 @@ options:
     default: 22
   allow_without_ssh:
     description: Accept a policy that shuts SSH out, for a host with another way in.
+    type: bool
+    default: false
+  keep_foreign:
+    description:
+      - Keep rules of UFW that this module has not written, as they stand and before its own. One that a rule of O(rules) covers goes.
+      - What it has written is recorded from the first such run on, so that a rule that is declared no more goes. Kept openings are valid
+        for ports that containers publish, too. A kept rule that shuts a declared opening out is refused.
     type: bool
     default: false
   revert_after:
@@ -222,6 +236,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "rules": {"type": "list", "elements": "dict", "default": [], "options": RULE},
+            "stacks": {"type": "dict", "default": {}},
             "incoming": {"type": "str", "choices": policies, "default": "deny"},
             "outgoing": {"type": "str", "choices": policies, "default": "allow"},
             "routed": {"type": "str", "choices": policies, "default": "deny"},
@@ -233,6 +248,7 @@ def main() -> None:
             "docker_networks": {"type": "list", "elements": "str", "default": []},
             "ssh_port": {"type": "int", "default": 22},
             "allow_without_ssh": {"type": "bool", "default": False},
+            "keep_foreign": {"type": "bool", "default": False},
             "revert_after": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
@@ -241,6 +257,7 @@ def main() -> None:
     try:
         policy = Policy(
             rules=parse_rules(given["rules"]),
+            stacks={str(stack): parse_rules(rules, f"stacks.{stack}") for stack, rules in given["stacks"].items()},
             incoming=given["incoming"],
             outgoing=given["outgoing"],
             routed=given["routed"],
@@ -251,6 +268,7 @@ def main() -> None:
             ssh_port=given["ssh_port"],
             allow_without_ssh=given["allow_without_ssh"],
             revert_after=given["revert_after"],
+            keep_foreign=given["keep_foreign"],
         )
         outcome = apply(policy, check_mode=module.check_mode)
     except FirewallError as error:

@@ -38,6 +38,10 @@ options:
     type: list
     elements: str
     default: []
+  stacks:
+    description: What role C(stack) wants of each of several stacks, by its name. The action of this name fills it in.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -67,6 +71,12 @@ units:
   returned: success
   type: dict
   sample: {nginx.service: [loaded, active, enabled]}
+stacks:
+  description: The names of the stacks that the host has, whoever manages them.
+  returned: success
+  type: list
+  elements: str
+  sample: [blog, shop]
 sets:
   description:
     - Digest of the last request by name, of each set of files that is as that request has left it.
@@ -79,10 +89,10 @@ sets:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import service_units
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import service_units, shares
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.apt import installed
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import settled
-from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks import look
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.checks import look_at_several
 
 
 def main() -> None:
@@ -92,10 +102,11 @@ def main() -> None:
             "roles": {"type": "list", "elements": "str", "required": True},
             "wanted": {"type": "dict", "default": {}},
             "units": {"type": "list", "elements": "str", "default": []},
+            "stacks": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
-    findings = look(module.params["wanted"])
+    findings = look_at_several(module.params["wanted"], module.params["stacks"])
     if findings.problems:
         module.fail_json(**failure(findings.report(), unseen=findings.unseen))
     try:
@@ -106,7 +117,8 @@ def main() -> None:
         units = {unit.name: [unit.load, unit.active, unit.file] for unit in service_units.look(module.params["units"]).values()}
     except CommandError:
         units = {}
-    module.exit_json(changed=False, unseen=findings.unseen, installed=packages, units=units, sets=settled())
+    stacks = sorted(shares.on_host())
+    module.exit_json(changed=False, unseen=findings.unseen, installed=packages, units=units, stacks=stacks, sets=settled())
 
 
 if __name__ == "__main__":

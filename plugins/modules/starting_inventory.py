@@ -28,9 +28,18 @@ attributes:
     support: none
 options:
   compose:
-    description: The Compose file. A relative path begins where the command was given.
-    type: path
+    description:
+      - The Compose file, or several that are merged in their order, as the first names their folder. What they include or extend is
+        read from there.
+      - A relative path begins where the command was given.
+    type: list
+    elements: path
     required: true
+  profiles:
+    description: Profiles of the Compose file that are to be on; services of others are kept as they are, and left out of all else.
+    type: list
+    elements: str
+    default: []
   inventory:
     description: The folder to write.
     type: path
@@ -53,6 +62,11 @@ EXAMPLES = r"""
     compose: ./docker-compose.yml
     domain: shop.example.com
     contact: ops@example.com
+
+- name: From a base and an override, with a profile
+  latentum.ops.starting_inventory:
+    compose: [./docker-compose.yml, ./docker-compose.prod.yml]
+    profiles: [with-replica]
 """
 
 RETURN = r"""

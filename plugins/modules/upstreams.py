@@ -82,6 +82,10 @@ options:
     description: Remove the files of upstreams that are not in O(upstreams).
     type: bool
     default: false
+  stacks:
+    description: With O(purge), the names of the stacks that O(upstreams) are of. Files of upstreams of other stacks of this host stay.
+    type: list
+    elements: str
   reload:
     description: Test the result with C(nginx -t) and reload nginx when it is active.
     type: bool
@@ -138,6 +142,7 @@ def main() -> None:
         argument_spec={
             "upstreams": {"type": "list", "elements": "dict", "required": True, "options": argspec(Upstream)},
             "purge": {"type": "bool", "default": False},
+            "stacks": {"type": "list", "elements": "str"},
             "reload": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
@@ -157,7 +162,8 @@ def main() -> None:
             # On a bare host the engine comes later in the same run; a check must be able to say what would be written.
             if not module.check_mode:
                 raise
-        outcome = upstreams.sync(engine, wanted, purge=given["purge"], reload=given["reload"], check_mode=module.check_mode)
+        options = {"purge": given["purge"], "own": given["stacks"], "reload": given["reload"]}
+        outcome = upstreams.sync(engine, wanted, **options, check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, DockerUnavailable, OSError, ValueError) as error:
         module.fail_json(**failure(error))
     for stack in held:

@@ -37,17 +37,27 @@ for _reader in (_Ansible, _Compose):
 
 
 def as_written(stack: Any) -> Any:
-    """C(ops_stack) with its Compose file as it was written."""
+    """C(ops_stack) with its Compose files as they were written."""
     source = stack.get("compose") if isinstance(stack, Mapping) else None
-    origin = Origin.get_tag(source) if Origin is not None and isinstance(source, Mapping) else None
+    if isinstance(source, Mapping):
+        return {**stack, "compose": _document(source)}
+    if isinstance(source, list) and any(isinstance(item, Mapping) for item in source):
+        return {**stack, "compose": [_document(item) if isinstance(item, Mapping) else item for item in source]}
+    return stack
+
+
+def _document(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A Compose file, or an entry that names one and has it as C(content)."""
+    origin = Origin.get_tag(source) if Origin is not None else None
     if origin is None or not origin.path or not origin.line_num or not origin.col_num:
-        return stack
+        return source
     try:
         text = Path(origin.path).read_text()
     except (OSError, ValueError):
-        return stack
+        return source
     read = _readings(text, origin.line_num - 1, origin.col_num - 1)
-    return {**stack, "compose": _reread(source, *read)} if read else stack
+    reread: Mapping[str, Any] = _reread(source, *read) if read else source
+    return reread
 
 
 @lru_cache(maxsize=4)

@@ -18,6 +18,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = "ansible_collections.latentum.ops.plugins.module_utils.contracts"
 BLOCK = re.compile(r"^(?P<indent> *)# BEGIN OPTIONS (?P<module>\w+)\.(?P<name>\w+)\n.*?^(?P=indent)# END OPTIONS$", re.M | re.S)
@@ -44,7 +46,8 @@ def options(contract: type[Contract], indent: str) -> Iterator[str]:
             yield f"{inner}choices: [{', '.join(known['choices'])}]"
         if "default" in known:
             default = known["default"]
-            yield f"{inner}default: {default if isinstance(default, str) else json.dumps(default)}"
+            plain = isinstance(default, str) and yaml.safe_load(default) == default
+            yield f"{inner}default: {default if plain else json.dumps(default)}"
         if field.contract is not None:
             yield f"{inner}suboptions:"
             yield from options(field.contract, inner + "  ")

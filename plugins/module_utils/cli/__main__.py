@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
-from .main import main
+import sys
 
 if __name__ == "__main__":
+    if sys.argv[1:3] == ["completion", "words"]:
+        # Without the rest of the engine, which takes longer than one presses a key.
+        from .completion_words import main as words
+
+        raise SystemExit(words(sys.argv[3:]))
+    from .main import main
+
     raise SystemExit(main())

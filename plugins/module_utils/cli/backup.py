@@ -11,28 +11,31 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
 from ..core.format import folded
 from ..core.progress import Progress
+from . import confirmation, stack_choice
+from .arguments import Parser, confirmable, shared
+from .output import Output
 
 VERBS = ("backup", "restore")
+IN_PLACE = ("database", "cache", "volume", "everything")  # ways of a restore that replace what is there
 NOT_PROVEN, NOT_CONFIRMED = 1, 3
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
-    of = argparse.ArgumentParser(add_help=False)
-    of.add_argument("--stack", default="", help="which stack; not needed where there is only one")
+    of = shared()
     ways = verbs.add_parser("backup", help="make, list and prove backups").add_subparsers(dest="way", required=True)
-    run = ways.add_parser("run", parents=[of], help="a backup to every target, now, and its proof")
+    run = ways.add_parser("run", parents=[of, confirmable()], help="a backup to every target, now, and its proof")
     run.add_argument("--no-verify", action="store_true", help="without the proof")
     run.add_argument("--new-repository", default="", metavar="TARGET", help="where the repository of this target is gone, make a new one")
     run.add_argument("--scheduled", action="store_true", help="with the proof only when the declaration wants one today (run by systemd)")
     shown = ways.add_parser("list", parents=[of], help="what can be restored")
     shown.add_argument("--target", default="", help="only of this target")
-    shown.add_argument("--json", action="store_true", help="for programs")
     verify = ways.add_parser("verify", parents=[of], help="bring a backup back beside the production, and question it")
     verify.add_argument("--target", default="", help="of which target; the one that was verified longest ago when not given")
     verify.add_argument("--snapshot", default="", help="which snapshot; the newest when not given")
@@ -45,10 +48,10 @@ def add_parsers(verbs: Any) -> None:
     connect.add_argument("server", metavar="STACK.SERVICE")
 
     ways = verbs.add_parser("restore", help="bring back what a backup holds").add_subparsers(dest="way", required=True)
-    source = argparse.ArgumentParser(add_help=False, parents=[of])
+    source = Parser(add_help=False, parents=[of])
     source.add_argument("--from", dest="source", default="", metavar="TARGET", help="from this target; `local` for what is on this host")
     source.add_argument("--snapshot", default="", help="which snapshot of the target; the newest that fits when not given")
-    place = argparse.ArgumentParser(add_help=False, parents=[source])
+    place = Parser(add_help=False, parents=[source, confirmable()])
     place.add_argument("--yes", action="store_true", help="do what is said, and replace what is there")
     for name, what in (("database", "a PostgreSQL server, to any second"), ("cache", "a Redis"), ("volume", "a volume")):
         parser = ways.add_parser(name, parents=[place], help=what)
@@ -64,20 +67,32 @@ def add_parsers(verbs: Any) -> None:
     dump.add_argument("name")
     dump.add_argument("--table", default="", metavar="[SCHEMA.]TABLE")
     dump.add_argument("--into", default="", metavar="DATABASE")
-    ways.add_parser("identity", parents=[source], help="secrets and certificates, onto a bare host before site.yml")
+    ways.add_parser("identity", parents=[source, confirmable()], help="secrets and certificates, onto a bare host before site.yml")
     ways.add_parser("resume", parents=[of], help="bring an interrupted restore to a safe end")
-    ways.add_parser("undo", parents=[of], help="put back what a restore replaced")
-    ways.add_parser("confirm", parents=[of], help="remove what a restore replaced")
+    ways.add_parser("undo", parents=[of, confirmable()], help="put back what a restore replaced")
+    ways.add_parser("confirm", parents=[of, confirmable()], help="remove what a restore replaced")
 
 
-def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+def run_verb(options: argparse.Namespace, output: Output) -> int:
     """Carry out one of these verbs."""
     from ..backup import settings
 
     if options.way == "connect":
-        return _connect(options.server, say)
-    configuration = settings.load(options.stack)
-    return _backup(options, configuration, say) if options.verb == "backup" else _restore(options, configuration, say)
+        return _connect(options.server, output.line)
+    configuration = settings.load(_stack(options))
+    confirmation.require(options, configuration.stack)
+    return _backup(options, configuration, output) if options.verb == "backup" else _restore(options, configuration, output)
+
+
+def _stack(options: argparse.Namespace) -> str:
+    """The stack that is meant; also one that has backups and does not run on this host yet. Empty where there is none at all."""
+    from ..backup import settings
+
+    deployed = stack_choice.directories()
+    saved = {name: deployed.get(name, Path(f"/opt/{name}")) for name in settings.stacks()}
+    if options.stack:
+        return stack_choice.existing(options.stack, {**saved, **deployed}) if saved else str(options.stack)
+    return stack_choice.chosen(None, options.argv, saved) if saved else ""
 
 
 def _progress(stack: str, what: str, say: Callable[[str], None]) -> Progress:
@@ -85,50 +100,70 @@ def _progress(stack: str, what: str, say: Callable[[str], None]) -> Progress:
     return Progress(stack, attempt or what, tell=say, silent=not attempt)
 
 
-def _backup(options: argparse.Namespace, configuration: Any, say: Callable[[str], None]) -> int:
-    from ..backup import catalogue, running, verification
+def _backup(options: argparse.Namespace, configuration: Any, output: Output) -> int:
+    from ..backup import catalogue, running
 
     if options.way == "check":
-        say(
-            f"{configuration.stack}: {len(configuration.clusters)} database servers, "
-            f"{len(configuration.volumes)} volumes, {len(configuration.targets)} targets"
+        counts = {name: len(getattr(configuration, name)) for name in ("clusters", "volumes", "targets")}
+        output.result(
+            {"stack": configuration.stack, **counts},
+            f"{configuration.stack}: {counts['clusters']} database servers, {counts['volumes']} volumes, {counts['targets']} targets",
         )
         return 0
-    progress = _progress(configuration.stack, "backup", say)
     if options.way == "list":
         listed = catalogue.collect(configuration, options.target)
-        say(json.dumps(listed, indent=2) if options.json else folded(catalogue.table(listed)))
+        output.result(listed, folded(catalogue.table(listed)))
         return 0
     if options.way == "escrow":
-        return _escrow(options, configuration, say)
+        return _escrow(options, configuration, output)
+    progress = _progress(configuration.stack, "backup", output.line)
     if options.way == "push":
         outcome = running.push_wal(configuration, progress)
+        output.result(_run_as_dict(configuration, outcome), None)
         return 1 if outcome.errors else 0
+    return _run_and_prove(options, configuration, progress, output)
+
+
+def _run_and_prove(options: argparse.Namespace, configuration: Any, progress: Progress, output: Output) -> int:
+    from ..backup import catalogue, running, verification
+
+    data: dict[str, Any] = {"stack": configuration.stack}
     failed = False
     if options.way == "run":
         if options.new_repository:
             running.begin_anew(configuration, options.new_repository)
         outcome = running.backup(Engine(), configuration, progress)
-        failed = bool(outcome.errors)
+        failed, data = bool(outcome.errors), _run_as_dict(configuration, outcome)
         if options.no_verify or (options.scheduled and not catalogue.proof_is_due(configuration)):
             progress.close()
+            output.result(data, None)
             return 1 if failed else 0
     named = {"name": options.target, "snapshot": options.snapshot} if options.way == "verify" else {}
     verdict = verification.verify(Engine(), configuration, progress, **named)
-    say(folded(catalogue.verdict_table(verdict)))
+    findings = [finding.as_dict() for finding in verdict.findings]
+    proof = {name: getattr(verdict, name) for name in ("target", "snapshot", "taken", "seconds", "ok")} | {"checks": findings}
+    output.result({**data, "proof": proof}, folded(catalogue.verdict_table(verdict)))
     progress.close()
     return NOT_PROVEN if failed or not verdict.ok else 0
 
 
-def _escrow(options: argparse.Namespace, configuration: Any, say: Callable[[str], None]) -> int:
+def _run_as_dict(configuration: Any, outcome: Any) -> dict[str, Any]:
+    names = ("snapshots", "errors", "bytes", "added", "seconds")
+    return {"stack": configuration.stack, **{name: getattr(outcome, name) for name in names}}
+
+
+def _escrow(options: argparse.Namespace, configuration: Any, output: Output) -> int:
     from ..backup import escrow
 
     if options.plant:
-        say("\n".join(f"{path} written" for path in escrow.plant(sys.stdin.read())) or "all there already")
+        planted = escrow.plant(sys.stdin.read())
+        output.result({"written": planted}, "\n".join(f"{path} written" for path in planted) or "all there already")
     elif options.open:
-        say(json.dumps(escrow.bundle(configuration), indent=1, sort_keys=True))
+        bundle = escrow.bundle(configuration)
+        output.result(bundle, json.dumps(bundle, indent=1, sort_keys=True))
     else:
-        say(f"{escrow.path(configuration.stack)} written" if escrow.seal(configuration) else "unchanged")
+        path, sealed = str(escrow.path(configuration.stack)), escrow.seal(configuration)
+        output.result({"written": [path] if sealed else []}, f"{path} written" if sealed else "unchanged")
     return 0
 
 
@@ -143,36 +178,49 @@ def _connect(server: str, say: Callable[[str], None]) -> int:
     return 0
 
 
-def _restore(options: argparse.Namespace, configuration: Any, say: Callable[[str], None]) -> int:
-    from ..backup import identity, origins, restoring, restoring_beside
+def _restore(options: argparse.Namespace, configuration: Any, output: Output) -> int:
+    from ..backup import restoring
 
-    progress = _progress(configuration.stack, "restore", say)
+    progress = _progress(configuration.stack, "restore", output.line)
+    about: dict[str, Any] = {"stack": configuration.stack, "way": options.way}
     try:
-        if options.way == "confirm":
-            done = restoring.confirm(configuration)
-        elif options.way in ("undo", "resume"):
-            done = getattr(restoring, options.way)(Engine(), configuration, progress)
-        elif options.way == "identity":
-            done = identity.bring_back(configuration, options.source, options.snapshot, progress)
-        elif options.way == "files":
-            done = restoring_beside.files(configuration, tuple(options.paths), options.source, options.snapshot, options.into, progress)
-        elif options.way == "dump":
-            done = restoring_beside.dump(
-                Engine(), configuration, options.name, options.table, options.source, options.snapshot, options.into, progress
-            )
-        else:
-            to = getattr(options, "to", "")
-            at = origins.moment(to) if to else None
-            name = getattr(options, "name", "")
-            request = restoring.Request(options.way, name, at, options.source, options.snapshot, options.yes)
-            began = time.monotonic()
-            report = restoring.restore(Engine(), configuration, request, progress)
-            asked = [f"{'ok ' if finding.ok else '!! '} {finding.name}: {finding.found}" for finding in report.findings]
-            done = [*asked, *report.lines, f"{time.monotonic() - began:.1f} s"]
+        done = _replace(options, configuration, progress, about) if options.way in IN_PLACE else _other(options, configuration, progress)
     except restoring.Unconfirmed as error:
-        say(str(error))
+        output.result({**about, "confirmed": False, "lines": str(error).splitlines()}, str(error))
         return NOT_CONFIRMED
     finally:
         progress.close()
-    say("\n".join(done))
+    output.result({**about, "confirmed": True, "lines": done}, "\n".join(done))
     return 0
+
+
+def _replace(options: argparse.Namespace, configuration: Any, progress: Progress, about: dict[str, Any]) -> list[str]:
+    """A restore in the place of what is there; what was done."""
+    from ..backup import origins, restoring
+
+    to = getattr(options, "to", "")
+    at = origins.moment(to) if to else None
+    request = restoring.Request(options.way, getattr(options, "name", ""), at, options.source, options.snapshot, options.yes)
+    began = time.monotonic()
+    report = restoring.restore(Engine(), configuration, request, progress)
+    seconds = time.monotonic() - began
+    about |= {"upto": report.upto, "seconds": round(seconds, 1), "checks": [finding.as_dict() for finding in report.findings]}
+    asked = [f"{'ok ' if finding.ok else '!! '} {finding.name}: {finding.found}" for finding in report.findings]
+    return [*asked, *report.lines, f"{seconds:.1f} s"]
+
+
+def _other(options: argparse.Namespace, configuration: Any, progress: Progress) -> list[str]:
+    """What stands beside what is there, or ends a restore; what was done."""
+    from ..backup import identity, restoring, restoring_beside
+
+    if options.way == "confirm":
+        return restoring.confirm(configuration)
+    if options.way in ("undo", "resume"):
+        done: list[str] = getattr(restoring, options.way)(Engine(), configuration, progress)
+        return done
+    if options.way == "identity":
+        return identity.bring_back(configuration, options.source, options.snapshot, progress)
+    place = (options.source, options.snapshot, options.into, progress)
+    if options.way == "files":
+        return restoring_beside.files(configuration, tuple(options.paths), *place)
+    return restoring_beside.dump(Engine(), configuration, options.name, options.table, *place)

@@ -6,34 +6,31 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
-import sys
-from collections.abc import Callable
 from typing import Any
 
 from ..core.format import folded
 from ..release import listing
 from ..release.journal import Journal
 from ..release.pinning import redeclared, with_images, with_replicas
-from ..release.stacks import stacks
 from ..release.store import Release, ReleaseError, Store
 from ..rollout import table as deploy_table
 from ..rollout.deployment import Deployment
 from ..rollout.request import Order, Outcome
 from ..rollout.results import as_dict
+from . import confirmation
+from .arguments import Parser, confirmable, shared
+from .output import Output
+from .stack_choice import chosen
 
 VERBS = ("deploy", "rollback", "scale", "releases", "history")
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stack", help="which stack; not needed when there is one")
-    change = argparse.ArgumentParser(add_help=False, parents=[common])
+    change = Parser(add_help=False, parents=[shared(), confirmable()])
     change.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait so long for somebody else's deployment")
     change.add_argument("--dry-run", action="store_true", help="say what would be done")
-    change.add_argument("--json", action="store_true", help="the result as JSON")
 
     deploy = verbs.add_parser(
         "deploy", parents=[change], help="a new image for services, as a rolling update; without one, the live release again"
@@ -50,41 +47,48 @@ def add_parsers(verbs: Any) -> None:
     scale = verbs.add_parser("scale", parents=[change], help="other numbers of containers, without losing a request")
     scale.add_argument("services", nargs="+", metavar="SERVICE=COUNT")
 
-    verbs.add_parser("releases", parents=[common], help="what was deployed, what is live, where a rollback goes")
-    history = verbs.add_parser("history", parents=[common], help="every step of every deployment")
-    history.add_argument("--lines", type=int, default=50)
+    verbs.add_parser("releases", parents=[shared()], help="what was deployed, what is live, where a rollback goes")
+    history = verbs.add_parser("history", parents=[shared()], help="every step of every deployment")
+    history.add_argument("--lines", type=int, default=50, help="how many of the last steps")
 
 
-def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+def run_verb(options: argparse.Namespace, output: Output) -> int:
     """Carry out one of these verbs.
 
     :raises DeployFailed: and the other errors of a deployment, with their sentence.
     """
-    stack = which(options.stack)
+    stack = chosen(options.stack, options.argv)
     if options.verb == "releases":
-        say(folded(listing.releases(Store(stack))))
+        _releases(Store(stack), output)
         return 0
     if options.verb == "history":
-        say(folded(listing.history(Journal(stack).read(options.lines))))
+        entries = Journal(stack).read(options.lines)
+        output.result({"stack": stack, "entries": entries}, folded(listing.history(entries)))
         return 0
+    confirmation.require(options, stack)
     signal.signal(signal.SIGTERM, _interrupt)
-    tell = _aside if options.json else say
     order = Order(
         kind=options.verb,
         wait=options.wait,
         check=options.dry_run,
-        tell=tell,
+        tell=output.line,
         force=getattr(options, "force", False),
         recreate=tuple(getattr(options, "recreate", ())),
     )
     outcome = _carry_out(Deployment(stack, order), options, stack)
-    if options.json:
-        say(json.dumps(as_dict(outcome), indent=2))
-    elif options.dry_run:
-        say("\n".join([f"release {outcome.release}", *outcome.sentences]) if outcome.sentences else "nothing to do")
+    if options.dry_run:
+        plan = "\n".join([f"release {outcome.release}", *outcome.sentences]) if outcome.sentences else "nothing to do"
+        output.result(as_dict(outcome), plan)
     else:
-        say(folded(deploy_table.table(outcome)))
+        output.result(as_dict(outcome), folded(deploy_table.table(outcome)))
     return 0
+
+
+def _releases(store: Store, output: Output) -> None:
+    live = store.live()
+    known = [listing.release_dict(release, live=bool(live and live.id == release.id)) for release in reversed(store.all())]
+    data = {"stack": store.stack, "live": live.id if live else "", "previous": store.previous(), "releases": known}
+    output.result(data, folded(listing.releases(store)))
 
 
 def _carry_out(deployment: Deployment, options: argparse.Namespace, stack: str) -> Outcome:
@@ -96,11 +100,6 @@ def _carry_out(deployment: Deployment, options: argparse.Namespace, stack: str) 
         return deployment.deploy(with_replicas(live, counts))
     images = dict(map(_pair, options.image))
     return deployment.deploy(with_images(live, images) if images else redeclared(live, "missing"))
-
-
-def _aside(line: str) -> None:
-    """Progress beside a result that a program reads."""
-    sys.stderr.write(f"{line}\n")
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -126,14 +125,3 @@ def _count(service: str, value: str) -> int:
     if not value.isdigit():
         raise ValueError(f"scale: {service}={value}: write a number from 1 on")
     return int(value)
-
-
-def which(stack: str | None) -> str:
-    """The stack that is meant.
-
-    :raises ValueError: there is none, or more than one and none was named.
-    """
-    known = [str(stack["name"]) for stack in stacks()]
-    if stack in known or (stack is None and len(known) == 1):
-        return stack or known[0]
-    raise ValueError(f"--stack: write one of {', '.join(known)}" if known else "no stack is described on this host: run playbooks/site.yml")

@@ -8,63 +8,90 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..core.atomic_files import read_text
 from ..core.format import folded
+from . import stack_choice
+from .arguments import Parser, shared
+from .output import Output
 
+SILENT = 60  # seconds after which what the watchdog published says little about now
 VERBS = ("watchdog", "alert", "incidents", "maintenance")
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
+    plain = shared(stack="")
     ways = verbs.add_parser("watchdog", help="the daemon that watches and heals").add_subparsers(dest="way", required=True)
     ways.add_parser("steward", help="carry out what the daemon may not do itself (run by systemd, as root)")
-    ways.add_parser("check", help="read the settings, and say what is wrong with them")
+    ways.add_parser("check", parents=[plain], help="read the settings, and say what is wrong with them")
 
     ways = verbs.add_parser("alert", help="messages to people").add_subparsers(dest="way", required=True)
-    test = ways.add_parser("test", help="send a test message through each route, and say how it went")
-    test.add_argument("--stack", help="only the routes of this stack")
+    ways.add_parser(
+        "test", parents=[shared(stack="only the routes of this stack")], help="send a test message through each route, and say how it went"
+    )
     ways.add_parser("deliver", help="send what waits in the spool (run by the watchdog)")
 
-    verbs.add_parser("incidents", help="what is wrong now, what was wrong, and what was done about it")
+    verbs.add_parser(
+        "incidents",
+        parents=[shared(stack="only of this stack, and of the host; all when none is named or stood in")],
+        help="what is wrong now, what was wrong, and what was done about it",
+    )
 
     ways = verbs.add_parser("maintenance", help="work here without alarms and healing").add_subparsers(dest="way", required=True)
-    scope = argparse.ArgumentParser(add_help=False)
-    scope.add_argument("--scope", default="host", metavar="STACK[/SERVICE]", help="what is worked on; everything when not given")
+    scope = Parser(add_help=False, parents=[shared(stack="the same as --scope NAME")])
+    scope.add_argument("--scope", metavar="STACK[/SERVICE]", help="what is worked on; everything when neither is given")
     on = ways.add_parser("on", parents=[scope], help="begin, or give it another end")
     on.add_argument("--reason", required=True, help="shown on the status page")
     on.add_argument("--for", dest="duration", required=True, metavar="TIME", help="for example 30m, 2h or 1d")
     ways.add_parser("off", parents=[scope], help="end")
-    ways.add_parser("list", help="what is under way")
+    ways.add_parser("list", parents=[plain], help="what is under way")
 
 
-def run_verb(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+def run_verb(options: argparse.Namespace, output: Output) -> int:
     """Carry out one of these verbs."""
     if options.verb == "incidents":
-        from ..watchdog.live_table import incidents_table
-
-        say(folded(incidents_table(status())))
-        return 0
+        return _incidents(options, output)
     if options.verb == "maintenance":
-        return _maintenance(options, say)
+        return _maintenance(options, output)
     if options.verb == "alert":
-        return _alert(options, say)
+        return _alert(options, output)
     from ..watchdog import settings
 
     configuration = settings.load()
     if options.way == "check":
-        say(
-            "\n".join(
-                f"{spec.name}: {len(spec.services)} services, {len(spec.sites)} sites, {len(spec.alerts)} routes"
-                for spec in configuration.stacks
-            )
-        )
+        counts = [
+            {"stack": spec.name, "services": len(spec.services), "sites": len(spec.sites), "routes": len(spec.alerts)}
+            for spec in configuration.stacks
+        ]
+        lines = [f"{spec['stack']}: {spec['services']} services, {spec['sites']} sites, {spec['routes']} routes" for spec in counts]
+        output.result({"stacks": counts}, "\n".join(lines))
         return 0
     from ..watchdog import privileged_helper
 
-    return 1 if privileged_helper.serve(configuration, say) else 0
+    return 1 if privileged_helper.serve(configuration, output.line) else 0
+
+
+def _incidents(options: argparse.Namespace, output: Output) -> int:
+    from ..watchdog.live_table import incidents_table
+
+    published = status()
+    known = stack_choice.directories()
+    if options.stack or stack_choice.standing_in(known):
+        published = of_stacks(published, stack_choice.selected(options.stack, known))
+    shown = {name: published.get(name, []) for name in ("at", "incidents", "history")}
+    output.result(shown, folded(incidents_table(published)))
+    return 0
+
+
+def of_stacks(published: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """What the watchdog published, without what belongs to other stacks; what belongs to the host stays."""
+    kept = {"", *names}
+    own = {name: [one for one in published.get(name, []) if one.get("stack", "") in kept] for name in ("incidents", "history")}
+    return {**published, **own, "stacks": [stack for stack in published.get("stacks", []) if stack["name"] in kept]}
 
 
 def status() -> dict[str, Any]:
@@ -81,8 +108,11 @@ def status() -> dict[str, Any]:
     return published
 
 
-def live() -> str:
-    """The watchdog's part of `opsctl status`; empty where none is installed, a warning where it is silent."""
+def live(stack: str = "") -> str:
+    """The watchdog's part of `opsctl status`; empty where none is installed, a warning where it is silent.
+
+    :param stack: only of this stack, and of the host.
+    """
     from ..watchdog.live_table import table
     from ..watchdog.settings import FOLDER
 
@@ -92,37 +122,65 @@ def live() -> str:
         published = status()
     except ValueError as error:
         return f"!! {error}"
+    shown: str = table(of_stacks(published, [stack]) if stack else published)
+    return silence(published) + shown
+
+
+def published() -> dict[str, Any] | None:
+    """What the watchdog published last; None where it has not, or there is none."""
+    try:
+        return status()
+    except ValueError:
+        return None
+
+
+def silence(published: Mapping[str, Any]) -> str:
+    """A line where it has said nothing for long; else nothing."""
     age = time.time() - float(published["at"])
-    stale = f"!! the watchdog has been silent for {age:.0f} s: systemctl status latentum-ops-watchdog\n" if age > 60 else ""
-    shown: str = table(published)
-    return stale + shown
+    return f"!! the watchdog has been silent for {age:.0f} s: systemctl status latentum-ops-watchdog\n" if age > SILENT else ""
 
 
-def _maintenance(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+def _maintenance(options: argparse.Namespace, output: Output) -> int:
     from ..maintenance import windows as maintenance_windows
 
     if options.way == "list":
-        windows = maintenance_windows.load()
-        say("\n".join(f"{window.describe()}, until {_clock(window.until)}" for window in windows) or "nothing is under way")
+        _show_windows({}, maintenance_windows.load(), None, output)
         return 0
+    scope = options.scope or (stack_choice.existing(options.stack, stack_choice.directories()) if options.stack else "host")
+    if options.scope and options.stack and options.scope.partition("/")[0] != options.stack:
+        raise ValueError(f"maintenance: --scope {options.scope} is not of --stack {options.stack}: write one of them")
     if options.way == "on":
-        changed, windows = maintenance_windows.present(options.scope, options.reason, options.duration)
-        window = next(window for window in windows if window.scope == options.scope)
+        changed, windows = maintenance_windows.present(scope, options.reason, options.duration)
+        window = next(window for window in windows if window.scope == scope)
         how = "no alarms and no healing" if changed else "it was under way already"
-        say(f"{window.describe()}, until {_clock(window.until)}: {how}")
-        return 0
-    changed, _left = maintenance_windows.absent(options.scope)
-    say(f"maintenance of {options.scope} has ended" if changed else f"no maintenance of {options.scope} was under way")
+        sentence = f"{window.describe()}, until {_clock(window.until)}: {how}"
+    else:
+        changed, windows = maintenance_windows.absent(scope)
+        sentence = f"maintenance of {scope} has ended" if changed else f"no maintenance of {scope} was under way"
+    _show_windows({"changed": changed, "scope": scope}, windows, sentence, output)
     return 0
+
+
+def _show_windows(more: Mapping[str, Any], windows: Sequence[Any], sentence: str | None, output: Output) -> None:
+    listed = "\n".join(f"{window.describe()}, until {_clock(window.until)}" for window in windows) or "nothing is under way"
+    output.result({**more, "windows": [asdict(window) for window in windows]}, listed if sentence is None else sentence)
 
 
 def _clock(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
 
 
-def _alert(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+def _alert(options: argparse.Namespace, output: Output) -> int:
     from ..watchdog.alerting import delivery
 
     if options.way == "deliver":
-        return delivery.main(say)
-    return delivery.test(options.stack or "", say)
+        return delivery.main(output.line)
+    stack = stack_choice.selected(options.stack)[0] if options.stack else ""
+    lines: list[str] = []
+
+    def tell(sentence: str) -> None:
+        lines.append(sentence)
+        if not output.as_json:
+            output.line(sentence)
+
+    return delivery.test(stack, tell, ended=lambda status: output.result({"stack": stack, "accepted": status == 0, "lines": lines}, None))

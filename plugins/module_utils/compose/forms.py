@@ -254,7 +254,8 @@ SERVICE = Form(
 _OWNED = {"name": TEXT, "driver": TEXT, "driver_opts": _OPTIONS, "external": _EXTERNAL, "labels": _PAIRS}
 _SWITCHES = ("internal", "attachable", "enable_ipv4", "enable_ipv6")
 _IPAM = Form(fields={"driver": TEXT, "config": Form(items=Form(fields={})), "options": _OPTIONS})
-_FILE = Form(empty=True, fields={**_OWNED, **dict.fromkeys(("file", "environment", "content", "template_driver"), TEXT)})
+_SECRET = Form(empty=True, fields={**_OWNED, **dict.fromkeys(("file", "environment", "template_driver"), TEXT)})
+_CONFIG = Form(empty=True, fields={**(_SECRET.fields or {}), "content": TEXT})
 
 DOCUMENT = Form(
     fields={
@@ -263,7 +264,7 @@ DOCUMENT = Form(
         "services": Form(each=SERVICE),
         "networks": Form(each=Form(fields={**_OWNED, **dict.fromkeys(_SWITCHES, BOOLEAN), "ipam": _IPAM}, empty=True)),
         "volumes": Form(each=Form(fields=_OWNED, empty=True)),
-        "secrets": Form(each=_FILE),
-        "configs": Form(each=_FILE),
+        "secrets": Form(each=_SECRET),
+        "configs": Form(each=_CONFIG),
     }
 )

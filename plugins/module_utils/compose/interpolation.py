@@ -30,12 +30,12 @@ class Interpolation:
         self.used: dict[str, list[str]] = {}  # by name, and the keys that use it
         self.unresolved: set[str] = set()  # keys whose value is not known: what else is wrong there follows from that
         self._missing: dict[tuple[str, bool], list[str]] = {}
-        self._malformed: list[Problem] = []
+        self.malformed: list[Problem] = []
 
     @property
     def problems(self) -> list[Problem]:
         """One problem a missing variable, however often it is used; and each C($) that cannot be read."""
-        return [*(_missing(name, required, keys) for (name, required), keys in self._missing.items()), *self._malformed]
+        return [*(_missing(name, required, keys) for (name, required), keys in self._missing.items()), *self.malformed]
 
     def resolve(self, value: Any, key: str) -> Any:
         if isinstance(value, str):
@@ -97,7 +97,7 @@ class Interpolation:
     def _refuse(self, key: str, *, deep: bool) -> None:
         what = "has variables nested too deeply" if deep else "holds a ${ that is not a variable"
         fix = "write one default, without further variables in it" if deep else "write $$ for a literal dollar, ${NAME} for a variable"
-        self._malformed.append(Problem(key, "", what, fix))
+        self.malformed.append(Problem(key, "", what, fix))
         self.unresolved.add(key)
 
 

@@ -9,16 +9,20 @@ What is not looked at is left to C(docker compose config) on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ..schema.nodes import Problem, Refused, close_to, shown
+from ..schema.nodes import Problem, Refused, close_to, instead, shown
+from .assembly import Assembly, Places
+from .beside_files import BesideFiles
 from .forms import DOCUMENT
 from .interpolation import Interpolation
 from .plain_secrets import commands
+from .profiles import Profiles, chosen
 from .references import check_references
 from .scalars import as_text
+from .sources import ReadText, no_folder, sources_from
 from .syntax import (
     CONDITIONS,
     SERVICE_NAME,
@@ -43,7 +47,6 @@ from .syntax import (
     parse_volume,
     real_name,
 )
-from .yaml_loader import load
 
 _T = TypeVar("_T")
 
@@ -93,6 +96,20 @@ class Compose:
     own_secrets: frozenset[str] = frozenset()  # top-level secrets with a file, environment or external of their own
     unresolved: frozenset[str] = frozenset()  # keys with a variable that is missing: what else is wrong there follows from that
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the names used in ${…}, and at which keys
+    profiles: Profiles = field(default_factory=Profiles)
+    folder: str = ""  # of the project, from that of all Compose files
+    places: Places = field(default_factory=Places, compare=False)  # the file and line of each key
+
+    def lacking(self, service: str, verb: str) -> tuple[str, str] | None:
+        """Why a service that a key names is not there, and what to write instead; None when it is there.
+
+        :param verb: of the key, such as C(leads to).
+        """
+        if service in self.services:
+            return None
+        if service in self.profiles.off:
+            return f"{verb} a service {self.profiles.why(service)}", self.profiles.way_out(service)
+        return f"{verb} a service that the Compose file lacks", instead(service, self.services, "service")
 
 
 def network_is_internal(spec: object) -> bool:
@@ -102,28 +119,45 @@ def network_is_internal(spec: object) -> bool:
     return not is_external(spec) and spec.get("internal") is not False
 
 
-def parse(source: object, environment: Mapping[str, str], problems: list[Problem]) -> Compose:
-    """A Compose file as text or mapping; what is wrong with it is appended to C(problems) under the key C(compose)."""
-    try:
-        raw = load(source) if isinstance(source, str) else source
-    except Refused as error:
-        problems.append(Problem("compose", "", error.problem, error.fix))
-        return Compose()
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("services"), Mapping) or not raw["services"]:
-        problems.append(Problem("compose", shown(raw), "has no services", "write a Compose file that begins with services:"))
-        return Compose()
-    reader = _Reader(raw, environment)
-    compose = reader.compose()
+def parse(
+    source: object,
+    environment: Mapping[str, str],
+    problems: list[Problem],
+    *,
+    read: ReadText = no_folder,
+    profiles: Sequence[str] | None = None,
+) -> Compose:
+    """A Compose file as text or mapping, or a list of them; what is wrong is appended to C(problems) under the key C(compose).
+
+    :param read: files that it includes or extends.
+    :param profiles: those that are on; services of others are left out. None leaves all services in.
+    """
+    interpolation = Interpolation(environment)
+    known = len(problems)
+    assembly = Assembly(interpolation, read, problems)
+    sources = sources_from(source, problems)
+    raw = assembly.project(sources) if len(problems) == known else None
+    if raw is None:
+        return Compose(places=assembly.places)
+    if not isinstance(raw.get("services"), Mapping) or not raw["services"]:
+        what = "has no services" if raw else "is empty"
+        problems.append(Problem("compose", shown(source) if raw else "", what, "write a Compose file that begins with services:"))
+        return Compose(places=assembly.places)
+    on, which = (raw, Profiles()) if profiles is None else chosen(raw, profiles, interpolation, problems)
+    folder = sources[0].folder
+    reader = _Reader(BesideFiles(folder, interpolation, read, problems).taken_in(on), interpolation, which)
+    compose = replace(reader.compose(), places=assembly.places, folder=folder)
     problems.extend(reader.interpolation.problems)
     problems.extend(problem for problem in reader.problems if problem.key not in compose.unresolved)
     return compose
 
 
 class _Reader:
-    def __init__(self, raw: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(self, raw: Mapping[str, Any], interpolation: Interpolation, profiles: Profiles) -> None:
         self.raw = raw
         self.problems: list[Problem] = []
-        self.interpolation = Interpolation(environment)
+        self.interpolation = interpolation
+        self.profiles = profiles
 
     def compose(self) -> Compose:
         kept = {name: value for name, value in self.raw.items() if not name.startswith("x-")}
@@ -142,7 +176,7 @@ class _Reader:
             for name, value in secrets.items()
             if isinstance(value, Mapping) and (value.get("file") or value.get("environment") or is_external(value))
         }
-        check_references(document, self.problems)
+        check_references(document, self.profiles, self.problems)
         internal = {name for name in {*networks, "default"} if network_is_internal(networks.get(name))}
         return Compose(
             raw=self.raw,
@@ -154,6 +188,7 @@ class _Reader:
             own_secrets=frozenset(own),
             unresolved=frozenset(self.interpolation.unresolved),
             variables={name: tuple(keys) for name, keys in self.interpolation.used.items()},
+            profiles=self.profiles,
         )
 
     def service(self, name: str, value: Mapping[str, Any]) -> Service:
@@ -284,12 +319,12 @@ def _as_used(
     mounts = [
         replace(mount, device=bound_device(volumes.get(mount.source))) if mount.kind == "volume" else mount for mount in service.mounts
     ]
-    granted = [*_grants(value, "secrets"), *_grants(value, "configs")]
-    mounts += [socket for name in granted for socket in bound_socket(_part(files, name).get("file"))]
+    names = [*granted(value, "secrets"), *granted(value, "configs")]
+    mounts += [socket for name in names for socket in bound_socket(_part(files, name).get("file"))]
     return replace(service, mounts=tuple(mounts), network_mode="host" if joins_host else service.network_mode)
 
 
-def _grants(value: Mapping[str, Any], name: str) -> list[str]:
+def granted(value: Mapping[str, Any], name: str) -> list[str]:
     """The secrets or configs that a service names."""
     uses = (use.get("source") if isinstance(use, Mapping) else use for use in value.get(name) or ())
     return [use for use in uses if use is not None]

@@ -12,14 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..schema.nodes import Problem, close_to, shown
+from .profiles import Profiles
+from .syntax import is_external
 
 _NAMESPACES = ("network_mode", "ipc", "pid")
+_CONTENTS = ("file", "environment", "content")
 
 
-def check_references(document: Mapping[str, Any], problems: list[Problem]) -> None:
+def check_references(document: Mapping[str, Any], profiles: Profiles, problems: list[Problem]) -> None:
     """Append what refers to nothing, and services that wait for each other.
 
     :param document: variables resolved and values cast; what was refused is None.
+    :param profiles: the services that are off.
     """
     services = {name: value for name, value in document["services"].items() if isinstance(value, Mapping)}
     waits: dict[str, list[str]] = {}
@@ -28,7 +32,11 @@ def check_references(document: Mapping[str, Any], problems: list[Problem]) -> No
         uses = list(_services(value))
         waits[name] = [other for _place, other in uses]
         for place, other in uses:
-            if other not in services:
+            if other in profiles.off:
+                problems.append(
+                    Problem(f"{key}.{place}", shown(other), f"depends on a service {profiles.why(other)}", profiles.way_out(other))
+                )
+            elif other not in services:
                 fix = f"remove it, or add a service {other} to the Compose file"
                 problems.append(_lacking(f"{key}.{place}", other, "depends on a service", services, fix))
         for kind, verb, used in (
@@ -45,6 +53,7 @@ def check_references(document: Mapping[str, Any], problems: list[Problem]) -> No
             what = "cannot stand beside networks: in Compose"
             problems.append(Problem(f"{key}.network_mode", shown(value["network_mode"]), what, "remove one of the two"))
     problems.extend(_circles(waits))
+    problems.extend(_configs(document.get("configs") or {}))
 
 
 def _lacking(key: str, name: str, what: str, known: Sequence[str] | Mapping[str, Any], fix: str) -> Problem:
@@ -83,6 +92,16 @@ def _volumes(value: Mapping[str, Any]) -> list[str]:
         if source:
             names.append(source)
     return list(dict.fromkeys(names))
+
+
+def _configs(configs: Mapping[str, Any]) -> Iterator[Problem]:
+    """Each has one content, or is somebody else's. Secrets may be those of the declaration, so they are looked at there."""
+    for name, spec in configs.items():
+        given = [key for key in _CONTENTS if isinstance(spec, Mapping) and spec.get(key) is not None]
+        if is_external(spec) or len(given) == 1:
+            continue
+        what = f"cannot have {' and '.join(given)} beside each other" if given else f"has none of {', '.join(_CONTENTS)}"
+        yield Problem(f"compose.configs.{name}", "", what, f"write one of {', '.join(_CONTENTS)}")
 
 
 def _sources(value: Mapping[str, Any], kind: str) -> list[str]:

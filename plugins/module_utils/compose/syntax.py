@@ -31,9 +31,7 @@ _IMAGE = re.compile(
 _NUMERIC_ID = re.compile(r"[0-9]{1,10}")
 SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNSUPPORTED = {
-    "include": "write the included services into this one file (anchors and <<: merge keys keep it short)",
     "provider": "run it as a service with an image: a provider is a program of the machine on which `docker compose` is called",
-    "extends": "write the keys out, or share them with an anchor: x-base: &base {…} and <<: *base",
 }
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 ENGINE_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")

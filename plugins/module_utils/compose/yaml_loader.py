@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from ..schema.nodes import Refused, require_bounded
-from .merging import RESET, Override, merge_documents
+from ..schema.nodes import MOST_VALUES, Refused, require_bounded
+from .merging import RESET, Override, Resolve, merge_documents, plain
 from .scalars import BOOLEAN, FLOAT, INTEGER, NULL
 
 try:
@@ -138,17 +139,35 @@ def _construct_override(loader: Any, node: Any) -> Override:
 
 
 def _documents(text: str) -> tuple[list[Any], bool]:
-    """The documents in a text, without empty ones; and whether they are to be merged: there are several, or one has tags for merging."""
+    """The documents in a text, without empty ones; and whether they are to be merged: there are several, or one has tags for merging.
+
+    Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
+    """
     loader = loader_class()(text)
     loader.merging = False
     documents = []
     try:
         while loader.check_data():
             documents.append(loader.get_data())
+    except yaml.YAMLError as error:
+        raise _unreadable(text, error) from None
+    except RecursionError:
+        raise Refused("is not valid YAML: it is nested too deep", "write it flatter") from None
+    except (ValueError, AttributeError):
+        raise Refused("is not valid YAML: a value in it is not what its tag says", "remove tags such as !!int or !!map") from None
     finally:
         loader.dispose()
     present = [document for document in documents if document is not None]
     return present, loader.merging or len(present) > 1
+
+
+def _unreadable(text: str, error: Any) -> Refused:
+    mark = getattr(error, "problem_mark", None)
+    where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    if mark is not None and _tabbed(text, mark.line):
+        return Refused(f"is not valid YAML{where}: a tab stands where YAML wants spaces", "replace tabs by spaces")
+    reason = getattr(error, "problem", None) or "it cannot be read"
+    return Refused(f"is not valid YAML{where}: {reason}", f"correct the Compose file{where}")
 
 
 def _merged(documents: list[Any], merging: bool) -> Any:
@@ -156,41 +175,86 @@ def _merged(documents: list[Any], merging: bool) -> Any:
     require_bounded(documents)
     if merging:
         wrong = [document for document in documents if not isinstance(document, dict)]
-        try:
-            merged = wrong[0] if wrong else merge_documents(documents)
-        except RecursionError:
-            raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
-        require_bounded(merged)  # also what !override hid
-        return merged
+        return wrong[0] if wrong else merged_bounded(documents)
     return documents[0] if documents else None
 
 
-@lru_cache(maxsize=16)
-def load(text: str) -> dict[str, Any]:
-    """The mapping in a Compose file. Callers must not change it: it is cached by its text.
+def merged_bounded(documents: Iterable[Mapping[str, Any]], resolve: Resolve = lambda value: value) -> dict[str, Any]:
+    """All documents merged, the result no larger than a document may be.
 
-    Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
+    :raises Refused: it is, or an anchor stands inside itself, or a list meets a mapping.
     """
     try:
-        documents, merging = _documents(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        reason = getattr(error, "problem", None) or "it cannot be read"
-        if mark is not None and _tabbed(text, mark.line):
-            raise Refused(f"is not valid YAML{where}: a tab stands where YAML wants spaces", "replace tabs by spaces") from None
-        raise Refused(f"is not valid YAML{where}: {reason}", f"correct the Compose file{where}") from None
+        merged = merge_documents(documents, resolve)
     except RecursionError:
-        raise Refused("is not valid YAML: it is nested too deep", "write it flatter") from None
-    except (ValueError, AttributeError):
-        raise Refused("is not valid YAML: a value in it is not what its tag says", "remove tags such as !!int or !!map") from None
-    document = _merged(documents, merging)
+        raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
+    require_bounded(merged)  # also what !override hid
+    return merged
+
+
+def require_mapping(document: Any) -> dict[str, Any]:
+    """:raises Refused: a document that is none of a Compose file."""
     if isinstance(document, str) and document.endswith((".yml", ".yaml", ".j2")):
         fix = "write \"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
         raise Refused("is the name of a Compose file, not its text", fix)
     if not isinstance(document, dict):
         what = "is empty" if document is None else "is not a mapping at its top"
         raise Refused(what, "write a Compose file that begins with services:")
+    return document
+
+
+@lru_cache(maxsize=64)
+def load_documents(text: str) -> tuple[dict[str, Any], ...]:
+    """The documents in a Compose file, their tags for merging kept; none where all is commented out.
+
+    Callers must not change them. Raises Refused, as C(load).
+    """
+    documents, _merging = _documents(text)
+    try:
+        require_bounded([plain(document) for document in documents])
+    except RecursionError:
+        raise Refused("holds an anchor inside itself", "remove the alias that stands inside its own anchor") from None
+    return tuple(_with_text_keys(require_mapping(document)) for document in documents)
+
+
+@lru_cache(maxsize=64)
+def key_lines(text: str) -> tuple[dict[str, int], ...]:
+    """For each document in a text, the line of every key and item in it, counted from 1: C(services.web.ports[0])."""
+    try:
+        nodes = [node for node in yaml.compose_all(text, Loader=loader_class()) if node.tag != f"{_TAG}null"]
+    except (yaml.YAMLError, RecursionError):
+        return ()
+    return tuple(_lines_of(node) for node in nodes)
+
+
+def _lines_of(root: Any) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    waiting, seen = [(root, "")], set()
+    while waiting and len(lines) < MOST_VALUES:
+        node, path = waiting.pop()
+        if id(node) in seen:  # an anchor: its keys are where they were written first
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            below = [(f"{path}.{key.value}".lstrip("."), key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+        elif isinstance(node, yaml.SequenceNode):
+            below = [(f"{path}[{index}]", item, item) for index, item in enumerate(node.value)]
+        else:
+            continue
+        for name, key, value in below:
+            lines[name] = key.start_mark.line + 1
+            waiting.append((value, name))
+    return lines
+
+
+@lru_cache(maxsize=16)
+def load(text: str) -> dict[str, Any]:
+    """The mapping in a Compose file. Callers must not change it: it is cached by its text.
+
+    Raises Refused with the line of the error.
+    """
+    documents, merging = _documents(text)
+    document = require_mapping(_merged(documents, merging))
     result: dict[str, Any] = _with_text_keys(document)
     return result
 
@@ -201,6 +265,8 @@ def _tabbed(text: str, line: int) -> bool:
 
 
 def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, Override):
+        return Override(_with_text_keys(value.value))
     if isinstance(value, dict):
         return {key if isinstance(key, str) else str(key): _with_text_keys(item) for key, item in value.items()}
     if isinstance(value, list):

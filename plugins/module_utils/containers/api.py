@@ -15,6 +15,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -116,6 +117,10 @@ class EngineApi:
         """Stop a container as `stop` does, and start it."""
         self._post(identity, "restart", {"t": timeout}, wait=timeout)
 
+    def kill(self, identity: str, signal: str) -> None:
+        """Send a signal to the first process of a container."""
+        self._post(identity, "kill", {"signal": signal})
+
     def pause(self, identity: str) -> None:
         """Freeze all processes of a container."""
         self._post(identity, "pause")
@@ -133,6 +138,84 @@ class EngineApi:
         raw = self._request("GET", f"/containers/{quote(identity, safe='')}/logs", {"stdout": 1, "stderr": 1, "tail": tail})
         # Frames, unless the container has a terminal: then the bytes are what it wrote, and begin with no header.
         return demultiplex(raw)[0] if raw[:1] in (b"\0", b"\1", b"\2") and raw[1:4] == b"\0\0\0" else raw
+
+    def log_stream(self, identity: str, *, tail: str = "all", since: str = "", follow: bool = False) -> Iterator[tuple[int, bytes]]:
+        """What a container wrote, and with `follow` what it writes until it stops: the output (1 or 2), and a part with its time before it.
+
+        Of a container with a terminal the parts are cut anywhere, and the output is 0.
+
+        :param tail: how many of the last lines; ``all``.
+        :param since: epoch seconds with nine decimals; empty for the beginning.
+        """
+        terminal = bool(self.inspect_container(identity)["Config"].get("Tty"))
+        query = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": tail, "follow": int(follow), "since": since or "0"}
+        connection = self._send("GET", f"/containers/{quote(identity, safe='')}/logs", query)
+        channel, rest = connection.sock, b""
+        try:
+            with _answered(connection) as answer:
+                channel.settimeout(None if follow else self.timeout)
+                while part := answer.read1(CHUNK):
+                    if terminal:
+                        yield 0, part
+                        continue
+                    whole, rest = frames(rest + part)
+                    yield from whole
+        except http.client.HTTPException as error:
+            raise EngineError(f"the log of {identity} broke off: {error!r}") from error
+        finally:
+            connection.close()
+
+    def create_execution(self, identity: str, config: Mapping[str, Any]) -> str:
+        """The id of a command that is to be run in a container (`Cmd`, `Tty`, `User` …)."""
+        return str(self._json("POST", f"/containers/{quote(identity, safe='')}/exec", body=config)["Id"])
+
+    def attach_execution(self, execution: str, *, terminal: bool) -> tuple[socket.socket, bytes]:
+        """Start it; the channel to its input and outputs, and the first bytes that came.
+
+        :raises EngineError: it cannot be started; the message is the engine's own.
+        """
+        body = json.dumps({"Detach": False, "Tty": terminal}).encode()
+        channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        channel.settimeout(self.timeout)
+        try:
+            channel.connect(self.path)
+            head = f"POST {self._prefix}/exec/{execution}/start HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"
+            head += f"Content-Length: {len(body)}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+            channel.sendall(head.encode() + body)
+            raw = b""
+            while b"\r\n\r\n" not in raw:
+                part = channel.recv(CHUNK)
+                if not part:
+                    raise EngineError("the engine broke off its answer to the start of a command")
+                raw += part
+            answer, _blank, first = raw.partition(b"\r\n\r\n")
+            status = int((answer.split(maxsplit=2)[1:2] or [b"0"])[0])
+            if status not in (101, 200):
+                raise ERRORS.get(status, EngineError)(_refusal(self._rest(channel, first), f"HTTP {status}"), status)
+        except BaseException:
+            channel.close()
+            raise
+        channel.settimeout(None)
+        return channel, first
+
+    def _rest(self, channel: socket.socket, first: bytes) -> bytes:
+        """The body of a refusal, without the sizes of its chunks."""
+        channel.settimeout(1)
+        with suppress(OSError):
+            channel.shutdown(socket.SHUT_WR)
+            while b"}" not in first and (part := channel.recv(CHUNK)):
+                first += part
+        begin, end = first.find(b"{"), first.rfind(b"}") + 1
+        return first[begin:end] if 0 <= begin < end else first
+
+    def inspect_execution(self, execution: str) -> dict[str, Any]:
+        """Whether it runs (`Running`), its process on the host (`Pid`), and its `ExitCode`."""
+        found: dict[str, Any] = self._json("GET", f"/exec/{execution}/json")
+        return found
+
+    def resize_execution(self, execution: str, rows: int, columns: int) -> None:
+        """Give its terminal another size."""
+        self._request("POST", f"/exec/{execution}/resize", {"h": rows, "w": columns})
 
     def connect_container_to_network(self, identity: str, network: str, aliases: Sequence[str] = ()) -> None:
         """Put a container into a network, where it answers to these names too."""
@@ -152,6 +235,10 @@ class EngineApi:
         """Remove a network that no container is in."""
         self._request("DELETE", f"/networks/{quote(name, safe='')}")
 
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume that no container uses."""
+        self._request("DELETE", f"/volumes/{quote(name, safe='')}")
+
     def volumes(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A document whose `Volumes` are those that fit."""
         found: dict[str, Any] = self._json("GET", "/volumes", {"filters": _filters(filters)})
@@ -170,8 +257,7 @@ class EngineApi:
 
     def execute(self, identity: str, argv: Sequence[str], timeout: float) -> tuple[int | None, bytes]:
         """Run a command in a container; its exit status (None when the time was up) and the end of what it wrote."""
-        body = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)}
-        execution = str(self._json("POST", f"/containers/{quote(identity, safe='')}/exec", body=body)["Id"])
+        execution = self.create_execution(identity, {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)})
         connection = self._send("POST", f"/exec/{execution}/start", body={"Detach": False, "Tty": False}, timeout=timeout)
         channel, deadline, raw, output = connection.sock, time.monotonic() + timeout, b"", b""
         try:
@@ -180,7 +266,7 @@ class EngineApi:
                     channel.settimeout(left)
                     part = answer.read1(CHUNK)
                     if not part:
-                        return self._json("GET", f"/exec/{execution}/json").get("ExitCode"), output
+                        return self.inspect_execution(execution).get("ExitCode"), output
                     content, raw = demultiplex(raw + part)
                     output = (output + content)[-CHUNK:]
         except TimeoutError:
@@ -268,12 +354,15 @@ def _answered(connection: _UnixConnection) -> http.client.HTTPResponse:
     answer = connection.getresponse()
     if answer.status < 400:
         return answer
-    raw = answer.read()
+    raise ERRORS.get(answer.status, EngineError)(_refusal(answer.read(), answer.reason), answer.status)
+
+
+def _refusal(raw: bytes, otherwise: str) -> str:
+    """What the engine says in the body of a refusal."""
     try:
-        message = str(json.loads(raw)["message"])
+        return str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
-        message = raw.decode(errors="replace").strip() or answer.reason
-    raise ERRORS.get(answer.status, EngineError)(message, answer.status)
+        return raw.decode(errors="replace").strip() or otherwise
 
 
 def _filters(filters: Mapping[str, Any] | None) -> str:
@@ -281,13 +370,19 @@ def _filters(filters: Mapping[str, Any] | None) -> str:
     return json.dumps({name: [value] if isinstance(value, str) else list(value) for name, value in (filters or {}).items()})
 
 
-def demultiplex(raw: bytes) -> tuple[bytes, bytes]:
-    """What was written without a terminal, and the beginning of a frame whose end has not come.
+def frames(raw: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """What was written without a terminal, as parts with the number of their output, and the beginning of one whose end has not come.
 
     A frame is a stream number, three zeros, four bytes of length, and the bytes.
     """
-    content = b""
-    while len(raw) >= 8 and len(raw) >= 8 + (length := int.from_bytes(raw[4:8], "big")):
-        content += raw[8 : 8 + length]
-        raw = raw[8 + length :]
-    return content, raw
+    whole, at = [], 0
+    while len(raw) >= at + 8 and len(raw) >= (end := at + 8 + int.from_bytes(raw[at + 4 : at + 8], "big")):
+        whole.append((raw[at], raw[at + 8 : end]))
+        at = end
+    return whole, raw[at:]
+
+
+def demultiplex(raw: bytes) -> tuple[bytes, bytes]:
+    """The same as one, of both outputs."""
+    whole, rest = frames(raw)
+    return b"".join(content for _stream, content in whole), rest

@@ -169,6 +169,10 @@ class Engine:
             self.api.unpause(container.id)
         self.api.restart(container.id, timeout=container.grace)
 
+    def signal(self, container: Container, name: str) -> None:
+        """Send a signal to its first process."""
+        self.api.kill(container.id, f"SIG{name}")
+
     def unpause(self, container: Container) -> None:
         """Let a paused container go on."""
         self.api.unpause(container.id)

@@ -12,6 +12,7 @@ from ..compose.model import Service
 from ..schema.nodes import shown
 
 SHARED_VOLUME = "shared_volume"
+HOST_PORT = "host_port"  # no declaration waives it: ejection does, whose containers are the first to take their ports
 WAIVERS = (SHARED_VOLUME, "no_healthcheck")  # the second: the image brings one
 
 
@@ -19,7 +20,7 @@ WAIVERS = (SHARED_VOLUME, "no_healthcheck")  # the second: the image brings one
 class Unsafe:
     """One reason why a service cannot have two sets of containers for a while.
 
-    :param waiver: what allows it all the same, in C(services.<name>.allow); empty when nothing does.
+    :param waiver: what allows it all the same, in C(services.<name>.allow) where it is one of `WAIVERS`; empty when nothing does.
     """
 
     waiver: str
@@ -48,7 +49,7 @@ def _reasons(service: Service) -> Iterator[Unsafe]:
     for port in service.ports:
         if port.published is not None:
             what = "takes a port of the host, which only one container can have"
-            yield Unsafe("", f"{key}.ports", shown(str(port)), what, f"remove the port and add a route, {other}")
+            yield Unsafe(HOST_PORT, f"{key}.ports", shown(str(port)), what, f"remove the port and add a route, {other}")
     if service.network_mode == "host":
         what = "uses the ports of the host, which only one container can have"
         yield Unsafe("", f"{key}.network_mode", shown("host"), what, f"remove network_mode, {other}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 WIDTH = 120  # columns of a terminal that tables fit
@@ -33,11 +34,30 @@ def size(count: int) -> str:
     return f"{number:.1f} TiB"
 
 
+def width_of(text: str) -> int:
+    """Columns that a terminal gives a text: two for the wide characters of East Asia and for emoji, none for accents that stand alone."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Me", "Mn") else 1 + _is_wide(character)
+        for character in text
+    )
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in ("W", "F")
+
+
+def padded(text: str, width: int) -> str:
+    """A text with spaces up to a width of the terminal."""
+    return text + " " * max(0, width - width_of(text))
+
+
 def columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """Rows padded to the widest cell of each column."""
     widths = _widths(rows)
     for row in rows:
-        yield GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield GAP.join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def fitted(rows: Sequence[Sequence[str]], width: int = WIDTH) -> Sequence[Sequence[str]]:
@@ -50,10 +70,18 @@ def fitted(rows: Sequence[Sequence[str]], width: int = WIDTH) -> Sequence[Sequen
 
 def shortened(text: str, limit: int) -> str:
     """The beginning and the end of a text that is too long: names, references and paths differ at their ends."""
-    if len(text) <= limit:
+    if width_of(text) <= limit:
         return text
-    head = (limit - 1) // 3
-    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+    head, tail = (limit - 1) // 3, limit - 1 - (limit - 1) // 3
+    return f"{_taken(text, head)}…{_taken(text[::-1], tail)[::-1]}"
+
+
+def _taken(text: str, width: int) -> str:
+    """As much of the beginning as fits."""
+    end = 0
+    while end < len(text) and width_of(text[: end + 1]) <= width:
+        end += 1
+    return text[:end]
 
 
 def folded(text: str, width: int = WIDTH) -> str:
@@ -67,4 +95,4 @@ def folded(text: str, width: int = WIDTH) -> str:
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(len(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []
+    return [max(width_of(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []

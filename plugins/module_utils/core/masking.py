@@ -34,6 +34,7 @@ _ARMOUR = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 
 _NAME = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|cookie|(?:api|access|private|routing|signing|encryption)[_-]?key)"
 _HINTS = ("pass", "pwd", "secret", "token", "credential", "cookie", "key")
+_ARGUMENTS = r"[^\n;|&]{0,512}?\s"  # what stands between a program and its option
 _VALUE = r"""(?:\\["'].*?\\["']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']+)"""
 
 
@@ -67,6 +68,24 @@ _RULES = (
     # password=…, DB_PASSWORD: …, "api_key": "…", ?token=…
     Rule(_HINTS, re.compile(rf"""({_NAME}[\w.-]{{0,64}}\\?["']?\s*[=:]\s*){_VALUE}""", re.IGNORECASE), rf"\1{HIDDEN}"),
     Rule(_HINTS, re.compile(rf"(\s--?[\w-]{{0,64}}{_NAME}\s+)(?!-){_VALUE}", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # passwords that programs take by an option of one letter: mysqldump -pX, curl -u user:X, redis-cli -a X, sshpass -p X, zip -P X
+    Rule(
+        ("mysql", "mariadb", "7z", "rar"),
+        re.compile(rf"(\b(?:mysql\w*|mariadb[\w-]*|7z[ar]?|(?:un)?rar)\b{_ARGUMENTS}-p){_VALUE}"),
+        rf"\1{HIDDEN}",
+    ),
+    Rule(
+        ("curl", "wget"),
+        re.compile(rf"""(\b(?:curl|wget)\b{_ARGUMENTS}(?:-u|--(?:proxy-)?user)[\s=]*["']?[^\s:"']{{1,64}}:)[^\s"']+"""),
+        rf"\1{HIDDEN}",
+    ),
+    Rule(
+        ("sshpass", "-cli", "zip", "ldap"),
+        re.compile(
+            rf"(\b(?:sshpass\s+-p|(?:redis|valkey)-cli\b{_ARGUMENTS}-a|(?:un)?zip\b{_ARGUMENTS}-P|ldap\w+\b{_ARGUMENTS}-w)\s*){_VALUE}"
+        ),
+        rf"\1{HIDDEN}",
+    ),
     # values that are known by their own form: tokens of GitHub, GitLab and Slack, keys of AWS, JSON web tokens
     Rule(
         ("gh", "glpat-", "xox", "akia", "eyj"),
@@ -77,6 +96,7 @@ _RULES = (
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 # Control characters, marks that turn the direction of text around, and halves of characters (octets that were no UTF-8).
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -200,12 +220,31 @@ def mask(text: str) -> str:
     return masker().mask(text)
 
 
+def written(line: str, *, colours: bool = False) -> str:
+    """A line that a container wrote, for a terminal or a file: without secrets, and without anything that moves the cursor, gives the
+    window another title, or turns the text around.
+
+    :param colours: its colours stay, unless something in it is hidden: a colour in the middle of a secret would hide it from the masker.
+    """
+    plain = _fit(line)
+    masked = mask(plain)
+    if not colours or masked != plain or "\x1b" not in line:
+        return masked
+    parts = _COLOUR.split(line)
+    return "".join(part if index % 2 else _fit(part) for index, part in enumerate(parts)) + ("\x1b[0m" if len(parts) > 1 else "")
+
+
+def _fit(text: str) -> str:
+    """Text without what a terminal would act on."""
+    return _HALVES.sub("\ufffd", _UNFIT.sub("", _ESCAPES.sub("", text)))
+
+
 def clean(text: object, limit: int = 0) -> str:
     """Masked, printable text of the engine.
 
     :param limit: characters that stay, the last one an ellipsis; 0 for all.
     """
-    fit = masker().mask(_HALVES.sub("\ufffd", _UNFIT.sub("", _ESCAPES.sub("", str(text)))), own=True)
+    fit = masker().mask(_fit(str(text)), own=True)
     return fit if not limit or len(fit) <= limit else fit[: limit - 1].rstrip() + "…"
 
 

@@ -8,5 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 RELEASES = Path("/var/lib/latentum-ops/stacks")  # one folder a stack: releases, which one is live, the rollout in progress
+FILES = "files"  # a folder of a stack there: files that its releases mount, by their content
 SECRETS = Path("/etc/latentum-ops/secrets")  # one folder a stack: the secret store
 STACKS = Path("/etc/latentum-ops/stacks")  # one file a stack: what opsctl needs to know about it
+SHARES = Path("/var/lib/latentum-ops/shares")  # files a stack: what of the host's own configuration is there for it
+UPSTREAMS = Path("/etc/latentum-ops/upstreams")  # one file a stack: its upstreams of nginx, as they are declared

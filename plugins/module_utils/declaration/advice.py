@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..compose.model import Service
+from ..compose.paths import is_relative
 from ..contracts.update_safety import Unsafe, unsafe
 from ..schema.nodes import Problem
 from .model import Declaration
@@ -26,7 +27,7 @@ _OWN_INIT = re.compile(
 
 def advice(declaration: Declaration) -> list[Problem]:
     """One item a cause, with all services that it concerns."""
-    return [item for look in (_way_out, _first_change, _own_init, _relative_paths) for item in look(declaration)]
+    return [item for look in (_way_out, _first_change, _own_init, _paths_of_the_host) for item in look(declaration)]
 
 
 def report(items: list[Problem]) -> list[str]:
@@ -90,25 +91,15 @@ def _own_init(declaration: Declaration) -> Iterator[Problem]:
         yield Problem("compose.services", "", what, f"add init: false to {', '.join(names)} in the Compose file")
 
 
-def _relative_paths(declaration: Declaration) -> Iterator[Problem]:
-    """What lies beside the Compose file is not copied to a host; Docker makes an empty folder of a mount that is not there."""
+def _paths_of_the_host(declaration: Declaration) -> Iterator[Problem]:
+    """What is looked for on the host alone, at a place that the Compose file does not say."""
     found: dict[str, list[str]] = {}
     for service in declaration.compose.services.values():
-        mounts = [mount.source for mount in service.mounts if mount.kind == "bind" and mount.source.startswith((".", "~"))]
-        files = [file.path for file in service.env_files if not file.path.startswith("/") and not declaration.own_env_file(file)]
+        mounts = [mount.source for mount in service.mounts if mount.kind == "bind" and mount.source.startswith("~")]
+        files = [file.path for file in service.env_files if is_relative(file.path) and not declaration.own_env_file(file)]
         if mounts or files:
             found[service.name] = list(dict.fromkeys([*mounts, *files]))
-    for top in ("configs", "secrets"):
-        for name, spec in (declaration.compose.raw.get(top) or {}).items():
-            file = spec.get("file") if isinstance(spec, Mapping) else None
-            if isinstance(file, str) and not file.startswith("/") and name not in declaration.secrets:
-                found[f"{top}.{name}"] = [file]
-    if not found:
-        return
-    places = "; ".join(f"{name}: {', '.join(paths)}" for name, paths in found.items())
-    what = f"relative paths are looked for in {declaration.directory} on the host, and nothing copies them there ({places})"
-    fix = (
-        f"copy them to {declaration.directory} before the first run and write the absolute path, use a named volume for data,"
-        " or configs: with content: for a file"
-    )
-    yield Problem("compose.services", "", what, fix)
+    if found:
+        places = "; ".join(f"{name}: {', '.join(paths)}" for name, paths in found.items())
+        what = f"these are looked for on the host, in {declaration.directory} or at home of root, and nothing brings them there ({places})"
+        yield Problem("compose.services", "", what, "write absolute paths, or bring them by compose_folder: and files: of ops_stack")

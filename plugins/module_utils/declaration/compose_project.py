@@ -14,7 +14,11 @@ import copy
 from typing import Any
 
 from ..compose.model import Service
+from ..compose.paths import literal
+from ..compose.syntax import parse_mount
+from ..contracts.carried_files import EXTENSION
 from ..core.paths import SECRETS
+from .files.derive import host_path, reloads
 from .model import Declaration
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
@@ -36,7 +40,36 @@ def compose_project(declaration: Declaration) -> dict[str, Any]:
     for name, value in raw.items():
         if name not in project and name not in ("version", "networks", "secrets") and not name.startswith("x-"):
             project[name] = copy.deepcopy(value)
+    _place_configs(declaration, project)
+    if reloaded := reloads(declaration):
+        project[EXTENSION] = {"reload": reloaded}
     return project
+
+
+def _volumes(declaration: Declaration, written: list[Any], resolved: list[Any]) -> list[Any]:
+    """Mounts of what the release carries, from where it is on the host, and read-only."""
+    return [_mount(declaration, mount, judged) for mount, judged in zip(written, resolved, strict=True)]
+
+
+def _mount(declaration: Declaration, written: Any, resolved: Any) -> Any:
+    mount = parse_mount(resolved)
+    target = host_path(declaration.name, declaration.files, mount.source) if mount.kind == "bind" else ""
+    if not target:
+        return written
+    if isinstance(written, dict):
+        return {**written, "source": target, "read_only": True}
+    _source, _colon, rest = resolved.partition(":")
+    container, colon, options = rest.partition(":")
+    kept = [option for option in options.split(",") if option not in ("", "rw", "ro")] if colon else []
+    return literal(f"{target}:{container}:{','.join(['ro', *kept])}")
+
+
+def _place_configs(declaration: Declaration, project: dict[str, Any]) -> None:
+    """Configs in files that the release carries."""
+    for name, spec in (project.get("configs") or {}).items():
+        file = (declaration.compose.resolved["configs"][name] or {}).get("file")
+        if file and not file.startswith("/") and (target := host_path(declaration.name, declaration.files, file)):
+            spec["file"] = target
 
 
 def _service(declaration: Declaration, name: str) -> dict[str, Any]:
@@ -54,6 +87,8 @@ def _service(declaration: Declaration, name: str) -> dict[str, Any]:
     judged = declaration.compose.resolved["services"][name]
     service["logging"] = _logging(service.get("logging"), (judged.get("logging") or {}).get("driver"))
     service["security_opt"] = _security_options(service.get("security_opt"), judged.get("security_opt"))
+    if declaration.files and service.get("volumes"):
+        service["volumes"] = _volumes(declaration, service["volumes"], judged["volumes"])
     uses = _secret_uses(declaration, parsed, service.get("secrets"))
     if uses:
         service["secrets"] = uses

@@ -16,6 +16,8 @@ from ..compose.model import Service
 from ..compose.plain_secrets import looks_secret, secret_in, way_out
 from ..contracts.update_safety import SHARED_VOLUME, unsafe
 from ..schema.nodes import HIDDEN, Problem, shown
+from .files.checks import uses
+from .files.model import entry_for
 from .model import Declaration
 from .network.checks import RESERVED
 
@@ -72,6 +74,7 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
         fix = f"write the version, such as {name}:1.4.2, or its @sha256: digest"
         yield _Finding("latest_tag", f"{key}.image", shown(found), "can be another image tomorrow", fix)
     yield from _plain_secrets(declaration, service)
+    yield from _carried_secrets(declaration, service)
     for port in service.ports:
         if port.everywhere and not any(port.takes(number) for number in RESERVED):  # those are refused anyway
             what = "is published on every address of the host"
@@ -96,6 +99,18 @@ def _plain_secrets(declaration: Declaration, service: Service) -> Iterator[_Find
             place, variable = f"{key}.{name}", f"{re.sub('[^A-Z0-9]+', '_', service.name.upper())}_{option}"
             what = "holds what looks like a secret in plain text, which every list of processes shows"
             yield _Finding(IN_PLAIN_TEXT, place, HIDDEN, what, way_out(place, variable))
+
+
+def _carried_secrets(declaration: Declaration, service: Service) -> Iterator[_Finding]:
+    """Files that a release brings for a service lie on the controller, and in each release on the host."""
+    for use in uses(declaration.compose):
+        entry = entry_for(declaration.files, use.path)
+        if entry is None or entry.carried is None or service.name not in use.services:
+            continue
+        if any(looks_secret("", file.data.decode(errors="replace")) for file in entry.carried.files):
+            what = f"holds what looks like a secret in plain text, and {service.name} gets it"
+            fix = "declare a secret of kind template with this text, and mount that by secrets: with target:"
+            yield _Finding(IN_PLAIN_TEXT, entry.key, HIDDEN, what, fix)
 
 
 def refusals(declaration: Declaration, service: Service) -> Iterator[tuple[str, str]]:

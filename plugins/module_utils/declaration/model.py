@@ -15,8 +15,10 @@ from typing import Any
 
 from ..compose.model import Compose, Service
 from ..compose.syntax import EnvFile
+from ..contracts.claims import Claim
 from ..contracts.rollout_policy import Hooks
 from ..schema.nodes import Node, Problem
+from .files.model import FileEntry
 from .network.model import Opening
 from .routes.model import Route
 from .secrets.model import Database, Secret
@@ -38,11 +40,13 @@ class Derivation:
 
     :param empty: makes the result where nothing is declared.
     :param secret: the result may hold values of secrets; it is never remembered.
+    :param merged: several stacks of a host have one result together: what the lists of all of them hold, each item once.
     """
 
     derive: Callable[[Declaration], Any]
     empty: Callable[[], Any]
     secret: bool = False
+    merged: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Section:
     :param reads: the declared secrets that it reads itself, as the key that names one, and the secret.
     :param makes: the secrets that it makes for itself unless they are declared, as name, kind and options.
     :param facts: what another section may ask for by name, without knowing this one.
+    :param claims: what the stack has for itself on a host; no other stack of it may claim the same.
     """
 
     parts: Mapping[str, Part]
@@ -65,6 +70,7 @@ class Section:
     reads: Callable[[Declaration], Iterable[tuple[str, str]]] = lambda _declaration: ()
     makes: Callable[[Declaration], Mapping[str, Mapping[str, Any]]] = lambda _declaration: {}
     facts: Mapping[str, Callable[[Declaration], Any]] = field(default_factory=dict)
+    claims: Callable[[Declaration], Iterable[Claim]] = lambda _declaration: ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,12 @@ class Declaration:
         """What is reachable from outside."""
         routes: tuple[Route, ...] = self.parts["routes"]
         return routes
+
+    @property
+    def files(self) -> Mapping[str, FileEntry]:
+        """What a release brings to the host, by path as the Compose file has it."""
+        files: Mapping[str, FileEntry] = self.parts["files"]
+        return files
 
     @property
     def services(self) -> Mapping[str, ServiceOptions]:
@@ -141,7 +153,7 @@ class Declaration:
 
     def stays(self, service: Service) -> bool:
         """It is started, and is to stay up."""
-        return not service.profiles and self.replicas(service) > 0 and self.expect(service) != "completed"
+        return self.replicas(service) > 0 and self.expect(service) != "completed"
 
     def reader(self, service: Service) -> tuple[int, int]:
         """User and group that read the service's secrets: the declared, else Compose's numeric C(user:), else root."""

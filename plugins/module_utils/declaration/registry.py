@@ -15,6 +15,7 @@ from .model import Section
 FOLDERS = (
     "routes",
     "services",
+    "files",
     "secrets",
     "network",
     "updates",

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from ..schema import values
-from ..schema.nodes import Anything, Record, Scalar, Table, Text
+from ..schema.nodes import Anything, Items, Record, Scalar, Table, Text
 from .registry import SECTIONS
 
 _STACK_NAME = values.named(
     r"[a-z][a-z0-9-]{0,30}",
     "is not a stack name",
     "write lower case letters, digits and -, a letter first, at most 31, such as latentum",
+)
+_controller_folder = values.named(
+    r"/.+", "is not a folder of the controller by its whole path", 'write a path from the root, such as "{{ inventory_dir }}/app"', "folder"
 )
 _LOOKUP = "\"{{ lookup('ansible.builtin.template', inventory_dir ~ '/group_vars/all/compose.yml.j2') }}\""
 
@@ -29,7 +32,20 @@ STACK = Record(
         "compose": Anything(
             required=True,
             example=_LOOKUP,
-            description="The Compose file itself. By Ansible's own lookup C(template) where it has Jinja in it, C(file) where not.",
+            description="The Compose file itself. By Ansible's own lookup C(template) where it has Jinja in it, C(file) where not."
+            " Several are a list, merged in order by Compose's rules for override files: texts, or C({file: docker-compose.prod.yml}) with"
+            " C(compose_folder), or C({file: …, content: …}) so that messages name the file.",
+        ),
+        "compose_folder": Text(
+            check=_controller_folder,
+            example='"{{ inventory_dir }}/app"',
+            description="The folder of the controller in which the Compose files lie, with what they name by C(include) and C(extends)."
+            " Nothing outside of it is read.",
+        ),
+        "profiles": Items(
+            default=[],
+            example="[with-replica]",
+            description="The profiles of the Compose file that are on; C(*) for all. Services of other profiles are left out.",
         ),
         "directory": Text(
             check=values.folder,

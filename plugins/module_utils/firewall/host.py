@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.process import CommandError, run
 
+# Managers of the packet filter that undo the rules of UFW, each with the files of its own.
+RIVALS = {
+    "firewalld": "/etc/firewalld/zones",
+    "nftables": "/etc/nftables.conf",
+    "netfilter-persistent": "/etc/iptables/rules.v4 and rules.v6",
+}
 LISTEN = "0A"  # the state in /proc/net/tcp (include/net/tcp_states.h)
 
 
@@ -67,12 +73,15 @@ def listens(port: int, proc: Path = Path("/proc")) -> bool:
     return False
 
 
-def rival() -> str:
-    """Another manager of the packet filter that is started at boot; empty when there is none."""
+def rival(exists: Callable[[Path], bool] = Path.exists) -> str:
+    """Another manager of the packet filter that is started at boot; empty when there is none.
+
+    :param exists: whether a path is there on the host.
+    """
     wants = Path("/etc/systemd/system")
-    for unit in ("firewalld.service", "nftables.service", "netfilter-persistent.service"):
-        if any((wants / f"{target}.target.wants" / unit).exists() for target in ("multi-user", "sysinit", "basic")):
-            return unit.removesuffix(".service")
+    for manager in RIVALS:
+        if any(exists(wants / f"{target}.target.wants" / f"{manager}.service") for target in ("multi-user", "sysinit", "basic")):
+            return manager
     return ""
 
 

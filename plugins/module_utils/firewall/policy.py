@@ -9,20 +9,27 @@ loaded in one atomic step for each IP version, so that there is no moment withou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..core.process import CommandError, run
+from ..core.versioned_json import read_state
 from ..hostconfig import revert_timer
 from ..hostconfig.entries import Change, Entry, compare, restore, write
-from .description import describe, describe_kept
+from .description import describe, describe_kept, words
 from .docker_ports import CHAIN, DockerNetworks, block, chain_rules, with_block, written_by_others
+from .foreign import foreign, record, recorded, shadowed, spliced
 from .host import Connection, connection, docker_backend, listens, rival
-from .rules import FirewallError, Rule, admission
+from .rules import FirewallError, Rule, admission, parse_rules, parse_stored
+from .sharing import shared
 from .ufw_files import AFTER, CHAINS, DEFAULTS, POLICIES, SETTINGS, USER, Kept, chain_count, expected, render, setting, with_settings
 
 NAME = "firewall"  # of the revert timer
+RECORD = Path("/var/lib/latentum-ops/firewall.json")
 INIT = "/lib/ufw/ufw-init"
 IPV6 = Path("/proc/net/if_inet6")
 ENABLED_AT_BOOT = Path("/etc/systemd/system/multi-user.target.wants/ufw.service")
@@ -36,9 +43,12 @@ TAKE_BACK = (("iptables", "-F", "DOCKER-USER"), ("ip6tables", "-F", "DOCKER-USER
 class Policy:
     """What is wanted. Defaults are ``allow``, ``deny`` or ``reject``.
 
+    :param rules: in their order; those of the stacks of this run are among them.
+    :param stacks: which of them are there for which stack. Rules that the host has recorded of other stacks are kept.
     :param own_sysctl: let UFW set its own kernel parameters (/etc/ufw/sysctl.conf) whenever it starts.
     :param docker: how Docker's networks are recognised; None leaves Docker's published ports alone.
     :param ssh_port: must be open when the host is not managed over SSH (else the port in use must be).
+    :param keep_foreign: rules of UFW that no policy has written stay, before those of this one.
     :param revert_after: seconds until the change takes itself back unless confirmed; 0 for never.
     """
 
@@ -53,6 +63,8 @@ class Policy:
     ssh_port: int = 22
     allow_without_ssh: bool = False
     revert_after: int = 0
+    keep_foreign: bool = False
+    stacks: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -63,6 +75,21 @@ class Policy:
     def live(self) -> tuple[int, ...]:
         """Those of them that the running kernel has."""
         return tuple(family for family in self.families if family == 4 or IPV6.exists())
+
+    def foreign(self, kept: Kept, family: int) -> list[str]:
+        """Rules of others of one IP version, as UFW keeps them; none where all that is not declared goes."""
+        if not self.keep_foreign or family not in self.families:
+            return []
+        return foreign(kept.files[USER[family]], self.rules, expected(self.rules, family), recorded().get(family, ()))
+
+    def stored(self, kept: Kept, family: int) -> list[str]:
+        """All rules that UFW is to have."""
+        return [*self.foreign(kept, family), *expected(self.rules, family)]
+
+    def effective(self, kept: Kept) -> list[Rule]:
+        """All rules in the order in which they are tried, without those of others that no declared rule can say."""
+        theirs = dict.fromkeys(rule for family in self.families for line in self.foreign(kept, family) if (rule := parse_stored(line)))
+        return [*theirs, *self.rules]
 
 
 @dataclass
@@ -80,11 +107,12 @@ def refuse(policy: Policy, at: Connection | None, kept: Kept) -> None:
     """:raises FirewallError: the policy would lock the operator out, or would not hold on this host."""
     problems = []
     port, client = (at.port, at.client) if at and listens(at.port) else (policy.ssh_port, None)
-    rule = admission(policy.rules, port, client)
+    rules = policy.effective(kept)
+    rule = admission(rules, port, client)
     admitted = rule.action in {"allow", "limit"} if rule else policy.incoming == "allow"
     if rule is None and client is None:
         # No client to judge by: some rule must open the port to somebody.
-        openings = [opening for opening in policy.rules if opening.action in {"allow", "limit"}]
+        openings = [opening for opening in rules if opening.action in {"allow", "limit"}]
         admitted = admitted or any(opening.admits(port, _first_address(opening)) for opening in openings)
     if not admitted and not policy.allow_without_ssh:
         who = f"the SSH connection in use (from {client} to port {port})" if client else f"SSH on port {port}"
@@ -105,6 +133,9 @@ def refuse(policy: Policy, at: Connection | None, kept: Kept) -> None:
             "Docker uses its nftables backend, which does not go through the DOCKER-USER chain, so its published ports would stay open: "
             'set "firewall-backend": "iptables" in /etc/docker/daemon.json, or set docker: false'
         )
+    for line, opening in (pair for family in policy.families for pair in shadowed(policy.foreign(kept, family), policy.rules)):
+        problem = f"rules: `ufw {' '.join(opening.argv())}` would never be reached: `{words(line)}` of somebody else stands before it"
+        problems.append(f"{problem}: remove that with `ufw delete`, or the opening from the rules")
     if policy.docker:
         problems += [problem for path in AFTER.values() if (problem := others_in(path, kept.files[path]))]
     if problems:
@@ -125,32 +156,75 @@ def _first_address(rule: Rule) -> str | None:
     return None if rule.source == "any" else rule.source.split("/")[0]
 
 
-def apply(policy: Policy, *, check_mode: bool = False) -> Outcome:
-    """Bring the policy about.
+def apply(policy: Policy, *, check_mode: bool = False, without: str = "") -> Outcome:
+    """Bring the policy about, one run at a time, with the rules of stacks that only the host knows.
 
+    :param without: a stack that is taken away from the host.
     :raises FirewallError: refused before any change, or not possible; then the former files and rules are back.
     """
-    kept = Kept.read()
+    with nullcontext() if check_mode else revert_timer.locked(NAME):
+        kept = Kept.read()
+        together = shared(policy.rules, policy.stacks, kept, without, adopt=not policy.keep_foreign)
+        recorded = [*together.recorded, *_recorded(policy, together.host)]
+        return _apply(replace(policy, rules=together.rules), kept, _changes(recorded), check_mode)
+
+
+_PLAIN = ("incoming", "outgoing", "routed", "logging", "ipv6", "own_sysctl", "ssh_port", "allow_without_ssh", "keep_foreign")
+
+
+def _recorded(policy: Policy, host: Mapping[str, Any]) -> list[Entry]:
+    """What the host wants without any stack, for whoever takes one away and knows no inventory."""
+    docker = {"interfaces": list(policy.docker.interfaces), "pools": list(policy.docker.pools)} if policy.docker else None
+    content = json.dumps({**host, **{name: getattr(policy, name) for name in _PLAIN}, "docker": docker}, indent=1, sort_keys=True) + "\n"
+    if not RECORD.parent.is_dir():
+        return []
+    return [Entry(path=RECORD, content=content.encode(), mode=0o600)]
+
+
+def of_host() -> Policy | None:
+    """The policy that the host wants without any stack; None where nobody has recorded it.
+
+    :raises ValueError: the record is damaged.
+    """
+    raw = read_state(RECORD, None)
+    if raw is None:
+        return None
+    docker = DockerNetworks(**raw["docker"]) if raw["docker"] else None
+    return Policy(parse_rules(raw["rules"], str(RECORD)), **{name: raw[name] for name in _PLAIN}, docker=docker)
+
+
+def _changes(entries: Sequence[Entry]) -> list[Change]:
+    return [change for entry in entries if (change := compare(entry))]
+
+
+def _apply(policy: Policy, kept: Kept, recorded: Sequence[Change], check_mode: bool) -> Outcome:
+    """:param recorded: what is written with a change, and is none itself."""
     refuse(policy, connection(), kept)
     if not kept.installed and not check_mode:
         raise FirewallError(["UFW is not installed: install the package ufw"])
     armed = bool(policy.revert_after) and revert_timer.armed(NAME)
     outcome = _compared(policy, kept)
     outcome.armed = armed
+    if not outcome.changed and not check_mode:
+        _remember(policy)
     if not outcome.changed or check_mode:
+        for record in () if check_mode else recorded:
+            write(record.entry)
         return outcome
-    if armed:
+    if armed and not revert_timer.await_confirmation(NAME):
         # The last change was never confirmed: what it replaced is the last state known to be good.
         revert_timer.revert_now(NAME)
         kept = Kept.read()
+        recorded = _changes([change.entry for change in recorded])
         outcome = _compared(policy, kept)
     wanted = _wanted_files(policy, kept)
     _test(policy, wanted)
     changes = [change for path, content in wanted.items() if (change := _change(path, content))]
     outcome.changed_paths = [str(change.entry.path) for change in changes]
+    changes += recorded
     booted = Path("/run/systemd/system").is_dir()
     if booted and policy.revert_after:
-        revert_timer.arm(NAME, [change.before for change in changes], TAKE_BACK, policy.revert_after)
+        revert_timer.arm(NAME, [change.before for change in reversed(changes)], TAKE_BACK, policy.revert_after)
         outcome.armed = True
     try:
         for change in changes:
@@ -163,10 +237,18 @@ def apply(policy: Policy, *, check_mode: bool = False) -> Outcome:
             run(["systemctl", "start", "ufw.service"])
             if problems := _not_live(policy, wanted):
                 raise FirewallError(problems)
+        _remember(policy)
     except (CommandError, OSError, FirewallError) as error:
         _take_back(changes, booted=booted)
         raise FirewallError([f"the policy could not be loaded, and the former one is back: {error}"]) from error
     return outcome
+
+
+def _remember(policy: Policy) -> None:
+    """What is ours of UFW's rules, for the next policy that keeps those of others; of no other interest, and so no change."""
+    ours = {family: expected(policy.rules, family) for family in policy.families}
+    if policy.keep_foreign and {family: list(lines) for family, lines in recorded().items() if family in ours} != ours:
+        record(ours)
 
 
 def _take_back(changes: Sequence[Change], *, booted: bool) -> None:
@@ -200,7 +282,7 @@ def _same(policy: Policy, kept: Kept) -> bool:
     settings = _settings(policy)
     return (
         all(setting(kept.files[path], key) == value for path, values in settings.items() for key, value in values.items())
-        and all(kept.rules(family) == expected(policy.rules, family) for family in policy.families)
+        and all(kept.rules(family) == policy.stored(kept, family) for family in policy.families)
         and all(kept.files[AFTER[family]] == _after(policy, kept, family) for family in (4, 6))
     )
 
@@ -217,7 +299,7 @@ def _after(policy: Policy, kept: Kept, family: int) -> str:
     managed = None
     if policy.docker:
         closed, log = policy.incoming != "allow", policy.logging != "off"
-        managed = block(policy.rules, policy.docker, family, closed=closed, log=log)
+        managed = block(policy.effective(kept), policy.docker, family, closed=closed, log=log)
     return with_block(kept.files[AFTER[family]], managed)
 
 
@@ -225,6 +307,8 @@ def _wanted_files(policy: Policy, kept: Kept) -> dict[Path, str]:
     """All six files as they should be."""
     settings = {path: with_settings(kept.files[path], values) for path, values in _settings(policy).items()}
     rules = render(policy.rules, settings[DEFAULTS], settings[SETTINGS], policy.logging, policy.ipv6)
+    for family in policy.families:
+        rules[USER[family]] = spliced(rules[USER[family]], kept.files[USER[family]], policy.foreign(kept, family))
     return {**{AFTER[family]: _after(policy, kept, family) for family in (4, 6)}, **rules, **settings}
 
 
@@ -305,6 +389,6 @@ def _described(policy: Policy, kept: Kept) -> str:
         (policy.incoming, policy.outgoing, policy.routed),
         policy.logging,
         policy.own_sysctl,
-        {family: expected(policy.rules, family) for family in policy.families},
+        {family: policy.stored(kept, family) for family in policy.families},
         {family: chain_rules(_after(policy, kept, family)) for family in policy.families},
     )

@@ -78,6 +78,12 @@ class Rule:
             words += ["port", self.port]
         return words + (["comment", self.comment] if self.comment else [])
 
+    def covers(self, other: Rule) -> bool:
+        """It says the same about the same traffic, or about more: an opening that is limited is an opening."""
+        same = self.action == other.action or {self.action, other.action} <= {"allow", "limit"}
+        ends = [(rule.port, rule.direction, rule.interface, rule.interface_out, rule.destination) for rule in (self, other)]
+        return same and ends[0] == ends[1] and self.protocol in {ANY, other.protocol} and self.source in {ANY, other.source}
+
     def admits(self, port: int, client: str | None) -> bool:
         """Whether this is the rule that meets a TCP connection to this port from this address (None: from anywhere)."""
         if self.direction != "in" or self.protocol == "udp" or self.destination != ANY:
@@ -87,6 +93,36 @@ class Rule:
         if self.source == ANY:
             return True
         return client is not None and _inside(client, self.source)
+
+
+def parse_stored(line: str) -> Rule | None:
+    """The rule of a line in user.rules or user6.rules, without its marker; None for one that no declared rule can say (a source port)."""
+    text, _sign, comment = line.partition(" comment=")
+    words = text.split()
+    if len(words) == 9:  # of an application profile: its names stand before the direction
+        words = [*words[:6], words[8]]
+    if len(words) != 7 or words[4] != ANY:
+        return None
+    action, protocol, port, destination, _from_port, source, way = words
+    direction, interface, interface_out = "routed" if action.startswith("route:") else way[:3].strip("_"), "", ""
+    for part in way.split("!"):
+        side, _underscore, name = part.partition("_")
+        if side == "out" and direction == "routed":
+            interface_out = name
+        else:
+            interface = interface or name
+    networks = [ANY if network in EVERYWHERE.values() else network for network in (source, destination)]
+    return Rule(
+        action=action.removeprefix("route:"),
+        port=port,
+        protocol=protocol,
+        source=networks[0],
+        destination=networks[1],
+        direction="out" if direction == "out" else "routed" if direction == "routed" else "in",
+        interface=interface,
+        interface_out=interface_out,
+        comment=bytes.fromhex(comment).decode(errors="replace") if comment else "",
+    )
 
 
 def spans(port: str) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ PRISTINE = Path("/usr/share/ufw/iptables")
 POLICIES = {"allow": "ACCEPT", "deny": "DROP", "reject": "REJECT"}
 CHAINS = {"incoming": "INPUT", "outgoing": "OUTPUT", "routed": "FORWARD"}
 LOGGING = ("off", "low", "medium", "high", "full")
-_STORED = "### tuple ### "
+MARK = "### tuple ### "  # before UFW's own description of a rule
 
 
 def setting(content: str, key: str) -> str:
@@ -47,7 +47,7 @@ def with_settings(content: str, values: Mapping[str, str]) -> str:
 
 def stored(content: str) -> list[str]:
     """UFW's own description of each rule in a user.rules file, in order."""
-    return [line.removeprefix(_STORED).strip() for line in content.splitlines() if line.startswith(_STORED)]
+    return [line.removeprefix(MARK).strip() for line in content.splitlines() if line.startswith(MARK)]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 
     /usr/lib/latentum-ops/engines/<digest>/latentum_ops/   the files of an engine; never changed once they are complete
     /usr/lib/latentum-ops/latentum_ops/__init__.py         names that folder; replaced in one step (rename(2))
+    /usr/lib/latentum-ops/engines/<digest>/completion/     its command line for shells, made of its parser; copied to where shells look
     /usr/lib/latentum-ops/engine.json                      version, digest and state format
 
 A program that starts gets the old engine or the new one as a whole. A program that runs goes on with the one it began with, also for
@@ -31,6 +32,12 @@ PACKAGE = "latentum_ops"
 COMMAND = Path("/usr/local/sbin/opsctl")
 LOCK = Path("/run/latentum-ops-engine.lock")
 DAEMONS = ("latentum-ops-upstreams*", "latentum-ops-watchdog*")
+# Where the distributions have what packages bring for a shell, below /usr/share.
+COMPLETION = {
+    "bash": "bash-completion/completions/opsctl",
+    "fish": "fish/vendor_completions.d/opsctl.fish",
+    "zsh": "zsh/vendor-completions/_opsctl",
+}
 WAIT = 120.0  # seconds to wait for another run that installs
 
 
@@ -57,8 +64,8 @@ class Installation:
 class Host:
     """The engine's place on a host."""
 
-    def __init__(self, home: Path = HOME, lock: Path = LOCK) -> None:
-        self.home, self.lock = home, lock
+    def __init__(self, home: Path = HOME, lock: Path = LOCK, share: Path = Path("/usr/share")) -> None:
+        self.home, self.lock, self.share = home, lock, share
         self.package = home / PACKAGE
         self.pointer = self.package / "__init__.py"
         self.engines = home / "engines"
@@ -106,7 +113,8 @@ class Host:
 
     def _shown(self, outcome: Outcome) -> list[Change]:
         """Changes of the files that belong to the engine; its own are told by version and digest."""
-        return [change for change in outcome.changes if not change.entry.path.is_relative_to(self.home)]
+        own = (self.home, self.share)
+        return [change for change in outcome.changes if not any(change.entry.path.is_relative_to(place) for place in own)]
 
     def _set(self, wanted: EngineVersion, folder: Path | None, files: Sequence[Entry]) -> ConfigSet:
         """What makes a complete folder the engine in use."""
@@ -120,12 +128,19 @@ class Host:
                 Entry(self.pointer, content=pointer.encode()),
                 Entry(self.home / RECORD, content=(json.dumps(wanted.to_dict(), sort_keys=True) + "\n").encode()),
                 *files,
+                *self._completion(folder),
             ],
+            parents=True,
             validate=[[str(COMMAND), "--help"]] if any(entry.path == COMMAND for entry in files) else [],
             # By pattern: what does not run, or is not installed, is no error.
             activate=[["systemctl", "daemon-reload"], ["systemctl", "try-restart", *DAEMONS]],
             journal=True,
         )
+
+    def _completion(self, folder: Path | None) -> list[Entry]:
+        """What completes the command line, for each shell; nothing of an engine that does not know how."""
+        scripts = {path: folder / "completion" / shell for shell, path in COMPLETION.items()} if folder else {}
+        return [Entry(self.share / path, content=script.read_bytes()) for path, script in scripts.items() if script.exists()]
 
     def _unpacked(self, wanted: EngineVersion, archive: bytes) -> Path:
         """A new folder with the engine of an archive, complete and able to start."""
@@ -146,7 +161,11 @@ class Host:
                 raise EngineRefused("the archive of the engine was damaged on its way: run again")
             # Every file is compiled: a syntax error in any ends here, and programs start in half the time.
             run(["/usr/bin/python3", "-m", "compileall", "-q", str(folder)], timeout=120)
-            run(["/usr/bin/env", f"PYTHONPATH={folder}", "/usr/bin/python3", "-B", "-m", f"{PACKAGE}.cli", "--help"], timeout=120)
+            command = ["/usr/bin/env", f"PYTHONPATH={folder}", "/usr/bin/python3", "-B", "-m", f"{PACKAGE}.cli"]
+            run([*command, "--help"], timeout=120)
+            (folder / "completion").mkdir()
+            for shell in COMPLETION:
+                (folder / "completion" / shell).write_text(run([*command, "completion", shell], timeout=120).stdout)
             for path in (self.engines, folder, *folder.rglob("*")):
                 path.chmod(0o755 if path.is_dir() else 0o644)  # the watchdog, which is not root, runs them whatever the umask is
         except BaseException as error:

@@ -15,15 +15,19 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.atomic_files import write_atomic
+from ..core.locks import file_lock
 from ..core.process import run
 from .entries import EntryError, PathState
 
 FOLDER = Path("/var/lib/latentum-ops/config-sets")
 UNITS = Path("/etc/systemd/system")
+PATIENCE = 10.0  # seconds that a run needs at the most to open a new connection and confirm
 
 
 def unit(name: str) -> str:
@@ -38,6 +42,32 @@ def require_name(name: str) -> None:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise EntryError(f"name: {name!r} must be 1 to 64 letters, digits, '_' or '-', and begin with a letter or a digit")
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """One run at a time works on what has this name; another one waits for it.
+
+    :raises EntryError: not a name.
+    """
+    require_name(name)
+    locks = FOLDER.with_suffix(".locks")
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file_lock(locks / name, mode=0o600):
+        yield
+
+
+def await_confirmation(name: str) -> bool:
+    """Wait while another run opens the connection by which it confirms a change of this name; whether none waits any more.
+
+    One whose run is gone is still waiting afterwards: it was never confirmed.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while waiting := armed(name):
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.2)  # what is waited for is a rename by another process
+    return not waiting
 
 
 def armed(name: str) -> bool:

@@ -61,10 +61,13 @@ class Looked:
         return digest.hexdigest()
 
 
-def remember(name: str, request: str, files: Iterable[Mapping[str, Any]], purge: Sequence[Mapping[str, Any]]) -> None:
+def remember(
+    name: str, request: str, files: Iterable[Mapping[str, Any]], purge: Sequence[Mapping[str, Any]], recorded: Iterable[Path] = ()
+) -> None:
     """Record that a set is as this request wants it. With an empty request, or while its change waits for confirmation, it is forgotten.
 
     :param files: the entries as the module takes them.
+    :param recorded: further files that were written with them.
     :raises EntryError: the name cannot be one of a file.
     """
     revert_timer.require_name(name)
@@ -74,7 +77,8 @@ def remember(name: str, request: str, files: Iterable[Mapping[str, Any]], purge:
         return
     files = list(files)
     users, groups = (sorted({str(file.get(key) or "root") for file in files}) for key in ("owner", "group"))
-    looked = Looked(request, [str(file["path"]) for file in files], list(purge), users, groups)
+    paths = [str(path) for path in (*(file["path"] for file in files), *recorded)]
+    looked = Looked(request, paths, list(purge), users, groups)
     record = {**asdict(looked), "fingerprint": looked.now()}
     if _read(path) != known_fields(Looked, record):
         FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..core.process import CommandError, run
@@ -26,23 +28,27 @@ class ConfigSet:
 
     :param name: names the set in messages and its revert timer.
     :param purge: ``directory``, ``pattern`` and ``recursive``: files that match and are no entry are removed.
+    :param kept: files that are not removed although they match.
     :param validate: commands that must succeed with the new files in place (``nginx -t``).
     :param activate: commands that make a running service use them (``systemctl reload nginx``).
     :param activate_unit: activate only while this systemd unit is active.
     :param revert_after: seconds until the change takes itself back unless confirmed; 0 for never.
     :param parents: make missing parent folders (0755, root) instead of refusing.
     :param journal: keep what is replaced on disk until the end, so that the next run takes back what a killed one left half done.
+    :param recorded: files that say whose the entries are: written with them, and no change for themselves.
     """
 
     name: str
     entries: Sequence[Entry]
     purge: Sequence[Mapping[str, Any]] = ()
+    kept: Collection[Path] = ()
     validate: Sequence[Argv] = ()
     activate: Sequence[Argv] = ()
     activate_unit: str = ""
     revert_after: int = 0
     parents: bool = False
     journal: bool = False
+    recorded: Sequence[Entry] = ()
 
     @property
     def guarded(self) -> bool:
@@ -64,28 +70,38 @@ class Outcome:
 
 
 def apply(wanted: ConfigSet, *, check_mode: bool = False) -> Outcome:
-    """Bring the set about.
+    """Bring the set about. One that is guarded is brought about by one run at a time.
 
     :raises EntryError: an entry cannot be carried out; nothing was changed.
     :raises ConfigSetError: the checker refused, or activating failed; every old file is back and active.
     """
+    with revert_timer.locked(wanted.name) if wanted.guarded and not check_mode else nullcontext():
+        return _apply(wanted, check_mode)
+
+
+def _apply(wanted: ConfigSet, check_mode: bool) -> Outcome:
     outcome = Outcome(_compared(wanted))
     outcome.armed = wanted.revert_after > 0 and revert_timer.armed(wanted.name)
     left_behind = wanted.guarded and not outcome.armed and revert_timer.left_behind(wanted.name)
-    if check_mode or not (outcome.changes or left_behind):
+    if check_mode:
         return outcome
-    if outcome.armed or left_behind:
+    if not (outcome.changes or left_behind):
+        for change in _changes(wanted.recorded):
+            write(change.entry)
+        return outcome
+    if left_behind or (outcome.armed and not revert_timer.await_confirmation(wanted.name)):
         # Never confirmed, or a run died on the way: what was replaced is the last state known to be good.
         revert_timer.revert_now(wanted.name)
         outcome = Outcome(_compared(wanted))
         if not outcome.changes:
             return outcome
-    _require_parents(outcome.changes)
+    changes = [*outcome.changes, *_changes(wanted.recorded)]
+    _require_parents(changes)
     activate = wanted.activate if not wanted.activate_unit or _active(wanted.activate_unit) else ()
-    replaced = [change.before for change in reversed(outcome.changes)]
+    replaced = [change.before for change in reversed(changes)]
     if wanted.guarded:
         revert_timer.keep(wanted.name, replaced, activate)
-    _carry_out(wanted, outcome.changes, activate)
+    _carry_out(wanted, changes, activate)
     outcome.armed = wanted.revert_after > 0 and bool(activate)
     if wanted.guarded and not outcome.armed:
         revert_timer.disarm(wanted.name)
@@ -126,10 +142,13 @@ def confirm(name: str, *, check_mode: bool = False) -> bool:
     return revert_timer.armed(name) and (check_mode or revert_timer.disarm(name))
 
 
+def _changes(entries: Sequence[Entry]) -> list[Change]:
+    return [change for entry in sorted(entries, key=order) if (change := compare(entry))]
+
+
 def _compared(wanted: ConfigSet) -> list[Change]:
     """What differs from the host, parents that have to be made included, in the order of writing."""
-    entries = [*wanted.entries, *purged(wanted.purge, [entry.path for entry in wanted.entries])]
-    changes = [change for entry in sorted(entries, key=order) if (change := compare(entry))]
+    changes = _changes([*wanted.entries, *purged(wanted.purge, {*wanted.kept, *(entry.path for entry in wanted.entries)})])
     coming = {change.entry.path for change in changes if change.entry.state == "directory"}
     needed = {
         parent

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..core.atomic_files import read_text
 
 SITES = Path("/etc/nginx/sites.d")
+LEFT = "# Left by latentum.ops when it was ejected: nothing writes this file any more, it is yours.\n"  # begins files of an ejected stack
 NAMES = re.compile(r"^\s*server_name\s+([^;]+);", re.MULTILINE)
 CERTIFICATE = re.compile(r"^\s*ssl_certificate\s+/etc/latentum-ops/tls/([^/;]+)/fullchain\.pem;", re.MULTILINE)
 LOCATION = re.compile(r"^\s*location\s+(?:(?:=|\^~)\s+)?(\S+)\s*\{")
@@ -34,6 +35,11 @@ class SiteFile:
     names: tuple[str, ...] = ()
     certificate: str = ""
     locations: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_left(path: Path) -> bool:
+    """An ejected stack has left this file."""
+    return (read_text(path) or "").startswith(LEFT)
 
 
 def read(content: str) -> SiteFile:

@@ -13,28 +13,27 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..containers.client import Container
 from ..contracts.upstreams import Upstream, upstreams_from
+from ..core import paths
 from ..core.atomic_files import read_text, understood
-from ..core.locks import file_lock
 from ..core.process import CommandError, run
 from ..core.versioned_json import read_state, write_state
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
-from . import out_of_rotation, site_file, traffic_plan
+from . import out_of_rotation, ownership, site_file, traffic_plan
+from .writer import one_writer
 
-CONFIGURATION = Path("/etc/latentum-ops/upstreams")
+CONFIGURATION = paths.UPSTREAMS
 RENDERED = Path("/etc/nginx/upstreams.d")
 DRAINED = Path("/var/lib/latentum-ops/drained.json")
 # There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
 PENDING = Path("/run/latentum-ops-upstreams.pending")
-WRITER_LOCK = Path("/run/latentum-ops-upstreams.lock")
 NGINX_TEST = ["nginx", "-t", "-q"]
 # What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
 NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
@@ -154,10 +153,14 @@ def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[
     return entries
 
 
-def stale(upstreams: Sequence[Upstream]) -> list[Entry]:
-    """Files of upstreams that nobody declares any more, and that no site names: nginx refuses one that it cannot find."""
-    kept = {path_of(one).name for one in upstreams} | {f"{name}.conf" for name in site_file.named_upstreams()}
-    return [Entry(path=path, state="absent") for path in sorted(RENDERED.glob("*.conf")) if path.name not in kept]
+def stale(names: Collection[str]) -> list[Entry]:
+    """Files of upstreams that nobody declares any more, and that no site names: nginx refuses one that it cannot find.
+
+    :param names: of those that are declared.
+    """
+    kept = {f"{name}.conf" for name in {*names, *site_file.named_upstreams()}}
+    gone = [path for path in sorted(RENDERED.glob("*.conf")) if path.name not in kept and not site_file.is_left(path)]
+    return [Entry(path=path, state="absent") for path in gone]
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ def sync(
     upstreams: Sequence[Upstream] | None = None,
     *,
     purge: bool = False,
+    own: Collection[str] | None = None,
     reload: bool = True,
     check_mode: bool = False,
 ) -> Synced:
@@ -186,11 +190,15 @@ def sync(
     :param upstreams: None for those that the stacks of this host declare when it is this run's turn to write: another one may be
         switching them.
     :param purge: remove the files of upstreams that are not among these.
+    :param own: the stacks that these are of; the files of upstreams of others stay then.
     :raises ConfigSetError: nginx refused the result; the old files are back.
     """
     with one_writer():
         upstreams = load() if upstreams is None else upstreams
-        entries = plan(engine, upstreams) + (stale(upstreams) if purge else [])
+        entries = plan(engine, upstreams)
+        if purge:
+            others = {} if own is None else ownership.of_others(own)
+            entries += stale({*(one.name for one in upstreams), *(name for stack in others.values() for name in stack.upstreams)})
         wanted = ConfigSet(
             name="upstreams",
             entries=entries,
@@ -250,10 +258,3 @@ def set_drained(names: set[str]) -> None:
     """Remember who gets no traffic; a restart of the host changes nothing about it."""
     DRAINED.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_state(DRAINED, sorted(names), 0o600)
-
-
-@contextmanager
-def one_writer() -> Iterator[None]:
-    """The follower and a run of Ansible look and write one after the other, so that an older look never wins."""
-    with file_lock(WRITER_LOCK):
-        yield

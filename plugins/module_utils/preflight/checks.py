@@ -11,13 +11,14 @@ one line here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.masking import clean
 from ..core.process import CommandError
+from ..release.store import ReleaseError
 from ..schema.nodes import Problem
-from . import disk, docker, images, login, logs, nginx_sites, operators, ssh_port, ufw, web_ports
+from . import disk, docker, images, login, logs, neighbours, nginx_sites, operators, ssh_port, ufw, web_ports
 from .host import Host
 
 Wanted = Mapping[str, Mapping[str, Any]]  # by role
@@ -28,8 +29,8 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
-    "stack": (images.available,),
-    "nginx": (web_ports.taken, nginx_sites.others),
+    "stack": (neighbours.claimed, images.available),
+    "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside),
     "log_rotation": (logs.shared_folders,),
 }
 
@@ -49,17 +50,41 @@ class Findings:
         return "\n".join(["this host does not fit what is declared; nothing was changed:", *map(str, self.problems)])
 
 
-def look(wanted: Wanted, host: Host | None = None, checks: Mapping[str, tuple[Check, ...]] | None = None) -> Findings:
+def look_at_several(wanted: Wanted, stacks: Mapping[str, Mapping[str, Any]], host: Host | None = None) -> Findings:
+    """The same for a run of several stacks: what each of them wants is compared, too, and its findings have its name.
+
+    :param stacks: what role stack wants, by the names of the stacks.
+    """
+    host = host or Host()
+    findings = look({role: given for role, given in wanted.items() if role != "stack" or not stacks}, host)
+    of_stacks = look_at_each(wanted, stacks, host)
+    return Findings([*findings.problems, *of_stacks.problems], [*findings.unseen, *of_stacks.unseen])
+
+
+def look_at_each(wanted: Wanted, stacks: Mapping[str, Mapping[str, Any]], host: Host) -> Findings:
+    """What stands against each of several stacks, with its name."""
+    findings = Findings()
+    for name, given in stacks.items():
+        of_stack = look({"stack": given}, host, {"stack": CHECKS["stack"]}, wanted)
+        findings.problems += [replace(problem, key=f"{name}: {problem.key}") for problem in of_stack.problems]
+        findings.unseen += [f"{name}: {line}" for line in of_stack.unseen]
+    return findings
+
+
+def look(
+    wanted: Wanted, host: Host | None = None, checks: Mapping[str, tuple[Check, ...]] | None = None, beside: Wanted | None = None
+) -> Findings:
     """Ask every check of the roles that take part.
 
     :param checks: instead of `CHECKS`.
+    :param beside: what other roles of the run want, which are asked elsewhere.
     """
     host, checks = host or Host(), CHECKS if checks is None else checks
     findings = Findings()
     for role in wanted:
         for check in checks.get(role, ()):
             try:
-                findings.problems.extend(check(host, wanted))
-            except (OSError, CommandError) as error:
+                findings.problems.extend(check(host, {**(beside or {}), **wanted}))
+            except (OSError, CommandError, ValueError, ReleaseError) as error:
                 findings.unseen.append(f"{role}: {check.__module__.rpartition('.')[2]}: {clean(error)}")
     return findings

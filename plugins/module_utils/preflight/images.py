@@ -12,7 +12,7 @@ from typing import Any
 from ..containers.registry import Reason, Registries, RegistryRefusal
 from ..containers.registry_auth import registry_of
 from ..release.image_user import image_user, unreadable
-from ..release.pinning import Declared, images
+from ..release.pinning import Declared, images, with_references
 from ..release.store import Store
 from ..schema.nodes import Problem
 from .host import Host
@@ -27,6 +27,10 @@ _FIXES: Mapping[Reason, str] = {
     " docker_daemon_options: {{insecure-registries: [{registry}]}}",
     Reason.SILENT: "see from this host that its name resolves and that it answers: `curl -v https://{registry}/v2/`",
 }
+_COPY = (
+    "copy the image there with its digest, for example by `skopeo copy --all --preserve-digests`: `docker pull`, `tag` and `push` drop the"
+    " other architectures and make another digest"
+)
 _HAPPENS: Mapping[Reason, str] = {
     Reason.LOGIN: "{registry} does not let this host have it",
     Reason.UNTRUSTED: "the certificate of {registry} is trusted by nobody here",
@@ -41,8 +45,11 @@ def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[P
     Nothing is asked for a declaration that is live already: a registry that is down stops no run without a change.
     """
     given = wanted["stack"]
-    declared = Declared(given["name"], "", given["project"], given["environment"] or {}, [], [], pull=given["pull"])
-    if not given["project"].get("services") or _is_live(declared):
+    if not given["project"].get("services"):
+        return
+    project = with_references(given["project"], given.get("images") or {})
+    declared = Declared(given["name"], "", project, given["environment"] or {}, [], [], pull=given["pull"])
+    if _is_live(declared):
         return
     services = images(declared)
     users = {reference: image_user(host.engine, reference) for reference in services.values()}
@@ -99,8 +106,9 @@ def _refusals(refused: Mapping[str, RegistryRefusal], services: Mapping[str, str
         users = [name for name, image in services.items() if image in references]
         using = f"{' and '.join(references)} (of {', '.join(users)}) {'is' if len(references) == 1 else 'are'} not on this host"
         if reason is Reason.MISSING:
-            what = f"{using}, and {registry} has no such tag ({why})"
-            yield Problem(f"services.{users[0]}.image", "", what, "push it, or write a tag that is there")
+            pinned = "@" in references[0]
+            what = f"{using}, and {registry} has no such {'digest' if pinned else 'tag'} ({why})"
+            yield Problem(f"services.{users[0]}.image", "", what, _COPY if pinned else "push it, or write a tag that is there")
         else:
             what = f"{using}, and {_HAPPENS[reason].format(registry=registry)} ({why})"
             yield Problem("docker_registries", "", what, _FIXES[reason].format(registry=registry))

@@ -15,6 +15,7 @@ from .host import Host
 
 MAIN = "/etc/nginx/nginx.conf"
 OURS = "include /etc/nginx/sites.d/*.conf;"  # in the file that role nginx writes
+BESIDE = "/etc/nginx/conf.d/latentum-ops.conf"  # in place of MAIN, where that stays
 FOLDERS = (("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx/sites-enabled", "*"))
 _COMMENT = re.compile(r"#.*$", re.MULTILINE)
 _SERVER = re.compile(r"\bserver\s*\{")
@@ -23,10 +24,23 @@ _WELCOME = re.compile(r"\broot\s+(?:/usr/share/nginx/html|/var/www/html)\s*;")
 _INCLUDE = re.compile(r"\binclude\s+([^;]+);")
 
 
+def beside(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """An nginx.conf that stays must lead to our sites."""
+    if not wanted["nginx"].get("keep_foreign"):
+        return
+    main = _COMMENT.sub("", host.read(MAIN) or "")
+    if OURS in main:
+        fix = "write nginx_keep_foreign: false, or put the former nginx.conf back"
+        yield Problem("nginx_keep_foreign", "true", f"{MAIN} is this role's own, which has all of it already", fix)
+    elif main and not any(fnmatch(BESIDE, pattern.strip()) for pattern in _INCLUDE.findall(main)):
+        fix = f"write `include {FOLDERS[0][0]}/*.conf;` into its http block, or nginx_keep_foreign: false"
+        yield Problem("nginx_keep_foreign", "true", f"{MAIN} does not include {BESIDE}, where our sites come in", fix)
+
+
 def others(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     """Sites that the host's nginx.conf includes and ours would not, so that they would go dark."""
     main = _COMMENT.sub("", host.read(MAIN) or "")
-    if not main or OURS in main:
+    if not main or OURS in main or wanted["nginx"].get("keep_foreign"):
         return
     stay = [pattern.strip() for line in wanted["nginx"]["http_directives"] for pattern in _INCLUDE.findall(line)]
     included = [pattern.strip() for pattern in _INCLUDE.findall(main)]

@@ -16,8 +16,8 @@ from .host import Host
 
 ANY = {"*", "0.0.0.0", "[::]"}  # noqa: S104  # as ss shows them
 _HOLDER = re.compile(r'\("([^"]+)",pid=(\d+)')
-_CONTAINER = re.compile(r"docker[-/]([0-9a-f]{64})")
-_UNIT = re.compile(r"/([^/]+\.(?:service|socket))$", re.MULTILINE)
+CONTAINER = re.compile(r"docker[-/]([0-9a-f]{64})")
+UNIT = re.compile(r"/([^/]+\.(?:service|socket))$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ def _collide(listener: Listener, address: str, port: int) -> bool:
 def _holder(host: Host, listener: Listener) -> tuple[str, str]:
     """Who it is, and how to end it; nothing for the nginx of this host, which the role takes over."""
     cgroup = host.read(f"/proc/{listener.pid}/cgroup") or ""
-    if container := _CONTAINER.search(cgroup):
+    if container := CONTAINER.search(cgroup):
         return f"{listener.program} in container {container[1][:12]}", f"stop it for good (`docker stop {container[1][:12]}`)"
     if listener.program == "nginx":
         return "", ""
-    unit = _UNIT.search(cgroup)
+    unit = UNIT.search(cgroup)
     program = f"{listener.program} (process {listener.pid})" if listener.program else "a process that ss cannot name"
     if unit:
         return f"{program} of {unit[1]}", f"stop it for good: `systemctl disable --now {unit[1]}`"

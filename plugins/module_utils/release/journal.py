@@ -80,6 +80,16 @@ class Journal:
                 continue
         return found
 
+    def live_since(self, release: str) -> str:
+        """When a release went live that has been so since then, ISO 8601; empty where the history does not say."""
+        since = ""
+        for entry in reversed(self.read(2 * LINES)):
+            if entry.get("step") == "live":
+                if entry.get("release") != release:
+                    break
+                since = str(entry["at"])
+        return since
+
     def trim(self) -> None:
         """Forget what is older than the last lines."""
         lines = (read_text(self.lines) or "").splitlines(keepends=True)

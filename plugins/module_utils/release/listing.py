@@ -20,7 +20,9 @@ def releases(store: Store) -> str:
     for one in reversed(store.all()):
         mark = "live" if live and one.id == live.id else f"-{previous.index(one.id) + 1}" if one.id in previous else ""
         rows.append([mark, one.id, one.created, one.state, images(one)])
-        reasons.append(f"      {one.reason.splitlines()[0]}" if one.reason else "")
+        below = [f"promoted from {origin}"] if (origin := store.origin(one.id)) else []
+        below += one.reason.splitlines()[:1]
+        reasons.append("\n".join(f"      {line}" for line in below))
     if len(rows) == 1:
         return f"{store.stack}: no release yet"
     lines = [line for pair in zip(columns(rows), reasons, strict=True) for line in pair if line]
@@ -48,13 +50,16 @@ def history(entries: Sequence[dict[str, Any]]) -> str:
             continue
         if reason := one.get("reason"):
             step += f": {str(reason).splitlines()[0][:120]}"
+        if origin := one.get("promoted_from"):
+            step += f", promoted from {origin},"
         if "served" in one:
             step += f" after {one.get('seconds')} s, {one['served']} requests, {one['failed']} failed"
         rows.append([one["at"], one.get("kind", ""), one.get("release", ""), one.get("service", ""), step])
     return "\n".join(columns(rows)) if len(rows) > 1 else "nothing yet"
 
 
-def release_dict(release: Release, *, live: bool) -> dict[str, Any]:
+def release_dict(release: Release, *, live: bool, promoted_from: str = "") -> dict[str, Any]:
     """A release as plain data, without its whole project."""
     shown = asdict(release)
-    return {"id": release.id, "live": live} | {key: shown[key] for key in ("created", "state", "reason", "images")}
+    named = {"id": release.id, "live": live, "promoted_from": promoted_from}
+    return named | {key: shown[key] for key in ("created", "state", "reason", "images")}

@@ -15,6 +15,7 @@ from ..compose.cli import pull
 from ..compose.interpolation import Interpolation
 from ..compose.scalars import as_text
 from ..containers.client import DEFINITION, USES, Engine
+from ..contracts.carried_files import Carried
 from ..contracts.routes import Routes
 from ..core.progress import Progress
 from . import uses
@@ -26,6 +27,7 @@ class Declared:
     """What is to be deployed, as it was declared: arguments of module compose_rollout.
 
     :param routes: None to stay with those of the live release.
+    :param files: what the project mounts by a name of its content, where it is not on this host yet.
     :param pull: ``missing`` takes an image from this host where its tag is here, ``always`` asks the registry.
     """
 
@@ -38,6 +40,7 @@ class Declared:
     domains: Sequence[str] = ()
     pull: str = "missing"
     routes: Routes | None = None
+    files: Sequence[Carried] = ()
 
     @property
     def source(self) -> str:
@@ -48,6 +51,19 @@ class Declared:
 def plain(environment: Mapping[str, Any]) -> dict[str, str]:
     """Values as Compose reads them: booleans as `true` and `false`."""
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in environment.items()}
+
+
+def with_references(project: Mapping[str, Any], references: Mapping[str, str]) -> dict[str, Any]:
+    """A Compose project with other images for some services, as a promotion brings them.
+
+    :raises ValueError: a service that the project lacks.
+    """
+    services = dict(project.get("services") or {})
+    for service, reference in references.items():
+        if service not in services:
+            raise ValueError(f"images: {service!r} is no service of the project: write one of {', '.join(services)}")
+        services[service] = {**services[service], "image": reference}
+    return {**project, "services": services} if references else dict(project)
 
 
 def images(declared: Declared) -> dict[str, str]:

@@ -24,6 +24,7 @@ from ..core.atomic_files import read_text, understood
 from ..hostconfig.entries import Change, Entry, compare
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
 from ..nginx import site_file, sync, traffic_plan
+from ..nginx.writer import one_writer
 from ..tls.certificates import Wanted
 from ..tls.placeholder import ensure_placeholders
 from .journal import Journal
@@ -125,7 +126,7 @@ def differences(stack: str, routes: Routes, gone: Collection[str]) -> list[Chang
 
 def define(stack: str, definitions: Definitions) -> None:
     """Write the definitions; what is rendered follows at the next synchronisation."""
-    with sync.one_writer():
+    with one_writer():
         apply(ConfigSet(f"upstreams-{stack}", definitions.entries(stack), parents=True))
 
 
@@ -145,7 +146,7 @@ def switch(
     :param definitions: of these routes, with the ports of the other release.
     :raises ConfigSetError: nginx refuses them; it goes on with the old ones, whose site files are back.
     """
-    with sync.one_writer():
+    with one_writer():
         sites = [site_file.read(content) for content in routes.sites.values()]
         ensure_placeholders([Wanted(site.certificate, site.names) for site in sites if site.certificate])
         before = traffic_plan.load(stack)
@@ -181,7 +182,7 @@ def finish(stack: str, definitions: Definitions, retired: Sequence[Upstream]) ->
     """
     named = {one.name for one in (*definitions.upstreams, *definitions.kept)}
     unused = [sync.path_of(one) for one in retired if one.name not in named]
-    with sync.one_writer():
+    with one_writer():
         entries = [*definitions.settled().entries(stack), *(Entry(path=path, state="absent") for path in unused)]
         apply(ConfigSet(f"upstreams-{stack}", entries, parents=True))
 

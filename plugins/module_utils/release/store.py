@@ -8,19 +8,23 @@ environment, the routes that lead to it, and how each service is judged and upda
 routes, so a release that failed is known again when somebody tries it once more, and a change of a route alone can be rolled back.
 
     /var/lib/latentum-ops/stacks/<stack>/live.json               which release is live, and the good ones before it
-    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json, judged.json
+    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json, judged.json,
+                                                                 promoted.json
+    /var/lib/latentum-ops/stacks/<stack>/files/<digest>/         a file or folder that the projects of releases mount
 
 Routes have a file of their own: an engine from before there were any refuses fields in ``release.json`` that it does not know.
 A release without that file is one of such an engine, or of a host without nginx; its id is that of project and environment.
-``judged.json`` is there once a release failed: by what, beside its content, that came about.
+``judged.json`` is there once a release failed: by what, beside its content, that came about. ``promoted.json`` names the environment
+and the release there that it was promoted from.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,7 +33,7 @@ from typing import Any
 from ..compose.yaml_writer import dump
 from ..contracts.routes import Routes, routes_from
 from ..core import paths
-from ..core.atomic_files import write_atomic
+from ..core.atomic_files import read_text, write_atomic
 from ..core.env_file import render
 from ..core.versioned_json import known_fields, read_state, write_state
 
@@ -181,6 +185,15 @@ class Store:
         read: dict[str, str] = read_state(self.path(release) / "judged.json", {})
         return read
 
+    def set_origin(self, release: str, origin: str) -> None:
+        """Remember which release of another environment a release was promoted from; nothing where it was not."""
+        if origin:
+            write_state(self.path(release) / "promoted.json", {"from": origin}, 0o600)
+
+    def origin(self, release: str) -> str:
+        """The environment and release that a release was promoted from; empty for one that was deployed here."""
+        return str(read_state(self.path(release) / "promoted.json", {}).get("from", ""))
+
     def _pointer(self) -> dict[str, Any]:
         read: dict[str, Any] = read_state(self.folder / "live.json", {})
         return read
@@ -216,12 +229,30 @@ class Store:
     def adopt(self, live: str, adopted: Release) -> None:
         """Let a release take the place of the live one, of which it says more: it is the same one, and what is to go back to stays."""
         self.save(adopted)
+        self.set_origin(adopted.id, self.origin(live))
         self.set_live(adopted.id, "scale")
         if adopted.id != live:
             shutil.rmtree(self.path(live), ignore_errors=True)
 
     def _forget(self, kept: set[str]) -> None:
-        """Remove the folders of good releases that nobody can return to; failed ones are remembered for as long."""
+        """Remove the folders of good releases that nobody can return to, and files that none carries.
+
+        Failed ones are remembered for as long.
+        """
         for one in self.all()[:-KEPT]:
             if one.id not in kept:
                 shutil.rmtree(self.path(one.id), ignore_errors=True)
+        forget_files(self.stack, [read_text(folder) or "" for folder in (self.folder / "releases").glob("*/compose.yaml")])
+
+
+def forget_files(stack: str, projects: Iterable[str]) -> None:
+    """Remove files that no release mounts any more (`carried` writes them).
+
+    :param projects: the texts of the Compose projects of all releases that are kept.
+    """
+    folder = paths.RELEASES / stack / paths.FILES
+    pattern = re.compile(rf"{re.escape(str(folder))}/([0-9a-f]{{12}})/")
+    used = {digest for text in projects for digest in pattern.findall(text)}
+    for found in folder.glob("*") if folder.is_dir() else ():
+        if found.name not in used:
+            shutil.rmtree(found, ignore_errors=True)

@@ -10,23 +10,27 @@ from dataclasses import replace
 from typing import Any
 
 from ..contracts.argspec import argspec
+from ..contracts.carried_files import Carried
 from ..contracts.health import Expectation, expectations_from
 from ..contracts.rollout_policy import Hooks, Policy, policies_from
 from ..contracts.routes import Routes, routes_from
 from ..contracts.upstreams import upstreams_from
-from ..release.pinning import Declared
+from ..release.pinning import Declared, with_references
 from .request import Order
 
 ARGUMENTS: dict[str, Any] = {
     "stack": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["deployed", "rolled_back", "scaled"], "default": "deployed"},
     "compose": {"type": "dict"},
+    "images": {"type": "dict", "default": {}},
+    "promoted_from": {"type": "str", "default": ""},
     "directory": {"type": "path"},
     "environment": {"type": "dict", "default": {}},
     "services": {"type": "list", "elements": "dict", "default": [], "options": argspec(Expectation)},
     "policies": {"type": "list", "elements": "dict", "default": [], "options": argspec(Policy)},
     # What each upstream may say, its contract judges.
     "routes": {"type": "dict", "options": {"upstreams": {"type": "list", "elements": "dict"}, "sites": {"type": "dict"}}},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": argspec(Carried)},
     "domains": {"type": "list", "elements": "str", "default": []},
     "pull": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "recreate": {"type": "list", "elements": "str", "default": []},
@@ -61,13 +65,14 @@ def declared_from(given: Mapping[str, Any]) -> Declared:
     return Declared(
         stack=given["stack"],
         directory=given["directory"] or f"/opt/{given['stack']}",
-        project=compose,
+        project=with_references(compose, {service: str(reference) for service, reference in given["images"].items()}),
         environment=given["environment"],
         services=given["services"],
         policies=given["policies"],
         domains=given["domains"],
         routes=_routes(given["routes"]),
         pull=given["pull"],
+        files=tuple(Carried.from_dict(item, f"files[{index}]") for index, item in enumerate(given["files"])),
     )
 
 
@@ -83,5 +88,6 @@ def order_from(given: Mapping[str, Any], *, check: bool) -> Order:
         before=given["before"] if given["state"] == "deployed" else None,
         before_timeout=given["before_timeout"],
         recreate=given["recreate"],
+        promoted_from=given["promoted_from"],
         **chosen,
     )

@@ -15,12 +15,12 @@ from ..core.locks import stack_lock
 from ..core.process import CommandError
 from ..core.progress import Progress
 from ..hostconfig.transaction import ConfigSetError
-from ..release import publish, routing
+from ..release import carried, publish, routing
 from ..release.image_user import require_readable
 from ..release.journal import Journal, RolloutInProgress
 from ..release.pinning import Declared, pin, relabelled, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
-from . import moving, standby
+from . import moving, reloading, standby
 from .host_actions import Site
 from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe, require_secrets
 from .request import DeployFailed, Order, Outcome
@@ -49,6 +49,9 @@ class Deployment:
         """
         with self._locked():
             engine = self._engine()
+            if not self.order.check:
+                carried.put(self.stack, declared.files)
+                carried.begin(declared.project)
             live = self._live()
             if live and live.source == declared.source and declared.pull != "always":
                 release = self._refreshed(live, declared)
@@ -191,6 +194,7 @@ class Deployment:
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []
+        outcome.reloads = reloading.sentences(release)
         outcome.files = [*publish.write(release, check=True), *rerouting.changes()]
         outcome.digests = _digests(outcome.plans, release, engine)
         self._refuse_again(release)
@@ -205,7 +209,7 @@ class Deployment:
             raise self._refused(str(error), release.id) from error
         if self.order.check or engine is None:
             return outcome
-        if not outcome.plans and not outcome.files and live and live.id == release.id:
+        if not outcome.plans and not outcome.files and not outcome.reloads and live and live.id == release.id:
             self.store.save(release)
             self.journal.ended()
             self.progress.finish(f"nothing to do: {release.id} is live")

@@ -30,6 +30,7 @@ class Order:
     :param wait: seconds to wait for the lock of the stack.
     :param before: commands of the host that run first (a backup); argv lists. None where nothing is said about them.
     :param recreate: services to replace although nothing differs.
+    :param promoted_from: the environment and release that the images come from, C(staging@3f2a90c1d4e7); empty for none.
     """
 
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -41,7 +42,13 @@ class Order:
     before: Sequence[Sequence[str]] | None = None
     before_timeout: float = Hooks.before_timeout
     recreate: Sequence[str] = ()
+    promoted_from: str = ""
     tell: Callable[[str], None] = lambda _line: None
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """For the journal: where the images come from, where they come from somewhere."""
+        return {"promoted_from": self.promoted_from} if self.promoted_from else {}
 
 
 @dataclass
@@ -52,6 +59,7 @@ class Outcome:
     previous: str | None = None
     plans: list[ServicePlan] = field(default_factory=list)
     routes: list[str] = field(default_factory=list)
+    reloads: list[str] = field(default_factory=list)
     found: str = ""
     digests: list[tuple[str, str, str]] = field(default_factory=list)
     files: list[Change] = field(default_factory=list)
@@ -63,10 +71,10 @@ class Outcome:
 
     @property
     def sentences(self) -> list[str]:
-        """What differs, for a person: each service, then each route."""
-        return [*(plan.sentence() for plan in self.plans), *self.routes]
+        """What differs, for a person: each service, then each route, then each file that is reloaded."""
+        return [*(plan.sentence() for plan in self.plans), *self.routes, *self.reloads]
 
     @property
     def changed(self) -> bool:
         """Anything differs, or did."""
-        return bool(self.found) or bool(self.files) or any(plan.changes for plan in self.plans)
+        return bool(self.found) or bool(self.files) or bool(self.reloads) or any(plan.changes for plan in self.plans)

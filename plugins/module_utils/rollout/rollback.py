@@ -16,7 +16,7 @@ from ..hostconfig.transaction import ConfigSetError
 from ..nginx import traffic_plan
 from ..release import publish
 from ..release.store import Release, Store
-from . import moving, standby
+from . import moving, reloading, standby
 from .host_actions import RolloutFailed, Site
 from .plan import dependents, short
 from .rerouting import Rerouting
@@ -100,9 +100,19 @@ def take_back(site: Site, store: Store) -> list[str]:
         if before:
             publish.write(before)
             moving.leave(site, failed, before)
+            lost += _reload(site, before)
         if rerouting:
             rerouting.finish()
     return lost
+
+
+def _reload(site: Site, before: Release) -> list[str]:
+    """Files that services read again, as they were."""
+    try:
+        reloading.tell(site, before, reloading.bring(site, before), ())
+    except RolloutFailed as error:
+        return [str(error)]
+    return []
 
 
 def _revive(site: Site, before: Release | None, returning: Returning, wanted: int) -> None:

@@ -19,7 +19,7 @@ from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
-from . import moving, standby
+from . import moving, reloading, standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
 from .plan import CREATE, REMOVE, REPLACE, ServicePlan
@@ -82,23 +82,15 @@ class Change:
                 routing.define(site.stack, self.rerouting.definitions(switched=not self.rerouting.changes()))
             moving.join(site, compose, live, release)
             rollout = Rollout(site, release, compose, back=order.kind == "rollback")
-            self._observe(rollout, meter, self._roll(rollout))
+            reloads = reloading.bring(site, release)
+            new = self._roll(rollout)
+            reloading.tell(site, release, reloads, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)])
+            self._observe(rollout, meter, new)
             for plan in self._removed:
                 rollout.carry_out(plan)
             if live is None:
                 self._verify()
-            site.step("good")
-            publish.write(release)
-            if self.rerouting.needed:
-                self.rerouting.finish()
-            self.store.mark(release.id, GOOD)
-            if order.kind == "rollback" and live and live.id != release.id:
-                # The verdict of a person stands, whatever is changed around the release.
-                judged = judged_by(live, order) if order.automatic else None
-                self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}", judged)
-            self.store.set_live(release.id, order.kind)
-            site.done()
-            site.journal.ended()
+            self._settle()
         except BaseException as error:
             self._undo(error)
         moving.sweep(site.engine, release)
@@ -106,8 +98,26 @@ class Change:
         outcome.served, outcome.failed, outcome.maintenance = meter.total.requests, meter.total.failed, meter.maintenance
         progress.timed("in all", started)
         outcome.timings, outcome.lines = progress.timings, progress.lines
-        self._note("live", seconds=round(time.monotonic() - started, 1), served=outcome.served, failed=outcome.failed)
+        figures = {"seconds": round(time.monotonic() - started, 1), "served": outcome.served, "failed": outcome.failed}
+        self._note("live", **figures, **order.origin)
         progress.finish(f"{release.id} is live")
+
+    def _settle(self) -> None:
+        """The release is good: it is published and written down as what is live."""
+        order, site, release, live = self.order, self.site, self.release, self.live
+        site.step("good")
+        publish.write(release)
+        if self.rerouting.needed:
+            self.rerouting.finish()
+        self.store.mark(release.id, GOOD)
+        if order.kind == "rollback" and live and live.id != release.id:
+            # The verdict of a person stands, whatever is changed around the release.
+            judged = judged_by(live, order) if order.automatic else None
+            self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}", judged)
+        self.store.set_origin(release.id, order.promoted_from)
+        self.store.set_live(release.id, order.kind)
+        site.done()
+        site.journal.ended()
 
     def _named(self) -> Callable[[str], bool]:
         """Whether an upstream is of this stack, by the old or by the new routes."""

@@ -16,6 +16,7 @@ from ..backup import settings, state
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import expectations_from
 from ..core.process import CommandError, run
+from ..core.times import epoch
 from ..core.version import OWN, installed
 from ..health.assessment import look
 from ..health.report import details
@@ -77,8 +78,16 @@ def services() -> list[dict[str, Any]]:
         for service in described:
             for container in service["containers"]:
                 container["uptime"] = int(container["uptime"])
-        live, underway = Store(stack["name"]).live(), Journal(stack["name"]).underway()
-        releases = {"release": live.id if live else "", "underway": underway.describe() if underway else ""}
+        store = Store(stack["name"])
+        journal = Journal(stack["name"])
+        live, underway = store.live(), journal.underway()
+        since = journal.live_since(live.id) if live else ""
+        releases = {
+            "release": live.id if live else "",
+            "since": epoch(since) if since else 0.0,
+            "promoted_from": store.origin(live.id) if live else "",
+            "underway": underway.describe() if underway else "",
+        }
         collected.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
     return collected
 

@@ -62,7 +62,8 @@ def _stacks(stacks: list[dict[str, Any]], *, wide: bool) -> list[str]:
     for stack in stacks:
         lines += ["", f"stack {stack['name']}" + (f" ({', '.join(stack['domains'])})" if stack["domains"] else "")]
         if stack.get("release"):
-            lines.append(f"release {stack['release']}; others: opsctl releases")
+            origin = f", promoted from {stack['promoted_from']}" if stack.get("promoted_from") else ""
+            lines.append(f"release {stack['release']}{origin}; others: opsctl releases")
         if stack.get("underway"):
             lines.append(f"{BAD} {stack['underway']}; the next deployment, or opsctl rollback, goes on with it")
         rows = [["", "service", "container", "state", "health", "up", "restarts", "image", *(["digest"] if wide else [])]]

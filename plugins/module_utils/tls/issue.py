@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.atomic_files import read_text
+from ..core.locks import await_record_lock, file_lock
 from ..core.masking import mask
 from ..core.process import CommandError, Result, run
 from ..hostconfig.entries import Change, compare
@@ -172,11 +174,21 @@ def issue(
             done.asked[certificate.name] = why
     if not check_mode and done.asked:
         refuse(wanted, authority)
-        for certificate in wanted:
-            if certificate.name in done.asked and (failure := _ask(certificate, authority, place, runner)):
-                done.failed[certificate.name] = failure
+        with one_certbot(place):
+            for certificate in wanted:
+                if certificate.name in done.asked and (failure := _ask(certificate, authority, place, runner)):
+                    done.failed[certificate.name] = failure
     done.links = _into_service(wanted, done, place, runner, check_mode)
     return done
+
+
+@contextmanager
+def one_certbot(layout: Layout) -> Iterator[None]:
+    """Certbot ends at once where another one runs: another run's, whose turn comes first, or that of the timer of renewals."""
+    layout.tls.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with file_lock(layout.tls / ".certbot.lock", mode=0o600):
+        await_record_lock(layout.letsencrypt / ".certbot.lock", TIMEOUT)
+        yield
 
 
 def _ask(wanted: Wanted, authority: Authority, layout: Layout, runner: Runner) -> str:

@@ -97,6 +97,75 @@ def test_the_lookup_names_what_it_knows(play: Play) -> None:
     assert results["nothing declared"]["msg"] == [[], ""]
 
 
+BLOG = {**STACK, "name": "blog", "routes": [{"domain": "blog.{{ zone }}", "service": "web", "port": 80, "rate_limit": {"requests": 5}}]}
+
+
+def test_a_play_remembers_what_several_stacks_give_together_and_each_of_them(play: Play) -> None:
+    blog = {"vars": {"ops_turn": "blog"}}
+    tasks = [
+        say("sites", "{{ lookup('latentum.ops.declared', 'nginx_sites') | map(attribute='name') }}"),
+        say("jails", "{{ lookup('latentum.ops.declared', 'fail2ban_jails', by_stack=true) }}"),
+        say("none", "{{ lookup('latentum.ops.declared', 'compose_project') }}"),
+        say("its project", "{{ lookup('latentum.ops.declared', 'compose_project').name }}") | blog,
+        say("its keys", "{{ [lookup('latentum.ops.declared', 'name'), lookup('latentum.ops.declared', 'directory')] }}") | blog,
+        say("its certificates", "{{ lookup('latentum.ops.declared', 'certificates', by_stack=true) }}") | blog,
+        say("unknown", "{{ lookup('latentum.ops.declared', 'name') }}") | {"vars": {"ops_turn": "shop"}},
+        say("secrets", "{{ lookup('latentum.ops.declared', 'secret_entries', by_stack=true) }}"),
+        say("their names", "{{ lookup('latentum.ops.declared', 'names') }}"),
+        say("one", "{{ lookup('latentum.ops.declared', 'stack') }}"),
+        say("alone", "{{ lookup('latentum.ops.declared', 'stack') }}") | {"vars": {"ops_only": "blog"}},
+        say("misspelt", "{{ lookup('latentum.ops.declared', 'names') }}") | {"vars": {"ops_only": "blgo"}},
+        say("its secrets", "{{ lookup('latentum.ops.declared', 'secret_entries') | map(attribute='name') }}") | blog,
+        say("nobody's secrets", "{{ lookup('latentum.ops.declared', 'secret_entries') }}"),
+    ]
+    results = play(DERIVE, *tasks, variables={"ops_stacks": [STACK, BLOG]})
+    assert results["sites"]["msg"] == ["app.example.com", "blog.example.com"]
+    scanners = ["nginx-botsearch", "nginx-bad-request"]
+    assert results["jails"]["msg"] == {"acme": scanners, "blog": [*scanners, "nginx-limit-req"]}
+    assert results["none"]["msg"] == {} and results["its project"]["msg"] == "blog"
+    assert results["its keys"]["msg"] == ["blog", ""] and results["their names"]["msg"] == ["acme", "blog"]
+    assert results["its certificates"]["msg"] == {"blog": [{"name": "blog.example.com", "domains": ["blog.example.com"]}]}
+    assert "shop is not a stack of this run (acme, blog)" in json.dumps(results["unknown"])
+    assert "values of secrets are not remembered" in json.dumps(results["secrets"])
+    assert results["alone"]["msg"] == "blog" and results["its secrets"]["msg"] == ["token"] and results["nobody's secrets"]["msg"] == []
+    assert "acme, blog are declared: name one, such as -e ops_only=acme" in json.dumps(results["one"])
+    assert "did you mean blog?" in json.dumps(results["misspelt"])
+    assert results["derive"]["names"] == results["derive"]["known"] == ["acme", "blog"]
+    assert results["derive"]["derived"]["contact"] == "ops@example.com"
+    assert "hunter2" not in json.dumps(results)
+
+
+def test_roles_that_stand_alone_take_several_stacks_from_their_variables(play: Play) -> None:
+    tasks = [
+        say("sites", "{{ lookup('latentum.ops.declared', 'nginx_sites') | map(attribute='name') }}"),
+        say("project", "{{ lookup('latentum.ops.declared', 'compose_project').name }}") | {"vars": {"ops_turn": "acme"}},
+        say("wrong", "{{ lookup('latentum.ops.declared', 'name') }}") | {"vars": {"ops_only": "shop"}},
+    ]
+    results = play(*tasks, variables={"ops_stacks": [STACK, BLOG]})
+    assert results["sites"]["msg"] == ["app.example.com", "blog.example.com"] and results["project"]["msg"] == "acme"
+    assert "ops_only: is not the name of a stack that is declared here (there are: acme, blog)" in json.dumps(results["wrong"])
+
+
+def test_a_run_of_some_stacks_derives_those_alone_and_knows_the_others(play: Play) -> None:
+    result = play(DERIVE, variables={"ops_stacks": [STACK, BLOG], "ops_only": "blog"})["derive"]
+    assert (result["names"], result["known"], list(result["each"])) == (["blog"], ["acme", "blog"], ["blog"])
+    assert [site["name"] for site in result["derived"]["nginx_sites"]] == ["blog.example.com"]
+
+
+def test_stacks_that_contradict_each_other_are_refused_by_name(play: Play) -> None:
+    stacks = [STACK, {**BLOG, "routes": [*STACK["routes"], {"domain": "x.example.com", "service": "web", "port": 0}]}]
+    message = play(CHECK, variables={"ops_stacks": stacks})["check"]["msg"]
+    assert "ops_stacks has 2 errors" in message
+    assert "blog: routes[1].port:" in message
+    assert "blog: routes[0].domain: is served for the stack acme already (routes[0].domain)" in message
+    assert "stands beside ops_stack" in play(CHECK, variables={"ops_stacks": [BLOG], "ops_stack": STACK})["check"]["msg"]
+
+
+def test_a_summary_of_several_stacks_names_each(play: Play) -> None:
+    lines = play(CHECK, variables={"ops_stacks": [STACK, BLOG]})["check"]["msg"]
+    assert [line for line in lines if line.startswith("stack ")] == ["stack acme: web", "stack blog: web"]
+
+
 def test_secrets_are_derived_from_the_declaration_alone(play: Play) -> None:
     results = play(DERIVE, say("secrets", "{{ ops_declared | latentum.ops.secret_entries }}"), variables={"ops_stack": STACK})
     assert results["secrets"]["failed"]
@@ -306,3 +375,17 @@ def test_the_preflight_looks_at_the_units_of_the_roles_of_the_run(play: Play) ->
     believed = {"name": "believed", "latentum.ops.service_units": {"name": ["made-up.service"], "state": "started"}}
     results = play(believed, variables={"ops_preflight": {"units": {"made-up.service": list(RUNNING)}}})
     assert results["believed"] == {**results["believed"], "changed": False, "steps": []}
+
+
+def test_a_host_is_judged_by_what_roles_want_and_no_secret_is_told(play: Play) -> None:
+    """This machine, whatever is on it; in check mode, as all of these."""
+    task = {"name": "look", "latentum.ops.host_survey_info": {"roles": ["firewall", "nginx", "certbot"]}}
+    inventory = {"name": "inventory", "latentum.ops.host_survey_info": {"judge": False}}
+    wrong = {"name": "wrong", "latentum.ops.host_survey_info": {"roles": ["web"]}, "ignore_errors": True}
+    variables = {"ops_stack": STACK, "ansible_facts": {"distribution": "Debian", "distribution_release": "trixie"}}
+    results = play(task, inventory, wrong, variables=variables)
+    assert not results["look"]["changed"] and results["look"]["survey"]["version"] == 1
+    assert results["look"]["table"] and results["look"]["markdown"].startswith("# ") and sum(results["look"]["counts"].values()) > 0
+    assert set(results["inventory"]["counts"]) == {"found"} and "found" not in results["look"]["counts"]
+    assert "hunter2" not in json.dumps(results)
+    assert results["wrong"]["failed"] and "web is no role of this collection: write some of base" in results["wrong"]["msg"]

@@ -30,7 +30,8 @@ def test_each_file_is_named_by_repository_commit_and_path() -> None:
         ("services: {a: {image: a}, b: {image: b}, c: {image: c}}", 3, True),
         ("services: {a: {image: a}, b: {image: b}, c: {image: c, privileged: true}}", 4, False),
         ("services: {a: {image: 'a:${TAG}'}}", 1, True),
-        ("services: {a: {image: 'a:1', extends: {service: b}}}", 1, False),  # no answer removes the error
+        ("services: {a: {image: 'a:1', network_mode: 'service:b'}}", 1, False),  # no answer removes the error
+        ("services: {a: {image: 'a:1', extends: {service: b}}}", 0, False),  # nothing can be asked of what Compose does not read
         ("services: [", 0, False),
     ],
 )

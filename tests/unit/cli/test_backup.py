@@ -30,6 +30,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring impo
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.verification import Verdict
 from ansible_collections.latentum.ops.plugins.module_utils.cli import backup as backup_verbs
+from ansible_collections.latentum.ops.plugins.module_utils.cli.arguments import Parser
+from ansible_collections.latentum.ops.plugins.module_utils.cli.output import Output
 
 from ..backup import fakes
 from ..backup.fakes import NOW, Clock, Host, shop
@@ -38,7 +40,7 @@ host, clock = fakes.host, fakes.clock
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="opsctl")
+    made = Parser(prog="opsctl")
     backup_verbs.add_parsers(made.add_subparsers(dest="verb", required=True))
     return made
 
@@ -102,7 +104,8 @@ class Opsctl:
     def __call__(self, *words: str) -> int:
         self.did.clear()
         self.said.clear()
-        return backup_verbs.run_verb(parser().parse_args(words), self.said.append)
+        options = parser().parse_args(words, argparse.Namespace(argv=list(words)))
+        return backup_verbs.run_verb(options, Output(as_json=getattr(options, "json", False), write=self.said.append))
 
     @property
     def done(self) -> list[tuple[Any, ...]]:

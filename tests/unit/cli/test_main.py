@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.cli import backup, deploy, main, watchdog
+from ansible_collections.latentum.ops.plugins.module_utils.cli import backup, containers, deploy, main, watchdog
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError
 
@@ -29,6 +29,8 @@ def opsctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         (["status", "--json"], main, "status"),
         (["health"], main, "health"),
         (["upstreams", "show"], main, "show_upstreams"),
+        (["ps"], containers, "run_verb"),
+        (["shell", "web"], containers, "run_verb"),
     ],
 )
 def test_a_verb_ends_with_the_status_of_what_does_it(monkeypatch: pytest.MonkeyPatch, words: list[str], owner: Any, function: str) -> None:
@@ -46,7 +48,7 @@ def test_the_follower_is_a_verb(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, status: int
 ) -> None:
-    def fails(**_how: bool) -> int:
+    def fails(*_given: Any) -> int:
         raise error
 
     monkeypatch.setattr(main, "status", fails)
@@ -55,7 +57,7 @@ def test_an_error_is_one_sentence(
 
 
 def test_an_interrupt_has_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> int:
+    def interrupted(*_given: Any) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main, "health", interrupted)

@@ -136,7 +136,10 @@ def test_a_word_is_hidden_where_it_stands_alone_and_stays_in_our_own_sentences(f
 
 @pytest.mark.parametrize(
     "text",
-    [word * 30_000 for word in ("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ")],
+    [
+        word * 30_000
+        for word in ("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ", "mysql ", "curl -u ")
+    ],
     ids=lambda text: text[:9],
 )
 def test_no_log_makes_the_masker_slow(text: str) -> None:
@@ -144,3 +147,33 @@ def test_no_log_makes_the_masker_slow(text: str) -> None:
     began = time.process_time()
     Masker(["a-real-secret"]).mask(text)
     assert time.process_time() - began < 5
+
+
+# Lines of crontabs, with what people put there.
+OPTIONS = {
+    "mysqldump -u root -pTopS3cret shop": "mysqldump -u root -p******** shop",
+    "mariadb-dump --all-databases -p'with blank' > x": "mariadb-dump --all-databases -p******** > x",
+    "curl -fsS -u shop:hunter22 https://shop.example.test/": "curl -fsS -u shop:******** https://shop.example.test/",
+    "curl --user=shop:hunter22 x": "curl --user=shop:******** x",
+    "sshpass -p hunter22 ssh nas": "sshpass -p ******** ssh nas",
+    "redis-cli -h db -a hunter22 BGSAVE": "redis-cli -h db -a ******** BGSAVE",
+    "7z a -phunter22 x.7z /srv": "7z a -p******** x.7z /srv",
+    "zip -r -P hunter22 x.zip /srv": "zip -r -P ******** x.zip /srv",
+}
+HARMLESS = [
+    "docker run -u 1000:1000 x",
+    "mysqldump shop; tar -pczf x.tgz /srv",
+    "rsync -a -p /srv nas:",
+    "psql -p 5432 shop",
+    "mysql -h db -P 3306",
+]
+
+
+@pytest.mark.parametrize("text", OPTIONS)
+def test_a_password_given_by_an_option_of_one_letter_is_hidden(text: str) -> None:
+    assert mask(text) == OPTIONS[text]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_an_option_of_another_program_is_no_password(text: str) -> None:
+    assert mask(text) == text

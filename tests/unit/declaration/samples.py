@@ -106,7 +106,12 @@ def put(stack: dict[str, Any], path: str, value: Any) -> None:
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
     """The faultless declaration with these changes."""
-    stack = copy.deepcopy(STACK)
+    return apply(STACK, *changes)
+
+
+def apply(declared: dict[str, Any], *changes: tuple[str, Any]) -> dict[str, Any]:
+    """A copy of a declaration with these changes."""
+    stack = copy.deepcopy(declared)
     for path, value in changes:
         put(stack, path, value)
     return stack

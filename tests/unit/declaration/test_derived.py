@@ -92,7 +92,11 @@ def test_what_is_waived_is_no_error(changes: list[tuple[str, Any]]) -> None:
             )
         ],
         [("compose.services.worker.environment", {"ENABLE_PASSWORD": "true", "SECRET": "/run/secrets/s", "TOKEN": ""})],
-        [("compose.secrets", {"own": {"file": "./own"}}), ("compose.services.worker.secrets", ["own"])],
+        [
+            ("compose.secrets", {"own": {"file": "./own"}}),
+            ("compose.services.worker.secrets", ["own"]),
+            ("files", {"./own": {"on_host": True}}),
+        ],
         [("compose.services.web.expose", [8080])],
         [("compose.services.worker.mem_limit", "512m"), ("compose.services.worker.stop_grace_period", "1m30s")],
         [("compose.services.worker.memswap_limit", -1), ("compose.services.migrate.restart", "on-failure:3")],
@@ -228,7 +232,8 @@ def test_health_expectations(declared: Declaration) -> None:
 
 
 def test_services_that_are_not_started_are_not_expected() -> None:
-    declaration = declare(("compose.services.worker.profiles", ["debug"]), ("services.migrate.replicas", 0))
+    off = [("compose.services.worker.profiles", ["debug"]), ("secrets.api_key", REMOVED)]
+    declaration = declare(*off, ("services.migrate.replicas", 0))
     assert [entry["service"] for entry in services.health_expectations(declaration)] == ["web", "database"]
 
 
@@ -258,6 +263,7 @@ def test_each_service_gets_its_own_copy_of_a_secret() -> None:
         declare(
             ("compose.secrets", {"database_password": {"file": "./dev"}, "own": {"file": "./own"}}),
             ("compose.services.worker.secrets", [{"source": "database_password", "target": "pw", "mode": 256}, "own"]),
+            ("files", {"./own": {"on_host": True}}),
         )
     )
     assert found["secrets"] == {

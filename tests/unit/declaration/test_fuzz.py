@@ -159,7 +159,7 @@ def document() -> dict[str, Any]:
     compose.setdefault("networks", {})["inner"] = {"driver": "bridge", "internal": False, "ipam": {"config": [{"subnet": "192.0.2.0/24"}]}}
     compose.setdefault("volumes", {})["full"] = {"driver": "local", "driver_opts": {"type": "none"}, "labels": ["a=b"]}
     compose.setdefault("configs", {})["conf"] = {"file": "./conf"}
-    return {**stack, "compose": compose}
+    return {**stack, "compose": compose, "profiles": ["extra"], "files": {path: {"on_host": True} for path in ("./b", "./conf")}}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

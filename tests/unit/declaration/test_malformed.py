@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import InvalidDeclaration, load, problems, report
 
-from .samples import REMOVED, changed
+from .samples import COMPOSE, REMOVED, changed
 
 HIDDEN = "(hidden)"
 DB = "compose.services.database"
@@ -24,7 +24,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
     ("name not for a project", [("name", "My Stack")], "name", '"My Stack"', "lower case letters"),
     ("compose missing", [("compose", REMOVED)], "compose", "nothing", "lookup('ansible.builtin.template'"),
     ("key misspelt", [("route", [])], "route", "an empty list", "did you mean routes?"),
-    ("key unknown", [("quux", 1)], "quux", "1", "use one of backups, compose, contact"),
+    ("key unknown", [("quux", 1)], "quux", "1", "use one of backups, compose, compose_folder, contact"),
     ("routes not a list", [("routes", {"domain": "a"})], "routes", "a mapping", "write a list, such as [{domain:"),
     ("route a text", [("routes[3]", "app")], "routes[3]", '"app"', "write a mapping, such as {domain:"),
     ("directory relative", [("directory", "opt/acme")], "directory", '"opt/acme"', "write a path from the root"),
@@ -210,7 +210,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         '"web"',
         "remove network_mode",
     ),
-    ("route to a profile", [(f"{WEB}.profiles", ["debug"])], "routes[0].service", '"web"', "remove profiles:"),
+    ("route to a profile", [(f"{WEB}.profiles", ["debug"])], "routes[0].service", '"web"', "add profiles: [debug]"),
     ("route to no replica", [("services.web.replicas", 0)], "routes[0].service", '"web"', "services.web.replicas: 1"),
     (
         "route to what ends",
@@ -500,8 +500,51 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
     ("a key twice", [("compose", "services:\n  web: {image: 'a:1'}\n  web: {image: 'a:1'}")], "compose", "", "line 3"),
     ("no services", [("compose", {"volumes": {}})], "compose", "a mapping", "begins with services:"),
     ("empty text", [("compose", "# nothing")], "compose", "", "begins with services:"),
-    ("include", [("compose.include", ["other.yml"])], "compose.include", "a list of 1", "into this one file"),
-    ("extends", [(f"{WORKER}.extends", {"service": "web"})], f"{WORKER}.extends", "a mapping", "x-base: &base"),
+    ("include", [("compose.include", ["other.yml"])], "compose.include[0]", "", "add compose_folder:"),
+    ("include no list", [("compose.include", "other.yml")], "compose.include", '"other.yml"', "one - path a line"),
+    ("include of nothing", [("compose.include", [{"env_file": "a.env"}])], "compose.include[0]", "a mapping", "the path of a Compose file"),
+    ("include with a key of its own", [("compose.include", [{"file": "a.yml"}])], "compose.include[0]", "a mapping", "write path,"),
+    (
+        "include by git",
+        [("compose.include", ["git@example.com:a/b.git"])],
+        "compose.include[0]",
+        '"git@example.com:a/b.git"',
+        "copy the file",
+    ),
+    ("include of a list in a list", [("compose.include", [{"path": [["a.yml"]]}])], "compose.include[0]", "a mapping", "a list of paths"),
+    ("extends nothing", [(f"{WORKER}.extends", {"service": "wbe"})], f"{WORKER}.extends", "a mapping", "did you mean web?"),
+    ("extends itself", [(f"{WORKER}.extends", "worker")], f"{WORKER}.extends", '"worker"', "remove one of these extends"),
+    ("extends a number", [(f"{WORKER}.extends", 5)], f"{WORKER}.extends", "5", "write extends: {service: NAME}"),
+    (
+        "extends with a key of its own",
+        [(f"{WORKER}.extends", {"service": "web", "path": "x"})],
+        f"{WORKER}.extends",
+        "a mapping",
+        "write extends:",
+    ),
+    (
+        "extends a file",
+        [(f"{WORKER}.extends", {"service": "web", "file": "b.yml"})],
+        f"{WORKER}.extends",
+        "a mapping",
+        "add compose_folder:",
+    ),
+    ("several, none", [("compose", [])], "compose", "an empty list", "one entry for each file"),
+    ("several, a name", [("compose", ["docker-compose.yml"])], "compose[0]", '"docker-compose.yml"', "write {file: docker-compose.yml}"),
+    ("several, a number", [("compose", [COMPOSE, 5])], "compose[1]", "5", "write {file:"),
+    ("several, no file", [("compose", [{"content": "services: {}"}])], "compose[0].file", "nothing", "write {file:"),
+    ("several, a misspelt key", [("compose", [{"file": "a.yml", "contents": "x"}])], "compose[0].contents", "", "did you mean content?"),
+    ("several, content a list", [("compose", [{"file": "a.yml", "content": []}])], "compose[0].content", "an empty list", "write {file:"),
+    ("several, without a folder", [("compose", [COMPOSE, {"file": "prod.yml"}])], "compose", "", "add compose_folder:"),
+    ("several, unlike", [("compose", [COMPOSE, "services: {web: {secrets: {a: b}}}"])], "compose", "", "tag it !override"),
+    ("several, no YAML", [("compose", [COMPOSE, {"file": "b.yml", "content": "a: ]"}])], "compose", "", "in line 1"),
+    ("compose_folder relative", [("compose_folder", "app")], "compose_folder", '"app"', "inventory_dir"),
+    ("profiles no list", [("profiles", "ha")], "profiles", '"ha"', "write a list"),
+    ("profile unknown", [("profiles", ["ha"])], "profiles[0]", '"ha"', "there is no profile"),
+    ("profile misspelt", [("profiles", ["hb"]), (f"{WORKER}.profiles", ["ha"])], "profiles[0]", '"hb"', "use one of ha"),
+    ("profile of a dependency is off", [(f"{DB}.profiles", ["ha"])], f"{WEB}.depends_on", '"database"', "add profiles: [ha]"),
+    ("profile of a route is off", [(f"{WEB}.profiles", ["ha"])], "routes[0].service", '"web"', "add profiles: [ha]"),
+    ("profile of a database is off", [(f"{DB}.profiles", ["ha"])], "databases[0].service", '"database"', "add profiles: [ha]"),
     ("service key misspelt", [(f"{WORKER}.enviroment", {})], f"{WORKER}.enviroment", "", "did you mean environment?"),
     ("no image", [(f"{WORKER}.image", REMOVED)], f"{WORKER}.image", "", "push the image to a registry"),
     ("image reference", [(f"{WORKER}.image", "Acme/Worker:1")], f"{WORKER}.image", '"Acme/Worker:1"', "in lower case"),

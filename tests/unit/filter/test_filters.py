@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.filter.sites import FilterModule
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream
+from ansible_collections.latentum.ops.plugins.module_utils.release import routing
 
 ROOT = Path(__file__).parents[3]
 FILTERS = ROOT / "plugins" / "filter"
@@ -27,6 +30,7 @@ def filters_of(theme: str) -> list[str]:
     return list(import_module(f"ansible_collections.latentum.ops.plugins.filter.{theme}").FilterModule().filters())
 
 
+filters_of_sites = FilterModule().filters()
 # Where a contract has defaults of its own, they are what nothing declared gives.
 NOTHING: dict[str, tuple[Any, ...]] = {"rollout_hooks": ({"before": [], "before_timeout": 1800},)}
 NAMES = sorted(name for theme in ("declaration", "stack") for name in filters_of(theme))
@@ -196,3 +200,37 @@ def test_a_directory_comes_with_what_is_below_it(tmp_path: Path) -> None:
         {"path": "/t/a/b/deep.py", "content": "# a/b/deep.py"},
         {"path": "/t/top.py", "content": "# top.py"},
     ]
+
+
+SHOP = {"name": "shop_web_80", "project": "shop", "service": "web", "port": 80}
+EDGE = {"name": "edge", "members": [{"name": "a", "address": "192.0.2.1"}]}
+PATH = "/etc/latentum-ops/upstreams/{name}.json"
+
+
+def test_definitions_of_upstreams_are_files_of_their_stacks_byte_for_byte_as_a_release_writes_them() -> None:
+    definitions = filters_of_sites["upstream_files"]
+    (file,) = definitions([SHOP], ["shop"], "shop", {}, PATH)
+    upstream = Upstream.from_dict(SHOP)
+    assert (
+        routing._definitions(Path(file["path"]), [upstream]).content.decode()
+        == definitions([upstream.to_dict()], [], "shop", {}, PATH)[0]["content"]
+    )
+    both = definitions([{**SHOP, "project": "blog"}, SHOP, EDGE], ["shop", "blog"], "none", {}, PATH)
+    assert [(file["path"].rpartition("/")[2], file["state"]) for file in both] == [
+        ("shop.json", "file"),
+        ("blog.json", "file"),
+        ("none.json", "file"),
+    ]
+    assert json.loads(both[2]["content"]) == [EDGE]
+    assert [file["state"] for file in definitions([], ["shop"], "none", {}, PATH)] == ["absent", "absent"]
+    held = {"shop": {"definitions": "as published\n", "sites": {}}}
+    assert definitions([SHOP], ["shop"], "shop", held, PATH)[0]["content"] == "as published\n"
+
+
+def test_sites_of_a_stack_whose_release_has_published_its_own_are_not_rendered() -> None:
+    render = filters_of_sites["sites_to_render"]
+    shop, blog, other = {"name": "shop.example.com"}, {"name": "blog.example.com"}, {"name": "by-hand"}
+    by_stack = {"shop": [shop], "blog": [blog]}
+    assert render([shop, blog, other], by_stack, {"shop": {}}, "none") == [blog, other]
+    assert render([shop, other], {"shop": [shop]}, {"shop": {}}, "shop") == []
+    assert render([shop, blog, other], by_stack, {}, "none") == [shop, blog, other]

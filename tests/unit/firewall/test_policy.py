@@ -139,7 +139,7 @@ def test_dockers_backend_as_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> list[list[str]]:
+def host(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, quiet: None) -> list[list[str]]:
     """A host with UFW's files in a folder, where commands are recorded and every rule is live at once."""
     ran: list[list[str]] = []
     files = {path: tmp_path / path.name for path in (*AFTER.values(), *USER.values(), SETTINGS)} | {DEFAULTS: tmp_path / "defaults"}
@@ -156,6 +156,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> list[l
         ran.append(list(argv))
         return SimpleNamespace(rc=0, stdout="", stderr="")
 
+    kept = tmp_path_factory.mktemp("kept")
+    monkeypatch.setattr(firewall_policy.revert_timer, "FOLDER", kept / "sets")
+    monkeypatch.setattr(firewall_policy, "RECORD", kept / "firewall.json")
     monkeypatch.setattr(Kept, "read", classmethod(lambda cls: cls({path: real.read_text() for path, real in files.items()})))
     monkeypatch.setattr(firewall_policy, "render", rendered)
     monkeypatch.setattr(firewall_policy, "run", recorded)

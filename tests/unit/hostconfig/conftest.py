@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.core import process
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths, process
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, transaction
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import parse_entries
 
@@ -49,7 +49,17 @@ def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Systemd:
     monkeypatch.setattr(transaction, "run", fake.run)
     monkeypatch.setattr(revert_timer, "FOLDER", tmp_path / "kept")
     monkeypatch.setattr(revert_timer, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(revert_timer, "PATIENCE", 0.0)
     return fake
+
+
+@pytest.fixture
+def stacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where a host keeps what it knows of its stacks."""
+    for name in ("SHARES", "STACKS", "UPSTREAMS"):
+        monkeypatch.setattr(paths, name, tmp_path / "host" / name.lower())
+    (tmp_path / "host/stacks").mkdir(parents=True)
+    return tmp_path / "host"
 
 
 def raw(path: Path, **more: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def packed(content: Mapping[str, bytes]) -> bytes:
 @pytest.fixture
 def host(tmp_path: Path, systemd: Systemd) -> Host:
     """A host without an engine."""
-    return Host(tmp_path / "lib", tmp_path / "lock")
+    return Host(tmp_path / "lib", tmp_path / "lock", tmp_path / "share")
 
 
 def install(host: Host, word: str, version: str = "1.0.0", extra: tuple[Entry, ...] = (), *, check_mode: bool = False) -> Installation:
@@ -76,6 +76,19 @@ def test_a_bare_host_gets_it_and_a_second_run_changes_nothing(host: Host, system
     again = host.install(EngineVersion("1.0.0", digest(files("one")), 1), ())
     assert (again.changed, again.wanting) == (False, False)
     assert not any("try-restart" in call for call in systemd.calls)
+
+
+def test_shells_complete_the_engine_that_is_in_use(host: Host) -> None:
+    install(host, "one")
+    places = [host.share / path for path in engine.COMPLETION.values()]
+    assert [place.read_text().strip() for place in places] == ["one"] * 3  # the small engine says its word whatever it is asked
+    assert {place.stat().st_mode & 0o777 for place in places} == {0o644}
+    assert install(host, "two").changes == []  # told by version and digest, as the engine itself
+    assert [place.read_text().strip() for place in places] == ["two"] * 3
+    places[0].unlink()
+    assert install(host, "two").changed and places[0].exists() and not install(host, "two").changed
+    install(host, "one", "0.9.0")
+    assert places[0].read_text().strip() == "two"
 
 
 def test_without_an_archive_it_is_only_asked_for(host: Host) -> None:

@@ -249,11 +249,13 @@ def test_fifty_files_are_compared_at_once(tmp_path: Path) -> None:
 
 def test_what_is_left_in_directories_below_is_purged_and_the_directories_stay(tmp_path: Path) -> None:
     """An engine that moved its files into packages leaves no file of its old layout behind."""
+    engine = tmp_path / "engine"
+    engine.mkdir()
     for name in ("old.py", "kept/named.py", "kept/old.py", "gone/old.py", "gone/data.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    named = raw(tmp_path / "kept" / "named.py", content="")
-    apply(a_set(named, purge=[{"directory": str(tmp_path), "pattern": "*.py", "recursive": True}]))
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["gone", "gone/data.txt", "kept", "kept/named.py"]
-    apply(a_set(named, purge=[{"directory": str(tmp_path), "pattern": "*"}]))  # not below
-    assert (tmp_path / "gone" / "data.txt").exists()
+        (engine / name).parent.mkdir(exist_ok=True)
+        (engine / name).write_text("")
+    named = raw(engine / "kept" / "named.py", content="")
+    apply(a_set(named, purge=[{"directory": str(engine), "pattern": "*.py", "recursive": True}]))
+    assert sorted(str(path.relative_to(engine)) for path in engine.rglob("*")) == ["gone", "gone/data.txt", "kept", "kept/named.py"]
+    apply(a_set(named, purge=[{"directory": str(engine), "pattern": "*"}]))  # not below
+    assert (engine / "gone" / "data.txt").exists()

@@ -26,16 +26,18 @@ LAYERS = (
     ("compose",),
     ("contracts",),
     ("containers", "declaration"),
-    ("hostconfig",),
+    ("hostconfig", "environments"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("release",),
     ("preflight",),
+    ("adopt",),
     ("rollout",),
     ("maintenance",),
     ("backup",),
     ("status",),
     ("watchdog",),
-    ("cli",),
+    ("removal",),
+    ("cli", "eject"),
 )
 LAYER = {package: number for number, layer in enumerate(LAYERS) for package in layer}
 # The declaration runs on the controller and knows no host.

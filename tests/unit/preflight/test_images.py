@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
-from ansible_collections.latentum.ops.plugins.module_utils.preflight import images
+from ansible_collections.latentum.ops.plugins.module_utils.preflight import images as images_of_a_run
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import Declared, pinned_release
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, Store
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import Problem
@@ -49,14 +49,22 @@ def look(
     reaches: tuple[str, ...] = (),
     readers: Mapping[str, int | None] | None = None,
     pull: str = "missing",
+    images: Mapping[str, str] | None = None,
     **docker: Any,
 ) -> list[Problem]:
     """The findings for these services, by image."""
     project = {"services": {name: {"image": image} for name, image in services.items()}}
-    stack = {"name": "shop", "project": project, "environment": {"TAG": "2"}, "pull": pull, "readers": readers or {}}
+    stack = {
+        "name": "shop",
+        "project": project,
+        "environment": {"TAG": "2"},
+        "pull": pull,
+        "readers": readers or {},
+        "images": images or {},
+    }
     engine: Any = None if local is None else LocalEngine(local, reaches)
     roles = {"stack": stack, "docker": {"registries": [], "daemon_options": {}, **docker}, "base": {"ca_certificates": []}}
-    return list(images.available(RecordedHost(engine=engine), roles))
+    return list(images_of_a_run.available(RecordedHost(engine=engine), roles))
 
 
 def test_wrong_tag_authority_and_login_are_found_together_on_a_bare_host(tmp_path: Path) -> None:
@@ -80,6 +88,18 @@ def test_wrong_tag_authority_and_login_are_found_together_on_a_bare_host(tmp_pat
         registry.login = "Basic"
         (login,) = look({"web": services["api"]}, registries=trusting)
         assert login.key == "docker_registries" and f"docker login {registry.name}" in login.fix
+
+
+def test_a_digest_that_the_registry_of_the_target_lacks_is_refused_by_the_way_to_bring_it(tmp_path: Path) -> None:
+    """The image was pulled, tagged and pushed to it: an image of several architectures has another digest then."""
+    digest = f"sha256:{'a' * 64}"
+    with serving(FakeRegistry({"shop/web:1": "", f"shop/web:{digest}": ""}), tmp_path) as registry:
+        trusting = [{"host": registry.name, "ca_certificate": registry.authority}]
+        declared = {"web": f"{registry.name}/shop/web:9"}
+        there, lost = (f"{registry.name}/shop/web:1@{one}" for one in (digest, f"sha256:{'b' * 64}"))
+        assert look(declared, registries=trusting, images={"web": there}) == []
+        (problem,) = look(declared, registries=trusting, images={"web": lost})
+        assert problem.key == "services.web.image" and "no such digest" in problem.problem and "--preserve-digests" in problem.fix
 
 
 def test_what_is_on_the_host_or_the_engine_reaches_in_its_own_way_is_no_finding() -> None:

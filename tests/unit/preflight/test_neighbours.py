@@ -71,6 +71,22 @@ def test_a_site_that_is_included_stays(include: str) -> None:
     assert found("nginx", {nginx_sites.MAIN: DEBIAN, f"{CONF_D}/legacy.conf": LEGACY}, http_directives=["gzip_vary on;", include]) == ""
 
 
+def test_sites_of_others_that_are_kept_are_no_problem() -> None:
+    files = {nginx_sites.MAIN: DEBIAN, f"{CONF_D}/legacy.conf": LEGACY}
+    assert found("nginx", files, http_directives=[], keep_foreign=True) == "" == found("nginx", {}, http_directives=[], keep_foreign=True)
+
+
+@pytest.mark.parametrize(
+    ("main", "fix"),
+    [
+        (f"http {{\n  {nginx_sites.OURS}\n}}\n", "nginx_keep_foreign: false"),
+        ("http {\n  # include /etc/nginx/conf.d/*.conf;\n  include /etc/nginx/vhosts/*;\n}\n", "write `include /etc/nginx/conf.d/*.conf;`"),
+    ],
+)
+def test_an_nginx_conf_that_would_not_lead_to_ours_is_named(main: str, fix: str) -> None:
+    assert fix in found("nginx", {nginx_sites.MAIN: main}, http_directives=[], keep_foreign=True)
+
+
 def test_role_nginx_writes_what_the_check_knows_it_by() -> None:
     assert nginx_sites.OURS in (ROOT / "roles/nginx/templates/etc/nginx/nginx.conf.j2").read_text()
 
@@ -78,7 +94,7 @@ def test_role_nginx_writes_what_the_check_knows_it_by() -> None:
 def test_what_fails_after_nginx_serves_keeps_no_certificate_from_being_issued() -> None:
     """A failed backup left every site with its placeholder."""
     (play,) = [play for play in yaml.safe_load((ROOT / "playbooks/site.yml").read_text()) if "tasks" in play and len(play["tasks"]) > 2]
-    roles = [task["ansible.builtin.import_role"]["name"] for task in play["tasks"] if "block" not in task]
+    roles = [task["ansible.builtin.import_role"]["name"] for task in play["tasks"] if "ansible.builtin.import_role" in task]
     last = play["tasks"][-1]
     assert roles[-1] == "latentum.ops.nginx" and "block" in last
     assert [task["ansible.builtin.import_role"]["name"] for task in last["always"]] == ["latentum.ops.certbot"]

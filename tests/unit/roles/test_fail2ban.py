@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 FILTERS = ROOT / "roles/fail2ban/templates/etc/fail2ban/filter.d"
-LOGGED = (ROOT / "roles/nginx/templates/etc/nginx/nginx.conf.j2").read_text()
+LOGGED = "".join(path.read_text() for path in (ROOT / "roles/nginx/templates/etc/nginx/parts").glob("*.j2"))
 
 
 def matches(name: str, line: str) -> bool:
@@ -35,7 +35,7 @@ def line(method: str, path: str, status: int, agent: str = "x") -> str:
 
 
 def test_the_log_begins_with_what_the_filters_read() -> None:
-    logged = "".join(re.findall(r"'([^']*)'", LOGGED[LOGGED.index("log_format ") :].split(";")[0]))
+    logged = "".join(re.findall(r"'([^']*)'", LOGGED[LOGGED.index("log_format ") :].partition(";")[0]))
     assert re.findall(r'"(\w+)":', logged)[:8] == ["time", "id", "client", "host", "method", "path", "protocol", "status"]
 
 

@@ -78,6 +78,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "nginx_brotli": False,
         "nginx_unknown_host_status": 404,
     },
+    "beside": {
+        "__nginx_found": {"nginx": {**OLD, "post_quantum": False, "ipv6": True}},
+        "nginx_sites": [SITE],
+        "nginx_upstreams": UPSTREAMS,
+        "nginx_upstreams_name": "shop",
+        "nginx_keep_foreign": True,
+        "nginx_brotli": False,
+        "nginx_http_directives": ["proxy_headers_hash_max_size 1024;"],
+    },
 }
 Block = list[Any]
 # The files as an action of the collection renders them, without writing them.
@@ -426,3 +435,49 @@ def test_error_pages_are_json_to_the_last_character(rendered: dict[str, dict[str
     assert len(pages) == 6
     for path, text in pages.items():
         assert json.loads(text)["status"] == int(Path(path).stem)
+
+
+# What nginx takes once only in the http block of a whole configuration, or once for an address: of these the owner's own may be there.
+ONCE = {
+    "gzip",
+    "sendfile",
+    "keepalive_timeout",
+    "ssl_protocols",
+    "ssl_prefer_server_ciphers",
+    "client_max_body_size",
+    "access_log",
+    "server_tokens",
+}
+
+
+def test_beside_sites_of_others_only_names_of_our_own_stand_in_their_block(rendered: dict[str, dict[str, str]]) -> None:
+    files = rendered["beside"]
+    assert "/etc/nginx/nginx.conf" not in files
+    ours = parse(files["/etc/nginx/conf.d/latentum-ops.conf"])
+    names = {one[0] for one in ours}
+    assert names == {"map", "log_format", "proxy_headers_hash_max_size", "server", "include"} and not names & ONCE
+    assert not any("default_server" in word for server in every(ours, "server") for one in every(server[0], "listen") for word in one)
+    assert ["/etc/nginx/sites.d/*.conf"] in every(ours, "include") and ["/etc/nginx/upstreams.d/*.conf"] in every(ours, "include")
+
+
+def test_our_servers_bring_their_settings_with_them_there(rendered: dict[str, dict[str, str]]) -> None:
+    settings = parse(rendered["beside"]["/etc/nginx/snippets/latentum-server.conf"])
+    whole = parse(rendered["new"]["/etc/nginx/nginx.conf"])
+    http = next(one[-1] for one in whole if one[0] == "http")
+    assert {one[0] for one in settings} >= ONCE - {"sendfile"}
+    for name in ("ssl_protocols", "client_max_body_size", "proxy_connect_timeout", "access_log", "limit_req_status"):
+        assert every(settings, name) == every(http, name)
+    for server in site(rendered, "beside", "shop")[1]:
+        assert ["/etc/nginx/snippets/latentum-server.conf"] in every(server, "include")
+    for server in site(rendered, "new", "shop")[1]:
+        assert ["/etc/nginx/snippets/latentum-server.conf"] not in every(server, "include")
+
+
+def test_the_unit_of_somebody_s_nginx_gets_no_sandbox(rendered: dict[str, dict[str, str]]) -> None:
+    """A site of theirs may lie in a home, and log where it likes."""
+    path = "/etc/systemd/system/nginx.service.d/10-latentum-ops.conf"
+    assert (
+        "ProtectHome" in rendered["new"][path]
+        and "ProtectHome" not in rendered["beside"][path]
+        and "ExecReload=" in rendered["beside"][path]
+    )

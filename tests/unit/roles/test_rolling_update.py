@@ -18,7 +18,7 @@ def play_of(role: str) -> int:
     (place,) = [
         index
         for index, play in enumerate(PLAYS)
-        for task in [inner for outer in play["tasks"] for inner in outer.get("block", [outer])]
+        for task in [inner for outer in play.get("tasks", []) for inner in outer.get("block", [outer])]
         if task.get("ansible.builtin.import_role") == {"name": f"latentum.ops.{role}"}
     ]
     return place

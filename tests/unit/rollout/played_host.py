@@ -103,6 +103,9 @@ class PlayedHost:
     def _in_networks(self, one: Container, networks: dict[str, str]) -> None:
         self.there = [replace(other, addresses=tuple(sorted(networks.items()))) if other.id == one.id else other for other in self.there]
 
+    def signal(self, one: Container, name: str) -> None:
+        self.did.append(f"{name} to {one.id}")
+
     def start(self, one: Container) -> None:
         self.there = [replace(other, state="running") if other.id == one.id else other for other in self.there]
 

@@ -132,7 +132,16 @@ def test_units_of_ours_are_no_persons(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Order().automatic
     monkeypatch.setenv("LATENTUM_OPS_WHO", "steward")
     assert caller.automatic() and Order().automatic
-    given = {"state": "deployed", "force": False, "wait": 0, "before": [], "before_timeout": 1, "recreate": [], "attempt": ""}
+    given = {
+        "state": "deployed",
+        "force": False,
+        "wait": 0,
+        "before": [],
+        "before_timeout": 1,
+        "recreate": [],
+        "attempt": "",
+        "promoted_from": "",
+    }
     assert [order_from({**given, "automatic": said}, check=False).automatic for said in (True, False)] == [True, False]
 
 

@@ -18,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import proof, 
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
+from ansible_collections.latentum.ops.plugins.module_utils.cli.log_view import Lines
 from ansible_collections.latentum.ops.plugins.module_utils.compose.cli import Compose
 from ansible_collections.latentum.ops.plugins.module_utils.containers import client
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
@@ -185,6 +186,11 @@ class Host:
         engine = Engine()
         return text(details(engine, look(engine, STACK, [Expectation("web")]), 500))
 
+    def log(self) -> str:
+        """What `opsctl logs` prints of a container."""
+        lines = Lines(cast(Any, None))
+        return "\n".join(line.text() for part in self.lines for line in lines.feed(1, f"{part}\n".encode()))
+
     def migration(self) -> str:
         """The failure of a migration, as a rollout reports it, notes it in the history and shows it to who follows."""
         shown = progress.Progress(STACK, "attempt")
@@ -273,6 +279,7 @@ FRONTS: dict[str, Callable[[Host, pytest.CaptureFixture[str]], str]] = {
     "status JSON": lambda host, _capsys: json.dumps(host.status()),
     "status page": lambda host, _capsys: render(host.status()),
     "opsctl status": lambda host, _capsys: table(host.status()),
+    "opsctl logs": lambda host, _capsys: host.log(),
     "opsctl incidents": lambda host, _capsys: incidents_table(host.status()),
     "mail": lambda host, _capsys: email.build(host.alert(), "a@example.com", ["b@example.com"]).as_string() + message.text(host.alert()),
     "mail, HTML": lambda host, _capsys: html(host.alert()),

@@ -90,6 +90,12 @@ def test_wide_shows_all_in_full_and_the_digest_once() -> None:
     assert long.partition("@")[0] in shown and shown.count(DIGEST) == 1
 
 
+def test_a_promoted_release_says_where_it_comes_from() -> None:
+    collected = host_with(container("shop/web:1"))
+    collected["stacks"][0] |= {"release": "91be07aa52c0", "promoted_from": "staging@3f2a90c1d4e7"}
+    assert "release 91be07aa52c0, promoted from staging@3f2a90c1d4e7" in table.table(collected)
+
+
 def test_a_service_without_containers_has_its_row_in_both() -> None:
     for wide in (False, True):
         assert [line.split() for line in table.table(host_with(), wide=wide).splitlines() if " none" in line and "web" in line] == [

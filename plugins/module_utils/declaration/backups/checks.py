@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...contracts.claims import overlap
 from ...contracts.secret_kinds import NAME
 from ...schema.nodes import Problem, close_to, instead, shown
 from ..model import Declaration
@@ -33,11 +34,6 @@ def check_backups(declaration: Declaration, problems: list[Problem]) -> None:
         _check_secret(declaration, key, name, problems)
     for index, check in enumerate(backups.checks):
         _check_question(declaration, check, f"backups.checks[{index}]", problems)
-
-
-def overlap(one: str, other: str) -> bool:
-    """One of two folders is the other, or inside it."""
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def reported(key: str, problems: list[Problem]) -> bool:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ...contracts.claims import Claim, Kind, named
 from ..model import Declaration, Derivation, Part, Section
 from .checks import check_backups
 from .derive import backup_authorities, backup_config
@@ -23,6 +26,14 @@ def _stale_after(declaration: Declaration) -> float:
     return backups.stale_after if backups else 0
 
 
+def _claims(declaration: Declaration) -> Iterator[Claim]:
+    """A repository is opened by one key, which is made for its stack."""
+    backups = backups_of(declaration)
+    for target in backups.targets if backups else ():
+        if target.repository:
+            yield named(Kind.REPOSITORY, target.repository.text, f"{target.key}.repository")
+
+
 SECTION = Section(
     parts={"backups": Part(BACKUPS, backups_from)},
     checks=(check_backups,),
@@ -31,4 +42,5 @@ SECTION = Section(
     reads=_read_secrets,
     makes=made_secrets,
     facts={"backup_max_age": _stale_after},
+    claims=_claims,
 )

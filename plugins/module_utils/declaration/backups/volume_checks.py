@@ -65,16 +65,14 @@ def check_sources(declaration: Declaration, problems: list[Problem]) -> None:
 
 
 def _check_caches(declaration: Declaration, backups: Backups, problems: list[Problem]) -> None:
-    services = declaration.compose.services
     first: dict[str, str] = {}
     for index, cache in enumerate(backups.caches):
         key, name = f"backups.caches[{index}].service", cache["service"]
         if not name:
             continue
         other = first.setdefault(name, key)
-        if name not in services:
-            what = "names a service that the Compose file lacks"
-            problems.append(Problem(key, shown(name), what, instead(name, services, "service")))
+        if lacking := declaration.compose.lacking(name, "names"):
+            problems.append(Problem(key, shown(name), *lacking))
         elif other != key:
             problems.append(Problem(key, shown(name), f"is the cache of {other} already", "remove one of the two"))
         elif name in declaration.clusters:

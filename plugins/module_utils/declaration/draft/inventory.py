@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...compose.assembly import Assembly
 from ...compose.interpolation import Interpolation
 from ...compose.plain_secrets import looks_secret
-from ...compose.yaml_loader import load
+from ...compose.sources import Source
 from ...contracts.update_safety import unsafe
 from ...schema.nodes import Problem, Refused
 from .. import loader
 from ..advice import own_init
+from ..files.checks import uses
 from ..hardening_checks import refusals
 from ..model import Declaration
 from .health import draft_healthchecks
@@ -30,18 +32,24 @@ _UNKNOWN = "1000"  # stands for a variable without a value while the rest is loo
 _WORKING_FOLDER = re.compile(r"\$\{PWD\}|\$PWD\b")  # of whoever runs Compose: the folder of the Compose file
 
 
-def draft_from(text: str, read_file: ReadFile, name: str, domain: str, contact: str) -> Draft:
+def draft_from(text: str | Sequence[str], read_file: ReadFile, name: str, domain: str, contact: str, profiles: Sequence[str] = ()) -> Draft:
     """The draft for a Compose file.
 
+    :param text: its text; or the names of several, which are merged in their order.
     :param read_file: the text of a file beside it, None when it is not there.
-    :raises Refused: it is not YAML, or has no services.
+    :param profiles: those that are to be on; services of others are kept as they are, and not looked at.
+    :raises Refused: it is not YAML, has no services, or includes or extends what is not there.
     """
-    document = copy.deepcopy(load(_WORKING_FOLDER.sub(".", text)))
-    if not isinstance(document.get("services"), dict) or not document["services"]:
-        raise Refused("has no services", "write a Compose file that begins with services:")
-    document = {key: value for key, value in document.items() if key not in ("version", "name") and not key.startswith("x-")}
-    draft = Draft({"name": stack_name(name), "contact": contact, "routes": [], "services": {}, "secrets": {}, "environment": {}}, document)
     known = known_values(read_file)
+    document = _document(text, read_file, known)
+    off = {key: value for key, value in document["services"].items() if _is_off(value, profiles)}
+    document["services"] = {key: value for key, value in document["services"].items() if key not in off}
+    if not document["services"]:
+        raise Refused("has services of profiles alone", "name those that are to be on: -e init_profiles=…")
+    stack = {"name": stack_name(name), "contact": contact, "routes": [], "services": {}, "secrets": {}, "environment": {}}
+    draft = Draft({**stack, **({"profiles": list(profiles)} if profiles else {})}, document, off=off)
+    if off:
+        draft.notes.append(f"left as they are, and off: {', '.join(off)}; they are of profiles, which -e init_profiles=… switches on")
     for service_name, service in services(document).items():
         absent = inline_env_files(service, read_file)
         if absent:
@@ -56,6 +64,28 @@ def draft_from(text: str, read_file: ReadFile, name: str, domain: str, contact: 
     _images(draft, guess)
     _judge(draft)
     return draft
+
+
+def _document(text: str | Sequence[str], read_file: ReadFile, known: Mapping[str, str]) -> dict[str, Any]:
+    """One Compose file of all, without what only names it or serves for anchors."""
+    given = [Source("", text)] if isinstance(text, str) else [Source(file) for file in text]
+    problems: list[Problem] = []
+    try:
+        sources = [Source(source.name, _WORKING_FOLDER.sub(".", source.text(read_file) or "")) for source in given]
+    except Refused as error:
+        raise Refused(error.problem, "correct the name, or put the file there") from None
+    raw = Assembly(Interpolation(known), read_file, problems).project(sources)
+    if raw is None:
+        raise Refused(problems[0].problem, problems[0].fix)
+    document = copy.deepcopy(raw)
+    if not isinstance(document.get("services"), dict) or not document["services"]:
+        raise Refused("has no services", "write a Compose file that begins with services:")
+    return {key: value for key, value in document.items() if key not in ("version", "name") and not key.startswith("x-")}
+
+
+def _is_off(service: Any, wanted: Sequence[str]) -> bool:
+    profiles = service.get("profiles") if isinstance(service, dict) else None
+    return isinstance(profiles, list) and bool(profiles) and "*" not in wanted and not {*profiles} & {*wanted}
 
 
 def stack_name(name: str) -> str:
@@ -105,6 +135,7 @@ def _judge(draft: Draft) -> None:
     declaration, _problems = loader.read(draft.answered(draft.questions))
     if declaration is not None:
         _strategies(declaration, draft)
+        _files(declaration, draft)
         declaration, _problems = loader.read(draft.answered(draft.questions))
     if declaration is not None:
         draft.questions += _waivers(declaration)
@@ -122,6 +153,15 @@ def _strategies(declaration: Declaration, draft: Draft) -> None:
     for service in declaration.compose.services.values():
         if declaration.stays(service) and unsafe(service, "rolling", ()):
             draft.service(service.name)["update"] = {"strategy": "recreate"}
+
+
+def _files(declaration: Declaration, draft: Draft) -> None:
+    """Relative paths are those of the host, until somebody names the folder that they are brought from."""
+    paths = [use.path for use in uses(declaration.compose) if not use.meant_empty and not use.key.startswith("compose.secrets.")]
+    if paths:
+        draft.stack["files"] = {path: {"on_host": True} for path in paths}
+        note = f"relative paths are looked for in {declaration.directory} on the host; to bring them there with each release"
+        draft.notes.append(f"{note}, add compose_folder: and remove on_host at files:")
 
 
 def _waivers(declaration: Declaration) -> Iterator[Question]:

@@ -30,10 +30,16 @@ class Question:
 
 @dataclass
 class Draft:
-    """C(stack) is C(ops_stack) without its Compose file, C(compose) the changed Compose file."""
+    """A beginning.
+
+    :param stack: C(ops_stack) without its Compose file.
+    :param compose: the changed Compose file.
+    :param off: services of profiles that are off, as they were written.
+    """
 
     stack: dict[str, Any]
     compose: dict[str, Any]
+    off: dict[str, Any] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -47,7 +47,8 @@ def inventory_files(draft: Draft, source: str) -> dict[str, str]:
 
 
 def _compose(draft: Draft, source: str) -> str:
-    text = dump(json.loads(json.dumps(draft.compose)))  # no two places share an object, so there are no anchors
+    whole = {**draft.compose, "services": {**draft.compose["services"], **draft.off}}
+    text = dump(json.loads(json.dumps(whole)))  # no two places share an object, so there are no anchors
     head = f"# From {source}, without its ports and secrets: stack.yml has them. Jinja is allowed here.\n"
     if not _JINJA.search(text):
         return head + text
@@ -76,6 +77,9 @@ def _stack(draft: Draft, source: str) -> Iterator[str]:
     yield f"  name: {stack['name']}"
     yield f"  contact: {_flow(stack['contact'])}"
     yield f"  compose: {_COMPOSE}"
+    if stack.get("profiles"):
+        yield f"  profiles: {_flow(stack['profiles'])}"
+    yield from _block("files", [*_entries(stack.get("files", {}))])
     yield from _block("routes", [f"- {_flow(route)}" for route in stack.get("routes", ())])
     yield from _block("environment", [*_entries(stack.get("environment", {})), *_asked(draft, "value")])
     yield from _block("services", list(_services(draft)))

@@ -5,13 +5,26 @@
 
 from __future__ import annotations
 
-from ..model import Part, Section
+from collections.abc import Iterator
+
+from ...contracts.claims import Claim, compose_claims, opened
+from ..model import Declaration, Part, Section
 from .checks import check_firewall, check_networks, check_ports
 from .model import openings_from
 from .schema import FIREWALL
+
+
+def _claims(declaration: Declaration) -> Iterator[Claim]:
+    """What is opened, and what the Compose file takes of the host."""
+    for opening in declaration.firewall:
+        if opening.port:
+            yield opened(opening.port, opening.protocol, opening.sources, opening.key)
+    yield from compose_claims(declaration.name, declaration.compose)
+
 
 SECTION = Section(
     parts={"firewall": Part(FIREWALL, openings_from)},
     checks=(check_firewall,),
     compose_checks=(check_ports, check_networks),
+    claims=_claims,
 )

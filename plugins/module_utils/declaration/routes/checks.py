@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ...schema.nodes import Problem, instead, shown
+from ...schema.nodes import Problem, shown
 from ..model import Declaration
 from .model import Route
 
@@ -74,19 +74,13 @@ def _check_balance(declaration: Declaration, problems: list[Problem]) -> None:
 
 
 def _check_service(declaration: Declaration, route: Route, problems: list[Problem]) -> None:
-    services = declaration.compose.services
-    service = services.get(route.service)
+    service = declaration.compose.services.get(route.service)
     key = f"{route.key}.service"
     if service is None:
-        if route.service:
-            what = "leads to a service that the Compose file lacks"
-            problems.append(Problem(key, shown(route.service), what, instead(route.service, services, "service")))
+        if route.service and (lacking := declaration.compose.lacking(route.service, "leads to")):
+            problems.append(Problem(key, shown(route.service), *lacking))
         return
-    if service.profiles:
-        what = f"leads to a service behind the profile {service.profiles[0]}, which is never started"
-        fix = f"remove profiles: from the service {service.name}, or remove this route"
-        problems.append(Problem(key, shown(service.name), what, fix))
-    elif not declaration.replicas(service):
+    if not declaration.replicas(service):
         fix = f"write services.{service.name}.replicas: 1, or remove this route"
         problems.append(Problem(key, shown(service.name), "leads to a service without replicas", fix))
     if service.network_mode:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from ...contracts.claims import Claim, Kind, named, opened
 from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
 from ..model import Declaration
@@ -111,6 +113,23 @@ def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
         rule = {"action": "allow", "port": opening.port, "protocol": opening.protocol}
         rules.append({**rule, "from": list(opening.sources), "comment": comment})
     return rules
+
+
+def claims(declaration: Declaration) -> Iterator[Claim]:
+    """The names that lead to the stack, and with them the ports of the web, which are open to everybody."""
+    claimed: dict[str, str] = {}
+    for route in declaration.routes:
+        claimed.setdefault(route.domain, f"{route.key}.domain")
+        for index, alias in enumerate(route.aliases):
+            claimed.setdefault(alias, f"{route.key}.aliases[{index}]")
+    if page_domain := _page_domain(declaration):
+        claimed.setdefault(page_domain, "watchdog.status_page.domain")
+    for name, key in claimed.items():
+        if name:
+            yield named(Kind.DOMAIN, name, key)
+    first = next(iter(claimed.values()), "")
+    for port in (80, 443) if claimed else ():
+        yield opened(port, "tcp", (), first.partition(".")[0])
 
 
 def fail2ban_jails(declaration: Declaration) -> list[str]:

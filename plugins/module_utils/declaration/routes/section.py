@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model import Derivation, Part, Section
 from .checks import check_routes
-from .derive import certificates, fail2ban_jails, firewall_rules, nginx_sites, nginx_upstreams
+from .derive import certificates, claims, fail2ban_jails, firewall_rules, nginx_sites, nginx_upstreams
 from .model import routes_from
 from .schema import ROUTES
 
@@ -15,10 +15,11 @@ SECTION = Section(
     parts={"routes": Part(ROUTES, routes_from)},
     checks=(check_routes,),
     derivations={
-        "nginx_sites": Derivation(nginx_sites, list),
-        "nginx_upstreams": Derivation(nginx_upstreams, list),
-        "certificates": Derivation(certificates, list),
-        "firewall_rules": Derivation(firewall_rules, list),
-        "fail2ban_jails": Derivation(fail2ban_jails, list),
+        "nginx_sites": Derivation(nginx_sites, list, merged=True),
+        "nginx_upstreams": Derivation(nginx_upstreams, list, merged=True),
+        "certificates": Derivation(certificates, list, merged=True),
+        "firewall_rules": Derivation(firewall_rules, list, merged=True),
+        "fail2ban_jails": Derivation(fail2ban_jails, list, merged=True),
     },
+    claims=claims,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...compose.plain_secrets import looks_secret, way_out
 from ...contracts.secret_kinds import FILTERS, REFERENCE
-from ...schema.nodes import HIDDEN, Problem, close_to, instead, shown
+from ...schema.nodes import HIDDEN, Problem, close_to, shown
 from ..hardening_checks import IN_PLAIN_TEXT, plain_variables
 from ..model import Declaration
 from .model import Secret
@@ -67,6 +67,7 @@ def check_secrets(declaration: Declaration, problems: list[Problem]) -> None:
 
 def _used(declaration: Declaration) -> set[str]:
     used = {use.source for service in declaration.compose.services.values() for use in service.secrets}
+    used |= declaration.compose.profiles.secrets
     used |= {secret.name for secret in declaration.secrets.values() if secret.environment}
     used |= {database.password_secret for database in declaration.databases}
     used |= {name for _key, name in declaration.read_secrets()} | set(declaration.made_secrets())
@@ -91,9 +92,8 @@ def _check_variables(declaration: Declaration, problems: list[Problem]) -> None:
     for secret in declaration.secrets.values():
         for name, variable in secret.environment.items():
             key = f"secrets.{secret.name}.environment.{name}"
-            if name not in services:
-                what = "names a service that the Compose file lacks"
-                problems.append(Problem(key, shown(name), what, instead(name, services, "service")))
+            if lacking := declaration.compose.lacking(name, "names"):
+                problems.append(Problem(key, shown(name), *lacking))
                 continue
             if variable in services[name].environment:
                 what = f"is set by the Compose file too, which would win (compose.services.{name}.environment)"
@@ -184,10 +184,8 @@ def check_databases(declaration: Declaration, problems: list[Problem]) -> None:
         if other != database.key and database.name:
             what = f"is the same database as {other}"
             problems.append(Problem(f"{database.key}.name", shown(database.name), what, "remove one of the two"))
-        if database.service and database.service not in services:
-            what = "names a service that the Compose file lacks"
-            fix = instead(database.service, services, "service")
-            problems.append(Problem(f"{database.key}.service", shown(database.service), what, fix))
+        if database.service and (lacking := declaration.compose.lacking(database.service, "names")):
+            problems.append(Problem(f"{database.key}.service", shown(database.service), *lacking))
         name = database.password_secret
         if not name:
             continue

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ...compose.model import Service
+from ...compose.paths import is_relative
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
 
@@ -13,7 +14,7 @@ from ..model import Declaration
 def check_services(declaration: Declaration, problems: list[Problem]) -> None:
     services = declaration.compose.services
     for name in declaration.services:
-        if name not in services:
+        if name not in services and name not in declaration.compose.profiles.off:
             what = "is not a service of the Compose file"
             problems.append(Problem(f"services.{name}", shown(name), what, instead(name, services, "service")))
     for service in services.values():
@@ -57,10 +58,16 @@ def _check_env_files(declaration: Declaration, service: Service, problems: list[
         elif not own[index] and file.required and not file.path.startswith("/"):
             what = "is a file beside the Compose file, which nothing brings to the host"
             fix = (
-                "write its lines under environment:, what is secret in ops_stack.secrets with "
-                f"environment: {{{service.name}: NAME}}; or the absolute path of a file that is on the host"
+                "add compose_folder: to ops_stack, from which it is read; or write its lines under environment:, what is secret in"
+                f" ops_stack.secrets with environment: {{{service.name}: NAME}}; or the absolute path of a file that is on the host"
             )
             problems.append(Problem(place, shown(file.path), what, fix))
+    labels = declaration.compose.resolved["services"][service.name].get("label_file") or ()
+    for path in [labels] if isinstance(labels, str) else labels:
+        if is_relative(path):
+            what = "is a file beside the Compose file, which nothing brings to the host"
+            fix = "add compose_folder: to ops_stack, from which it is read; or write its lines under labels:"
+            problems.append(Problem(f"compose.services.{service.name}.label_file", shown(path), what, fix))
 
 
 def _check_expectation(declaration: Declaration, service: Service, problems: list[Problem]) -> None:

@@ -44,11 +44,11 @@ def secret_readers(declaration: Declaration) -> dict[str, int | None]:
 
 
 def health_expectations(declaration: Declaration) -> list[dict[str, Any]]:
-    """What each service must reach. Services behind a profile, or with no replica, are not started, so not expected."""
+    """What each service must reach. Services with no replica are not started, so not expected."""
     expectations = []
     for service in declaration.compose.services.values():
         replicas = declaration.replicas(service)
-        if service.profiles or not replicas:
+        if not replicas:
             continue
         probe = declaration.options(service.name).probe
         expectations.append(Expectation(service.name, declaration.expect(service), replicas, probe).to_dict())

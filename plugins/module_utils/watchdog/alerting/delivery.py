@@ -175,10 +175,18 @@ def main(say: Callable[[str], None], folder: Path = FOLDER, config: Path = CONFI
     return _leave(summary, 1 if summary.failed else 0)
 
 
-def test(stack: str, say: Callable[[str], None], folder: Path = FOLDER, config: Path = CONFIG) -> int:
+def test(
+    stack: str,
+    say: Callable[[str], None],
+    folder: Path = FOLDER,
+    config: Path = CONFIG,
+    ended: Callable[[int], None] = lambda _status: None,
+) -> int:
     """`opsctl alert test`: a message by every route of the stack, of all stacks where it is empty, and a line about each.
 
     What fails is not kept: whoever asked for it reads it here.
+
+    :param ended: called with the exit status when all has been said; a receiver that hangs ends the process after that.
     """
     alerts, spool, now = load_alerts(config), Spool(folder), time.time()
     incident = Incident(f"{stack or 'host'}/test", stack, "test", "info", "asked for by `opsctl alert test`", now, now)
@@ -193,7 +201,9 @@ def test(stack: str, say: Callable[[str], None], folder: Path = FOLDER, config: 
         say(f"{key}: {'FAILED: ' + summary.failed.get(key, 'another delivery is under way: try again') if key in mine else 'accepted'}")
     if not told:
         say("no route is declared: write watchdog.alerts in the declaration")
-    return _leave(summary, 1 if mine or alerts.broken or not told else 0)
+    status = 1 if mine or alerts.broken or not told else 0
+    ended(status)
+    return _leave(summary, status)
 
 
 def _leave(summary: Summary, status: int) -> int:

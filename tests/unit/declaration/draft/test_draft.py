@@ -219,8 +219,8 @@ def test_images_with_an_init_of_their_own_keep_it() -> None:
 
 
 def test_what_the_check_refuses_without_a_waiver_is_asked_in_its_words() -> None:
-    draft = one("extends: {service: b}")
-    assert asked(draft) == [("other", "compose.services.web.extends")]
+    draft = one("provider: {type: x}")
+    assert asked(draft) == [("other", "compose.services.web.provider")]
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "services: []", "version: '3'", "- a"])

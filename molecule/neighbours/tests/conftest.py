@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with several stacks: playbooks over it, what each stack has on it, and requests that must all be answered meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HOST = "neighbours"
+CLIENT = "latentum-ops-test-client"
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+TESTS = Path(__file__).parent
+
+
+def execute(argv: list[str], timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    """A command on the controller; the caller judges its return code."""
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT, env=environment)
+
+
+def command(name: str, *variables: dict[str, Any], arguments: tuple[str, ...] = ()) -> list[str]:
+    """A playbook over the host."""
+    argv = ["ansible-playbook", "-i", INVENTORY, f"playbooks/{name}.yml", "-e", f"ops_hosts={HOST}", *arguments]
+    return argv + [word for one in variables for word in ("-e", json.dumps(one))]
+
+
+def playbook(name: str, *variables: dict[str, Any], arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """The same, run to its end."""
+    done = execute(command(name, *variables, arguments=arguments))
+    done.stdout += done.stderr
+    return done
+
+
+def only(*stacks: str) -> dict[str, Any]:
+    """An inventory that knows these stacks and no others."""
+    return {"ops_stacks": "{{ [" + ", ".join(f"neighbours_{stack}" for stack in stacks) + "] }}"}
+
+
+def sh(script: str, *, check: bool = True) -> str:
+    """A shell line as root on the host; what it printed."""
+    done = execute(["docker", "exec", HOST, "sh", "-c", script])
+    assert not check or done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def unchanged(output: str) -> bool:
+    """The recap says that nothing was changed on the host."""
+    return f"{HOST} " in output and all(
+        "changed=0 " in line for line in output.splitlines() if line.startswith(f"{HOST} ") and "ok=" in line
+    )
+
+
+def belongings(stack: str) -> dict[str, str]:
+    """Everything that a stack has on the host, with what would tell that somebody touched it."""
+    labelled = "--filter label=com.docker.compose.project={0}"
+    found = {
+        "containers": f"docker ps --all --no-trunc {labelled} --format '{{{{{{{{.ID}}}}}}}} {{{{{{{{.Names}}}}}}}}' | sort",
+        "started": f"docker ps -q {labelled} | xargs -r docker inspect -f '{{{{{{{{.Id}}}}}}}} {{{{{{{{.State.StartedAt}}}}}}}}' | sort",
+        "volumes": f"docker volume ls -q {labelled} | sort",
+        "files": "find /etc/latentum-ops /etc/nginx /etc/letsencrypt /opt /var/lib/latentum-ops/shares /etc/systemd/system -path '*{0}*'"
+        " -type f -exec sha256sum {{}} + | sort -k2",
+        "live": "cat /var/lib/latentum-ops/stacks/{0}/live.json 2>/dev/null; true",
+        "rules": "ufw status | grep -w {0} | sort; true",
+    }
+    return {name: sh(script.format(stack)) for name, script in found.items()}
+
+
+@contextmanager
+def steady(stack: str) -> Iterator[dict[str, Any]]:
+    """Requests to a stack while the block runs; the result is in the dictionary afterwards."""
+    root = execute([sys.executable, str(ROOT / "tests/hosts/hosts.py"), "path", "pebble-root"]).stdout.strip()
+    execute(["docker", "cp", root, f"{CLIENT}:/tmp/root.pem"])
+    stop = f"/tmp/stop-{time.time_ns()}"
+    execute(["docker", "cp", str(TESTS / "steady.py"), f"{CLIENT}:/tmp/steady.py"])
+    argv = ["docker", "exec", CLIENT, "python3", "/tmp/steady.py", f"https://{stack}.neighbours.example.test/health", stop, "/tmp/root.pem"]
+    found: dict[str, Any] = {}
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield found
+    finally:
+        execute(["docker", "exec", CLIENT, "touch", stop])
+        output, _none = process.communicate(timeout=60)
+    found.update(json.loads(output.strip().splitlines()[-1]))
+
+
+@contextmanager
+def untouched(stack: str) -> Iterator[None]:
+    """While the block runs, a stack loses no request, and afterwards everything of it is as it was."""
+    before = belongings(stack)
+    with steady(stack) as found:
+        yield
+    assert belongings(stack) == before
+    assert found["lost"] == [] and found["answered"] > 50, found
+
+
+def of_somebody_else() -> list[str]:
+    """What somebody else has on the host (files/state.sh), a line each."""
+    return sh("/root/state.sh").splitlines()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _somebody_else_is_served_all_the_time() -> Iterator[None]:
+    """From before the first run of a playbook (prepare.yml) to the end."""
+    yield
+    execute(["docker", "exec", CLIENT, "touch", "/tmp/somebody.stop"])
+    for what in ("project", "site"):
+        deadline = time.monotonic() + 60
+        while not (output := execute(["docker", "exec", CLIENT, "cat", f"/tmp/somebody.{what}"]).stdout) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        found = json.loads(output)
+        assert found["lost"] == [] and found["answered"] > 1000, (what, found["answered"], found["lost"][:20])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_somebody_else_is_touched() -> Iterator[None]:
+    """By any test, nor by the run before the first."""
+    yield
+    before = sh("cat /root/state.before").splitlines()
+    assert of_somebody_else() == before

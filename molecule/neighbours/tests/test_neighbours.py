@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two stacks on one host: verbs on one, runs that know only one of them, two runs at the same time, and one that is taken away."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+
+from conftest import HOST, ROOT, belongings, command, only, playbook, sh, steady, unchanged, untouched
+
+VERSIONS = ("1.1.0", "1.3.0", "1.4.0", "1.0.0")
+
+
+def ours(version: str) -> str:
+    """The image of a version."""
+    return f"registry.example.test:5000/latentum/model-server:{version}"
+
+
+def test_both_answer_over_tls_and_a_second_run_changes_nothing() -> None:
+    with steady("shop") as shop, steady("blog") as blog:
+        done = playbook("site")
+    assert done.returncode == 0 and unchanged(done.stdout), done.stdout[-3000:]
+    for found in (shop, blog):
+        assert found["lost"] == [] and found["answered"] > 50
+    assert "also has" not in done.stdout
+
+
+def test_each_has_its_own_secrets_releases_and_files() -> None:
+    shown = {stack: sh(f"cat /etc/latentum-ops/secrets/{stack}/api_key") for stack in ("shop", "blog")}
+    assert len(set(shown.values())) == 2
+    assert sh("ls /etc/latentum-ops/stacks /etc/latentum-ops/upstreams /etc/latentum-ops/watchdog").split().count("shop.json") == 3
+
+
+def test_a_release_of_one_touches_nothing_of_the_other() -> None:
+    with untouched("blog"):
+        done = playbook("rolling_update", {"ops_only": "shop", "shop_generation": "2", "rolling_update_pull": "missing"})
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "GENERATION=2" in sh("docker inspect shop-web-1 shop-web-2 shop-web-3 -f '{{.Config.Env}}' 2>/dev/null", check=False)
+
+
+def test_a_verb_that_works_on_one_stack_wants_to_know_which() -> None:
+    before = {stack: belongings(stack) for stack in ("shop", "blog")}
+    for name in ("rolling_update", "rollback"):
+        done = playbook(name)
+        assert done.returncode != 0 and "name one, such as -e ops_only=shop" in done.stdout
+    assert {stack: belongings(stack) for stack in before} == before
+
+
+def test_rollback_and_scale_of_one_touch_nothing_of_the_other() -> None:
+    with untouched("blog"):
+        assert playbook("rollback", {"ops_only": "shop"}).returncode == 0
+        assert playbook("scale", {"ops_only": "shop", "scale_replicas": {"web": 3}}).returncode == 0
+        assert playbook("scale", {"ops_only": "shop", "scale_replicas": {"web": 2}}).returncode == 0
+
+
+def test_rollouts_that_are_killed_at_random_leave_the_other_alone(matrix: bool) -> None:
+    """And the run after them brings the stack to what is declared. What was drawn is named by a failure."""
+    kills, drawn = (20 if matrix else 3), []
+    with untouched("blog"):
+        for number in range(kills):
+            image = f"web={ours(VERSIONS[number % len(VERSIONS)])}"
+            argv = ["docker", "exec", HOST, "opsctl", "deploy", "--stack", "shop", "--wait", "120", "--force", "--image", image]
+            rollout = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            after = round(random.uniform(0.2, 9), 1)  # noqa: S311 - a moment, not a secret
+            time.sleep(after)
+            hit = sh("pgrep -f 'latentum_ops.[c]li deploy' | xargs kill -9 -- && echo killed", check=False)
+            drawn.append((after, hit, rollout.communicate(timeout=200)[0][-200:]))
+        done = playbook("site", {"ops_only": "shop"})
+    assert done.returncode == 0, (drawn, done.stdout[-3000:])
+    assert sum(hit == "killed" for _after, hit, _said in drawn) > kills / 2, drawn
+    assert sh("docker ps --filter name=shop-web- --format '{{.Image}}'").splitlines() == [ours("1.0.0")] * 2, drawn
+    assert "rollout.json" not in sh("ls /var/lib/latentum-ops/stacks/shop")
+
+
+def test_a_run_that_knows_one_stack_takes_nothing_away_from_the_other() -> None:
+    with untouched("blog"):
+        done = playbook("site", only("shop"))
+    assert done.returncode == 0 and "also has blog, which this inventory does not declare" in done.stdout, done.stdout[-3000:]
+    with untouched("shop"):
+        done = playbook("site", only("blog"))
+    assert done.returncode == 0 and unchanged(done.stdout), done.stdout[-3000:]
+    rules = sh("ufw status")
+    assert "9443/tcp" in rules and "9444/tcp" in rules
+    assert "nginx-limit-req" in sh("fail2ban-client status")
+
+
+def test_two_inventories_at_the_same_time() -> None:
+    """Both bring something new: the one a stack that the host has never had, the other an opening."""
+    runs = [
+        subprocess.Popen(command("site", variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+        for variables in (only("wiki"), only("shop", "blog"))
+    ]
+    outputs = [run.communicate(timeout=900)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], "\n".join(output[-3000:] for output in outputs)
+    sites = sh("ls /etc/nginx/sites.d").split()
+    assert sites == ["blog.neighbours.example.test.conf", "shop.neighbours.example.test.conf", "wiki.neighbours.example.test.conf"]
+    for stack in ("shop", "blog", "wiki"):
+        with steady(stack) as found:
+            time.sleep(1)
+        assert found["lost"] == [] and found["answered"] > 10
+
+
+def test_what_another_stack_has_is_refused_before_anything_changes() -> None:
+    taken = {"ops_stacks": "{{ [neighbours_wiki | combine({'name': 'other', 'directory': '/opt/other'})] }}"}
+    with untouched("wiki"):
+        done = playbook("site", taken)
+    assert done.returncode != 0
+    assert "is served for the stack wiki of this host already" in done.stdout, done.stdout[-3000:]
+    assert "other" not in sh("ls /etc/latentum-ops/stacks /opt")
+
+
+def test_a_removal_without_a_confirmation_says_what_would_go() -> None:
+    before = belongings("wiki")
+    done = playbook("remove_stack", {"ops_stack_name": "wiki"})
+    assert done.returncode != 0 and "wiki.neighbours.example.test" in done.stdout and "set remove_stack_confirm=true" in done.stdout
+    assert belongings("wiki") == before
+
+
+def test_a_stack_is_taken_away_after_a_proven_backup_and_no_other_is_touched() -> None:
+    with untouched("blog"), untouched("shop"):
+        done = playbook("remove_stack", {"ops_stack_name": "wiki", "remove_stack_confirm": True, "remove_stack_backup": False})
+    assert done.returncode == 0, done.stdout[-3000:]
+    left = belongings("wiki")
+    assert left["containers"] == left["live"] == ""
+    assert "wiki_models" in left["volumes"]
+    with untouched("blog"):
+        done = playbook("remove_stack", {"ops_stack_name": "shop", "remove_stack_confirm": True, "remove_stack_volumes": True})
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "9443/tcp" not in sh("ufw status") and "9444/tcp" in sh("ufw status")
+    assert "nginx-limit-req" not in sh("fail2ban-client status")
+    assert sh("docker volume ls -q --filter label=com.docker.compose.project=shop") == ""
+    assert sh("ls /srv/backup/shop") != ""
+    again = playbook("remove_stack", {"ops_stack_name": "shop", "remove_stack_confirm": True, "remove_stack_volumes": True})
+    assert again.returncode == 0 and unchanged(again.stdout), again.stdout[-3000:]
+    done = playbook("site", only("blog"))
+    assert done.returncode == 0 and unchanged(done.stdout) and "also has" not in done.stdout, done.stdout[-3000:]

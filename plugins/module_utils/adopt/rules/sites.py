@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sites of web servers: role nginx writes nginx.conf anew, and includes its own sites alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from ...nginx.site_file import LEFT
+from ...preflight.nginx_sites import MAIN, OURS
+from ..finding import Finding, Given, Verdict
+from ..survey.site import Site
+
+OWN = "/etc/nginx/sites.d/"
+_INCLUDE = re.compile(r"\binclude\s+([^;]+);")
+WELCOME = {"/var/www/html", "/usr/share/nginx/html", "html"}
+
+
+def judge(given: Given) -> Iterator[Finding]:
+    """A finding for each site, and for nginx.conf itself."""
+    if main := given.host.read(MAIN):
+        yield from _main(given, main)
+    for site in given.survey.sites:
+        if not (site.file.startswith(OWN) or (site.file == MAIN and OURS in (main or ""))):
+            yield _nginx(given, site) if site.server == "nginx" else _other(given, site)
+        elif site.file.startswith(OWN):
+            yield from _ours(given, site)
+    yield from _by_labels(given)
+    yield from _homes(given)
+
+
+def _base(site: Site) -> Finding:
+    to = f", to {', '.join(site.upstreams)}" if site.upstreams else f", from {', '.join(site.roots)}" if site.roots else ""
+    return Finding(f"{site.server} site", site.title, f"{site.file}:{site.line}{to}" if site.line else f"{site.file}{to}")
+
+
+def _declared_domains(given: Given) -> dict[str, str]:
+    """Domains of the inventory, each with the name of its site."""
+    found: dict[str, str] = {}
+    for site in (given.role("nginx") or {}).get("sites") or ():
+        for domain in [site.get("domain"), *(site.get("aliases") or ())]:
+            found[str(domain)] = str(site.get("name"))
+    return found
+
+
+def _nginx(given: Given, site: Site) -> Finding:
+    base = _base(site)
+    wanted = given.role("nginx")
+    if wanted is None:
+        return base
+    shared = sorted(set(site.names) & set(_declared_domains(given)))
+    if shared and (given.keeps_foreign("nginx") or _included(given, site)):
+        effect = f"serves {', '.join(shared)} too, and nginx would answer from one of both"
+        return base.judged(Verdict.CONFLICT, "nginx", effect, "", f"take the site out of {site.file} when the route is to answer")
+    if shared:
+        return base.judged(Verdict.TAKEN_OVER, "nginx", f"serves {', '.join(shared)} by the routes of the inventory instead")
+    if given.keeps_foreign("nginx") or _included(given, site):
+        return base.judged(Verdict.STAYS, "nginx", "includes its own sites beside it")
+    if not site.names and set(site.roots) <= WELCOME and not site.upstreams:
+        return base.judged(Verdict.TAKEN_OVER, "nginx", "takes the place of the page that greets after an installation")
+    effect = "writes a configuration that does not include it: the site would go dark"
+    return base.judged(Verdict.CONFLICT, "nginx", effect, "nginx_keep_foreign", "true")
+
+
+def _included(given: Given, site: Site) -> bool:
+    """``nginx_http_directives`` include its file."""
+    lines = ((given.role("nginx") or {}).get("preflight") or {}).get("http_directives") or ()
+    return any(fnmatch(site.file, pattern.strip()) for line in lines for pattern in _INCLUDE.findall(str(line)))
+
+
+def _ours(given: Given, site: Site) -> Iterator[Finding]:
+    """A file of sites.d: of this inventory, or of another that manages the same host."""
+    name = site.file.removeprefix(OWN).removesuffix(".conf")
+    declared = {str(one.get("name")) for one in (given.role("nginx") or {}).get("sites") or ()}
+    if name in declared or given.role("nginx") is None:
+        yield _base(site).judged(Verdict.MANAGED, "nginx")
+    elif (given.host.read(site.file) or "").startswith(LEFT):
+        yield _base(site).judged(Verdict.STAYS, "nginx", "was left by a stack that was ejected")
+    elif not any(set(site.names) & set(stack.domains) for stack in given.survey.engine.stacks):
+        effect = "removes it: the folder is the role's own, and no stack has this site"
+        yield _base(site).judged(Verdict.TAKEN_OVER, "nginx", effect, "nginx_extra_sites")
+
+
+def _other(given: Given, site: Site) -> Finding:
+    base = _base(site)
+    shared = sorted(set(site.names) & set(_declared_domains(given)))
+    if shared:
+        effect = f"{site.server} serves {', '.join(shared)}, which are routes of the inventory"
+        return base.judged(Verdict.CONFLICT, "nginx", effect, "", f"take the site out of {site.file}, or the domain out of the routes")
+    return base.judged(Verdict.STAYS, "", "is not touched; see its ports")
+
+
+def _by_labels(given: Given) -> Iterator[Finding]:
+    """Containers that a proxy in front of them is told about by labels."""
+    declared = _declared_domains(given)
+    for container in given.survey.containers:
+        if not container.hosts or container.ours:
+            continue
+        base = Finding("proxied container", " ".join(container.hosts), f"container {container.name}, by its labels")
+        shared = sorted(set(container.hosts) & set(declared))
+        if shared and given.role("nginx") is not None and not given.stack(container.project):
+            effect = f"{', '.join(shared)} is a route of the inventory, and a proxy of containers leads it here"
+            yield base.judged(Verdict.CONFLICT, "nginx", effect, "", "take the labels away, or the domain out of the routes")
+        else:
+            yield base
+
+
+def _main(given: Given, main: str) -> Iterator[Finding]:
+    """What stands in nginx.conf beside sites is lost with it."""
+    if OURS in main:
+        yield Finding("nginx.conf", MAIN, "written by role nginx", Verdict.MANAGED, "nginx")
+        return
+    base = Finding("nginx.conf", MAIN, "of the package, or of somebody")
+    if given.role("nginx") is None:
+        yield base
+    elif given.keeps_foreign("nginx"):
+        yield base.judged(Verdict.STAYS, "nginx", "leaves it, and is included from conf.d")
+    else:
+        effect = "writes it anew: settings of http, stream and mail blocks are lost"
+        yield base.judged(Verdict.TAKEN_OVER, "nginx", effect, "nginx_http_directives", "[lines that are to stay]")
+
+
+def _hidden(given: Given) -> bool:
+    """The unit of role nginx hides the homes from it."""
+    return given.role("nginx") is not None and not given.keeps_foreign("nginx")
+
+
+def _homes(given: Given) -> Iterator[Finding]:
+    """Web servers read as a user of their own, which a home with mode 0750 shuts out."""
+    modes = (given.role("os_hardening") or {}).get("path_modes") or {}
+    if "/home/*" not in modes and not _hidden(given):
+        return
+    for site in given.survey.sites:
+        for root in site.roots:
+            if root.startswith("/home/"):
+                base = Finding("site in a home", root, f"{site.title} of {site.server}, {site.file}")
+                if site.server == "nginx" and _hidden(given):
+                    effect = "hides the homes from nginx (ProtectHome of its unit): it could not read the site"
+                    yield base.judged(Verdict.REPORTED, "nginx", effect, "", "move the folder below /srv")
+                elif "/home/*" in modes:
+                    effect = f"takes the homes from everybody else (mode {modes['/home/*']}): the web server could not read the site"
+                    fix = "move the folder below /srv, or give its group to the web server"
+                    yield base.judged(Verdict.REPORTED, "os_hardening", effect, "os_hardening_path_modes", fix)

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A command in a container, with the terminal, the input, the signals and the exit status of whoever called."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from ..containers.api import CHUNK, EngineApi, EngineError, frames
+from ..containers.client import Container
+from .output import CLOSED
+
+FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+ENDED = 5.0  # seconds for the engine to know the exit status of a command whose outputs are closed
+HANGUP = 3.0  # seconds that a command has to end after the terminal went away
+
+
+def is_terminal() -> bool:
+    """Whether somebody sits there: input and output are one terminal. With one of them elsewhere a terminal would spoil the data."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
+
+
+class Session:
+    """One command in one container.
+
+    :param terminal: the container gets one, as wide and high as ours.
+    """
+
+    def __init__(self, api: EngineApi, container: Container, argv: Sequence[str], *, user: str, terminal: bool) -> None:
+        self.api, self.container, self.terminal = api, container, terminal
+        config: dict[str, Any] = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Tty": terminal, "Cmd": list(argv)}
+        if user:
+            config["User"] = user
+        if terminal:
+            config["Env"] = [f"TERM={os.environ.get('TERM') or 'xterm'}"]
+        self.execution = api.create_execution(container.id, config)
+        self._input: int | None = sys.stdin.fileno() if sys.stdin else None
+        self._hung_up = 0.0
+
+    def run(self) -> int:
+        """Carry it out to its end; its exit status.
+
+        :raises EngineError: it could not be started; the message is the engine's own.
+        """
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with self._signals(writer), self._raw():
+            channel, first = self.api.attach_execution(self.execution, terminal=self.terminal)
+            with channel:
+                if self.terminal:
+                    self._resize()
+                closed = self._carry(channel, first, reader)
+        if closed:
+            return CLOSED
+        try:
+            return self._status()
+        except OSError:
+            if self._hung_up:
+                return 128 + signal.SIGHUP
+            raise
+
+    @contextmanager
+    def _signals(self, wake: int) -> Iterator[None]:
+        """Signals wake the loop, which hands them on: the engine has no way to do so."""
+        signals = (*FORWARDED, signal.SIGWINCH)
+
+        def nothing(_number: int, _frame: FrameType | None) -> None:
+            """The number comes through the pipe."""
+
+        before = {number: signal.signal(number, nothing) for number in signals}
+        waking = signal.set_wakeup_fd(wake)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(waking)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def _raw(self) -> Iterator[None]:
+        """Every key goes to the container; the terminal is as it was afterwards, whatever happens."""
+        if not self.terminal:
+            yield
+            return
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+        tty.setraw(descriptor)
+        try:
+            yield
+        finally:
+            with suppress(termios.error, OSError):  # the terminal is gone
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    def _carry(self, channel: socket.socket, rest: bytes, wake: int) -> bool:
+        """Everything to and fro until the command has ended; True when our own reader went away before."""
+        try:
+            rest = self._show(rest)
+            while True:
+                watched = [channel.fileno(), wake, *([] if self._input is None else [self._input])]
+                ready, _none, _odd = select.select(watched, [], [], HANGUP if self._hung_up else None)
+                if self._hung_up and time.monotonic() - self._hung_up > HANGUP:
+                    return False
+                if wake in ready:
+                    for number in os.read(wake, 256):
+                        self._signalled(number)
+                if self._input in ready:
+                    self._send(channel)
+                if channel.fileno() in ready:
+                    with suppress(ConnectionResetError):
+                        if part := channel.recv(CHUNK):
+                            rest = self._show(rest + part)
+                            continue
+                    return False
+        except BrokenPipeError:
+            self._kill(signal.SIGTERM)  # or it would write to nobody for ever
+            return True
+
+    def _send(self, channel: socket.socket) -> None:
+        descriptor = sys.stdin.fileno()
+        try:
+            part = os.read(descriptor, CHUNK)
+        except OSError:  # the terminal is gone
+            part = b""
+        try:
+            if part:
+                channel.sendall(part)
+                return
+            self._input = None
+            channel.shutdown(socket.SHUT_WR)
+        except OSError:  # the command has ended, and reads nothing any more
+            self._input = None
+
+    def _show(self, raw: bytes) -> bytes:
+        """Write what came; what belongs to a frame that is not whole yet.
+
+        :raises BrokenPipeError: nobody reads it.
+        """
+        if self.terminal:
+            _write(1, raw)
+            return b""
+        whole, rest = frames(raw)
+        for stream, part in whole:
+            _write(2 if stream == 2 else 1, part)
+        return rest
+
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGWINCH:
+            self._resize()
+        else:
+            self._kill(number)
+        if number == signal.SIGHUP:
+            self._hung_up = time.monotonic()
+
+    def _resize(self) -> None:
+        size = shutil.get_terminal_size()
+        with suppress(OSError):
+            if self.terminal:
+                self.api.resize_execution(self.execution, size.lines, size.columns)
+
+    def _kill(self, number: int) -> None:
+        """The signal to the command and to what it has started: the engine names its process on the host."""
+        with suppress(OSError):
+            state = self.api.inspect_execution(self.execution)
+            process = int(state.get("Pid") or 0)
+            if process <= 1 or not state.get("Running"):
+                return
+            if os.getpgid(process) == process:  # it leads a group of its own, as everything does that the engine executes
+                os.killpg(process, number)
+            else:
+                os.kill(process, number)
+
+    def _status(self) -> int:
+        """Its exit status, as soon as the engine knows it."""
+        deadline = time.monotonic() + ENDED
+        while True:
+            state: Mapping[str, Any] = self.api.inspect_execution(self.execution)
+            if not state.get("Running") and state.get("ExitCode") is not None:
+                return int(state["ExitCode"])
+            if time.monotonic() > deadline:
+                raise EngineError(f"the command in {self.container.name} has closed its outputs, and goes on without them")
+            time.sleep(0.02)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """All of it, also to a pipe that somebody has made non-blocking."""
+    left = memoryview(data)
+    while left:
+        try:
+            left = left[os.write(descriptor, left) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])

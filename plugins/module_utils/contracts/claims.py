@@ -1,0 +1,226 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stack claims of a host for itself alone, and where the claims of two stacks contradict each other.
+
+The controller compares the stacks of an inventory by it, a host those of a run with the ones that it has already.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+from typing import Any
+
+from ..compose.model import Compose
+from ..compose.syntax import Port, is_external
+
+_BRIDGE = "com.docker.network.bridge.name"
+
+
+class Kind(Enum):
+    """What is claimed."""
+
+    DOMAIN = "domain"
+    PORT = "port"
+    DIRECTORY = "directory"
+    CONTAINER = "container"
+    VOLUME = "volume"
+    NETWORK = "network"
+    SUBNET = "subnet"
+    BRIDGE = "bridge"
+    OPENING = "opening"
+    REPOSITORY = "repository"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a stack has for itself.
+
+    :param value: what two claims of a kind are compared by.
+    :param key: where it is declared.
+    :param shown: the value as people write it.
+    """
+
+    kind: Kind
+    value: Any
+    key: str
+    shown: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A port of the host that is opened: to these networks, or to everybody where there is none."""
+
+    port: int
+    protocol: str
+    sources: frozenset[str]
+
+
+def named(kind: Kind, value: str, key: str) -> Claim:
+    """A claim to a name, a folder or an address that is compared as it is written."""
+    return Claim(kind, value, key, value)
+
+
+def opened(port: int, protocol: str, sources: Sequence[str], key: str) -> Claim:
+    """A claim to whom a port of the host is open."""
+    return Claim(Kind.OPENING, Opening(port, protocol, frozenset(sources)), key, f"{port}/{protocol}")
+
+
+def compose_claims(stack: str, compose: Compose) -> Iterator[Claim]:
+    """What the Compose file of a stack takes: host ports, fixed names, and networks and volumes that it makes."""
+    for service in compose.services.values():
+        key = f"compose.services.{service.name}"
+        if service.profiles:
+            continue  # never started
+        if service.container_name:
+            yield named(Kind.CONTAINER, service.container_name, f"{key}.container_name")
+        for port in service.ports:
+            if port.fixed:
+                yield Claim(Kind.PORT, port, f"{key}.ports", str(port))
+    networks: dict[str, Any] = {"default": None, **_part(compose, "networks")}
+    for name, spec in _part(compose, "volumes").items():
+        yield from _made(Kind.VOLUME, stack, name, spec, f"compose.volumes.{name}")
+    for name, spec in networks.items():
+        key = f"compose.networks.{name}"
+        yield from _made(Kind.NETWORK, stack, name, spec, key)
+        if isinstance(spec, Mapping) and not is_external(spec):
+            yield from _addresses(spec, key)
+
+
+def _part(compose: Compose, name: str) -> Mapping[str, Any]:
+    part = compose.resolved.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _made(kind: Kind, stack: str, name: str, spec: object, key: str) -> Iterator[Claim]:
+    """What Compose makes under its own name or a written one; what is external is somebody else's, and may be used by many."""
+    if isinstance(spec, Mapping) and is_external(spec):
+        return
+    written = spec.get("name") if isinstance(spec, Mapping) else None
+    yield named(kind, str(written or f"{stack}_{name}"), f"{key}.name" if written else key)
+
+
+def _addresses(spec: Mapping[str, Any], key: str) -> Iterator[Claim]:
+    """Subnets and the name of the bridge, where they are written."""
+    ipam = spec.get("ipam")
+    for index, config in enumerate((ipam.get("config") if isinstance(ipam, Mapping) else None) or ()):
+        subnet = config.get("subnet") if isinstance(config, Mapping) else None
+        try:
+            network = ipaddress.ip_network(str(subnet), strict=False) if subnet else None
+        except ValueError:
+            continue  # what it is instead is Compose's to say
+        if network:
+            yield Claim(Kind.SUBNET, network, f"{key}.ipam.config[{index}].subnet", str(subnet))
+    options = spec.get("driver_opts")
+    if isinstance(options, Mapping) and options.get(_BRIDGE):
+        yield named(Kind.BRIDGE, str(options[_BRIDGE]), f"{key}.driver_opts")
+
+
+def _ports_clash(one: Port, other: Port) -> bool:
+    """A host port exists once on an address."""
+    if one.protocol != other.protocol or one.published is None or other.published is None:
+        return False
+    same_address = one.everywhere or other.everywhere or one.host_ip == other.host_ip
+    return same_address and one.published[0] <= other.published[1] and other.published[0] <= one.published[1]
+
+
+def overlap(one: str, other: str) -> bool:
+    """One of two folders is the other, or inside it."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def _repositories_clash(one: str, other: str) -> bool:
+    """The same place; a folder inside the other's would be backed up and pruned with it."""
+    return overlap(one, other) if one.startswith("/") else one == other
+
+
+def _openings_differ(one: Opening, other: Opening) -> bool:
+    """The firewall has no stacks: whoever one of them lets in reaches the port of the other."""
+    return (one.port, one.protocol) == (other.port, other.protocol) and one.sources != other.sources
+
+
+def _subnets_overlap(one: Any, other: Any) -> bool:
+    return bool(one.version == other.version and one.overlaps(other))
+
+
+_CLASHES: Mapping[Kind, Callable[[Any, Any], bool]] = {
+    Kind.PORT: _ports_clash,
+    Kind.DIRECTORY: overlap,
+    Kind.SUBNET: _subnets_overlap,
+    Kind.OPENING: _openings_differ,
+    Kind.REPOSITORY: _repositories_clash,
+}
+
+
+def clashes(mine: Sequence[Claim], others: Sequence[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    """Each claim of one stack that contradicts one of another, with the first such; a pair of values once, wherever it is declared."""
+    seen: set[tuple[Kind, Any, Any]] = set()
+    by_kind: dict[Kind, list[Claim]] = {}
+    for claim in others:
+        by_kind.setdefault(claim.kind, []).append(claim)
+    for claim in mine:
+        compare: Callable[[Any, Any], bool] = _CLASHES.get(claim.kind, operator.eq)
+        other = next((one for one in by_kind.get(claim.kind, ()) if compare(claim.value, one.value)), None)
+        if other and (claim.kind, claim.value, other.value) not in seen:
+            seen.add((claim.kind, claim.value, other.value))
+            yield claim, other
+
+
+def contradictions(stacks: Mapping[str, Sequence[Claim]]) -> Iterator[tuple[str, Claim, str, Claim]]:
+    """Every contradiction between two of several stacks: the later stack and its claim, then the earlier one's."""
+    for earlier, later in combinations(stacks, 2):
+        for claim, other in clashes(stacks[later], stacks[earlier]):
+            yield later, claim, earlier, other
+
+
+_APART = "give one of the two another one"
+_WORDS: Mapping[Kind, tuple[str, str]] = {
+    Kind.DOMAIN: (
+        "is served for {who} already ({key})",
+        "a name belongs to one stack: write another one in one of the two, or declare both routes in the same stack",
+    ),
+    Kind.PORT: (
+        "takes a host port that {who} takes already ({key}: {value})",
+        "publish it on another host port in one of the two, or remove ports: and add a route",
+    ),
+    Kind.DIRECTORY: (
+        "is the folder of {who}, or one of the two is inside the other ({key}: {value})",
+        "write a folder of its own, such as /opt/NAME, or remove directory: which implies it",
+    ),
+    Kind.CONTAINER: (
+        "is the name of a container of {who} too ({key})",
+        "remove container_name: from one of the two; Compose then names it after its stack",
+    ),
+    Kind.VOLUME: (
+        "is a volume that {who} makes too ({key})",
+        "remove name: from one of the two; or, where both are to use one volume, write external: true in the one that does not make it",
+    ),
+    Kind.NETWORK: (
+        "is a network that {who} makes too ({key})",
+        "remove name: from one of the two; or, where both are to use one network, write external: true in the one that does not make it",
+    ),
+    Kind.SUBNET: ("overlaps {value} of {who} ({key})", "write another subnet, or remove ipam: Docker then picks a free one"),
+    Kind.BRIDGE: ("is the bridge of {who} too ({key})", _APART),
+    Kind.OPENING: (
+        "is opened to others than by {who} ({key}), and the firewall knows no stacks",
+        "write the same from: in both, or remove it from one of the two",
+    ),
+    Kind.REPOSITORY: (
+        "is the backup repository of {who} too, or one of the two is inside the other ({key}: {value}), and its keys are others",
+        "write a repository of its own for each stack, such as a folder of the stack's name",
+    ),
+}
+
+
+def explain(claim: Claim, who: str, other: Claim) -> tuple[str, str]:
+    """What is wrong with a claim, and what to write instead.
+
+    :param who: the stack of the other claim, in words.
+    """
+    problem, fix = _WORDS[claim.kind]
+    return problem.format(who=who, key=other.key, value=other.shown), fix

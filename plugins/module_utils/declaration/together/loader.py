@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All stacks of an inventory, read, or the full list of what is wrong with them, each for itself and together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...schema.nodes import Problem
+from .. import loader
+from ..model import Declaration
+from ..registry import SECTIONS
+from .checks import check_together
+from .given import Given
+
+DERIVATIONS = {name: derivation for section in SECTIONS for name, derivation in section.derivations.items()}
+
+
+def problems(given: Given) -> tuple[Problem, ...]:
+    """Everything that is wrong: with the variables, with each stack that the run works on, and between these and the others.
+
+    What is wrong inside a stack that the run leaves alone is no error of this run.
+    """
+    errors = list(given.problems)
+    for name in given.chosen:
+        errors += [of_stack(given, name, problem) for problem in loader.problems(given.stacks[name])]
+    if given.several:
+        readable = {name: declaration for name, stack in given.stacks.items() if (declaration := loader.checked(stack)[0])}
+        errors += check_together(readable, given.chosen)
+    return tuple(dict.fromkeys(errors))
+
+
+def of_stack(given: Given, name: str, problem: Problem) -> Problem:
+    """A problem as it is reported: with the stack's name, where there are several."""
+    return replace(problem, key=f"{name}: {problem.key}") if given.several else problem
+
+
+def load(given: Given) -> dict[str, Declaration]:
+    """The stacks that the run works on, by name.
+
+    :raises InvalidDeclaration: with every problem.
+    """
+    if errors := problems(given):
+        raise loader.InvalidDeclaration(errors, given.variable)
+    return {name: loader.load(given.stacks[name]) for name in given.chosen}
+
+
+def derive(declaration: Declaration | None) -> dict[str, Any]:
+    """All that may be remembered of a stack, by the names of the filters; what nothing gives for none."""
+    plain = {name: derivation for name, derivation in DERIVATIONS.items() if not derivation.secret}
+    return {name: derivation.derive(declaration) if declaration else derivation.empty() for name, derivation in plain.items()}
+
+
+def merge(derived: list[dict[str, Any]]) -> dict[str, Any]:
+    """What several stacks of a host give together; what only one stack can have is empty."""
+    merged = derive(None)
+    for name in merged:
+        if DERIVATIONS[name].merged:
+            for each in derived:
+                merged[name] += [item for item in each[name] if item not in merged[name]]
+    return merged

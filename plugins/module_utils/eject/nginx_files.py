@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx without the engine: upstreams on ports of loopback, sites that name certificates where certbot keeps them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ..contracts.upstreams import Upstream
+from ..nginx.site_file import LEFT
+from ..nginx.sync import BALANCES
+from .project import LOOPBACK, Listening
+
+CERTIFICATE = re.compile(r"/etc/latentum-ops/tls/([^/\s;]+)/")
+# A location of role nginx's template that serves the status page of the watchdog.
+_STATUS_PAGE = re.compile(
+    r"^(    location [^\n]*\{\n)(?:(?!    \}\n).*\n)*?        alias /run/latentum-ops-watchdog/(?:.*\n)*?    \}\n", re.MULTILINE
+)
+_OWN_HEAD = re.compile(r"\A(?:#[^\n]*\n)+")
+
+
+def upstream(definition: Upstream, listening: Sequence[Listening]) -> str:
+    """The file of an upstream (ngx_http_upstream_module). A server that refuses connections is left out for a while, as nginx does it
+    unless told otherwise: nobody else does that now."""
+    numbers = [number for one in listening if (one.service, one.port) == (definition.service, definition.port) for number in one.published]
+    lines = [f"upstream {definition.name} {{", f"    zone {definition.name} 128k;"]
+    if BALANCES[definition.balance]:
+        lines.append(f"    {BALANCES[definition.balance]}")
+    lines += [f"    server {LOOPBACK}:{number};" for number in numbers]
+    if definition.keepalive:
+        lines.append(f"    keepalive {definition.keepalive};")
+    return LEFT + "\n".join([*lines, "}", ""])
+
+
+def site(content: str, certificates: Mapping[str, str]) -> str:
+    """A site file as it is left.
+
+    :param certificates: name of a certificate to the folder that has it from now on.
+    """
+    text = CERTIFICATE.sub(lambda match: f"{certificates[match[1]].rstrip('/')}/", content)
+    text = _STATUS_PAGE.sub(r"\1        # The status page went with the watchdog.\n        return 410;\n    }\n", text)
+    return LEFT + _OWN_HEAD.sub("", text)
+
+
+def certificates_of(content: str) -> list[str]:
+    """The certificates of this collection that a site names."""
+    return list(dict.fromkeys(CERTIFICATE.findall(content)))
+
+
+def drop_in(content: str) -> str:
+    """A drop-in of nginx's unit without the reload of this collection: nginx's own is there again."""
+    kept = [line for line in content.splitlines() if not line.startswith("ExecReload=") and "A reload that nginx refuses" not in line]
+    return LEFT + _OWN_HEAD.sub("", "\n".join([*kept, ""]))

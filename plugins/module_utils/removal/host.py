@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host's own configuration has of a stack: what watches it, backs it up, opens ports and bans for it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..backup.settings import FOLDER as BACKUP
+from ..core.atomic_files import read_text
+from ..firewall import policy
+from ..hostconfig import sections, service_units, shares
+from ..hostconfig.entries import Entry
+from ..hostconfig.revert_timer import UNITS
+from ..hostconfig.transaction import ConfigSet, apply
+from ..watchdog.settings import FOLDER as WATCHDOG
+from .report import Report
+
+WATCHDOG_UNIT = "latentum-ops-watchdog.service"
+
+
+def watchdog(stack: str, report: Report) -> None:
+    """First of all: nobody is to heal, or to be alarmed by, what is being taken away."""
+    file = WATCHDOG / f"{stack}.json"
+    if not file.exists():
+        return
+    report.goes("watchdog", str(file))
+    activate = [["systemctl", "reload", WATCHDOG_UNIT]]
+    entries = [Entry(path=file, state="absent")]
+    apply(ConfigSet("watchdog", entries, activate=activate, activate_unit=WATCHDOG_UNIT, journal=True), check_mode=report.check)
+
+
+def backups(stack: str, report: Report) -> None:
+    """Timers, receivers of WAL and what they read; repositories, their keys and local copies are no part of the host's configuration."""
+    units = service_units.look(_backup_units(stack))
+    steps = list(service_units.steps(units.values(), "stopped", enabled=False))
+    for step in steps:
+        report.goes("unit", str(step))
+        if not report.check:
+            service_units.take(step)
+    folder = BACKUP / stack
+    timers = [UNITS / f"latentum-ops-{verb}@{stack}.timer" for verb in ("backup", "push")]
+    files = [path for path in (*timers, BACKUP / f"{stack}.json", *folder.glob("*.pem")) if path.exists()]
+    for path in files:
+        report.goes("backup", str(path))
+    entries = [Entry(path=path, state="absent") for path in files]
+    apply(ConfigSet(f"backup_{stack}", entries, activate=[["systemctl", "daemon-reload"]], journal=True), check_mode=report.check)
+    if not report.check:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _backup_units(stack: str) -> list[str]:
+    """Those of this stack that systemd may know; the receivers are named after the services of databases."""
+    wanted = UNITS / "multi-user.target.wants"
+    receivers = [path.name for path in wanted.glob(f"latentum-ops-wal@{stack}.*.service")]
+    return [f"latentum-ops-{verb}@{stack}.{kind}" for verb in ("backup", "push") for kind in ("timer", "service")] + receivers
+
+
+def firewall(stack: str, report: Report) -> None:
+    """Rules that no other stack and nobody of the host wants."""
+    if not shares.path_of(stack, policy.NAME).exists():
+        return
+    recorded = policy.of_host()
+    if recorded is None:
+        report.stays("firewall rules", "nobody has recorded the host's own ones: the next run of role firewall closes them")
+        return
+    outcome = policy.apply(recorded, check_mode=report.check, without=stack)
+    for line in sorted(set(outcome.before.splitlines()) - set(outcome.after.splitlines())):
+        report.goes("firewall rule", line.strip())
+
+
+def bans(stack: str, report: Report) -> None:
+    """Jails that no other stack needs."""
+    entries, recorded, names = sections.without("fail2ban", stack)
+    for name in names:
+        report.goes("jail", name)
+    wanted = ConfigSet(
+        name="fail2ban",
+        entries=entries,
+        validate=[["fail2ban-client", "-t"]] if entries else [],
+        activate=[["fail2ban-client", "reload"]],
+        activate_unit="fail2ban.service",
+        journal=True,
+        recorded=recorded,
+    )
+    apply(wanted, check_mode=report.check)
+
+
+def files(stack: str, directory: str, report: Report, *, described: Path, releases: Path, others: list[Path]) -> None:
+    """The stack's folder, its releases and its state; what somebody else put into its folder stays."""
+    folder = Path(directory)
+    for path in (folder / "compose.yaml", folder / ".env", described, *others):
+        if path.is_file() and (path.parent != folder or _ours(path)):
+            report.goes("file", str(path))
+            if not report.check:
+                path.unlink(missing_ok=True)
+    if releases.exists():
+        report.goes("releases", str(releases))
+        if not report.check:
+            shutil.rmtree(releases)
+    if folder.is_dir() and not report.check:
+        if any(folder.iterdir()):
+            report.stays("folder", f"{folder}: it holds files of others")
+        else:
+            folder.rmdir()
+            report.goes("folder", str(folder))
+
+
+def _ours(path: Path) -> bool:
+    return (read_text(path) or "").startswith("# Written by latentum.ops")

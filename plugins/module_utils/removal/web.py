@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the web server and certbot have of a stack."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+
+from ..core.atomic_files import read_text
+from ..core.process import run
+from ..hostconfig.entries import Entry
+from ..hostconfig.transaction import ConfigSet, apply
+from ..nginx import drain, ownership, site_file, sync
+from ..nginx.writer import one_writer
+from ..tls.certificates import Layout
+from ..tls.issue import one_certbot
+from .report import Report
+
+
+def certificates_of(stack: str) -> set[str]:
+    """The certificates that the sites of a stack use and no other site does."""
+    mine = ownership.owned().get(stack, ownership.Owned())
+    others = [path for path in site_file.SITES.glob("*.conf") if path not in mine.sites]
+    return mine.certificates - {site_file.read(read_text(path) or "").certificate for path in others}
+
+
+def sites(stack: str, report: Report, timeout: float) -> None:
+    """Sites and upstreams go in one reload, which nginx has tested; then the requests that had begun are waited for.
+
+    :param timeout: seconds to wait for them.
+    :raises ConfigSetError: nginx refuses to go on without them; everything is as it was.
+    """
+    with one_writer():
+        stacks = ownership.owned()
+        mine = stacks.pop(stack, ownership.Owned())
+        kept = {name for other in stacks.values() for name in other.upstreams}
+        rendered = [sync.RENDERED / f"{name}.conf" for name in mine.upstreams if name not in kept]
+        addresses = {address for path in rendered for address in sync.SERVER.findall(read_text(path) or "")}
+        files = [path for path in dict.fromkeys([*mine.sites, *mine.definitions, *rendered]) if path.exists()]
+        for path in files:
+            report.goes("site" if path in mine.sites else "upstream", path.name.removesuffix(".conf"))
+        before = drain.workers()
+        wanted = ConfigSet(
+            name="nginx",
+            entries=[Entry(path=path, state="absent") for path in files],
+            validate=[sync.NGINX_TEST],
+            activate=[sync.NGINX_RELOAD],
+            activate_unit="nginx.service",
+            journal=True,
+        )
+        apply(wanted, check_mode=report.check)
+    if files and not report.check:
+        drain.wait(before, addresses, timeout)
+
+
+def certificates(names: Collection[str], report: Report, layout: Layout | None = None) -> None:
+    """Certificates that nobody names any more: certbot forgets them, so that it does not try to renew them for ever."""
+    place = layout or Layout()
+    for name in sorted(names):
+        known = place.renewal(name).exists() or place.live(name).exists()
+        if not (known or place.link(name).is_symlink() or place.placeholder(name).exists()):
+            continue
+        report.goes("certificate", name)
+        if report.check:
+            continue
+        place.link(name).unlink(missing_ok=True)
+        shutil.rmtree(place.placeholder(name), ignore_errors=True)
+        if known:
+            with one_certbot(place):
+                run(["certbot", "delete", "--non-interactive", "--cert-name", name], timeout=120)

@@ -1,0 +1,321 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stack is taken away, on real files: all of it, nothing of another, from any point on, and nothing where it is only looked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineError, NotFound
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
+from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, process
+from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld, stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.firewall import policy
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, sections, service_units, shares, transaction
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import write
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, site_file, sync, writer
+from ansible_collections.latentum.ops.plugins.module_utils.removal import host as removal_host
+from ansible_collections.latentum.ops.plugins.module_utils.removal import stack as removal
+from ansible_collections.latentum.ops.plugins.module_utils.removal import web
+from ansible_collections.latentum.ops.plugins.module_utils.removal.stack import RemovalRefused, Wish, remove
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store as SecretStore
+from ansible_collections.latentum.ops.plugins.module_utils.tls import certificates
+
+JAILS = "[DEFAULT]\nusedns = no\n\n[sshd]\nenabled = true\n\n[nginx-botsearch]\nenabled = true\n\n[nginx-limit-req]\nenabled = true\n"
+PROJECT = "com.docker.compose.project"
+
+
+class Api:
+    """Docker's engine as a table of what it has."""
+
+    def __init__(self, stacks: list[str]) -> None:
+        self.there = {
+            "containers": {f"{stack}-web-1": stack for stack in stacks},
+            "networks": {f"{stack}_default": stack for stack in stacks},
+            "volumes": {f"{stack}_data": stack for stack in stacks},
+        }
+        self.joined: set[str] = set()
+
+    def _of(self, kind: str, filters: Mapping[str, Any] | None) -> list[str]:
+        wanted = (filters or {})["label"][0].partition("=")[2]
+        return [name for name, stack in self.there[kind].items() if stack == wanted]
+
+    def containers(self, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        return [{"Id": name} for name in self._of("containers", filters)]
+
+    def inspect_container(self, identity: str) -> dict[str, Any]:
+        if identity not in self.there["containers"]:
+            raise NotFound("no such container")
+        labels = {PROJECT: self.there["containers"][identity], "com.docker.compose.service": "web"}
+        state = {"Status": "running", "StartedAt": "2026-01-01T00:00:00Z"}
+        network = {"Networks": {}}
+        config = {"Labels": labels, "Image": "x:1"}
+        return {"Id": identity, "Name": f"/{identity}", "Image": "sha256:1", "Config": config, "State": state, "NetworkSettings": network}
+
+    def networks(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        return [{"Name": name, "Labels": {}} for name in self._of("networks", filters)]
+
+    def volumes(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return {"Volumes": [{"Name": name} for name in self._of("volumes", filters)] or None}
+
+    def stop(self, identity: str, timeout: int = 10) -> None:
+        assert identity in self.there["containers"]
+
+    def remove_container(self, identity: str, force: bool = False, v: bool = False) -> None:
+        del self.there["containers"][identity]
+
+    def remove_network(self, name: str) -> None:
+        if name in self.joined:
+            raise EngineError("has active endpoints", 403)
+        del self.there["networks"][name]
+
+    def remove_volume(self, name: str) -> None:
+        del self.there["volumes"][name]
+
+
+class Host:
+    """A host with the shop and the blog."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self.ran: list[str] = []
+        self.api = Api(["shop", "blog"])
+        self.engine = Engine.__new__(Engine)
+        self.engine.api = self.api  # type: ignore[assignment]
+        self.policies: list[str] = []
+        self.dies_at = ""
+        folders = {paths: ("SHARES", "STACKS", "UPSTREAMS", "RELEASES", "SECRETS"), site_file: ("SITES",), sync: ("RENDERED",)}
+        for module, names in folders.items():
+            for name in names:
+                monkeypatch.setattr(module, name, root / name.lower())
+                (root / name.lower()).mkdir()
+        monkeypatch.setattr(sync, "CONFIGURATION", root / "upstreams")
+        for module, name in (
+            (revert_timer, "FOLDER"),
+            (locks, "FOLDER"),
+            (removal, "FOLDER"),
+            (removal_host, "WATCHDOG"),
+            (removal_host, "BACKUP"),
+        ):
+            monkeypatch.setattr(module, name, root / f"{module.__name__.rpartition('.')[2]}_{name.lower()}")
+        for folder in (removal_host.WATCHDOG, removal_host.BACKUP, root / "units/multi-user.target.wants"):
+            folder.mkdir(parents=True)
+        monkeypatch.setattr(removal_host, "UNITS", root / "units")
+        monkeypatch.setattr(revert_timer, "UNITS", root / "units")
+        monkeypatch.setattr(writer, "WRITER_LOCK", root / "writer.lock")
+        monkeypatch.setattr(drain, "PID_FILE", root / "nginx.pid")
+        for module in (transaction, revert_timer, service_units, web):
+            monkeypatch.setattr(module, "run", self.run)
+        layout = certificates.Layout(root / "tls", root / "letsencrypt")
+        monkeypatch.setattr(web, "Layout", lambda: layout)
+        self.layout = layout
+        monkeypatch.setattr(policy, "of_host", lambda: policy.Policy([]))
+        monkeypatch.setattr(policy, "apply", self.firewall)
+        for stack in ("shop", "blog"):
+            self.deploy(stack)
+
+    def run(self, argv: Any, **_options: Any) -> process.Result:
+        line = " ".join(map(str, argv))
+        self.ran.append(line)
+        if self.dies_at and self.dies_at in line:
+            raise KeyboardInterrupt
+        if argv[:2] == ["systemctl", "show"]:
+            names = list(argv[argv.index("--") + 1 :])
+            blocks = [
+                f"Id={name}\nLoadState=loaded\nActiveState={'active' if (self.root / 'units' / name).exists() else 'inactive'}"
+                f"\nUnitFileState={'enabled' if (self.root / 'units' / name).exists() else 'static'}"
+                for name in names
+            ]
+            return process.Result(tuple(argv), 0, "\n\n".join(blocks), "")
+        if argv[0] == "certbot":
+            for path in (self.layout.renewal(argv[-1]), *self.layout.live(argv[-1]).glob("*")):
+                path.unlink()
+            self.layout.live(argv[-1]).rmdir()
+        return process.Result(tuple(argv), 0, "", "")
+
+    def firewall(self, _policy: policy.Policy, *, check_mode: bool = False, without: str = "") -> policy.Outcome:
+        self.policies.append(f"{without}{' (check)' if check_mode else ''}")
+        if not check_mode:
+            shares.path_of(without, "firewall").unlink()
+        return policy.Outcome("allow in 443\nallow in 9443\n", "allow in 443\n")
+
+    def deploy(self, stack: str) -> None:
+        root, domain = self.root, f"{stack}.example.com"
+        (root / f"opt/{stack}").mkdir(parents=True)
+        for name in ("compose.yaml", ".env"):
+            (root / f"opt/{stack}" / name).write_text("# Written by latentum.ops\n")
+        (root / f"stacks/{stack}.json").write_text(json.dumps({"name": stack, "directory": str(root / f"opt/{stack}"), "services": []}))
+        (root / f"releases/{stack}/releases/abc").mkdir(parents=True)
+        (root / f"upstreams/{stack}.json").write_text(json.dumps([{"name": f"{stack}_web_80"}]))
+        (root / f"rendered/{stack}_web_80.conf").write_text("server 10.0.0.1:80 max_fails=0;")
+        for name in (domain, f"shared-{stack}"):
+            certificate = "shared" if name.startswith("shared") else domain
+            (root / f"sites/{name}.conf").write_text(
+                f"ssl_certificate /etc/latentum-ops/tls/{certificate}/fullchain.pem;\nserver_name {name};\nlocation / {{\n"
+                f"  proxy_pass http://{stack}_web_80;\n}}\n"
+            )
+        for certificate in (domain, "shared"):
+            self.layout.live(certificate).mkdir(parents=True, exist_ok=True)
+            for name in ("fullchain.pem", "privkey.pem"):
+                (self.layout.live(certificate) / name).write_text("")
+            self.layout.renewal(certificate).parent.mkdir(exist_ok=True)
+            self.layout.renewal(certificate).write_text("")
+            self.layout.tls.mkdir(exist_ok=True)
+            if not self.layout.link(certificate).is_symlink():
+                self.layout.link(certificate).symlink_to(self.layout.live(certificate))
+        (removal_host.WATCHDOG / f"{stack}.json").write_text("{}")
+        (removal_host.BACKUP / f"{stack}.json").write_text("{}")
+        for name in (f"latentum-ops-backup@{stack}.timer", f"latentum-ops-push@{stack}.timer"):
+            (root / "units" / name).write_text("")
+        (root / "jail.local").write_text(JAILS)
+        own = {"nginx-botsearch": "[nginx-botsearch]\n"} | ({"nginx-limit-req": "[nginx-limit-req]\n"} if stack == "shop" else {})
+        for entry in shares.entries("fail2ban", {stack: {"sections": {str(root / "jail.local"): own}}}):
+            write(entry)
+        for entry in shares.entries("firewall", {stack: {"rules": []}}):
+            write(entry)
+        store = SecretStore(stack, paths.SECRETS)
+        with store.locked():
+            consumers = [{"service": "web", "uid": 0, "gid": 0}]
+            store.ensure([{"name": "token", "kind": "token", "bytes": 32, "encoding": "hex", "consumers": consumers, "environment": []}])
+
+    def tree(self) -> dict[str, str]:
+        """Everything that is there, without locks."""
+        files = {
+            str(path.relative_to(self.root)): path.read_text(errors="replace")
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and "lock" not in path.name and ".locks" not in str(path)
+        }
+        return files | {f"{kind}: {name}": "" for kind, names in self.api.there.items() for name in names}
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(tmp_path, monkeypatch)
+
+
+def left_of(host: Host, stack: str) -> list[str]:
+    return [path for path in host.tree() if stack in path]
+
+
+def test_a_look_says_what_would_go_and_changes_nothing(host: Host) -> None:
+    before = host.tree()
+    report = remove(Wish("shop", volumes=True), host.engine, check=True)
+    assert host.tree() == before
+    assert host.policies == ["shop (check)"] and not any("reload" in line or "certbot" in line for line in host.ran)
+    assert report.gone["site"] == ["shared-shop", "shop.example.com"]
+    assert report.gone["container"] == ["shop-web-1"] and report.gone["volume"] == ["shop_data"]
+    assert report.gone["certificate"] == ["shop.example.com"] and report.gone["jail"] == ["nginx-limit-req"]
+    assert report.gone["firewall rule"] == ["allow in 9443"]
+
+
+def test_all_of_it_goes_and_nothing_of_another_stack(host: Host) -> None:
+    blog = {path: content for path, content in host.tree().items() if "blog" in path}
+    report = remove(Wish("shop"), host.engine)
+    assert {path: content for path, content in host.tree().items() if "blog" in path} == blog
+    assert left_of(host, "shop") == [
+        "secrets/shop/.store.key",
+        "secrets/shop/metadata.json",
+        "secrets/shop/retired/token",
+        "volumes: shop_data",
+    ]
+    assert report.left["volume"] == ["shop_data"] and "keys of backups" in report.left["secrets"][0]
+    assert (host.root / "jail.local").read_text() == JAILS.replace("\n[nginx-limit-req]\nenabled = true\n", "")
+    assert host.layout.renewal("shared").exists() and host.layout.link("shared").exists()
+    assert not (host.root / "opt/shop").exists()
+
+
+def test_traffic_goes_before_containers_and_is_tested_by_nginx(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.api, "stop", lambda identity, timeout=10: host.ran.append(f"stop {identity}"))
+    waited: list[Any] = []
+    monkeypatch.setattr(drain, "wait", lambda before, addresses, timeout: waited.append((addresses, timeout, list(host.ran))))
+    remove(Wish("shop", drain=7), host.engine)
+    ((addresses, timeout, ran),) = waited
+    assert (addresses, timeout) == ({"10.0.0.1:80"}, 7)
+    assert "stop shop-web-1" not in ran and ran.index("nginx -t -q") < ran.index("systemctl reload nginx.service")
+    assert "stop shop-web-1" in host.ran
+
+
+def test_a_second_removal_has_nothing_to_do(host: Host) -> None:
+    remove(Wish("shop"), host.engine)
+    before = host.tree()
+    report = remove(Wish("shop"), host.engine)
+    assert report.gone == {} and host.tree() == before and report.left.keys() == {"volume", "secrets"}
+
+
+def test_what_is_wished_besides_goes_later_too(host: Host) -> None:
+    remove(Wish("shop"), host.engine)
+    report = remove(Wish("shop", volumes=True, secrets=True), host.engine)
+    assert report.gone.keys() == {"volume", "secrets"} and left_of(host, "shop") == []
+
+
+KILLS = (
+    "reload latentum-ops-watchdog",
+    "stop -- latentum-ops-push",
+    "daemon-reload",
+    "nginx -t",
+    "reload nginx",
+    "fail2ban-client -t",
+    "certbot delete",
+)
+
+
+@pytest.mark.parametrize("command", KILLS)
+def test_a_removal_that_was_killed_is_finished_by_the_next_one(host: Host, command: str) -> None:
+    host.dies_at = command
+    with pytest.raises(KeyboardInterrupt):
+        remove(Wish("shop", volumes=True, secrets=True), host.engine)
+    host.dies_at = ""
+    remove(Wish("shop", volumes=True, secrets=True), host.engine)
+    assert left_of(host, "shop") == []
+    assert not host.layout.renewal("shop.example.com").exists()
+    assert remove(Wish("shop", volumes=True, secrets=True), host.engine).gone == {}
+
+
+def test_files_of_others_in_its_folder_stay(host: Host) -> None:
+    (host.root / "opt/shop/notes.txt").write_text("mine")
+    (host.root / "opt/shop/.env").write_text("WRITTEN=by hand\n")
+    report = remove(Wish("shop"), host.engine)
+    assert sorted(path.name for path in (host.root / "opt/shop").iterdir()) == [".env", "notes.txt"]
+    assert "files of others" in report.left["folder"][0]
+
+
+def test_a_network_that_another_project_uses_stays(host: Host) -> None:
+    host.api.joined.add("shop_default")
+    report = remove(Wish("shop"), host.engine)
+    assert "another project is in it" in report.left["network"][0] and "shop_default" in host.api.there["networks"]
+
+
+def test_somebody_works_on_it(host: Host) -> None:
+    before = host.tree()
+    with stack_lock("shop", "rollout", what="deploys"), pytest.raises(LockHeld, match="locked by rollout"):
+        remove(Wish("shop", wait=0), host.engine)
+    assert host.tree() == before
+    with stack_lock("blog", "rollout"):
+        assert remove(Wish("shop", wait=0), host.engine).gone  # another stack's lock is none of ours
+
+
+def test_a_firewall_that_nobody_has_recorded_is_left_to_its_role(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "of_host", lambda: None)
+    report = remove(Wish("shop"), host.engine)
+    assert "role firewall" in report.left["firewall rules"][0] and host.policies == []
+
+
+def test_a_host_without_an_engine(host: Host) -> None:
+    assert "container" not in remove(Wish("shop"), None).gone
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "../etc", "shop.example.com", "-x"])
+def test_what_is_no_name_is_refused(host: Host, name: str) -> None:
+    with pytest.raises(RemovalRefused, match="write one of blog, shop"):
+        remove(Wish(name), host.engine)
+
+
+def test_sections_without_a_stack_keep_the_rest_as_it_is(host: Host) -> None:
+    entries, recorded, names = sections.without("fail2ban", "blog")
+    assert (entries, names) == ([], []), "the shop needs its only jail, too"
+    assert [entry.state for entry in recorded] == ["absent"]
