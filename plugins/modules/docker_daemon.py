@@ -51,7 +51,15 @@ options:
     type: bool
     default: false
   confirm_restart:
-    description: Let a restart stop containers that are not of this collection.
+    description:
+      - Let a restart stop containers that are not of this collection, and with O(keep_foreign=true) let there be one at all while they run.
+    type: bool
+    default: false
+  keep_foreign:
+    description:
+      - While containers that are not of this collection are running, an option that needs a restart of the engine is not changed, and named
+        in RV(deferred_options). With C(live-restore) containers survive a restart, but for the second that it takes nobody gets a new
+        connection to their published ports.
     type: bool
     default: false
 """
@@ -84,6 +92,12 @@ kept_options:
   type: list
   elements: str
   sample: [data-root, registry-mirrors]
+deferred_options:
+  description: The options that would change, and wait for a restart that is confirmed.
+  returned: success
+  type: list
+  elements: str
+  sample: [userland-proxy]
 problems:
   description: What stands against it.
   returned: failure
@@ -115,6 +129,7 @@ def main() -> None:
             "registries": {"type": "list", "elements": "dict", "default": [], "options": REGISTRY},
             "confirm_move": {"type": "bool", "default": False},
             "confirm_restart": {"type": "bool", "default": False},
+            "keep_foreign": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -125,11 +140,11 @@ def main() -> None:
     ]
     try:
         found = present(Host())
-        planned = plan(given["options"], found, Confirmed(given["confirm_move"], given["confirm_restart"]))
+        planned = plan(given["options"], found, Confirmed(given["confirm_move"], given["confirm_restart"], given["keep_foreign"]))
         if planned.problems:
             problems = [problem.as_dict() for problem in planned.problems]
             module.fail_json(**failure("\n".join(map(str, planned.problems)), problems=problems))
-        outcome = apply(config_set(planned, given["options"], found, authorities), check_mode=module.check_mode)
+        outcome = apply(config_set(planned, found, authorities), check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, OSError) as error:
         module.fail_json(**failure(error, problems=[]))
     module.exit_json(
@@ -137,6 +152,7 @@ def main() -> None:
         changed_paths=outcome.paths,
         changed_options=planned.changed,
         kept_options=planned.kept,
+        deferred_options=planned.deferred,
         diff=[change.difference() for change in outcome.changes],
     )
 

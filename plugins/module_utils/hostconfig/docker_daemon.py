@@ -95,10 +95,15 @@ class Present:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What an operator has said yes to."""
+    """What an operator has said yes to, and, with `keep_foreign`, whose containers go before our options.
+
+    :param keep_foreign: no restart while containers of others are running, unless it is confirmed: with live-restore they survive it, but
+        nobody reaches their published ports for the second in which the engine starts.
+    """
 
     move: bool = False
     restart: bool = False
+    keep_foreign: bool = False
 
 
 @dataclass
@@ -108,6 +113,8 @@ class Plan:
     options: dict[str, Any] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)  # keys
     kept: list[str] = field(default_factory=list)  # keys that others have written
+    deferred: list[str] = field(default_factory=list)  # keys that would have another value, and wait for a restart that is confirmed
+    declared: Options = field(default_factory=dict)  # what is recorded as declared: of deferred keys what was recorded before
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -133,15 +140,28 @@ def plan(declared: Options, present: Present, confirmed: Confirmed | None = None
     last = parse(present.declared)
     last = {} if isinstance(last, Problem) else last
     options = merged(existing, declared, last)
-    keys = {**existing, **options}
-    changed = sorted(key for key in keys if key not in existing or key not in options or existing[key] != options[key])
-    result = Plan(options, changed, sorted(set(options) - set(declared)))
+    changed, deferred = _differing(existing, options), set[str]()
+    if confirmed.keep_foreign and not confirmed.restart and present.running and present.running.foreign:
+        deferred = set(changed) - RELOADABLE
+        options, declared = (_exchanged(options, existing, deferred), _exchanged(declared, last, deferred))
+        changed = [key for key in changed if key not in deferred]
+    result = Plan(options, changed, sorted(set(options) - set(declared)), sorted(deferred), declared)
     given = flags(present.unit, present.opts)
     result.problems += [*_collisions(declared, given), *_undoing(declared, options)]
     if changed and present.running:
         result.problems += _losses(existing, options, given, present.running, confirmed)
         result.problems += _disturbed(result, present.running, confirmed)
     return result
+
+
+def _differing(existing: Options, options: Options) -> list[str]:
+    """Keys that one has and the other has not, or not with the same value."""
+    return sorted(key for key in {**existing, **options} if existing.get(key, ...) != options.get(key, ...))
+
+
+def _exchanged(options: Options, others: Options, keys: set[str]) -> dict[str, Any]:
+    """Options, but these keys as the others have them."""
+    return {**{key: options[key] for key in options if key not in keys}, **{key: others[key] for key in others if key in keys}}
 
 
 def parse(text: str) -> dict[str, Any] | Problem:
@@ -264,9 +284,9 @@ def _disturbed(planned: Plan, running: Running, confirmed: Confirmed) -> Iterato
         yield Problem("docker_live_restore", "false", problem, fix)
 
 
-def config_set(planned: Plan, declared: Options, present: Present, more: Sequence[Entry] = ()) -> ConfigSet:
+def config_set(planned: Plan, present: Present, more: Sequence[Entry] = ()) -> ConfigSet:
     """The files as one transaction: daemon.json, what was declared for it, the file as it was before the first merge, and `more`."""
-    entries = [*more, Entry(DECLARED, content=rendered(declared), mode=0o600, sensitive=True)]
+    entries = [*more, Entry(DECLARED, content=rendered(planned.declared), mode=0o600, sensitive=True)]
     if planned.changed:
         entries.append(_kept_as_owned(FILE.resolve(), rendered(planned.options)))
         if present.text.strip() and not present.declared:

@@ -39,7 +39,7 @@ def source(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Prob
 def configuration(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     """A daemon.json or unit of others with which ours would lose data, stop containers, or not start."""
     given = wanted["docker"]
-    confirmed = Confirmed(move=given["confirm_move"], restart=given["confirm_restart"])
+    confirmed = Confirmed(given["confirm_move"], given["confirm_restart"], given["keep_foreign"])
     yield from plan(given["options"], present(host), confirmed).problems
 
 

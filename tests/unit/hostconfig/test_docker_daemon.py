@@ -209,9 +209,39 @@ def test_the_file_of_others_is_kept_once(tmp_path: Path, monkeypatch: pytest.Mon
     def converge(declared: dict[str, Any]) -> list[str]:
         declared_text = (tmp_path / "declared").read_text() if (tmp_path / "declared").exists() else ""
         present = Present(file.read_text(), declared_text)
-        return transaction.apply(config_set(plan(declared, present), declared, present)).paths
+        return transaction.apply(config_set(plan(declared, present), present)).paths
 
     assert len(converge(OURS)) == 3 and converge(OURS) == []
     assert json.loads(file.read_text())["data-root"] == "/data/docker" and stat.S_IMODE(file.stat().st_mode) == 0o600
     converge({**OURS, "debug": True})
     assert (tmp_path / "before").read_text() == text("data_root") and stat.S_IMODE((tmp_path / "before").stat().st_mode) == 0o600
+
+
+def test_containers_of_others_go_before_options_that_restart_the_engine() -> None:
+    """What only needs a reload is taken up; the rest waits, is named, and is not recorded as ours until it is written."""
+    theirs = json.dumps({"labels": ["owner=somebody"], "userland-proxy": True})
+    waiting = plan(OURS, Present(theirs, running=BUSY), Confirmed(keep_foreign=True))
+    assert waiting.problems == [] and waiting.activate == [["systemctl", "reload", "docker.service"]]
+    assert waiting.options == {"labels": ["owner=somebody"], "userland-proxy": True, "live-restore": True}
+    assert waiting.deferred == sorted(set(OURS) - {"live-restore"})
+    assert waiting.declared == {"live-restore": True}
+    again = plan(OURS, Present(json.dumps(waiting.options), json.dumps(waiting.declared), running=BUSY), Confirmed(keep_foreign=True))
+    assert again.changed == [] and again.deferred == waiting.deferred and again.declared == waiting.declared
+    for confirmed, running in ((Confirmed(restart=True, keep_foreign=True), BUSY), (Confirmed(keep_foreign=True), Running(driver="overlay2"))):
+        written = plan(OURS, Present(json.dumps(waiting.options), json.dumps(waiting.declared), running=running), confirmed)
+        assert written.deferred == [] and written.restart and written.options == {"labels": ["owner=somebody"], **OURS}
+
+
+def test_what_is_declared_no_more_waits_for_a_restart_too() -> None:
+    """It stays in the file, and stays ours, so that the run that restarts takes it away."""
+    before = Present(json.dumps(OURS), json.dumps(OURS), running=BUSY)
+    fewer = {key: value for key, value in OURS.items() if key != "metrics-addr"}
+    waiting = plan(fewer, before, Confirmed(keep_foreign=True))
+    assert waiting.changed == [] and waiting.deferred == ["metrics-addr"] and waiting.options == OURS == waiting.declared
+    assert "metrics-addr" not in plan(fewer, before, Confirmed(restart=True, keep_foreign=True)).options
+
+
+def test_a_move_of_data_waits_as_well_but_is_refused_when_it_would_come() -> None:
+    moved = {**OURS, "data-root": "/data/docker"}
+    assert plan(moved, Present(running=BUSY), Confirmed(keep_foreign=True)).problems == []
+    assert "would start without what it holds" in said(declared=moved, present=Present(running=BUSY), confirmed=Confirmed(False, True, True))

@@ -26,7 +26,8 @@ PODMAN = "ii podman-docker 5.4.2+ds1-2\n"
 def found(source: str, packages: str, files: dict[str, str] | None = None, **more: Any) -> str:
     """What stands against role docker on a host with these packages and files."""
     host = RecordedHost(outputs={" ".join(docker.INSTALLED): packages} if packages else {}, files=files)
-    given = {"source": source, "options": {"live-restore": True}, "confirm_move": False, "confirm_restart": False, **more}
+    unconfirmed = {"confirm_move": False, "confirm_restart": False, "keep_foreign": False}
+    given = {"source": source, "options": {"live-restore": True}, **unconfirmed, **more}
     return "\n".join(map(str, checks.look(wanted("docker", **given), host).problems))
 
 

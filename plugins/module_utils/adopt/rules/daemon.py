@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ...hostconfig.docker_daemon import FILE, Confirmed, plan
+from ...hostconfig.docker_daemon import FILE, RELOADABLE, Confirmed, plan
 from ...preflight.docker import present
 from ..finding import Finding, Given, Verdict, spelled
 
@@ -34,14 +34,16 @@ def judge(given: Given) -> Iterator[Finding]:
         yield from (Finding("daemon.json", key, value) for key, value in found.options.items())
         return
     preflight = wanted.get("preflight") or {}
-    confirmed = Confirmed(move=bool(preflight.get("confirm_move")), restart=bool(preflight.get("confirm_restart")))
+    confirmed = Confirmed(*(bool(preflight.get(what)) for what in ("confirm_move", "confirm_restart", "keep_foreign")))
     planned = plan(preflight.get("options") or {}, present(given.host), confirmed)
     for key, value in found.options.items():
         base = Finding("daemon.json", key, value)
         if key in planned.changed:
             after = json.dumps(planned.options[key], ensure_ascii=False) if key in planned.options else "nothing"
-            effect = f"sets it to {after}" + (", with a restart of the engine" if planned.restart else "")
-            yield base.judged(Verdict.TAKEN_OVER, "docker", effect, *_keeping(key, value))
+            restarts = ", with a restart of the engine (docker_keep_foreign: true waits with that)" if key not in RELOADABLE else ""
+            yield base.judged(Verdict.TAKEN_OVER, "docker", f"sets it to {after}{restarts}", *_keeping(key, value))
+        elif key in planned.deferred:
+            yield base.judged(Verdict.STAYS, "docker", "stays until a run with docker_confirm_restart: true, because the engine is restarted for it")
         elif key in planned.kept:
             yield base.judged(Verdict.STAYS, "docker", f"merges its own keys into {FILE}; this one stays")
         else:
