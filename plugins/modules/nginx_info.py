@@ -24,7 +24,11 @@ attributes:
   diff_mode:
     support: none
     details: The module only reads.
-options: {}
+options:
+  keep_foreign:
+    description: Look at the sites of others as well, beside which ours are to come in.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -67,6 +71,15 @@ nginx:
       description: Whether the host speaks IPv6.
       type: bool
       returned: success
+    place:
+      description: The file by which our sites come in beside those of others, read after all of theirs.
+      type: str
+      returned: with O(keep_foreign=true)
+    ipv4_only:
+      description: Ports on which sites of others listen on IPv4 only; ours would take their clients with IPv6.
+      type: list
+      elements: int
+      returned: with O(keep_foreign=true)
   sample:
     installed: true
     version: 1.26.3
@@ -78,13 +91,20 @@ nginx:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import MAIN, PLACES, ipv4_only, place, theirs
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.features import look
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import Host
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.nginx_sites import tree
 
 
 def main() -> None:
-    """Nothing in, the features out."""
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    module.exit_json(changed=False, nginx=look().as_dict())
+    """The features, and with them what others have there."""
+    module = AnsibleModule(argument_spec={"keep_foreign": {"type": "bool", "default": False}}, supports_check_mode=True)
+    found = look().as_dict()
+    if module.params["keep_foreign"]:
+        host = Host()
+        found |= {"place": place(host.read(MAIN) or "") or PLACES[0], "ipv4_only": ipv4_only(theirs(tree(host)))}
+    module.exit_json(changed=False, nginx=found)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ docker ps --all --quiet --no-trunc --filter label=com.docker.compose.project=leg
 docker volume ls --quiet --filter label=com.docker.compose.project=legacy | sort | xargs docker volume inspect --format 'volume {{.Name}} {{.CreatedAt}}'
 docker network ls --quiet --no-trunc --filter label=com.docker.compose.project=legacy | sed 's/^/network /'
 find /etc/nginx/nginx.conf /etc/nginx/sites-available /etc/nginx/sites-enabled /etc/ssl/old /etc/cron.d/somebody /srv/legacy /etc/postgresql \
-  ! -type d -printf '%p %m %u %g %l ' -exec sh -c 'sha256sum < "$1"' _ {} \; | sort
+  ! -type d ! -name zz-latentum-ops.conf -printf '%p %m %u %g %l ' -exec sh -c 'sha256sum < "$1"' _ {} \; | sort
 python3 -c 'import json; known = json.load(open("/etc/docker/daemon.json")); print("daemon.json", known["labels"], known["shutdown-timeout"])'
 # Those for 22, 80 and 443 are what the firewall of the inventory says as well, and become its own.
 ufw status | grep somebody | grep -vE '^(22|80|443)/tcp' | sed 's/  */ /g' | sort

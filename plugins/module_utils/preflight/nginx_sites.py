@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..nginx.beside import MAIN, PLACES, parsed, place, theirs
+from ..nginx.config_tree import Directive, NginxSyntax, load
 from ..schema.nodes import Problem
 from .host import Host
 
-MAIN = "/etc/nginx/nginx.conf"
 OURS = "include /etc/nginx/sites.d/*.conf;"  # in the file that role nginx writes
-BESIDE = "/etc/nginx/conf.d/latentum-ops.conf"  # in place of MAIN, where that stays
 FOLDERS = (("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx/sites-enabled", "*"))
 _COMMENT = re.compile(r"#.*$", re.MULTILINE)
 _SERVER = re.compile(r"\bserver\s*\{")
@@ -32,9 +33,35 @@ def beside(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Prob
     if OURS in main:
         fix = "write nginx_keep_foreign: false, or put the former nginx.conf back"
         yield Problem("nginx_keep_foreign", "true", f"{MAIN} is this role's own, which has all of it already", fix)
-    elif main and not any(fnmatch(BESIDE, pattern.strip()) for pattern in _INCLUDE.findall(main)):
+    elif main and not place(main):
         fix = f"write `include {FOLDERS[0][0]}/*.conf;` into its http block, or nginx_keep_foreign: false"
-        yield Problem("nginx_keep_foreign", "true", f"{MAIN} does not include {BESIDE}, where our sites come in", fix)
+        yield Problem("nginx_keep_foreign", "true", f"{MAIN} does not include {PLACES[0]}, where our sites come in", fix)
+    elif main and wanted["nginx"].get("proxy_protocol"):
+        bare = [one for one in theirs(tree(host)) if "proxy_protocol" not in one and (at := parsed(one)) and at.port in (80, 443)]
+        if bare:
+            problem = (
+                f"sites of others listen without it ({', '.join(dict.fromkeys(bare))}), and nginx would ask it of their clients as well"
+            )
+            fix = "write proxy_protocol into their `listen`, or nginx_proxy_protocol: false"
+            yield Problem("nginx_proxy_protocol", "true", problem, fix)
+
+
+def tree(host: Host) -> list[Directive]:
+    """What nginx's files say; nothing where it could not read them itself, which the test of the whole configuration tells."""
+    try:
+        return load(MAIN, host.read, lambda pattern: matching(host, pattern))
+    except NginxSyntax:
+        return []
+
+
+def matching(host: Host, pattern: str) -> Sequence[str]:
+    """Files by a pattern in the last part, or in a folder before it."""
+    path = PurePosixPath(pattern)
+    folders = [str(path.parent)]
+    if set("*?[") & set(folders[0]):
+        folders = [str(folder) for folder in host.files(str(path.parent.parent), path.parent.name)]
+    found = [str(file) for folder in folders for file in host.files(folder, path.name)]
+    return [file for file in found if not Path(file).name.startswith(".")]
 
 
 def others(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

@@ -218,8 +218,25 @@ CASES = {
         Neighbour({"/etc/nginx/nginx.conf": DEBIAN_NGINX, "/etc/nginx/conf.d/legacy.conf": LEGACY, "/etc/nginx/sites-enabled/s": SAME}),
         [
             ("nginx site", "legacy.example.test", STAYS, "beside it"),
-            ("nginx.conf", "/etc/nginx/nginx.conf", STAYS, "included from conf.d"),
+            ("nginx.conf", "/etc/nginx/nginx.conf", STAYS, "included from sites-enabled"),
             ("nginx site", "shop.example.test", CONFLICT, "one of both"),
+        ],
+        {"nginx_keep_foreign": True},
+    ),
+    "addresses of a foreign nginx that is kept": Case(
+        Neighbour(
+            {
+                "/etc/nginx/nginx.conf": DEBIAN_NGINX,
+                "/etc/nginx/conf.d/a.conf": "server { listen 443 ssl; listen 203.0.113.7:80; server_name a.test; }",
+                "/etc/nginx/sites-enabled/zz-latentum-ops.conf": "server { listen 127.0.0.1:8081; server_name ours.test; }",
+                "/etc/nginx/sites.d/shop.conf": "server { listen [::]:443 ssl; server_name shop.test; }",
+            }
+        ),
+        [
+            ("nginx address", "[::]:443", REPORTED, "IPv4 only there as well write `listen [::]:443` into theirs"),
+            ("nginx address", "[::]:80", REPORTED, "IPv4 only"),
+            ("nginx address", "203.0.113.7:80", REPORTED, "come to its sites alone"),
+            ("nginx site", "a.test", STAYS, "beside it"),
         ],
         {"nginx_keep_foreign": True},
     ),

@@ -227,7 +227,10 @@ def test_containers_of_others_go_before_options_that_restart_the_engine() -> Non
     assert waiting.declared == {"live-restore": True}
     again = plan(OURS, Present(json.dumps(waiting.options), json.dumps(waiting.declared), running=BUSY), Confirmed(keep_foreign=True))
     assert again.changed == [] and again.deferred == waiting.deferred and again.declared == waiting.declared
-    for confirmed, running in ((Confirmed(restart=True, keep_foreign=True), BUSY), (Confirmed(keep_foreign=True), Running(driver="overlay2"))):
+    for confirmed, running in (
+        (Confirmed(restart=True, keep_foreign=True), BUSY),
+        (Confirmed(keep_foreign=True), Running(driver="overlay2")),
+    ):
         written = plan(OURS, Present(json.dumps(waiting.options), json.dumps(waiting.declared), running=running), confirmed)
         assert written.deferred == [] and written.restart and written.options == {"labels": ["owner=somebody"], **OURS}
 
@@ -244,4 +247,6 @@ def test_what_is_declared_no_more_waits_for_a_restart_too() -> None:
 def test_a_move_of_data_waits_as_well_but_is_refused_when_it_would_come() -> None:
     moved = {**OURS, "data-root": "/data/docker"}
     assert plan(moved, Present(running=BUSY), Confirmed(keep_foreign=True)).problems == []
-    assert "would start without what it holds" in said(declared=moved, present=Present(running=BUSY), confirmed=Confirmed(False, True, True))
+    assert "would start without what it holds" in said(
+        declared=moved, present=Present(running=BUSY), confirmed=Confirmed(False, True, True)
+    )

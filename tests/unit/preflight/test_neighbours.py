@@ -87,6 +87,17 @@ def test_an_nginx_conf_that_would_not_lead_to_ours_is_named(main: str, fix: str)
     assert fix in found("nginx", {nginx_sites.MAIN: main}, http_directives=[], keep_foreign=True)
 
 
+@pytest.mark.parametrize(
+    ("listen", "refused"),
+    [("listen 443 ssl;", True), ("listen 443 ssl proxy_protocol;", False), ("listen 8443 ssl;", False), ("", True)],
+)
+def test_proxy_protocol_is_not_asked_of_clients_of_others(listen: str, refused: bool) -> None:
+    """nginx takes the parameter for an address, of all servers that listen there."""
+    files = {nginx_sites.MAIN: DEBIAN, f"{ENABLED}/old": f"server {{ {listen} server_name old.example.test; }}"}
+    report = found("nginx", files, http_directives=[], keep_foreign=True, proxy_protocol=True)
+    assert ("write proxy_protocol into their `listen`" in report) is refused and (not refused or "nginx_proxy_protocol: false" in report)
+
+
 def test_role_nginx_writes_what_the_check_knows_it_by() -> None:
     assert nginx_sites.OURS in (ROOT / "roles/nginx/templates/etc/nginx/nginx.conf.j2").read_text()
 

@@ -38,6 +38,7 @@ SITE = {
     ],
 }
 UPSTREAMS = [{"name": "shop_web_8080", "project": "shop", "service": "web", "port": 8080, "balance": "least_conn", "keepalive": 32}]
+BESIDE = "/etc/nginx/sites-enabled/zz-latentum-ops.conf"
 VARIANTS: dict[str, dict[str, Any]] = {
     "new": {
         "__nginx_found": {"nginx": {**NEW, "post_quantum": True, "ipv6": True}},
@@ -79,7 +80,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "nginx_unknown_host_status": 404,
     },
     "beside": {
-        "__nginx_found": {"nginx": {**OLD, "post_quantum": False, "ipv6": True}},
+        "__nginx_found": {"nginx": {**OLD, "post_quantum": False, "ipv6": True, "place": BESIDE, "ipv4_only": [443]}},
         "nginx_sites": [SITE],
         "nginx_upstreams": UPSTREAMS,
         "nginx_upstreams_name": "shop",
@@ -453,11 +454,18 @@ ONCE = {
 def test_beside_sites_of_others_only_names_of_our_own_stand_in_their_block(rendered: dict[str, dict[str, str]]) -> None:
     files = rendered["beside"]
     assert "/etc/nginx/nginx.conf" not in files
-    ours = parse(files["/etc/nginx/conf.d/latentum-ops.conf"])
+    ours = parse(files[BESIDE])
     names = {one[0] for one in ours}
     assert names == {"map", "log_format", "proxy_headers_hash_max_size", "server", "include"} and not names & ONCE
     assert not any("default_server" in word for server in every(ours, "server") for one in every(server[0], "listen") for word in one)
     assert ["/etc/nginx/sites.d/*.conf"] in every(ours, "include") and ["/etc/nginx/upstreams.d/*.conf"] in every(ours, "include")
+
+
+def test_ours_leave_ipv6_alone_where_sites_of_others_do(rendered: dict[str, dict[str, str]]) -> None:
+    """Only there: an IPv6 of ours on port 443 would answer to their names as well, and that of port 80 is theirs already."""
+    text = rendered["beside"]["/etc/nginx/sites.d/shop.conf"]
+    assert "listen [::]:443" not in text and "listen 443 ssl" in text and "listen [::]:80" in text
+    assert "listen [::]:443" in rendered["new"]["/etc/nginx/sites.d/shop.conf"]
 
 
 def test_our_servers_bring_their_settings_with_them_there(rendered: dict[str, dict[str, str]]) -> None:

@@ -43,7 +43,9 @@ def judge(given: Given) -> Iterator[Finding]:
             restarts = ", with a restart of the engine (docker_keep_foreign: true waits with that)" if key not in RELOADABLE else ""
             yield base.judged(Verdict.TAKEN_OVER, "docker", f"sets it to {after}{restarts}", *_keeping(key, value))
         elif key in planned.deferred:
-            yield base.judged(Verdict.STAYS, "docker", "stays until a run with docker_confirm_restart: true, because the engine is restarted for it")
+            yield base.judged(
+                Verdict.STAYS, "docker", "stays until a run with docker_confirm_restart: true, because the engine is restarted for it"
+            )
         elif key in planned.kept:
             yield base.judged(Verdict.STAYS, "docker", f"merges its own keys into {FILE}; this one stays")
         else:

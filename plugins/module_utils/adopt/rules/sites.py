@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from pathlib import PurePosixPath
 
+from ...nginx import beside
+from ...nginx.beside import MAIN
 from ...nginx.site_file import LEFT
-from ...preflight.nginx_sites import MAIN, OURS
+from ...preflight.nginx_sites import OURS
 from ..finding import Finding, Given, Verdict
 from ..survey.site import Site
 
@@ -24,10 +27,13 @@ def judge(given: Given) -> Iterator[Finding]:
     if main := given.host.read(MAIN):
         yield from _main(given, main)
     for site in given.survey.sites:
+        if site.file in beside.PLACES:
+            continue
         if not (site.file.startswith(OWN) or (site.file == MAIN and OURS in (main or ""))):
             yield _nginx(given, site) if site.server == "nginx" else _other(given, site)
         elif site.file.startswith(OWN):
             yield from _ours(given, site)
+    yield from _addresses(given)
     yield from _by_labels(given)
     yield from _homes(given)
 
@@ -63,6 +69,22 @@ def _nginx(given: Given, site: Site) -> Finding:
         return base.judged(Verdict.TAKEN_OVER, "nginx", "takes the place of the page that greets after an installation")
     effect = "writes a configuration that does not include it: the site would go dark"
     return base.judged(Verdict.CONFLICT, "nginx", effect, "nginx_keep_foreign", "true")
+
+
+def _addresses(given: Given) -> Iterator[Finding]:
+    """Where sites that stay listen, ours are reached only as far as nothing of theirs becomes another one."""
+    if given.role("nginx") is None or not given.keeps_foreign("nginx"):
+        return
+    others = [site for site in given.survey.sites if site.server == "nginx" and site.file not in beside.PLACES]
+    listens = [listen for site in others if not site.file.startswith(OWN) for listen in site.listens]
+    for port in sorted(set(beside.ipv4_only(listens)) & {80, 443}):
+        base = Finding("nginx address", f"[::]:{port}", "the sites that are here listen on IPv4 only")
+        effect = "listens on IPv4 only there as well: by IPv6 it would answer in place of them"
+        yield base.judged(Verdict.REPORTED, "nginx", effect, "", f"write `listen [::]:{port}` into theirs, and ours follow")
+    for address in beside.hiding(listens):
+        base = Finding("nginx address", address, "named by a site that is here")
+        effect = "listens on all addresses, and connections to one that is named come to its sites alone"
+        yield base.judged(Verdict.REPORTED, "nginx", effect, "", "let the domains of the routes point to another address")
 
 
 def _included(given: Given, site: Site) -> bool:
@@ -117,7 +139,9 @@ def _main(given: Given, main: str) -> Iterator[Finding]:
     if given.role("nginx") is None:
         yield base
     elif given.keeps_foreign("nginx"):
-        yield base.judged(Verdict.STAYS, "nginx", "leaves it, and is included from conf.d")
+        yield base.judged(
+            Verdict.STAYS, "nginx", f"leaves it, and is included from {PurePosixPath(beside.place(main) or beside.PLACES[0]).parent.name}"
+        )
     else:
         effect = "writes it anew: settings of http, stream and mail blocks are lost"
         yield base.judged(Verdict.TAKEN_OVER, "nginx", effect, "nginx_http_directives", "[lines that are to stay]")

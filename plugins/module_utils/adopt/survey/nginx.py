@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
 
-from ...preflight.nginx_sites import MAIN
+from ...nginx.beside import MAIN
+from ...nginx.config_tree import Directive, dumped, load, of_dump
+from ...preflight.nginx_sites import matching
 from ..host import SurveyedHost
-from .nginx_config import Directive, dumped, load, of_dump
 from .site import Site
 
 PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
@@ -35,7 +35,7 @@ def tree(host: SurveyedHost) -> list[Directive]:
     if dump:
         return of_dump(dumped(dump))
     main = main_file(host)
-    return load(main, host.read, lambda pattern: _matching(host, pattern)) if host.exists(main) else []
+    return load(main, host.read, lambda pattern: matching(host, pattern)) if host.exists(main) else []
 
 
 def main_file(host: SurveyedHost) -> str:
@@ -45,16 +45,6 @@ def main_file(host: SurveyedHost) -> str:
         if "-c" in words[:-1]:
             return words[words.index("-c") + 1]
     return MAIN
-
-
-def _matching(host: SurveyedHost, pattern: str) -> Sequence[str]:
-    """Files by a pattern in the last part, or in a folder before it."""
-    path = PurePosixPath(pattern)
-    folders = [str(path.parent)]
-    if set("*?[") & set(folders[0]):
-        folders = [str(folder) for folder in host.files(str(path.parent.parent), path.parent.name)]
-    found = [str(file) for folder in folders for file in host.files(folder, path.name)]
-    return [file for file in found if not Path(file).name.startswith(".")]
 
 
 def servers(directives: Iterable[Directive]) -> Iterable[Site]:

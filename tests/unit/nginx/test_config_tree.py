@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.adopt.survey import nginx
-from ansible_collections.latentum.ops.plugins.module_utils.adopt.survey.nginx_config import NginxSyntax, dumped, load, of_dump
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.config_tree import NginxSyntax, dumped, load, of_dump
 
 from .hosts import Neighbour, process, recorded
 
