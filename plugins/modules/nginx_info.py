@@ -80,6 +80,11 @@ nginx:
       type: list
       elements: int
       returned: with O(keep_foreign=true)
+    set_by_others:
+      description: Names of directives that others have in the C(http) block itself.
+      type: list
+      elements: str
+      returned: with O(keep_foreign=true)
   sample:
     installed: true
     version: 1.26.3
@@ -91,7 +96,7 @@ nginx:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import MAIN, PLACES, ipv4_only, place, theirs
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import MAIN, PLACES, ipv4_only, place, set_by_others, theirs
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.features import look
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import Host
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.nginx_sites import tree
@@ -103,7 +108,12 @@ def main() -> None:
     found = look().as_dict()
     if module.params["keep_foreign"]:
         host = Host()
-        found |= {"place": place(host.read(MAIN) or "") or PLACES[0], "ipv4_only": ipv4_only(theirs(tree(host)))}
+        others = tree(host)
+        found |= {
+            "place": place(host.read(MAIN) or "") or PLACES[0],
+            "ipv4_only": ipv4_only(theirs(others)),
+            "set_by_others": set_by_others(others),
+        }
     module.exit_json(changed=False, nginx=found)
 
 

@@ -55,11 +55,16 @@ def sh(script: str, *, check: bool = True) -> str:
     return done.stdout.strip()
 
 
-def unchanged(output: str) -> bool:
-    """The recap says that nothing was changed on the host."""
-    return f"{HOST} " in output and all(
-        "changed=0 " in line for line in output.splitlines() if line.startswith(f"{HOST} ") and "ok=" in line
-    )
+def changes(output: str) -> list[str]:
+    """The tasks that changed something on the host, from what a playbook said; the recap where it did not get so far."""
+    assert f"{HOST} " in output.partition("PLAY RECAP")[2], output[-3000:]
+    task, found = "", []
+    for line in output.splitlines():
+        if line.startswith("TASK ["):
+            task = line.strip("* ")
+        elif line.startswith("changed: ["):
+            found.append(task)
+    return found
 
 
 def belongings(stack: str) -> dict[str, str]:

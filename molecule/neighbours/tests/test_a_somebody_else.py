@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import CLIENT, HOST, execute, playbook, sh, unchanged
+from conftest import CLIENT, HOST, changes, execute, playbook, sh
 
 REPORT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "adopt" / f"{HOST}.md"
 
@@ -62,7 +62,7 @@ def test_nobody_has_restarted_what_is_not_ours() -> None:
 
 def test_once_everything_is_managed_adopt_asks_for_nothing() -> None:
     done = playbook("adopt", {"adopt_format": "json"})
-    assert done.returncode == 0 and unchanged(done.stdout), done.stdout[-3000:]
+    assert done.returncode == 0 and changes(done.stdout) == [], done.stdout[-3000:]
     assert '"verdict": "conflict"' not in done.stdout and "verdict: conflict" not in done.stdout, done.stdout
 
 

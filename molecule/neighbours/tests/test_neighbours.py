@@ -9,7 +9,7 @@ import random
 import subprocess
 import time
 
-from conftest import HOST, ROOT, belongings, command, only, playbook, sh, steady, unchanged, untouched
+from conftest import HOST, ROOT, belongings, changes, command, only, playbook, sh, steady, untouched
 
 VERSIONS = ("1.1.0", "1.3.0", "1.4.0", "1.0.0")
 
@@ -22,7 +22,7 @@ def ours(version: str) -> str:
 def test_both_answer_over_tls_and_a_second_run_changes_nothing() -> None:
     with steady("shop") as shop, steady("blog") as blog:
         done = playbook("site")
-    assert done.returncode == 0 and unchanged(done.stdout), done.stdout[-3000:]
+    assert done.returncode == 0 and changes(done.stdout) == [], done.stdout[-3000:]
     for found in (shop, blog):
         assert found["lost"] == [] and found["answered"] > 50
     assert "also has" not in done.stdout
@@ -81,7 +81,7 @@ def test_a_run_that_knows_one_stack_takes_nothing_away_from_the_other() -> None:
     assert done.returncode == 0 and "also has blog, which this inventory does not declare" in done.stdout, done.stdout[-3000:]
     with untouched("shop"):
         done = playbook("site", only("blog"))
-    assert done.returncode == 0 and unchanged(done.stdout), done.stdout[-3000:]
+    assert done.returncode == 0 and changes(done.stdout) == [], done.stdout[-3000:]
     rules = sh("ufw status")
     assert "9443/tcp" in rules and "9444/tcp" in rules
     assert "nginx-limit-req" in sh("fail2ban-client status")
@@ -134,6 +134,6 @@ def test_a_stack_is_taken_away_after_a_proven_backup_and_no_other_is_touched() -
     assert sh("docker volume ls -q --filter label=com.docker.compose.project=shop") == ""
     assert sh("ls /srv/backup/shop") != ""
     again = playbook("remove_stack", {"ops_stack_name": "shop", "remove_stack_confirm": True, "remove_stack_volumes": True})
-    assert again.returncode == 0 and unchanged(again.stdout), again.stdout[-3000:]
+    assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]
     done = playbook("site", only("blog"))
-    assert done.returncode == 0 and unchanged(done.stdout) and "also has" not in done.stdout, done.stdout[-3000:]
+    assert done.returncode == 0 and changes(done.stdout) == [] and "also has" not in done.stdout, done.stdout[-3000:]

@@ -87,6 +87,11 @@ def _local(host: str) -> bool:
     return host == "localhost" or host == "[::1]" or host.startswith("127.")
 
 
+def set_by_others(tree: Iterable[Directive]) -> list[str]:
+    """Names of directives that stand in their http block itself, and can stand there once only."""
+    return sorted({one.name for http in tree if http.name == "http" for one in http.block or () if one.file not in PLACES})
+
+
 def theirs(tree: Iterable[Directive]) -> Iterator[str]:
     """The words of each ``listen`` of a server that is not ours; a server without one listens on port 80."""
     for http in tree:

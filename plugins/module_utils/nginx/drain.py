@@ -19,7 +19,8 @@ from ..core.atomic_files import read_text
 
 PROC = Path("/proc")
 PID_FILE = Path("/run/nginx.pid")
-CONFIGURATION = Path("/etc/nginx/nginx.conf")
+# Where role nginx writes its settings: of all, or of our servers beside those of others.
+CONFIGURATION = (Path("/etc/nginx/nginx.conf"), Path("/etc/nginx/snippets/latentum-server.conf"))
 ESTABLISHED = "01"
 LOOK = 0.05  # seconds between two looks at /proc, which tells nobody when it changes
 MARGIN = 1.0  # seconds beyond keepalive_min_timeout
@@ -85,8 +86,8 @@ def _hexadecimal(address: str) -> str:
 
 def floor() -> float:
     """Seconds in which an old worker may take new requests on kept connections."""
-    found = re.search(r"^\s*keepalive_min_timeout\s+(\d+)s?;", read_text(CONFIGURATION) or "", re.MULTILINE)
-    return float(found[1]) if found else 0.0
+    found = (re.search(r"^\s*keepalive_min_timeout\s+(\d+)s?;", read_text(file) or "", re.MULTILINE) for file in CONFIGURATION)
+    return max((float(one[1]) for one in found if one), default=0.0)
 
 
 def wait(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import PLACES, hiding, ipv4_only, place, theirs
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import PLACES, hiding, ipv4_only, place, set_by_others, theirs
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.config_tree import load
 
 CONF_D, ENABLED = PLACES
@@ -49,6 +49,14 @@ def test_ports_where_nobody_answers_by_ipv6(listens: list[str], ports: list[int]
 def test_addresses_that_never_come_to_ours() -> None:
     listens = ["80", "203.0.113.7:443 ssl", "[2001:db8::7]:443 ssl", "127.0.0.1:80", "*:443", "203.0.113.7:9000", "www.example.test"]
     assert hiding(listens) == ["203.0.113.7:443", "[2001:db8::7]:443", "www.example.test:80"]
+
+
+def test_what_others_have_set_for_all() -> None:
+    files = {
+        "/etc/nginx/nginx.conf": f"gzip on; http {{ sendfile on; include {CONF_D}; server {{ gzip off; }} }}",
+        CONF_D: "keepalive_min_timeout 2s;",
+    }
+    assert set_by_others(load("/etc/nginx/nginx.conf", files.get, lambda pattern: [pattern])) == ["sendfile", "server"]
 
 
 def test_theirs_are_told_from_ours() -> None:

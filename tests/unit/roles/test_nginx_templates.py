@@ -80,7 +80,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "nginx_unknown_host_status": 404,
     },
     "beside": {
-        "__nginx_found": {"nginx": {**OLD, "post_quantum": False, "ipv6": True, "place": BESIDE, "ipv4_only": [443]}},
+        "__nginx_found": {
+            "nginx": {**OLD, "post_quantum": False, "ipv6": True, "place": BESIDE, "ipv4_only": [443], "set_by_others": ["gzip"]}
+        },
         "nginx_sites": [SITE],
         "nginx_upstreams": UPSTREAMS,
         "nginx_upstreams_name": "shop",
@@ -89,6 +91,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "nginx_http_directives": ["proxy_headers_hash_max_size 1024;"],
     },
 }
+BY_OTHERS = {"post_quantum": True, "ipv6": True, "place": BESIDE, "ipv4_only": [], "set_by_others": []}
+for name, more in {"new": {}, "set": {"set_by_others": ["keepalive_min_timeout"]}}.items():
+    VARIANTS[f"beside {name}"] = {**VARIANTS["beside"], "__nginx_found": {"nginx": {**NEW, **BY_OTHERS, **more}}}
 Block = list[Any]
 # The files as an action of the collection renders them, without writing them.
 RENDER = """
@@ -459,6 +464,12 @@ def test_beside_sites_of_others_only_names_of_our_own_stand_in_their_block(rende
     assert names == {"map", "log_format", "proxy_headers_hash_max_size", "server", "include"} and not names & ONCE
     assert not any("default_server" in word for server in every(ours, "server") for one in every(server[0], "listen") for word in one)
     assert ["/etc/nginx/sites.d/*.conf"] in every(ours, "include") and ["/etc/nginx/upstreams.d/*.conf"] in every(ours, "include")
+
+
+def test_reloads_cost_sites_of_others_no_kept_connection(rendered: dict[str, dict[str, str]]) -> None:
+    """In their block, where they have not said it themselves; a second one would be refused by nginx."""
+    assert "keepalive_min_timeout" in {one[0] for one in parse(rendered["beside new"][BESIDE])}
+    assert "keepalive_min_timeout" not in {one[0] for one in parse(rendered["beside set"][BESIDE])}
 
 
 def test_ours_leave_ipv6_alone_where_sites_of_others_do(rendered: dict[str, dict[str, str]]) -> None:

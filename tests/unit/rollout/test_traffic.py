@@ -85,7 +85,7 @@ class Proc:
         (folder / "nginx.pid").write_text("10\n")
         monkeypatch.setattr(drain, "PROC", self.folder)
         monkeypatch.setattr(drain, "PID_FILE", folder / "nginx.pid")
-        monkeypatch.setattr(drain, "CONFIGURATION", folder / "nginx.conf")
+        monkeypatch.setattr(drain, "CONFIGURATION", (folder / "nginx.conf",))
         monkeypatch.setattr(drain, "MARGIN", 0.1)
         self.connections()
 
@@ -171,3 +171,17 @@ def test_a_process_that_ends_while_it_is_looked_at_is_gone(proc: Proc, monkeypat
     monkeypatch.setattr(Path, "read_text", ends)
     assert {pid for pid, _start in drain.workers()} == {12}
     assert drain.leaving({(11, "7")}) == set()
+
+
+def test_the_floor_is_read_wherever_role_nginx_has_written_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside sites of others nginx.conf is theirs, and a drain that did not know ours would end too early."""
+    main, ours = tmp_path / "nginx.conf", tmp_path / "latentum-server.conf"
+    monkeypatch.setattr(drain, "CONFIGURATION", (main, ours))
+    assert drain.floor() == 0
+    main.write_text("http {\n  keepalive_timeout 65s;\n}\n")
+    ours.write_text("    keepalive_min_timeout 2s;\n")
+    assert drain.floor() == 2
+    main.write_text("http {\n  keepalive_min_timeout 5s;\n}\n")
+    assert drain.floor() == 5
+    template = Path(__file__).parents[3] / "roles/nginx/templates/etc/nginx/snippets/latentum-server.conf.j2"
+    assert template.exists() and drain.__file__ and "snippets/latentum-server.conf" in Path(drain.__file__).read_text()
