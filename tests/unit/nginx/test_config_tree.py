@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.adopt.survey import nginx
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.config_tree import NginxSyntax, dumped, load, of_dump
 
-from .hosts import Neighbour, process, recorded
+from ..adopt.hosts import Neighbour, process, recorded
 
 
 def tree(text: str, **files: str) -> list[object]:

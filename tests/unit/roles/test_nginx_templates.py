@@ -39,6 +39,7 @@ SITE = {
 }
 UPSTREAMS = [{"name": "shop_web_8080", "project": "shop", "service": "web", "port": 8080, "balance": "least_conn", "keepalive": 32}]
 BESIDE = "/etc/nginx/sites-enabled/zz-latentum-ops.conf"
+BY_OTHERS = {"post_quantum": True, "ipv6": True, "place": BESIDE, "ipv4_only": [], "set_by_others": []}
 VARIANTS: dict[str, dict[str, Any]] = {
     "new": {
         "__nginx_found": {"nginx": {**NEW, "post_quantum": True, "ipv6": True}},
@@ -87,11 +88,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "nginx_upstreams": UPSTREAMS,
         "nginx_upstreams_name": "shop",
         "nginx_keep_foreign": True,
-        "nginx_brotli": False,
         "nginx_http_directives": ["proxy_headers_hash_max_size 1024;"],
     },
 }
-BY_OTHERS = {"post_quantum": True, "ipv6": True, "place": BESIDE, "ipv4_only": [], "set_by_others": []}
 for name, more in {"new": {}, "set": {"set_by_others": ["keepalive_min_timeout"]}}.items():
     VARIANTS[f"beside {name}"] = {**VARIANTS["beside"], "__nginx_found": {"nginx": {**NEW, **BY_OTHERS, **more}}}
 Block = list[Any]
