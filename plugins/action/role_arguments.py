@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.latentum.ops.plugins.plugin_utils.left_out import lost, refused
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -32,7 +33,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         """Fails with every error of every role."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        _validated, arguments = self.validate_argument_spec(argument_spec={"roles": {"type": "list", "elements": "str", "required": True}})
+        _validated, arguments = self.validate_argument_spec(
+            argument_spec={
+                "roles": {"type": "list", "elements": "str", "required": True},
+                "left_out": {"type": "list", "elements": "str", "default": []},
+            }
+        )
+        left_out = arguments["left_out"]
+        if reasons := list(refused(left_out)):
+            return {"failed": True, "msg": "\n".join([*reasons, "nothing was changed"]), "argument_errors": {}}
         errors = {role: found for role in arguments["roles"] if (found := self._errors(role, variables))}
         if errors:
             lines = [f"{role}: {text}" for role, texts in errors.items() for text in texts]
@@ -41,7 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
                 "msg": "\n".join(["variables of roles are wrong; nothing was changed:", *lines]),
                 "argument_errors": errors,
             }
-        return {"changed": False, "msg": f"the variables of {len(arguments['roles'])} roles are valid"}
+        valid = f"the variables of {len(arguments['roles'])} roles are valid"
+        return {"changed": False, "msg": [valid, *lost(left_out)] if left_out else valid, "_ansible_verbose_always": bool(left_out)}
 
     def _errors(self, role: str, variables: dict[str, Any]) -> list[str]:
         spec = argument_spec(role)

@@ -28,6 +28,13 @@ options:
     type: list
     elements: str
     required: true
+  left_out:
+    description:
+      - Roles that the play leaves out. What nobody promises then is shown. Refused are names that are no role, the engine, and a role
+        without which another one that runs could not do its work.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

@@ -9,6 +9,7 @@ import random
 import subprocess
 import time
 
+import pytest
 from conftest import HOST, ROOT, belongings, changes, command, only, playbook, sh, steady, untouched
 
 VERSIONS = ("1.1.0", "1.3.0", "1.4.0", "1.0.0")
@@ -101,6 +102,41 @@ def test_two_inventories_at_the_same_time() -> None:
         with steady(stack) as found:
             time.sleep(1)
         assert found["lost"] == found["closed"] == [] and found["answered"] > 10
+
+
+BY_HAND = """
+services:
+  web:
+    image: registry.example.test:5000/latentum/model-server:1.0.0
+    restart: always
+    environment: {API_KEY: "0", MODEL_PATH: /models}
+    volumes: ["models:/models"]
+volumes: {models: {}}
+"""
+
+
+@pytest.mark.matrix
+def test_a_project_that_somebody_has_started_by_hand_is_taken_over_with_its_volumes() -> None:
+    """As a release like any other: its containers are replaced, what it has written stays, and a second run finds nothing to do."""
+    sh(f"mkdir -p /srv/notes && cat > /srv/notes/compose.yaml <<'END'{BY_HAND}END\ncd /srv/notes && docker compose up --detach")
+    sh("docker exec --user 0 notes-web-1 sh -c 'echo by hand > /models/note; chmod 644 /models/note'")
+    volume = sh("docker volume inspect notes_models --format '{{.CreatedAt}}'")
+    said = playbook("adopt", only("notes")).stdout
+    assert "takes it over as a release" in said and "notes_models" in said, said[-3000:]
+    with untouched("blog"):
+        done = playbook("site", only("notes"))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert sh("docker exec notes-web-1 cat /models/note") == "by hand"
+    assert sh("docker volume inspect notes_models --format '{{.CreatedAt}}'") == volume
+    assert sh("ls /var/lib/latentum-ops/stacks/notes/releases").count(".json") == 1
+    with steady("notes") as found:
+        again = playbook("site", only("notes"))
+    assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]
+    assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    done = playbook("remove_stack", {"ops_stack_name": "notes", "remove_stack_confirm": True, "remove_stack_backup": False})
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert sh("docker run --rm -v notes_models:/models --entrypoint cat legacy/web:1 /models/note") == "by hand"
+    sh("docker volume rm notes_models; rm -r /srv/notes")
 
 
 def test_what_another_stack_has_is_refused_before_anything_changes() -> None:

@@ -245,6 +245,17 @@ def test_variables_of_all_roles_are_refused_at_once(play: Play) -> None:
     assert "failed" not in play(check, variables={"base_minimum_free": "{{ 512 * 2 }}"})["check"]
 
 
+def test_roles_that_are_left_out_are_named_with_what_is_lost(play: Play) -> None:
+    def check(*left_out: str) -> dict[str, Any]:
+        return play({"name": "check", "latentum.ops.role_arguments": {"roles": ["base"], "left_out": list(left_out)}}, variables={})[
+            "check"
+        ]
+
+    assert check("fail2ban")["msg"][1].startswith("without role fail2ban: nobody is banned")
+    refused = check("nginx", "opsctl")
+    assert refused["failed"] and "certbot needs nginx" in refused["msg"] and "nothing was changed" in refused["msg"]
+
+
 def test_files_of_a_set_are_rendered_from_templates(play: Play, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/site.conf.j2").write_text(

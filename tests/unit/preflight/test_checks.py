@@ -50,5 +50,7 @@ def test_every_role_with_checks_says_what_it_wants_and_asks_for_them_on_its_own(
 
 def test_site_asks_once_for_all_roles() -> None:
     plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
-    (own,) = [task for play in plays for task in play.get("pre_tasks", []) if "latentum.ops.preflight" in task]
-    assert set(checks.CHECKS) <= set(own["latentum.ops.preflight"]["roles"]) and own["register"] == "ops_preflight"
+    (play,) = [play for play in plays if "pre_tasks" in play]
+    (own,) = [task for task in play["pre_tasks"] if "latentum.ops.preflight" in task]
+    assert set(checks.CHECKS) <= set(play["vars"]["__roles"]) and own["register"] == "ops_preflight"
+    assert own["latentum.ops.preflight"]["roles"] == "{{ __roles | difference(ops_roles_skip | default([])) }}"
