@@ -130,7 +130,7 @@ def main() -> None:
     if given["confirm"] != stack:
         what = f"confirm: {given['confirm']!r} is not the name of the stack: nothing was changed; write {stack} if it is to be ejected"
         module.fail_json(**failure(what))
-    if was_ejected(Path(given["directory"] or f"/opt/{stack}")):
+    if was_ejected(stack, Path(given["directory"] or f"/opt/{stack}")):
         module.exit_json(changed=False, ejected=True)
     try:
         result = carry_out(Ejection(stack), given["state"], check=module.check_mode)

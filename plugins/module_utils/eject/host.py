@@ -8,6 +8,7 @@ The rollout between the two is an ordinary one (module compose_rollout): until i
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import socket
 import stat
@@ -310,7 +311,7 @@ class Ejection:
         _systemctl("disable", "--now", *units)
         for path in self._leftovers():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-        shutil.move(str(Store(self.stack).folder), str(self.directory / HISTORY))
+        shutil.move(str(Store(self.stack).folder), str(_free(self.directory / HISTORY)))
         if not self.others:
             run(["userdel", WATCHDOG_USER], check=False)
         run(["systemctl", "daemon-reload"])
@@ -322,9 +323,15 @@ def unit_files() -> list[Path]:
     return [UNITS / name for name in names]
 
 
-def was_ejected(directory: Path) -> bool:
-    """The stack in this folder was ejected before."""
-    return (directory / HISTORY).is_dir()
+def was_ejected(stack: str, directory: Path) -> bool:
+    """The stack in this folder was ejected before, and has not come back since: its history is there and not among the engine's."""
+    return (directory / HISTORY).is_dir() and not Store(stack).folder.exists()
+
+
+def _free(path: Path) -> Path:
+    """A path that is not there yet: whoever came back and leaves again keeps the history from before."""
+    names = itertools.chain([path.name], (f"{path.name}-{number}" for number in itertools.count(2)))
+    return next(one for name in names if not (one := path.with_name(name)).exists())
 
 
 def _allowed(policy: Mapping[str, Any]) -> list[str]:

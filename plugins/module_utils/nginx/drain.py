@@ -91,7 +91,7 @@ def floor() -> float:
 
 
 def wait(
-    before: set[tuple[int, str]], addresses: Collection[str], timeout: float, progress: Callable[[Remaining], None] | None = None
+    before: set[tuple[int, str]], addresses: Collection[str] | None, timeout: float, progress: Callable[[Remaining], None] | None = None
 ) -> Remaining | None:
     """Wait until nobody is left.
 
@@ -99,7 +99,8 @@ def wait(
     WebSocket: it takes no new request any more, and no connection goes to the addresses.
 
     :param before: the workers before the reload.
-    :param addresses: ``address:port`` of the containers that are to go.
+    :param addresses: ``address:port`` of the containers that are to go; None where they are reached at others that nobody here knows, as
+        those of a project that is taken over: then only the end of the workers is drained.
     :param timeout: seconds.
     :return: None when drained, otherwise what was left when the time was up.
     """
@@ -110,9 +111,9 @@ def wait(
         old = (before & present) | leaving(present)
         if not old:
             return None
-        left = Remaining(len(old), connections(addresses))
+        left = Remaining(len(old), connections(addresses or ()))
         waited = time.monotonic() - started
-        if waited >= settled and not left.connections:
+        if addresses is not None and waited >= settled and not left.connections:
             return None
         if waited >= timeout:
             return left

@@ -215,10 +215,11 @@ class Site:
         definitions = rerouting.definitions(switched=True)
         if not routing.switch(self.engine, self.stack, routes, definitions, rerouting.gone, traffic):
             before = set()
-        if addresses:
-            self._drain(", ".join(leaving), before, addresses, timeout)
+        if any(leaving.values()):
+            # Without a route until now, nginx may have led to them all the same: by a site or an upstream that somebody else has written.
+            self._drain(", ".join(leaving), before, addresses or None, timeout)
 
-    def _drain(self, service: str, before: set[tuple[int, str]], addresses: Sequence[str], timeout: float) -> None:
+    def _drain(self, service: str, before: set[tuple[int, str]], addresses: Sequence[str] | None, timeout: float) -> None:
         started = time.monotonic()
         left = drain.wait(
             before,

@@ -221,7 +221,18 @@ def test_the_last_stack_takes_the_engine_with_it(here: Host, monkeypatch: pytest
     assert project["services"]["web"]["image"].endswith("a" * 64) and project["services"]["web"]["deploy"]["replicas"] == 2
     assert str(here.root / "etc/latentum-ops") not in files["opt/shop/compose.yaml"] + files["opt/shop/backup/backup.sh"]
     assert "127.0.0.1:" in files["opt/shop/README.md"] and "Backups" in files["opt/shop/README.md"]
-    assert any(name.startswith("opt/shop/history/releases/") for name in files) and was_ejected(here.directory)
+    assert any(name.startswith("opt/shop/history/releases/") for name in files) and was_ejected("shop", here.directory)
+
+
+def test_who_has_come_back_can_leave_again_and_keeps_the_former_history(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = here.directory / "history"
+    (history / "releases").mkdir(parents=True)
+    assert not was_ejected("shop", here.directory)  # its releases are the engine's again
+    Ejection("shop").prepare(check=False)
+    here.rolled_out(monkeypatch)
+    Ejection("shop").finish(check=False)
+    assert was_ejected("shop", here.directory)
+    assert (here.directory / "history-2/releases").is_dir() and list((history / "releases").iterdir()) == []
 
 
 def test_files_that_the_release_carries_go_along(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,6 +230,18 @@ def test_sites_and_containers_change_in_one_reload(nginx: Host) -> None:
     ]
 
 
+def test_whoever_is_taken_over_is_drained_wherever_nginx_reached_it(nginx: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No route was known: a site of somebody else led to it, at an address that only this site has."""
+    waited: list[Any] = []
+    monkeypatch.setattr(drain, "wait", lambda _before, addresses, timeout, _progress: waited.append((addresses, timeout)))
+    nginx.there = [*OLD, *NEW]
+    before = release("hand", {})
+    at = site(nginx, before, AT_80)
+    at.reroute(Rerouting(before, AT_80), {"api": Traffic({"api3": 1})}, {"api": OLD}, 7)
+    at.reroute(Rerouting(before, AT_80), {"api": Traffic({"api3": 1})}, {"api": []}, 7)
+    assert waited == [(None, 7)]
+
+
 def test_what_nginx_refuses_changes_nobody(nginx: Host) -> None:
     nginx.there = [*OLD]
     nginx.publish(AT_80)

@@ -173,6 +173,17 @@ def test_a_process_that_ends_while_it_is_looked_at_is_gone(proc: Proc, monkeypat
     assert drain.leaving({(11, "7")}) == set()
 
 
+def test_containers_that_are_reached_at_unknown_addresses_are_drained_by_the_end_of_the_workers(proc: Proc) -> None:
+    """Those of a project that is taken over: a site of somebody else led to them, and no connection of theirs is known."""
+    proc.worker(11)
+    before = drain.workers()
+    left = drain.wait(before, None, timeout=0.5)
+    assert left is not None and left.workers == 1
+    assert drain.wait(before, [], timeout=0.5) is None
+    proc.gone(11)
+    assert drain.wait(before, None, timeout=0.5) is None
+
+
 def test_the_floor_is_read_wherever_role_nginx_has_written_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside sites of others nginx.conf is theirs, and a drain that did not know ours would end too early."""
     main, ours = tmp_path / "nginx.conf", tmp_path / "latentum-server.conf"
