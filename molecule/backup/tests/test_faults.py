@@ -83,6 +83,7 @@ def test_a_full_target_is_said_and_gets_what_it_missed(rows: Kept, servers: Serv
     rows.opsctl("backup verify --target nas")
 
 
+@pytest.mark.matrix
 def test_whoever_has_the_host_cannot_remove_what_is_append_only(rows: Kept) -> None:
     # As somebody would who does not care for the declaration.
     look = "import dataclasses; from latentum_ops.backup import running, settings; found = settings.load()"

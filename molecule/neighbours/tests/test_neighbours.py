@@ -50,6 +50,7 @@ def test_a_verb_that_works_on_one_stack_wants_to_know_which() -> None:
     assert {stack: belongings(stack) for stack in before} == before
 
 
+@pytest.mark.matrix
 def test_rollback_and_scale_of_one_touch_nothing_of_the_other() -> None:
     with untouched("blog"):
         assert playbook("rollback", {"ops_only": "shop"}).returncode == 0
@@ -57,9 +58,10 @@ def test_rollback_and_scale_of_one_touch_nothing_of_the_other() -> None:
         assert playbook("scale", {"ops_only": "shop", "scale_replicas": {"web": 2}}).returncode == 0
 
 
-def test_rollouts_that_are_killed_at_random_leave_the_other_alone(matrix: bool) -> None:
+@pytest.mark.matrix
+def test_rollouts_that_are_killed_at_random_leave_the_other_alone() -> None:
     """And the run after them brings the stack to what is declared. What was drawn is named by a failure."""
-    kills, drawn = (20 if matrix else 3), []
+    kills, drawn = 20, []
     with untouched("blog"):
         for number in range(kills):
             image = f"web={ours(VERSIONS[number % len(VERSIONS)])}"

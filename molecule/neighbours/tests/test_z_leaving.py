@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from conftest import HOST, changes, only, playbook, sh, steady
 
 
@@ -76,6 +77,7 @@ def test_it_renews_its_certificate_and_nginx_shows_the_new_one() -> None:
     assert _served() == _certificate()
 
 
+@pytest.mark.matrix
 def test_its_logs_are_rotated_and_go_on() -> None:
     sh("logrotate --force /etc/logrotate.d/nginx")
     with steady("blog") as found:
@@ -85,6 +87,7 @@ def test_its_logs_are_rotated_and_go_on() -> None:
     assert json.loads(lines)["host"] == "blog.neighbours.example.test"
 
 
+@pytest.mark.matrix
 def test_the_way_back_is_a_take_over_without_a_lost_request() -> None:
     with steady("blog") as found:
         done = playbook("site", only("blog"))

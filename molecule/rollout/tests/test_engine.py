@@ -56,6 +56,7 @@ def record(app: AppHost, engine: dict[str, object]) -> None:
     app.sh(f"echo '{json.dumps(engine)}' > {HOME}/engine.json")
 
 
+@pytest.mark.matrix
 def test_an_older_engine_is_replaced_by_a_rolling_update_alone(app: AppHost, older: str) -> None:
     reason = "kept over the upgrade"
     assert app.opsctl("maintenance", "on", "--reason", reason, "--for", "1h", "--scope", f"{STACK}/cache").returncode == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools/lanes.sh"
-SCENARIOS = ("backup", "default", "later", "roles", "rollout", "watchdog")
+SCENARIOS = ("backup", "default", "later", "neighbours", "roles", "rollout", "watchdog")
 CHECKS = ("lint", "unit", "sanity", "artifact", "browser")
 
 
@@ -30,6 +30,7 @@ def checkout(tmp_path: Path) -> Path:
         file = tmp_path / "bin" / program
         file.write_text(
             f'#!/bin/sh\nlast=$(for word; do :; done; echo "$word")\necho "{program} $last" >> {tmp_path}/asked\n'
+            f'echo "$@" >> {tmp_path}/whole\n'
             f'[ ! -e "{tmp_path}/$last.fails" ] || {{ cat "{tmp_path}/$last.fails"; exit 2; }}\n'
         )
         file.chmod(0o755)
@@ -47,11 +48,11 @@ def lanes(checkout: Path, *arguments: str, matrix: str = "") -> tuple[int, list[
 def test_everything_is_run_and_told(checkout: Path) -> None:
     rc, shown, asked = lanes(checkout)
     assert rc == 0
-    assert sorted(line for line in asked if "python" not in line) == sorted(
+    assert sorted({line for line in asked if "python" not in line}) == sorted(
         [f"molecule {name}" for name in SCENARIOS] + [f"make {name}" for name in CHECKS]
     )
-    assert [line.split()[:2] for line in shown[-11:]] == [
-        [name, "passed"] for name in (*CHECKS, "backup", "rollout", "watchdog", "default", "roles", "later")
+    assert [line.split()[:2] for line in shown[-12:]] == [
+        [name, "passed"] for name in (*CHECKS, "backup", "rollout", "watchdog", "neighbours", "default", "roles", "later")
     ]
 
 
@@ -59,6 +60,18 @@ def test_the_guide_is_followed_with_the_matrix_and_not_among_scenarios_alone(che
     assert "make guide" in lanes(checkout, matrix="1")[2]
     (checkout / "asked").unlink()
     assert "make guide" not in lanes(checkout, "molecule", matrix="1")[2]
+
+
+def test_each_role_alone_is_run_twice_with_the_matrix_only(checkout: Path) -> None:
+    lanes(checkout, "molecule", "roles")
+    verbs = [line.split()[0] for line in (checkout / "whole").read_text().splitlines() if line.endswith("--scenario-name roles")]
+    assert verbs == ["converge", "verify", "destroy"]
+    (checkout / "roles.fails").touch()
+    assert lanes(checkout, "molecule", "roles")[0] != 0
+    (checkout / "roles.fails").unlink()
+    (checkout / "whole").unlink()
+    lanes(checkout, "molecule", "roles", matrix="1")
+    assert "test --scenario-name roles" in (checkout / "whole").read_text()
 
 
 def test_scenarios_alone_and_by_name(checkout: Path) -> None:
@@ -79,7 +92,7 @@ def test_a_failure_stops_nothing_and_is_told_at_the_end(checkout: Path, job: str
     (checkout / f"{job}.fails").write_text(said)
     rc, shown, asked = lanes(checkout)
     assert rc != 0
-    assert len([line for line in asked if "python" not in line]) == len(SCENARIOS) + len(CHECKS)
+    assert len({line for line in asked if "python" not in line}) == len(SCENARIOS) + len(CHECKS)
     end = shown[shown.index(f"{job} failed:") :]
     assert reason in end
-    assert [line.split()[1] for line in shown[-len(end) - 11 : -len(end)]].count("FAILED") == 1
+    assert [line.split()[1] for line in shown[-len(end) - 12 : -len(end)]].count("FAILED") == 1
