@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".artifacts/bench"
-BENCHMARKS = ("site", "rollout", "watchdog", "backup")
+BENCHMARKS = ("site", "stacks", "rollout", "watchdog", "backup")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,12 @@ def of_site(found: dict[str, Any]) -> Iterator[Number]:
             yield Number(f"site: {run['what']}, one host, {run['strategy']}, s", run["seconds"], limit)
 
 
-NUMBERS = {"site": of_site, "rollout": of_rollout, "watchdog": of_watchdog, "backup": of_backup}
+def of_stacks(found: dict[str, Any]) -> Iterator[Number]:
+    """Further stacks of a host."""
+    yield Number("stacks: no change, three by one", found["ratio"], 1.4)
+
+
+NUMBERS = {"site": of_site, "stacks": of_stacks, "rollout": of_rollout, "watchdog": of_watchdog, "backup": of_backup}
 
 
 def written(file: Path) -> int:
