@@ -24,8 +24,8 @@ OWN = "/etc/nginx/sites.d"
 # Read last in its folder; which one is the last that a main file includes, it says itself.
 NAME = "zz-latentum-ops.conf"
 PLACES = (f"/etc/nginx/conf.d/{NAME}", f"/etc/nginx/sites-enabled/{NAME}")
-_COMMENT = re.compile(r"#.*$", re.MULTILINE)
-_INCLUDE = re.compile(r"\binclude\s+[\"']?([^;\"']+?)[\"']?\s*;")
+COMMENT = re.compile(r"#.*$", re.MULTILINE)
+INCLUDE = re.compile(r"\binclude\s+[\"']?([^;\"']+?)[\"']?\s*;")
 # An address of `listen` in brackets, or with a port, or one of both; a socket of the file system has neither.
 _ADDRESS = re.compile(r"(?:(\[[^]]*\]|[^:\s]*):)?(\d+)$")
 
@@ -53,7 +53,7 @@ class Listen:
 
 def place(main: str) -> str:
     """The path of our file that a main file includes, of two the one that it includes later; empty for none."""
-    patterns = (str(PurePosixPath(MAIN).parent / pattern) for pattern in _INCLUDE.findall(_COMMENT.sub("", main)))
+    patterns = (str(PurePosixPath(MAIN).parent / pattern) for pattern in INCLUDE.findall(COMMENT.sub("", main)))
     found = [path for pattern in patterns for path in PLACES if fnmatch(path, pattern)]
     return found[-1] if found else ""
 

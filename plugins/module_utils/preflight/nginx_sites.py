@@ -11,25 +11,23 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..nginx.beside import MAIN, PLACES, parsed, place, theirs
+from ..nginx.beside import COMMENT, INCLUDE, MAIN, PLACES, parsed, place, theirs
 from ..nginx.config_tree import Directive, NginxSyntax, load
 from ..schema.nodes import Problem
 from .host import Host
 
 OURS = "include /etc/nginx/sites.d/*.conf;"  # in the file that role nginx writes
 FOLDERS = (("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx/sites-enabled", "*"))
-_COMMENT = re.compile(r"#.*$", re.MULTILINE)
 _SERVER = re.compile(r"\bserver\s*\{")
 # The page that greets after an installation.
 _WELCOME = re.compile(r"\broot\s+(?:/usr/share/nginx/html|/var/www/html)\s*;")
-_INCLUDE = re.compile(r"\binclude\s+([^;]+);")
 
 
 def beside(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     """An nginx.conf that stays must lead to our sites."""
     if not wanted["nginx"].get("keep_foreign"):
         return
-    main = _COMMENT.sub("", host.read(MAIN) or "")
+    main = COMMENT.sub("", host.read(MAIN) or "")
     if OURS in main:
         fix = "write nginx_keep_foreign: false, or put the former nginx.conf back"
         yield Problem("nginx_keep_foreign", "true", f"{MAIN} is this role's own, which has all of it already", fix)
@@ -66,14 +64,14 @@ def matching(host: Host, pattern: str) -> Sequence[str]:
 
 def others(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
     """Sites that the host's nginx.conf includes and ours would not, so that they would go dark."""
-    main = _COMMENT.sub("", host.read(MAIN) or "")
+    main = COMMENT.sub("", host.read(MAIN) or "")
     if not main or OURS in main or wanted["nginx"].get("keep_foreign"):
         return
-    stay = [pattern.strip() for line in wanted["nginx"]["http_directives"] for pattern in _INCLUDE.findall(line)]
-    included = [pattern.strip() for pattern in _INCLUDE.findall(main)]
+    stay = [pattern.strip() for line in wanted["nginx"]["http_directives"] for pattern in INCLUDE.findall(line)]
+    included = [pattern.strip() for pattern in INCLUDE.findall(main)]
     for folder, pattern in FOLDERS:
         for path in host.files(folder, pattern):
-            content = _COMMENT.sub("", host.read(path) or "")
+            content = COMMENT.sub("", host.read(path) or "")
             served = any(fnmatch(str(path), given) for given in included)
             if not served or not _SERVER.search(content) or any(fnmatch(str(path), given) for given in stay):
                 continue

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -18,7 +17,6 @@ from ..finding import Finding, Given, Verdict
 from ..survey.site import Site
 
 OWN = "/etc/nginx/sites.d/"
-_INCLUDE = re.compile(r"\binclude\s+([^;]+);")
 WELCOME = {"/var/www/html", "/usr/share/nginx/html", "html"}
 
 
@@ -90,7 +88,7 @@ def _addresses(given: Given) -> Iterator[Finding]:
 def _included(given: Given, site: Site) -> bool:
     """``nginx_http_directives`` include its file."""
     lines = ((given.role("nginx") or {}).get("preflight") or {}).get("http_directives") or ()
-    return any(fnmatch(site.file, pattern.strip()) for line in lines for pattern in _INCLUDE.findall(str(line)))
+    return any(fnmatch(site.file, pattern.strip()) for line in lines for pattern in beside.INCLUDE.findall(str(line)))
 
 
 def _ours(given: Given, site: Site) -> Iterator[Finding]:
