@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import SECRETS, Production, site
+from conftest import SECRETS, Production, once, site
 
 # Runs as root on the host: reads every value from the store and greps for it as a fixed string. Prints how many
 # values it looked for, and a line a hit; never a value. The patterns are read from stdin by grep, so they are in no argv.
@@ -51,6 +51,7 @@ def verbose_run() -> str:
     return result.stdout + result.stderr
 
 
+@once
 def test_no_secret_in_the_output_of_ansible(production: Production, verbose_run: str) -> None:
     names = production.root(f"find {SECRETS} -maxdepth 1 -type f ! -name '.*' ! -name '*.json' ! -name '*.pub'").split()
     assert len(names) >= 5

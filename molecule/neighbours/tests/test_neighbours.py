@@ -78,6 +78,7 @@ def test_rollouts_that_are_killed_at_random_leave_the_other_alone() -> None:
     assert "rollout.json" not in sh("ls /var/lib/latentum-ops/stacks/shop")
 
 
+@pytest.mark.matrix
 def test_a_run_that_knows_one_stack_takes_nothing_away_from_the_other() -> None:
     with untouched("blog"):
         done = playbook("site", only("shop"))

@@ -170,6 +170,7 @@ def test_a_path_goes_to_a_service_of_its_own_and_back(base: AppHost) -> None:
     base.settled("1.0.0")
 
 
+@pytest.mark.matrix
 def test_a_new_domain_has_its_certificate_before_anything_leads_to_it(base: AppHost, trusted: None) -> None:
     declared = declaration(base)
     declared["routes"] = [*declared["routes"], {"domain": ADDED, "service": SERVICE, "port": 8080}]
