@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
 ROOT = Path(__file__).resolve().parents[3]
 FILTERS = ROOT / "roles/fail2ban/templates/etc/fail2ban/filter.d"
@@ -72,3 +74,14 @@ def test_nobody_is_banned_by_what_somebody_else_writes_into_a_request() -> None:
 @pytest.mark.parametrize(("method", "status", "banned"), [("", 400, True), ("GET", 400, False), ("", 408, False), ("POST", 404, False)])
 def test_what_is_not_http(method: str, status: int, banned: bool) -> None:
     assert matches("bad-request", line(method, "" if not method else "/", status)) is banned
+
+
+@pytest.mark.parametrize("jails", [[], ["nginx-botsearch"], ["nginx-botsearch", "nginx-limit-req"]])
+def test_the_list_of_logs_is_the_same_whichever_stacks_a_run_knows(jails: list[str]) -> None:
+    """Runs that know different stacks of a host would write it in turn, and a jail of a stack that a run does not know needs its log."""
+    template = FILTERS.parents[1] / "tmpfiles.d/latentum-ops-fail2ban.conf.j2"
+    environment = Environment(autoescape=False, trim_blocks=True)  # noqa: S701 - a file of settings
+    environment.filters |= {"comment": "# {}".format, "dirname": os.path.dirname}
+    logs = {"nginx-limit-req": "/var/log/nginx/error.log", "nginx-botsearch": "/var/log/nginx/access.json"}
+    text = environment.from_string(template.read_text()).render(ansible_managed="x", __fail2ban_logs=logs, __fail2ban_all_jails=jails)
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("f ")] == [*sorted(logs.values()), "/var/log/fail2ban.log"]

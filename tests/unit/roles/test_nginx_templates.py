@@ -471,6 +471,12 @@ def test_reloads_cost_sites_of_others_no_kept_connection(rendered: dict[str, dic
     assert "keepalive_min_timeout" not in {one[0] for one in parse(rendered["beside set"][BESIDE])}
 
 
+def test_the_nginx_of_others_is_given_no_module(rendered: dict[str, dict[str, str]]) -> None:
+    """By default; it would load the one for Brotli for all of its sites."""
+    assert "brotli" not in rendered["beside"]["/etc/nginx/snippets/latentum-server.conf"]
+    assert "brotli on;" in rendered["new"]["/etc/nginx/nginx.conf"]
+
+
 def test_ours_leave_ipv6_alone_where_sites_of_others_do(rendered: dict[str, dict[str, str]]) -> None:
     """Only there: an IPv6 of ours on port 443 would answer to their names as well, and that of port 80 is theirs already."""
     text = rendered["beside"]["/etc/nginx/sites.d/shop.conf"]
