@@ -717,6 +717,12 @@ def test_what_becomes_of_what_is_there(name: str, wishes: Wishes, monkeypatch: p
         ]
 
 
+def test_what_ours_come_in_by_is_no_site_of_others(wishes: Wishes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.images, "available", lambda _host, _wanted: ())
+    found = findings(CASES["addresses of a foreign nginx that is kept"], wishes)
+    assert "a.test" in [one.name for one in found] and "ours.test" not in [one.name for one in found]
+
+
 def _in_order(words: str, said: str) -> bool:
     """Each word is there, in this order."""
     at = 0
