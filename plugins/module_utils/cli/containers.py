@@ -224,20 +224,22 @@ def _shell(options: argparse.Namespace, _out: Output) -> int:
     )
     if unwritten:
         output.aside(f"opsctl: this is not noted in the journal: {unwritten}")
+    session: Session | None = None
     try:
         session = Session(engine.api, container, command or ["sh", "-c", SHELL], user="0" if options.root else "", terminal=terminal)
         return session.run()
     except EngineError as error:
-        message = str(error)
-        if "executable file not found" not in message and "no such file or directory" not in message.lower():
-            raise DockerUnavailable(f"shell: {container.name}: {message}") from error
+        # Whether the command is at fault the engine says by its exit status alone (20.10 by 126, later ones by 126 or 127).
+        status = engine.api.inspect_execution(session.execution).get("ExitCode") if session else None
+        if status not in NO_COMMAND:
+            raise DockerUnavailable(f"shell: {container.name}: {error}") from error
         output.aside(
-            f"opsctl: {container.name} has no {command[0]}"
+            f"opsctl: {container.name} cannot run {command[0]}: {error}"
             if command
-            else f"opsctl: {container.name} has no shell (its image has none): write a command that is in it, as in"
+            else f"opsctl: {container.name} has no shell that runs ({error}): write a command that is in its image, as in"
             f" opsctl shell --stack {stack} {service} /app --version"
         )
-        return NO_COMMAND[1]
+        return int(status)
 
 
 def _terminal(options: argparse.Namespace, command: Sequence[str]) -> bool:

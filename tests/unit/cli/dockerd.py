@@ -92,6 +92,7 @@ class Execution:
     process: subprocess.Popen[bytes] | None = None
     terminal: int = -1
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    refused: int | None = None  # exit status of one that could not be run
 
 
 class Dockerd:
@@ -194,8 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/events":
             self._events(query)
         elif match := re.fullmatch(r"/exec/(\w+)/json", path):
-            process = self.engine.executions[match[1]].process
-            code = process.poll() if process else None
+            execution = self.engine.executions[match[1]]
+            process = execution.process
+            code = process.poll() if process else execution.refused
             exit_code = None if code is None else code if code >= 0 else 128 - code
             self._json({"Running": process is not None and code is None, "Pid": process.pid if process else 0, "ExitCode": exit_code})
         else:
@@ -296,7 +298,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _start(self, execution: Execution) -> None:
         argv, terminal = execution.config["Cmd"], execution.config["Tty"]
+        if argv[0] == "when-the-engine-fails":
+            self._json({"message": "cannot start: executable file not found for the shim"}, 500)
+            return
         if "/" not in argv[0] and not any((Path(folder) / argv[0]).exists() for folder in os.environ["PATH"].split(":")):
+            execution.refused = 127
             reason = f'exec: "{argv[0]}": executable file not found in $PATH'
             message = f"OCI runtime exec failed: exec failed: unable to start container process: {reason}"
             self._json({"message": message}, 400)

@@ -189,7 +189,14 @@ def test_a_healthy_replica_is_chosen_and_one_can_be_named(docker: Dockerd, root:
 
 def test_what_is_not_in_the_image_is_said_so(docker: Dockerd, root: Path) -> None:
     done = run(root, "web", "no-such-program", "x")
-    assert done.returncode == 127 and done.stderr.splitlines()[-1] == b"opsctl: shop-web-1 has no no-such-program"
+    said = done.stderr.splitlines()[-1]
+    assert done.returncode == 127 and said.startswith(b"opsctl: shop-web-1 cannot run no-such-program: ") and b"not found in $PATH" in said
+
+
+def test_a_fault_of_the_engine_is_none_of_the_command_whatever_it_says(docker: Dockerd, root: Path) -> None:
+    """The exit status tells them apart, not the words."""
+    done = run(root, "web", "when-the-engine-fails")
+    assert done.returncode not in (0, 126, 127) and b"cannot run" not in done.stderr and b"for the shim" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])

@@ -59,7 +59,7 @@ def _wanted_by_nginx(given: Given, base: Finding, listeners: Sequence[Listener])
     for listener in listeners:
         mine = listener.program == "nginx" and not listener.container
         collide = any(
-            int(port) == listener.port and (address in ANY or listener.address in {"0.0.0.0", "::", address})  # noqa: S104
+            int(port) == listener.port and (address in ANY or listener.address in {"0.0.0.0", "::", address})  # noqa: S104 - compared, not listened on
             for address, port in needed
         )
         if not collide or mine:

@@ -118,7 +118,8 @@ def _container(brief: Mapping[str, Any], inspected: Mapping[str, Any]) -> Contai
 def _published(brief: Mapping[str, Any]) -> Iterator[Published]:
     for port in brief.get("Ports") or ():
         if port.get("PublicPort"):
-            yield Published(str(port.get("IP") or "0.0.0.0"), int(port["PublicPort"]), int(port["PrivatePort"]), port.get("Type", "tcp"))  # noqa: S104
+            address = str(port.get("IP") or "0.0.0.0")  # noqa: S104 - as the engine says all addresses; nobody listens here
+            yield Published(address, int(port["PublicPort"]), int(port["PrivatePort"]), port.get("Type", "tcp"))
 
 
 def _hosts(labels: Mapping[str, str]) -> Sequence[str]:
