@@ -18,9 +18,9 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from .config_tree import Directive
+from .site_file import SITES
 
 MAIN = "/etc/nginx/nginx.conf"
-OWN = "/etc/nginx/sites.d"
 # Read last in its folder; which one is the last that a main file includes, it says itself.
 NAME = "zz-latentum-ops.conf"
 PLACES = (f"/etc/nginx/conf.d/{NAME}", f"/etc/nginx/sites-enabled/{NAME}")
@@ -96,5 +96,5 @@ def theirs(tree: Iterable[Directive]) -> Iterator[str]:
     """The words of each ``listen`` of a server that is not ours; a server without one listens on port 80."""
     for http in tree:
         for server in http.own("server") if http.name == "http" else ():
-            if server.file not in PLACES and not server.file.startswith(f"{OWN}/"):
+            if server.file not in PLACES and not server.file.startswith(f"{SITES}/"):
                 yield from [" ".join(listen.words) for listen in server.own("listen")] or ["80"]

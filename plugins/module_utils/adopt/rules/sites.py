@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 
 from ...nginx import beside
 from ...nginx.beside import MAIN
-from ...nginx.site_file import LEFT
+from ...nginx.site_file import LEFT, SITES
 from ...preflight.nginx_sites import OURS
 from ..finding import Finding, Given, Verdict
 from ..survey.site import Site
 
-OWN = "/etc/nginx/sites.d/"
+OWN = f"{SITES}/"
 WELCOME = {"/var/www/html", "/usr/share/nginx/html", "html"}
 
 
