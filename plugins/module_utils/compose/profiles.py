@@ -40,14 +40,17 @@ class Profiles:
 
 
 def chosen(
-    raw: Mapping[str, Any], wanted: Sequence[str], interpolation: Interpolation, problems: list[Problem]
+    raw: Mapping[str, Any], wanted: Sequence[str | None], interpolation: Interpolation, problems: list[Problem]
 ) -> tuple[Mapping[str, Any], Profiles]:
-    """The Compose file without the services that are off, and without C(profiles:) where they are on: they are started."""
+    """The Compose file without the services that are off, and without C(profiles:) where they are on: they are started.
+
+    :param wanted: names of profiles; None for what was refused as one.
+    """
     services = raw["services"]
     given = {name: _profiles(value, interpolation) for name, value in services.items()}
     known = {profile for profiles in given.values() for profile in profiles}
     for index, profile in enumerate(wanted):
-        if profile not in (ALL, *known):
+        if profile is not None and profile not in (ALL, *known):
             problems.append(
                 Problem(f"profiles[{index}]", shown(profile), "is no profile of the Compose file", instead(profile, known, "profile"))
             )

@@ -143,7 +143,11 @@ def _documents(text: str) -> tuple[list[Any], bool]:
 
     Raises Refused with the line of the error; the text itself is never quoted, it may hold what should be secret.
     """
-    loader = loader_class()(text)
+    try:
+        loader = loader_class()(text)
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise Refused(f"is not valid YAML in line {line}: it holds half a character", "save the Compose file as UTF-8") from None
     loader.merging = False
     documents = []
     try:
@@ -222,7 +226,7 @@ def key_lines(text: str) -> tuple[dict[str, int], ...]:
     """For each document in a text, the line of every key and item in it, counted from 1: C(services.web.ports[0])."""
     try:
         nodes = [node for node in yaml.compose_all(text, Loader=loader_class()) if node.tag != f"{_TAG}null"]
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, RecursionError, UnicodeEncodeError):
         return ()
     return tuple(_lines_of(node) for node in nodes)
 

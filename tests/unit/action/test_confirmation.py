@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.host_environment import HostEnvironment
 from ansible_collections.latentum.ops.plugins.plugin_utils.confirmation import Refusal, environment_from, require_confirmed
+from ansible_runs import AnsibleRuns
 
 ROOT = Path(__file__).parents[3]
 PLAYBOOKS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "playbooks").glob("*.yml")}
@@ -28,16 +28,15 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(ansible: AnsibleRuns, tmp_path: Path) -> Run:
     """A playbook of the collection against a host that nobody can reach."""
 
     def command(playbook: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         secret = {"ops_stack": {"name": "{{ lookup('ansible.builtin.file', '/not/there') }}"}}
         hosts = {"all": {"hosts": {"app-1.invalid": None}, "vars": {**secret, **variables}}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
-        argv = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.yml", playbook, *options]
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_LOCALHOST_WARNING": "false"}
-        return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        quiet = {"ANSIBLE_LOCALHOST_WARNING": "false"}
+        return ansible("ansible-playbook", "-i", "hosts.yml", playbook, *options, folder=tmp_path, environment=quiet)
 
     return command
 

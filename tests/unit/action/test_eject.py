@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
+from ansible_runs import AnsibleRuns
 
 
 @pytest.mark.parametrize(
@@ -25,9 +22,7 @@ ROOT = Path(__file__).parents[3]
         (("-e", '{"ops_environment": "production", "ops_protected": true}'), "write -e ops_confirm=production"),
     ],
 )
-def test_a_stack_is_ejected_by_its_name_alone(tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+def test_a_stack_is_ejected_by_its_name_alone(ansible: AnsibleRuns, tmp_path: Path, options: tuple[str, ...], message: str) -> None:
     given = ["-e", f"ansible_python_interpreter={sys.executable}", "-e", "ansible_become=false", "-e", "stack_name=shop"]
-    argv = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "latentum.ops.eject", *given, *options]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
-    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "latentum.ops.eject", *given, *options, folder=tmp_path)
     assert done.returncode != 0 and message in " ".join((done.stdout + done.stderr).split()), done.stdout + done.stderr

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_runs import AnsibleRuns
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/guides/environments.md").read_text()
@@ -37,7 +37,7 @@ def guide_files() -> dict[str, str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(ansible: AnsibleRuns, tmp_path: Path) -> Run:
     """A playbook of the collection against the inventories of the guide; their hosts are this machine, without a release."""
     local = "    ansible_connection: local\n    ansible_become: false\n"
     for path, text in {**guide_files(), "inventories/group_vars/all/compose.yml.j2": COMPOSE}.items():
@@ -50,9 +50,7 @@ def run(tmp_path: Path) -> Run:
         inventory.write_text(f"{inventory.read_text().rstrip()}\n  vars:\n{local}    ansible_python_interpreter: {sys.executable}\n")
 
     def command(playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "ansible", "playbook", playbook, *options]
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_LOCALHOST_WARNING": "false"}
-        return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return ansible("ansible-playbook", playbook, *options, folder=tmp_path, environment={"ANSIBLE_LOCALHOST_WARNING": "false"})
 
     return command
 

@@ -298,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _start(self, execution: Execution) -> None:
         argv, terminal = execution.config["Cmd"], execution.config["Tty"]
+        # As in a container, also where somebody has started the tests by `nohup`, which has its children ignore a hang-up.
+        heeding = ["env", "--default-signal=HUP"]
         if argv[0] == "when-the-engine-fails":
             self._json({"message": "cannot start: executable file not found for the shim"}, 500)
             return
@@ -314,13 +316,18 @@ class _Handler(BaseHTTPRequestHandler):
         if terminal:
             execution.terminal, slave = pty.openpty()
             execution.process = subprocess.Popen(
-                ["setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=False
+                [*heeding, "setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=False
             )
             os.close(slave)
             self._carry_terminal(execution)
         else:
             execution.process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True
+                [*heeding, *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
             )
             self._carry(execution.process)
 

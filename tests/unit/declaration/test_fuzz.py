@@ -249,3 +249,17 @@ def test_many_replacements(part: int) -> None:
 def test_values_that_were_tracebacks(key: str, value: Any) -> None:
     errors = problems(replaced(document(), ("compose", "services", "full", key), value))
     assert [error.key.partition("full.")[2].split(".")[0] for error in errors] == [key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wrong"),
+    [
+        ("profiles", [{}], {"profiles[0]"}),
+        ("profiles", [None, "extra"], {"profiles[0]"}),
+        ("profiles", ["extra", "ekstra"], {"profiles[1]"}),
+        ("compose", "services:\n  web: {image: '\ud800'}\n", {"compose"}),
+        ("compose", ["services: {}", "\ud800"], {"compose"}),
+    ],
+)
+def test_keys_that_were_tracebacks(key: str, value: Any, wrong: set[str]) -> None:
+    assert {error.key for error in problems(replaced(document(), (key,), value)) if error.key.startswith(key)} >= wrong
