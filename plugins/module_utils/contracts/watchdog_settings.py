@@ -119,6 +119,16 @@ class StackSpec(Contract):
 
 
 @dataclass(frozen=True)
+class FrontSpec(Contract):
+    """Where nginx answers on this host."""
+
+    address: str = option("Its address.", "127.0.0.1")
+    port: int = option("Its port.", 443, least=1, most=65535)
+    tls: bool = option("It speaks TLS there.", True)
+    proxy_protocol: bool = option("It wants the line of the PROXY protocol first.", False)
+
+
+@dataclass(frozen=True)
 class HostSpec(Contract):
     """Limits of the host itself. Percentages, seconds, days."""
 
@@ -134,3 +144,4 @@ class HostSpec(Contract):
     confirm: float = option("Seconds until a failed check is looked at again.", 2)
     recover: float = option("Seconds for which all must be well before an incident ends.", 10)
     metrics: str = option("Address and port of the metrics.", "127.0.0.1:9753")
+    front: FrontSpec = option("Where sites are asked for.", FrontSpec(), sparse=True)

@@ -131,8 +131,13 @@ def attempts(record: dict[str, Any]) -> Iterator[tuple[str, bool, float | None]]
 
 
 def probe(record: dict[str, Any]) -> bool:
-    """Whether the request is one of the watchdog's; a client that only calls itself so comes from elsewhere."""
-    return record.get("agent") == PROBE_AGENT and str(record.get("client", "")).startswith(LOOPBACK)
+    """Whether the request is one of the watchdog's; a client that only calls itself so comes from elsewhere.
+
+    Behind a proxy in front nginx may listen on another address of the host, which is then the watchdog's own as well: nobody has passed
+    such a request on.
+    """
+    client = str(record.get("client", ""))
+    return record.get("agent") == PROBE_AGENT and (client.startswith(LOOPBACK) or client == record.get("peer"))
 
 
 class Meter:

@@ -18,7 +18,7 @@ from ..core.masking import clean
 from ..core.process import CommandError
 from ..release.store import ReleaseError
 from ..schema.nodes import Problem
-from . import disk, docker, images, login, logs, neighbours, nginx_sites, operators, ssh_port, ufw, web_ports
+from . import behind, disk, docker, images, login, logs, neighbours, nginx_sites, operators, ssh_port, ufw, web_ports
 from .host import Host
 
 Wanted = Mapping[str, Mapping[str, Any]]  # by role
@@ -30,7 +30,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
     "stack": (neighbours.claimed, images.available),
-    "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside),
+    "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside, behind.contradicted),
     "log_rotation": (logs.shared_folders,),
 }
 

@@ -94,7 +94,7 @@ class Looks:
         yield HOST, (self.settings.host.interval, self._look_at_host)
         for stack in self.settings.stacks:
             for site in stack.sites:
-                yield ("site", stack.name, site.domain), (site.interval, partial(site_probes.read, site))
+                yield ("site", stack.name, site.domain), (site.interval, partial(site_probes.read, site, self.settings.host.front))
             if engine is None:
                 continue
             for spec in stack.services:

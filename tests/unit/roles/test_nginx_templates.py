@@ -180,13 +180,17 @@ def headers(block: Block) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def rendered(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Path → content, for each variant."""
-    folder = tmp_path_factory.mktemp("nginx")
+    return render(VARIANTS, ansible, tmp_path_factory.mktemp("nginx"))
+
+
+def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Path) -> dict[str, dict[str, str]]:
+    """All files of the role for each set of variables, by path."""
     for part in ("files", "templates"):
         (folder / part).symlink_to(ROLE / part)
     (folder / "action_plugins").mkdir()
     (folder / "action_plugins/render.py").write_text(RENDER)
     tasks: list[dict[str, Any]] = []
-    for name, given in VARIANTS.items():
+    for name, given in variants.items():
         tasks.append({"name": f"Render {name}", "render": {"files": "{{ __nginx_files }}"}, "vars": given, "register": "shown"})
         stack = "{{ __nginx_stack_sites | latentum.ops.content_files('stack/{name}') }}"
         tasks.append({"name": f"Sites of {name}", "ansible.builtin.set_fact": {"sites": stack}, "vars": given})
@@ -199,7 +203,7 @@ def rendered(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> 
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
     shown = {task["task"]["name"]: task["hosts"]["localhost"].get("msg") for task in results}
-    return {name: {file["path"]: file.get("content", "") for file in shown[name]} for name in VARIANTS}
+    return {name: {file["path"]: file.get("content", "") for file in shown[name]} for name in variants}
 
 
 def site(rendered: dict[str, dict[str, str]], variant: str, name: str) -> tuple[Block, list[Block]]:

@@ -14,6 +14,11 @@ from ...contracts.upstreams import Upstream
 from ..model import Declaration
 from .model import Route
 
+# What routes open; behind a proxy in front (``nginx_behind``) its own ports instead (filter web_openings).
+WEB: tuple[dict[str, Any], ...] = (
+    {"action": "allow", "port": 80, "protocol": "tcp", "from": [], "comment": "HTTP"},
+    {"action": "allow", "port": 443, "protocol": "tcp", "from": [], "comment": "HTTPS"},
+)
 STATUS_PAGES = "/run/latentum-ops-watchdog/page"  # where the watchdog writes them, a folder a stack
 
 
@@ -104,10 +109,7 @@ def certificates(declaration: Declaration) -> list[dict[str, Any]]:
 
 def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
     """Openings beside SSH, which is the firewall role's own."""
-    rules: list[dict[str, Any]] = []
-    if _domains(declaration):
-        rules.append({"action": "allow", "port": 80, "protocol": "tcp", "from": [], "comment": "HTTP"})
-        rules.append({"action": "allow", "port": 443, "protocol": "tcp", "from": [], "comment": "HTTPS"})
+    rules: list[dict[str, Any]] = [{**rule, "from": []} for rule in WEB] if _domains(declaration) else []
     for opening in declaration.firewall:
         comment = opening.comment or declaration.name
         rule = {"action": "allow", "port": opening.port, "protocol": opening.protocol}

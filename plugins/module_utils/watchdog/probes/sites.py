@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at a site as a client does: through nginx on this host, over TLS, with the certificate that is really served."""
+"""Looks at a site as a client does: through nginx on this host, over TLS, with the certificate that is really served.
+
+Behind a proxy in front (``nginx_behind``) nginx is asked where it listens for that one: the site is looked at without the proxy, which is
+somebody else's.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ...contracts.watchdog_settings import SiteSpec
+from ...contracts.watchdog_settings import FrontSpec, SiteSpec
 from ...nginx.access_log import PROBE_AGENT
-
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -32,30 +34,55 @@ class SiteReading:
         return None if self.expires is None else int((self.expires - time.time()) // 86400)
 
 
-def read(spec: SiteSpec, port: int = 443) -> SiteReading:
-    """One request; an answer below 500 is well: what a client may not see (401, 404) is not an outage."""
+def read(spec: SiteSpec, front: FrontSpec | None = None) -> SiteReading:
+    """One request; an answer below 500 is well: what a client may not see (401, 404) is not an outage.
+
+    :param front: where nginx answers; port 443 of loopback where nothing is said.
+    """
+    front = front or FrontSpec()
     began = time.monotonic()
-    # Not verified here: whom clients trust is not this host's to say, and a placeholder must not hide an outage. The expiry is judged.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     expires = None
     try:
-        with (
-            socket.create_connection((LOOPBACK, port), timeout=spec.timeout) as plain,
-            context.wrap_socket(plain, server_hostname=spec.domain) as channel,
-        ):
-            expires = _expiry(channel.getpeercert(binary_form=True) or b"")
-            connection = http.client.HTTPConnection(spec.domain, timeout=spec.timeout)
-            connection.sock = channel
-            connection.request("GET", spec.path, headers={"User-Agent": PROBE_AGENT, "Connection": "close"})
-            with connection.getresponse() as answer:
-                status = answer.status
+        with socket.create_connection((front.address, front.port), timeout=spec.timeout) as plain:
+            if front.proxy_protocol:
+                plain.sendall(_proxy_line(plain))
+            if not front.tls:
+                status = _status(plain, spec)
+            else:
+                with _unverified().wrap_socket(plain, server_hostname=spec.domain) as channel:
+                    expires = _expiry(channel.getpeercert(binary_form=True) or b"")
+                    status = _status(channel, spec)
     except (OSError, http.client.HTTPException) as error:
         return SiteReading(False, time.monotonic() - began, f"https://{spec.domain}{spec.path}: {error}", expires)
     latency = time.monotonic() - began
     if status >= 500:
         return SiteReading(False, latency, f"https://{spec.domain}{spec.path} answered {status}", expires)
     return SiteReading(True, latency, "", expires)
+
+
+def _unverified() -> ssl.SSLContext:
+    """Not verified here: whom clients trust is not this host's to say, and a placeholder must not hide an outage. The expiry is judged."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _status(channel: socket.socket, spec: SiteSpec) -> int:
+    connection = http.client.HTTPConnection(spec.domain, timeout=spec.timeout)
+    connection.sock = channel
+    connection.request("GET", spec.path, headers={"User-Agent": PROBE_AGENT, "Connection": "close"})
+    with connection.getresponse() as answer:
+        return answer.status
+
+
+def _proxy_line(channel: socket.socket) -> bytes:
+    """The first line of a connection in version 1 of the PROXY protocol (haproxy.org, proxy-protocol.txt, 2.1).
+
+    The client is this host itself, and it asks for port 443: by the port nginx tells HTTPS from HTTP.
+    """
+    family = "TCP6" if channel.family == socket.AF_INET6 else "TCP4"
+    (source, source_port, *_scope), (target, *_rest) = channel.getsockname(), channel.getpeername()
+    return f"PROXY {family} {source} {target} {source_port} 443\r\n".encode()
 
 
 def _expiry(der: bytes) -> float | None:

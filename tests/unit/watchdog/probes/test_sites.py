@@ -10,13 +10,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import SiteSpec
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import FrontSpec, SiteSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import sites as site_probes
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading, read
 from cryptography import x509
@@ -116,7 +116,7 @@ def tls(tmp_path: Path) -> Iterator[Tls]:
 
 
 def asked(server: Tls, path: str, timeout: float = 5) -> SiteReading:
-    return read(SiteSpec("shop.example.com", path, timeout=timeout), server.server_port)
+    return read(SiteSpec("shop.example.com", path, timeout=timeout), FrontSpec(port=server.server_port))
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 401, 404, 499])
@@ -145,7 +145,7 @@ def test_who_takes_too_long_does_not_answer(tls: Tls) -> None:
 
 
 def test_nobody_listens() -> None:
-    found = read(SiteSpec("shop.example.com"), free_port())
+    found = read(SiteSpec("shop.example.com"), FrontSpec(port=free_port()))
     assert not found.ok and "refused" in found.reason and (found.expires, found.days_left()) == (None, None)
 
 
@@ -159,7 +159,7 @@ def test_a_server_without_tls() -> None:
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        found = read(SiteSpec("shop.example.com", timeout=5), plain.getsockname()[1])
+        found = read(SiteSpec("shop.example.com", timeout=5), FrontSpec(port=plain.getsockname()[1]))
         thread.join(5)
     assert not found.ok and found.expires is None
 
@@ -188,3 +188,80 @@ def test_days_that_are_left_are_whole_ones(clock: Clock) -> None:
 @pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x03\x30\x01\xa0", b"\x30\x82\xff\xff", b"not a certificate at all"])
 def test_what_is_no_certificate_has_no_expiry(der: bytes) -> None:
     assert site_probes._expiry(der) is None
+
+
+@contextmanager
+def plainly(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """A server without TLS: its port, and all that came in one connection up to the end of the request."""
+    came: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            channel, _peer = listening.accept()
+            with channel:
+                while b"\r\n\r\n" not in b"".join(came) and (part := channel.recv(4096)):
+                    came.append(part)
+                channel.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1], came
+        thread.join(5)
+
+
+@pytest.mark.parametrize(("status", "ok"), [(200, True), (308, True), (403, True), (503, False)])
+def test_behind_a_proxy_in_front_nginx_is_asked_without_tls(status: int, ok: bool) -> None:
+    with plainly(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()) as (port, came):
+        found = read(SiteSpec("shop.example.com", "/up", timeout=5), FrontSpec(port=port, tls=False))
+    assert (found.ok, found.expires, found.days_left()) == (ok, None, None)
+    assert found.reason == ("" if ok else "https://shop.example.com/up answered 503")
+    lines = b"".join(came).decode().split("\r\n")
+    assert lines[0] == "GET /up HTTP/1.1" and "Host: shop.example.com" in lines
+    assert not [line for line in lines if line.lower().startswith("x-forwarded")]  # nothing that nginx should not believe of this host
+
+
+def test_a_proxy_line_comes_first_where_nginx_wants_one() -> None:
+    """Without it nginx ends the connection: "broken header" in its log, and an outage that is none."""
+    with plainly(b"HTTP/1.1 204 X\r\n\r\n") as (port, came):
+        found = read(SiteSpec("shop.example.com", timeout=5), FrontSpec(port=port, tls=False, proxy_protocol=True))
+    assert found.ok, found
+    line, request, *_headers = b"".join(came).decode().split("\r\n")
+    words = line.split(" ")
+    assert words[:4] == ["PROXY", "TCP4", "127.0.0.1", "127.0.0.1"] and words[4].isdigit() and words[5:] == ["443"]
+    assert request == "GET / HTTP/1.1"
+
+
+def test_the_line_comes_before_tls(tmp_path: Path) -> None:
+    """nginx reads it before the handshake: whoever begins with the handshake is refused."""
+    with serving(tmp_path) as server, socket.create_server(("127.0.0.1", 0)) as listening:
+        lines: list[bytes] = []
+
+        def strip() -> None:
+            channel, _peer = listening.accept()
+            while not lines or not lines[-1].endswith(b"\n"):
+                lines.append((lines.pop() if lines else b"") + channel.recv(1))
+            with socket.create_connection(("127.0.0.1", server.server_port)) as beyond:
+                copying = threading.Thread(target=copy, args=(beyond, channel), daemon=True)
+                copying.start()
+                copy(channel, beyond)
+                copying.join(5)
+            channel.close()
+
+        def copy(one: socket.socket, other: socket.socket) -> None:
+            while data := one.recv(4096):
+                other.sendall(data)
+            with suppress(OSError):
+                other.shutdown(socket.SHUT_WR)
+
+        threading.Thread(target=strip, daemon=True).start()
+        front = FrontSpec(port=listening.getsockname()[1], proxy_protocol=True)
+        found = read(SiteSpec("shop.example.com", timeout=5), front)
+    assert found.ok and found.expires == SOON.timestamp() and lines[0].startswith(b"PROXY TCP4 ")
+
+
+def test_by_ipv6_the_line_says_so() -> None:
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as listening,
+        socket.create_connection(listening.getsockname()[:2]) as one,
+    ):
+        assert site_probes._proxy_line(one).startswith(b"PROXY TCP6 ::1 ::1 ")
