@@ -12,6 +12,7 @@ short_description: Bring a Compose project to a release without losing a request
 version_added: "0.1.0"
 description:
   - Compares the running containers with the declared project and replaces what differs, service by service in the order of C(depends_on).
+    Containers that somebody has started by hand under this name are kept by a first release where they are what it would start.
     Images are pulled first and pinned by digest. New containers are started beside the old ones, must become and stay healthy,
     get the traffic of nginx by one reload, and only when nobody waits for an answer of the old ones do those stop.
   - Any failure takes everything back that the run has done. What a killed run left behind is finished or taken back by the next one.
@@ -337,6 +338,13 @@ plan:
   type: list
   elements: str
   sample: ["api: replace 2 by 2 containers (rolling, 2 at once): api:1.0.0 -> api:1.1.0"]
+kept:
+  description:
+    - Service to the names of its containers that somebody has started by hand and that go on, because they are what the first release
+      would start.
+  returned: success
+  type: dict
+  sample: {}
 services:
   description: Service, action, strategy, replicas, reason, and digest before and after.
   returned: success
@@ -421,7 +429,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     except (*EXPECTED, LockHeld, EngineSkew) as error:
         deployment.progress.close()
         return failure(error)
-    plan = "".join(f"{sentence}\n" for sentence in outcome.sentences)
+    plan = "".join(f"{sentence}\n" for sentence in [*outcome.kept_sentences, *outcome.sentences])
     differences = [change.difference() for change in outcome.files]
     if plan:
         differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})

@@ -143,6 +143,63 @@ def test_a_project_that_somebody_has_started_by_hand_is_taken_over_with_its_volu
     sh("docker volume rm notes_models; rm -r /srv/notes")
 
 
+# Of the project that the engine has written: the same without labels of a release, as somebody starts it who has copied it.
+WITHOUT_LABELS = """
+import json, sys
+project = json.load(sys.stdin)
+for service in project["services"].values():
+    service["labels"] = {name: value for name, value in (service.get("labels") or {}).items() if "latentum" not in name}
+print(json.dumps(project))
+"""
+NOTES = "docker ps --no-trunc --quiet --filter label=com.docker.compose.project=notes"
+
+
+def started() -> dict[str, str]:
+    """The containers of notes with when they were started, by their names."""
+    lines = sh(f"docker inspect -f '{{{{.Name}}}} {{{{.Id}}}} {{{{.State.StartedAt}}}}' $({NOTES})").splitlines()
+    return {line.split()[0]: line for line in lines}
+
+
+@pytest.mark.matrix
+def test_what_runs_by_hand_as_the_release_would_start_it_goes_on_under_load() -> None:
+    """Taken over by id and start time, without a lost request; and a later release replaces what changes in it, and nothing else."""
+    declared = {"ops_stacks": "{{ [neighbours_notes_with_worker] }}"}
+    assert playbook("site", declared).returncode == 0
+    # Whoever has only the files: no release is known, and no container has its labels. nginx, secrets and volumes are there.
+    sh(f"mkdir -p /srv/notes && cat > /srv/notes/strip.py <<'END'{WITHOUT_LABELS}END")
+    sh("cd /opt/notes && docker compose config --format json | python3 /srv/notes/strip.py > /srv/notes/compose.yaml")
+    sh(f"rm -r /var/lib/latentum-ops/stacks/notes; docker rm --force $({NOTES}); docker network rm notes_default")
+    sh("docker compose --file /srv/notes/compose.yaml up --detach --wait")
+    assert "latentum" not in sh(f"docker inspect -f '{{{{json .Config.Labels}}}}' $({NOTES})")
+    before = started()
+    assert len(before) == 3
+    with steady("notes") as found:
+        sh("sleep 1")
+    assert found["lost"] == [], found
+
+    with untouched("blog"), steady("notes") as found:
+        checked = playbook("site", declared, arguments=("--check", "--diff"))
+        done = playbook("site", declared)
+    assert checked.returncode == 0 and "web: kept, 2 equal to what runs" in checked.stdout, checked.stdout[-3000:]
+    assert done.returncode == 0 and "worker: kept, 1 equal to what runs" in done.stdout, done.stdout[-3000:]
+    assert started() == before
+    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    again = playbook("site", declared)
+    assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]
+
+    with steady("notes") as found:
+        newer = {"notes_worker": ours("1.1.0"), "rolling_update_pull": "missing", "ops_only": "notes"}
+        done = playbook("rolling_update", declared, newer)
+    assert done.returncode == 0, done.stdout[-3000:]
+    after = started()
+    assert {name: line for name, line in after.items() if "web" in name} == {name: line for name, line in before.items() if "web" in name}
+    assert not set(after.values()) & {line for name, line in before.items() if "worker" in name} and len(after) == 3
+    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    done = playbook("remove_stack", {"ops_stack_name": "notes", "remove_stack_confirm": True, "remove_stack_backup": False})
+    assert done.returncode == 0, done.stdout[-3000:]
+    sh("docker volume rm notes_models notes_cache; rm -r /srv/notes")
+
+
 def test_what_another_stack_has_is_refused_before_anything_changes() -> None:
     taken = {"ops_stacks": "{{ [neighbours_wiki | combine({'name': 'other', 'directory': '/opt/other'})] }}"}
     with untouched("wiki"):

@@ -56,6 +56,14 @@ class Compose:
             reason = f"refuses the key {unknown[1]}: it is newer than this CLI; remove it, or set docker_source: docker for a newer CLI"
             raise CommandError(Result(error.argv, error.rc, error.stdout, error.stderr), reason) from error
 
+    def resolved(self) -> dict[str, Any]:
+        """The project as Compose understands it: variables, files and short forms resolved. It may hold secrets of environment files.
+
+        :raises CommandError: Compose refuses the file.
+        """
+        found: dict[str, Any] = _unescaped(json.loads(run([*self.argv, "config", "--format=json"]).stdout))
+        return found
+
     def up(self, service: str, scale: int, *, recreate: bool = False) -> None:
         """Let so many containers of a service exist, stopped ones started; those that are there stay as they are."""
         how = "--force-recreate" if recreate else "--no-recreate"
@@ -83,6 +91,15 @@ class Compose:
         """Run a command in a container of its own, with the image and settings of a service, to its end."""
         argv = ["run", "--rm", "--no-deps", "--no-TTY", f"--name={name}", service, *command]
         return run([*self.argv, *argv], timeout=timeout, check=False)
+
+
+def _unescaped(value: Any) -> Any:
+    """Compose writes ``$`` as ``$$``, so that what it prints can be read as a Compose file again."""
+    if isinstance(value, str):
+        return value.replace("$$", "$")
+    if isinstance(value, dict):
+        return {name: _unescaped(item) for name, item in value.items()}
+    return [_unescaped(item) for item in value] if isinstance(value, list) else value
 
 
 def pull(reference: str) -> None:

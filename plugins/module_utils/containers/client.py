@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.masking import mask
 from ..core.times import epoch
-from . import cpu_weight
+from . import cpu_weight, taken_over
 from .api import Conflict, EngineApi, EngineError, NotFound
 
 PROJECT = "com.docker.compose.project"
@@ -103,6 +103,12 @@ def parse(raw: Mapping[str, Any]) -> Container:
     )
 
 
+def released(brief: Mapping[str, Any]) -> bool:
+    """Whether a container, as the engine lists it, is of a release: started by one, or taken over."""
+    labels = brief.get("Labels") or {}
+    return bool(labels.get(DEFINITION)) or brief.get("Id") in taken_over.known(labels.get(PROJECT, ""))
+
+
 class Engine:
     """The Docker engine on this host, by its socket."""
 
@@ -115,7 +121,10 @@ class Engine:
             raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status docker`") from error
 
     def containers(self, project: str) -> list[Container]:
-        """All containers of the project's services, stopped ones too; not those of `docker compose run`."""
+        """All containers of the project's services, stopped ones too; not those of `docker compose run`.
+
+        One that was taken over has the definition for which it stands.
+        """
         filters = {"label": [f"{PROJECT}={project}", f"{ONEOFF}=False"]}
         described = []
         for brief in self.api.containers(all=True, filters=filters):
@@ -123,6 +132,8 @@ class Engine:
                 described.append(parse(self.api.inspect_container(brief["Id"])))
             except NotFound:
                 continue  # removed between the list and the look
+        if any(not container.definition for container in described) and (taken := taken_over.known(project)):
+            described = [replace(one, **vars(taken[one.id])) if one.id in taken else one for one in described]
         return sorted(described, key=lambda container: (container.service, container.number, container.name))
 
     def container(self, identity: str) -> Container | None:
@@ -133,6 +144,13 @@ class Engine:
             return None
         labels = raw["Config"].get("Labels") or {}
         return parse(raw) if labels.get(PROJECT) and labels.get(ONEOFF) != "True" else None
+
+    def described(self, container: Container) -> dict[str, Any]:
+        """All that the engine says of a container.
+
+        :raises NotFound: it is gone.
+        """
+        return self.api.inspect_container(container.id)
 
     def digest(self, container: Container) -> str:
         """The registry digest of the container's image, or its local id when it never came from a registry."""
@@ -188,8 +206,11 @@ class Engine:
 
     def networks(self, project: str) -> dict[str, str]:
         """The networks that Compose made for a project: their names for Docker to those in the Compose file."""
-        found = self.api.networks({"label": [f"{PROJECT}={project}"]})
-        return {str(one["Name"]): str((one.get("Labels") or {}).get(NETWORK, "")) for one in found}
+        return {name: str((one.get("Labels") or {}).get(NETWORK, "")) for name, one in self.described_networks(project).items()}
+
+    def described_networks(self, project: str) -> dict[str, dict[str, Any]]:
+        """All that the engine says of them, by their names for Docker."""
+        return {str(one["Name"]): one for one in self.api.networks({"label": [f"{PROJECT}={project}"]})}
 
     def remove_network(self, name: str) -> bool:
         """Remove a network; False while a container is in it."""

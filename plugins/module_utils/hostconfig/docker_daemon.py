@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..containers.client import DEFINITION, Engine
+from ..containers.client import Engine, released
 from ..schema.nodes import Problem, shown
 from .entries import Entry, find
 from .transaction import ConfigSet
@@ -68,7 +68,7 @@ class Running:
     def ask(cls, engine: Engine) -> Running:
         """What it answers."""
         info = engine.api.info()
-        foreign = [brief["Names"][0].lstrip("/") for brief in engine.api.containers() if DEFINITION not in (brief.get("Labels") or {})]
+        foreign = [brief["Names"][0].lstrip("/") for brief in engine.api.containers() if not released(brief)]
         return cls(
             root=re.sub(r"/\d+\.\d+$", "", info.get("DockerRootDir") or ROOT),  # with userns-remap a folder below it
             driver=info.get("Driver") or "",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,10 +76,19 @@ def images(declared: Declared) -> dict[str, str]:
     }
 
 
-def pin(declared: Declared, engine: Engine | None, progress: Progress, *, live: Release | None = None, fetch: bool = True) -> Release:
+def pin(
+    declared: Declared,
+    engine: Engine | None,
+    progress: Progress,
+    *,
+    live: Release | None = None,
+    others: Collection[str] = (),
+    fetch: bool = True,
+) -> Release:
     """The release of a declaration.
 
     :param live: what it would replace: a network that changes gets a new name.
+    :param others: networks of a first release whose names networks of somebody else have.
     :param fetch: pull what is missing; without it the registry is asked for digests only.
     :raises CommandError: an image cannot be fetched; nothing else was touched.
     """
@@ -87,7 +96,7 @@ def pin(declared: Declared, engine: Engine | None, progress: Progress, *, live: 
     pinned: dict[str, str] = {}
     for reference in dict.fromkeys(references.values()):
         pinned[reference] = pinned_reference(reference, declared.pull, engine, progress, fetch=fetch) if engine else reference
-    return pinned_release(declared, {service: pinned[reference] for service, reference in references.items()}, live)
+    return pinned_release(declared, {service: pinned[reference] for service, reference in references.items()}, live, others)
 
 
 def pinned_reference(reference: str, policy: str, engine: Engine, progress: Progress, *, fetch: bool) -> str:
@@ -116,11 +125,11 @@ def _long(repository: str) -> str:
     return repository.removeprefix("docker.io/").removeprefix("library/")
 
 
-def pinned_release(declared: Declared, pinned: Mapping[str, str], live: Release | None = None) -> Release:
+def pinned_release(declared: Declared, pinned: Mapping[str, str], live: Release | None = None, others: Collection[str] = ()) -> Release:
     """The release with these images."""
     project = copy.deepcopy(dict(declared.project))
     variables = plain(declared.environment)
-    if networks := uses.named_networks(declared.stack, project, variables, live):
+    if networks := uses.named_networks(declared.stack, project, variables, live, others):
         project["networks"] = networks
     for name, service in project["services"].items():
         if name in pinned:

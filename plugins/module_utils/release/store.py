@@ -11,6 +11,7 @@ routes, so a release that failed is known again when somebody tries it once more
     /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json, judged.json,
                                                                  promoted.json
     /var/lib/latentum-ops/stacks/<stack>/files/<digest>/         a file or folder that the projects of releases mount
+    /var/lib/latentum-ops/stacks/<stack>/taken_over.json         containers of somebody else that a first release kept
 
 Routes have a file of their own: an engine from before there were any refuses fields in ``release.json`` that it does not know.
 A release without that file is one of such an engine, or of a host without nginx; its id is that of project and environment.

@@ -10,7 +10,7 @@ container from before there was this label uses what the live release says, so i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +121,20 @@ def external(definition: Mapping[str, Any]) -> bool:
     return bool(definition.get("external"))
 
 
-def named_networks(stack: str, project: Mapping[str, Any], variables: Mapping[str, str], live: Release | None) -> dict[str, Any]:
+def named_networks(
+    stack: str, project: Mapping[str, Any], variables: Mapping[str, str], live: Release | None, others: Collection[str] = ()
+) -> dict[str, Any]:
     """The networks of a project, so that one whose definition is another than that of the live release is another for Docker as well.
 
     A network cannot be changed while containers are in it. Under a name of its own the new one stands beside the old one, and services
     go over to it one after the other.
+
+    :param others: those of a first release that somebody has made by hand, with another definition.
     """
     networks = {name: dict(spec or {}) for name, spec in (project.get("networks") or {}).items()}
+    for name in sorted(others) if live is None else ():
+        wanted, first = network(project, name), f"{stack}_{name}"
+        networks[name] = {**wanted, "name": network_names.following(first, first, _resolved(wanted, variables))}
     for name in sorted(all_networks(live)) if live else ():
         wanted = _declared(stack, name, network(project, name))
         if live is None or external(wanted) or wanted.get("name") or name not in {*networks, *_used(project)}:

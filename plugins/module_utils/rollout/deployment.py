@@ -20,7 +20,7 @@ from ..release.image_user import require_readable
 from ..release.journal import Journal, RolloutInProgress
 from ..release.pinning import Declared, pin, relabelled, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
-from . import moving, reloading, standby
+from . import hand_made, moving, reloading, standby
 from .host_actions import Site
 from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe, require_secrets
 from .request import DeployFailed, Order, Outcome
@@ -57,7 +57,8 @@ class Deployment:
                 release = self._refreshed(live, declared)
             else:
                 try:
-                    release = pin(declared, engine, self.progress, live=live, fetch=not self.order.check)
+                    others = hand_made.other_networks(engine, declared) if engine and live is None else ()
+                    release = pin(declared, engine, self.progress, live=live, others=others, fetch=not self.order.check)
                 except CommandError as error:
                     raise self._refused(str(error), declared.stack) from error
             return self._bring(release, engine)
@@ -190,7 +191,10 @@ class Deployment:
         containers = engine.containers(self.stack) if engine else []
         recreate = [] if self.order.kind == "rollback" else self.order.recreate
         unserved = never_good(self.store) if live is None else ()
-        plans = make(release, containers, live=live, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate)
+        by_hand = hand_made.compare(engine, release, containers) if engine and live is None else {}
+        plans = make(release, containers, live=live, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate, by_hand=by_hand)
+        kept = {plan.service: [one for one in plan.current if one.id in by_hand] for plan in plans}
+        outcome.kept = {service: taken for service, taken in kept.items() if taken}
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []

@@ -16,6 +16,7 @@ from itertools import product
 from typing import Any
 
 from ..compose.cli import Compose
+from ..containers import network_names
 from ..containers.client import Engine
 from ..contracts.update_safety import Unsafe
 from ..core.process import CommandError
@@ -30,14 +31,14 @@ BRIDGE = "com.docker.network.bridge.name"
 
 def join(site: Site, compose: Compose, before: Release | None, after: Release) -> None:
     """Make the networks that are others now, and put the containers of the old ones into them."""
-    moved = _beside(before, after)
-    if not moved or before is None:
+    moved = _beside(before, after) if before else _of_others(site.engine, after)
+    if not moved:
         return
     site.step("; ".join(f"network {name}: {old} -> {new}" for name, (old, new) in moved.items()))
     image = next(iter(after.images.values()))
     compose.make_networks({name: uses.network(after.project, name) for name in moved}, image)
     for one in site.engine.containers(site.stack):
-        spec = before.project["services"].get(one.service) or {}
+        spec = (before or after).project["services"].get(one.service) or {}
         known = {name for name, _address in one.addresses}
         for name, (old, new) in moved.items():
             if old in known and new not in known:
@@ -55,10 +56,16 @@ def rejoin(site: Site, compose: Compose, failed: Release, before: Release) -> No
         site.progress.say(f"the networks could not be joined again: {error}")
 
 
-def _beside(before: Release | None, after: Release) -> dict[str, tuple[str, str]]:
+def _of_others(engine: Engine, first: Release) -> dict[str, tuple[str, str]]:
+    """Networks of somebody else beside which a first release has its own, as `_beside`."""
+    names = {name: uses.real_name(first.stack, first.project, name) for name in sorted(uses.all_networks(first))}
+    beside = {name: real for name, real in names.items() if network_names.generation(real)}
+    there = engine.networks(first.stack) if beside else {}
+    return {name: (old, real) for name, real in beside.items() if (old := network_names.first(real)) in there}
+
+
+def _beside(before: Release, after: Release) -> dict[str, tuple[str, str]]:
     """Networks that are others now and stand beside the old ones: name in the Compose file to the names for Docker before and after."""
-    if before is None:
-        return {}
     moved = uses.moved_networks(before, after)
     return {name: names for name, names in moved.items() if not _obstacle(before, after, name)}
 
@@ -69,9 +76,12 @@ def _aliases(spec: Mapping[str, Any], network: str) -> list[str]:
     return list((given or {}).get("aliases") or [])
 
 
-def leave(site: Site, failed: Release, before: Release) -> None:
-    """After a take-back: the containers that stay have nothing to do with the networks of the release that failed."""
-    moved = list(uses.moved_networks(before, failed).values())
+def leave(site: Site, failed: Release, before: Release | None) -> None:
+    """After a take-back: the containers that stay have nothing to do with the networks of the release that failed.
+
+    :param before: None of a first release, beside what somebody has started by hand.
+    """
+    moved = list((uses.moved_networks(before, failed) if before else _of_others(site.engine, failed)).values())
     if not moved:
         return
     for one in site.engine.containers(site.stack):
@@ -80,7 +90,8 @@ def leave(site: Site, failed: Release, before: Release) -> None:
             if {old, new} <= names:
                 site.engine.disconnect(one, new)
     site.sync()  # where the address of the new network came first
-    sweep(site.engine, before)
+    if before:
+        sweep(site.engine, before)
 
 
 def clear(site: Site, failed: Release, before: Release) -> None:

@@ -88,6 +88,7 @@ def make(
     warm: Collection[str] = (),
     never_good: Collection[str] = (),
     recreate: Collection[str] = (),
+    by_hand: Mapping[str, Sequence[str]] | None = None,
 ) -> list[ServicePlan]:
     """The plan, dependencies first, removals last.
 
@@ -96,8 +97,9 @@ def make(
         what the release wants.
     :param never_good: definitions whose containers never served: of a first release that failed.
     :param recreate: services to replace although nothing differs.
+    :param by_hand: containers that somebody has started by hand, by their ids, with the keys in which they differ (`hand_made`).
     """
-    policies = policies_from(release.policies)
+    policies, by_hand = policies_from(release.policies), by_hand or {}
     plans = []
     for name in order(release.project["services"]):
         spec = release.project["services"][name]
@@ -112,7 +114,9 @@ def make(
         current = [
             one
             for one in mine
-            if one.definition == wanted and (one.uses or adopted) == used and one.created >= changed_at and name not in recreate
+            if (not by_hand[one.id] if one.id in by_hand else one.definition == wanted and (one.uses or adopted) == used)
+            and one.created >= changed_at
+            and name not in recreate
         ]
         leftover = [one for one in mine if one.definition in never_good and not (one in current and _promising(one))]
         if policy.job:
@@ -120,7 +124,7 @@ def make(
         current = [one for one in current if one not in leftover]
         old = [one for one in mine if one not in [*current, *leftover] and one.id not in warm]
         plan = ServicePlan(name, NONE, policy, replicas, current, old, leftover, image=release.images.get(name, ""))
-        plan.reason = _reason(plan, release, live, changed_at, name in recreate)
+        plan.reason = _reason(plan, release, live, changed_at, name in recreate, by_hand)
         plan.action = _action(plan)
         plans.append(plan)
     gone = {one.service for one in containers} - set(release.project["services"])
@@ -147,11 +151,15 @@ def _action(plan: ServicePlan) -> str:
     return NONE if len(plan.current) == len(running) == plan.replicas else SCALE
 
 
-def _reason(plan: ServicePlan, release: Release, live: Release | None, changed_at: float, recreate: bool) -> str:
+def _reason(
+    plan: ServicePlan, release: Release, live: Release | None, changed_at: float, recreate: bool, by_hand: Mapping[str, Sequence[str]]
+) -> str:
     if not plan.old:
         return ""
+    if differing := by_hand.get(plan.old[0].id):
+        return f"it differs from what was started by hand: {', '.join(differing)}"
     before, after = plan.old[0].image, release.images.get(plan.service, "")
-    if before != after:
+    if before != after and plan.old[0].id not in by_hand:
         return f"{short(before)} -> {short(after)}"
     if recreate:
         return "asked for"

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ..containers.client import Container
 from ..contracts.rollout_policy import Hooks
 from ..core.caller import automatic
 from ..hostconfig.entries import Change
@@ -53,10 +54,14 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What was, or in check mode would be, done."""
+    """What was, or in check mode would be, done.
+
+    :param kept: service to the containers that somebody has started by hand, and that go on because they are what the release wants.
+    """
 
     release: str = ""
     previous: str | None = None
+    kept: dict[str, list[Container]] = field(default_factory=dict)
     plans: list[ServicePlan] = field(default_factory=list)
     routes: list[str] = field(default_factory=list)
     reloads: list[str] = field(default_factory=list)
@@ -73,6 +78,11 @@ class Outcome:
     def sentences(self) -> list[str]:
         """What differs, for a person: each service, then each route, then each file that is reloaded."""
         return [*(plan.sentence() for plan in self.plans), *self.routes, *self.reloads]
+
+    @property
+    def kept_sentences(self) -> list[str]:
+        """What is taken over as it is, for a person."""
+        return [f"{service}: kept, {len(containers)} equal to what runs" for service, containers in self.kept.items()]
 
     @property
     def changed(self) -> bool:

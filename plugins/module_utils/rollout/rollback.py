@@ -97,17 +97,19 @@ def take_back(site: Site, store: Store) -> list[str]:
     traffic_plan.put(site.stack, dict.fromkeys(set(traffic_plan.load(site.stack)) - set(standby.load(site.stack))))
     if not lost:
         site.sync()
-        if before:
-            publish.write(before)
-            moving.leave(site, failed, before)
-            lost += _reload(site, before)
+        lost += _as_before(site, failed, before)
         if rerouting:
             rerouting.finish()
     return lost
 
 
-def _reload(site: Site, before: Release) -> list[str]:
-    """Files that services read again, as they were."""
+def _as_before(site: Site, failed: Release, before: Release | None) -> list[str]:
+    """What is beside the containers, as it was: the description, networks, and files that services read again."""
+    if before:
+        publish.write(before)
+    moving.leave(site, failed, before)
+    if before is None:
+        return []
     try:
         reloading.tell(site, before, reloading.bring(site, before), ())
     except RolloutFailed as error:

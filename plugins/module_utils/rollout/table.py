@@ -17,7 +17,8 @@ def digest(text: str) -> str:
 def table(outcome: Outcome) -> str:
     """Release, digests, batches, requests, and the time of each part."""
     if not outcome.sentences:
-        return "\n".join([*([outcome.found] if outcome.found else []), f"release {outcome.release}: nothing to do"])
+        nothing = [*([outcome.found] if outcome.found else []), *outcome.kept_sentences, f"release {outcome.release}: nothing to do"]
+        return "\n".join(nothing)
     came = f", before it {outcome.previous}" if outcome.previous and outcome.previous != outcome.release else ""
     lines = [f"release {outcome.release}{came}"]
     if outcome.found:
@@ -26,6 +27,7 @@ def table(outcome: Outcome) -> str:
     for plan, (_service, before, after) in zip(outcome.plans, outcome.digests, strict=True):
         rows.append([plan.service, plan.sentence().partition(": ")[2], digest(before), digest(after)])
     lines += columns(rows) if outcome.plans else []
+    lines += outcome.kept_sentences
     lines += outcome.routes
     if outcome.served or outcome.maintenance:
         counted = [f"{outcome.served} answered", f"{outcome.failed} with a status from 500 on"]

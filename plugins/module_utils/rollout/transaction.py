@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..compose.cli import Compose, pull
+from ..containers import taken_over
 from ..containers.client import Container
 from ..contracts.rollout_policy import Policy, policies_from
 from ..core.caller import caller
@@ -19,7 +20,7 @@ from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
-from . import moving, reloading, standby
+from . import hand_made, moving, reloading, standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
 from .plan import CREATE, REMOVE, REPLACE, ServicePlan
@@ -64,8 +65,8 @@ class Change:
         progress.total = steps(outcome.plans) + 3
         try:
             site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""))
-            for plan in outcome.plans:
-                progress.say(plan.sentence())
+            for sentence in [*outcome.kept_sentences, *(plan.sentence() for plan in outcome.plans)]:
+                progress.say(sentence)
             for sentence in self.rerouting.sentences() if self.rerouting.needed else ():
                 progress.say(sentence)
             compose.check()
@@ -110,6 +111,8 @@ class Change:
         if self.rerouting.needed:
             self.rerouting.finish()
         self.store.mark(release.id, GOOD)
+        if taken := hand_made.standing(release, [one for containers in self.outcome.kept.values() for one in containers]):
+            taken_over.put(site.stack, taken)
         if order.kind == "rollback" and live and live.id != release.id:
             # The verdict of a person stands, whatever is changed around the release.
             judged = judged_by(live, order) if order.automatic else None

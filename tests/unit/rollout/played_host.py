@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, USES, Container
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DEFINITION, NETWORK, USES, Container
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
 from ansible_collections.latentum.ops.plugins.module_utils.release import publish, routing, uses
@@ -39,6 +39,8 @@ class PlayedHost:
         self.clock = 1000.0
         self.numbers = iter(range(1, 1000))
         self.made: dict[str, str] = {}
+        self.networks_there: dict[str, dict[str, Any]] = {}
+        self.raw: dict[str, dict[str, Any]] = {}
         monkeypatch.setattr(locks, "FOLDER", folder / "locks")
         for module in (deployment, rollback):
             monkeypatch.setattr(module, "engine_again", lambda: self)
@@ -85,6 +87,12 @@ class PlayedHost:
     def networks(self, _project: str) -> dict[str, str]:
         return dict(self.made)
 
+    def described_networks(self, _project: str) -> dict[str, dict[str, Any]]:
+        return {name: {"Name": name, "Labels": {NETWORK: key}, **self.networks_there.get(name, {})} for name, key in self.made.items()}
+
+    def described(self, one: Container) -> dict[str, Any]:
+        return self.raw[one.id]
+
     def remove_network(self, name: str) -> bool:
         if any(name in dict(one.addresses) for one in self.there):
             return False
@@ -124,6 +132,7 @@ class PlayedCompose:
         for name, spec in networks.items():
             real = spec.get("name") or f"shop_{name}"
             self.host.made[real] = name
+            self.host.networks_there[real] = {"Internal": bool(spec.get("internal")), "Options": spec.get("driver_opts")}
             self.host.did.append(f"make {real}")
 
     def up(self, service: str, scale: int, *, recreate: bool = False) -> None:

@@ -63,7 +63,7 @@ def _taken_over(stack: DeclaredStack, base: Finding, containers: Sequence[Contai
         key = "compose.volumes"
         fix = f"declare them by their names, such as {new[0].removeprefix(stack.name + '_')}: {{name: {new[0]}}}"
         return base.judged(Verdict.CONFLICT, "stack", effect, key, fix)
-    effect = "takes it over as a release: its containers are replaced one by one under their policies, its volumes stay"
+    effect = "takes it over as a release: containers that are what it would start go on, others are replaced one by one, its volumes stay"
     if foreign:
         effect += f"; removes {', '.join(foreign)}, which the Compose file does not have"
     return base.judged(Verdict.TAKEN_OVER, "stack", effect, "ops_stack.name", "another name, when this is another application")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...containers.api import NotFound
-from ...containers.client import DEFINITION, PROJECT, SERVICE
+from ...containers.client import PROJECT, SERVICE, released
 from ..host import SurveyedHost
 from .traefik import rule_hosts
 
@@ -104,7 +104,7 @@ def _container(brief: Mapping[str, Any], inspected: Mapping[str, Any]) -> Contai
         service=labels.get(SERVICE, ""),
         working_directory=labels.get(WORKING_DIRECTORY, ""),
         config_files=tuple(filter(None, labels.get(CONFIG_FILES, "").split(","))),
-        ours=bool(labels.get(DEFINITION)),
+        ours=released(brief),
         ports=tuple(_published(brief)),
         volumes=tuple(str(mount["Name"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")),
         folders=tuple(str(mount["Source"]) for mount in mounts if mount.get("Type") == "bind" and mount.get("Source")),
