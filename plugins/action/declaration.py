@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.builds.checks import hosts_problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.model import Declaration
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.together import loader as together
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.together.given import ONE, ONLY, SEVERAL, Given
@@ -41,10 +42,30 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
             if arguments["derive"]:
                 return result | remember(stacks)
             if declarations := together.load(stacks):
+                self._require_hosts(stacks, declarations, variables)
                 result |= {"msg": self._summary(stacks, declarations, arguments["advice"]), "_ansible_verbose_always": True}
         except loader.InvalidDeclaration as error:
             raise AnsibleActionFail(str(error)) from None
         return result
+
+    def _require_hosts(self, stacks: Given, declarations: dict[str, Declaration], variables: dict[str, Any]) -> None:
+        """What a declaration says of hosts fits those of the inventory, and of the run.
+
+        :raises InvalidDeclaration: it does not.
+        """
+        if not any(declaration.builds for declaration in declarations.values()):
+            return
+        groups = variables.get("groups") or {}
+        edge = groups.get(self._templar.template(variables.get("ops_edge_group")) or "", ())
+        hosts = [host for host in variables.get("ansible_play_hosts_all") or () if host not in edge]
+        # Which hosts have which of several stacks is known only when each has derived its own: role stack looks again.
+        problems = [
+            together.of_stack(stacks, name, problem)
+            for name, declaration in declarations.items()
+            for problem in hosts_problems(declaration, hosts[:1] if stacks.several else hosts, groups.get("all") or hosts)
+        ]
+        if problems:
+            raise loader.InvalidDeclaration(problems, stacks.variable)
 
     @staticmethod
     def _summary(stacks: Given, declarations: dict[str, Declaration], in_full: bool) -> list[str]:

@@ -32,7 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         super().run(tmp, task_vars)
         variables = task_vars or {}
         names, state = self._task.args.get("name"), self._task.args.get("state", "present")
-        seen = (variables.get("ops_preflight") or {}).get("installed")
+        elsewhere = self._task.delegate_to not in (None, variables.get("inventory_hostname"))  # what was seen is of the host of the play
+        seen = None if elsewhere else (variables.get("ops_preflight") or {}).get("installed")
         if seen and isinstance(names, list) and settled(map(str, names), state, seen.split()):
             return {"changed": False, "packages": []}
         result: dict[str, Any] = self._execute_module(

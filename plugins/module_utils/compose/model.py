@@ -126,11 +126,13 @@ def parse(
     *,
     read: ReadText = no_folder,
     profiles: Sequence[str] | None = None,
+    built: Mapping[str, str] | None = None,
 ) -> Compose:
     """A Compose file as text or mapping, or a list of them; what is wrong is appended to C(problems) under the key C(compose).
 
     :param read: files that it includes or extends.
     :param profiles: those that are on; services of others are left out. None leaves all services in.
+    :param built: images that are built for services, in place of those that these name.
     """
     interpolation = Interpolation(environment)
     known = len(problems)
@@ -145,7 +147,7 @@ def parse(
         return Compose(places=assembly.places)
     on, which = (raw, Profiles()) if profiles is None else chosen(raw, profiles, interpolation, problems)
     folder = sources[0].folder
-    reader = _Reader(BesideFiles(folder, interpolation, read, problems).taken_in(on), interpolation, which)
+    reader = _Reader(BesideFiles(folder, interpolation, read, problems).taken_in(on), interpolation, which, built or {})
     compose = replace(reader.compose(), places=assembly.places, folder=folder)
     problems.extend(reader.interpolation.problems)
     problems.extend(problem for problem in reader.problems if problem.key not in compose.unresolved)
@@ -153,8 +155,9 @@ def parse(
 
 
 class _Reader:
-    def __init__(self, raw: Mapping[str, Any], interpolation: Interpolation, profiles: Profiles) -> None:
+    def __init__(self, raw: Mapping[str, Any], interpolation: Interpolation, profiles: Profiles, built: Mapping[str, str]) -> None:
         self.raw = raw
+        self.built = built
         self.problems: list[Problem] = []
         self.interpolation = interpolation
         self.profiles = profiles
@@ -200,7 +203,7 @@ class _Reader:
         networks = tuple(_names(value, "networks"))
         return Service(
             name=name,
-            image=self._image(value, key),
+            image=self._image(name, value, key),
             built="build" in value,
             environment=_environment(value),
             env_files=tuple(_env_files(value)),
@@ -242,11 +245,15 @@ class _Reader:
                 self._problem(f"{key}.{name}[{index}]", item, error.problem, error.fix)
         return result
 
-    def _image(self, value: Mapping[str, Any], key: str) -> ImageRef | None:
-        image = value.get("image")
+    def _image(self, name: str, value: Mapping[str, Any], key: str) -> ImageRef | None:
+        image = self.built.get(name) or value.get("image")
         if not image:
             what = "is missing: a production host pulls images, it does not build them"
-            self._problem(f"{key}.image", image, what, "push the image to a registry and add image: registry/name:tag")
+            fix = "push the image to a registry and add image: registry/name:tag"
+            if "build" in value:
+                what = "is missing, and nothing says from which commit it is to be built"
+                fix = f"{fix}; or add builds: {{{name}: {{repository: https://…, revision: v1.4.2}}}} to ops_stack, which builds it"
+            self._problem(f"{key}.image", image, what, fix)
             return None
         try:
             return parse_image(str(image))

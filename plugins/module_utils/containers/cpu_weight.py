@@ -34,12 +34,12 @@ def _weigh(raw: Mapping[str, Any], part: float) -> None:
     if raw["HostConfig"].get("CpuShares") or not raw["State"].get("Pid"):
         return
     with suppress(OSError):
-        if found := _file(int(raw["State"]["Pid"])):
+        if found := weight_file(int(raw["State"]["Pid"])):
             file, usual = found
             file.write_text(str(round(usual * part)))
 
 
-def _file(pid: int) -> tuple[Path, int] | None:
+def weight_file(pid: int) -> tuple[Path, int] | None:
     """Where the weight of a process' control group is written, and what it usually is."""
     for line in (PROC / str(pid) / "cgroup").read_text().splitlines():
         _number, controllers, path = line.split(":", 2)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
 from .masking import mask
 
+KEPT_LINES = 400  # of what a program writes while it works
 LONGEST = 2000  # characters of a program's output in a message
 END = 500  # of them at its beginning, and at its end; the rest is for its errors
 _ERROR = re.compile(
@@ -108,3 +113,65 @@ def run(
     if check and result.rc != 0:
         raise CommandError(result, f"failed with exit status {result.rc}")
     return result
+
+
+def follow(
+    argv: Sequence[str],
+    line: Callable[[str], None],
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout: float,
+    cwd: str | None = None,
+) -> Result:
+    """Run one program to its end, and hand on each line that it writes, to either output, while it works.
+
+    :param line: called with each line, without its end.
+    :param timeout: seconds; then it is ended, with all that it has started.
+    :return: the last `KEPT_LINES` lines as its standard output.
+    :raises CommandError: not found, out of time, or a non-zero exit status.
+    """
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", **(env or {})}
+    kept: deque[str] = deque(maxlen=KEPT_LINES)
+    late = threading.Event()
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(Result(tuple(argv), 127, "", ""), f"cannot be run: {error.filename or argv[0]} is not installed") from error
+
+    def end() -> None:
+        late.set()
+        _end_group(process.pid)
+
+    clock = threading.Timer(timeout, end)
+    clock.start()
+    try:
+        for written in process.stdout or ():
+            kept.append(written.rstrip("\r\n"))
+            line(kept[-1])
+        process.wait()
+    finally:
+        clock.cancel()
+        if process.poll() is None:
+            _end_group(process.pid)
+            process.wait()
+    result = Result(tuple(argv), process.returncode, "\n".join(kept), "")
+    if late.is_set():
+        raise CommandError(Result(result.argv, 124, result.stdout, ""), f"did not end within {timeout:g} s")
+    if result.rc != 0:
+        raise CommandError(result, f"failed with exit status {result.rc}")
+    return result
+
+
+def _end_group(leader: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)

@@ -78,6 +78,10 @@ def _service(declaration: Declaration, name: str) -> dict[str, Any]:
     completes = declaration.expect(parsed) == "completed"
     for key in _DROPPED:
         service.pop(key, None)
+    if built := declaration.builds.get(name):
+        service["image"] = built.reference(declaration.name)
+        if service.get("pull_policy") == "build":
+            del service["pull_policy"]  # who builds is the role, before the release
     if declaration.replicas(parsed) != 1 or "replicas" in (service.get("deploy") or {}):
         service["deploy"] = {**(service.get("deploy") or {}), "replicas": declaration.replicas(parsed)}
     if not completes and not (service.get("deploy") or {}).get("restart_policy"):

@@ -19,6 +19,7 @@ from . import model as declaration_model
 from . import schema as declaration_schema
 from .advice import advice
 from .advice import report as advice_report
+from .builds.model import references
 from .controller_files import Folder
 from .files.derive import read_only_mounts
 from .files.model import with_content
@@ -150,7 +151,8 @@ def _with_files_read(read: dict[str, Any], folder: Folder | None, errors: list[P
     if read["compose"] is not None:
         environment = {"COMPOSE_PROJECT_NAME": read["name"], **read["environment"]}
         read_text = folder.text if folder else no_folder
-        compose = compose_model.parse(read["compose"], environment, errors, read=read_text, profiles=read["profiles"])
+        built = references(read["name"], read["builds"])
+        compose = compose_model.parse(read["compose"], environment, errors, read=read_text, profiles=read["profiles"], built=built)
     read["files"] = with_content(read["files"], compose.folder, folder)
     return compose
 

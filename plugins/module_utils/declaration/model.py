@@ -18,6 +18,7 @@ from ..compose.syntax import EnvFile
 from ..contracts.claims import Claim
 from ..contracts.rollout_policy import Hooks
 from ..schema.nodes import Node, Problem
+from .builds.model import BuildEntry
 from .files.model import FileEntry
 from .network.model import Opening
 from .routes.model import Route
@@ -96,6 +97,12 @@ class Declaration:
         """What a release brings to the host, by path as the Compose file has it."""
         files: Mapping[str, FileEntry] = self.parts["files"]
         return files
+
+    @property
+    def builds(self) -> Mapping[str, BuildEntry]:
+        """Images that are built, by service."""
+        builds: Mapping[str, BuildEntry] = self.parts["builds"]
+        return builds
 
     @property
     def services(self) -> Mapping[str, ServiceOptions]:

@@ -16,6 +16,7 @@ FOLDERS = (
     "routes",
     "services",
     "files",
+    "builds",
     "secrets",
     "network",
     "updates",

@@ -51,7 +51,7 @@ def available(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[P
     declared = Declared(given["name"], "", project, given["environment"] or {}, [], [], pull=given["pull"])
     if _is_live(declared):
         return
-    services = images(declared)
+    services = {name: reference for name, reference in images(declared).items() if name not in (given.get("built") or ())}
     users = {reference: image_user(host.engine, reference) for reference in services.values()}
     absent = [reference for reference, user in users.items() if user is None]
     readers = given.get("readers") or {}

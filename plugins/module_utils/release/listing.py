@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..core.format import columns
-from .store import Release, Store
+from .store import Release, Store, is_id
 
 
 def releases(store: Store) -> str:
@@ -30,11 +30,12 @@ def releases(store: Store) -> str:
 
 
 def images(release: Release) -> str:
-    """The tags of a release's images, those of one tag together."""
+    """The tags of a release's images, those of one tag together; of an image that came from no registry the beginning of its id."""
     tags: dict[str, list[str]] = {}
     for service, reference in release.images.items():
         name = reference.partition("@")[0].rpartition("/")[2]
-        tags.setdefault(name.rpartition(":")[2] if ":" in name else name, []).append(service)
+        tag = name.rpartition(":")[2] if ":" in name else name
+        tags.setdefault(tag[:12] if is_id(name) else tag, []).append(service)
     return ", ".join(f"{'+'.join(services)} {tag}" for tag, services in tags.items())
 
 

@@ -19,7 +19,7 @@ from ..contracts.carried_files import Carried
 from ..contracts.routes import Routes
 from ..core.progress import Progress
 from . import uses
-from .store import Release, fingerprint
+from .store import Release, ReleaseError, fingerprint, is_id
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ def pin(
     :param others: networks of a first release whose names networks of somebody else have.
     :param fetch: pull what is missing; without it the registry is asked for digests only.
     :raises CommandError: an image cannot be fetched; nothing else was touched.
+    :raises ReleaseError: an image that no registry has is gone.
     """
     references = images(declared)
     pinned: dict[str, str] = {}
@@ -102,6 +103,10 @@ def pin(
 def pinned_reference(reference: str, policy: str, engine: Engine, progress: Progress, *, fetch: bool) -> str:
     """``name:tag@sha256:…``: what the tag is now, and will still be at a rollback. An image without a registry is its id."""
     local = engine.image(reference)
+    if is_id(reference):
+        if local is None:
+            raise ReleaseError(lost(reference))
+        return reference
     if local is None or (policy == "always" and "@" not in reference):
         if not fetch:
             digest = None if "@" in reference else engine.remote_digest(reference)
@@ -118,6 +123,23 @@ def pinned_reference(reference: str, policy: str, engine: Engine, progress: Prog
         if one.startswith(f"{_long(repository)}@") or one.startswith(f"{repository}@")
     ]
     return f"{reference}@{digests[0]}" if digests else str(local["Id"])
+
+
+def lost(reference: str) -> str:
+    """What to say of an image that was here alone, and is gone."""
+    return (
+        f"the image {reference} is not on this host any more, and no registry has it: it was built here, or loaded, and somebody has"
+        " removed it (`docker image prune --all` removes what no container uses). Deploy its revision, which builds it, or load it; nothing"
+        " was changed"
+    )
+
+
+def require_local(release: Release, services: Sequence[str], engine: Engine) -> None:
+    """:raises ReleaseError: an image that these services need was here alone, and is gone."""
+    for service in services:
+        reference = release.images.get(service, "")
+        if is_id(reference) and engine.image(reference) is None:
+            raise ReleaseError(f"{service}: {lost(reference)}")
 
 
 def _long(repository: str) -> str:

@@ -90,6 +90,11 @@ class Release:
         return next((int(one.get("replicas") or 1) for one in self.services if one["service"] == service), 0)
 
 
+def is_id(reference: str) -> bool:
+    """An image that came from no registry, and that none can give again."""
+    return reference.startswith("sha256:")
+
+
 def fingerprint(content: Any) -> str:
     """A short hash of plain data that does not depend on the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:12]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..backup.settings import FOLDER as BACKUP
@@ -88,18 +89,19 @@ def bans(stack: str, report: Report) -> None:
     apply(wanted, check_mode=report.check)
 
 
-def files(stack: str, directory: str, report: Report, *, described: Path, releases: Path, others: list[Path]) -> None:
-    """The stack's folder, its releases and its state; what somebody else put into its folder stays."""
+def files(stack: str, directory: str, report: Report, *, described: Path, states: Mapping[str, Path], others: list[Path]) -> None:
+    """The stack's folder and its state, of which some has folders of its own; what somebody else put into its folder stays."""
     folder = Path(directory)
     for path in (folder / "compose.yaml", folder / ".env", described, *others):
         if path.is_file() and (path.parent != folder or _ours(path)):
             report.goes("file", str(path))
             if not report.check:
                 path.unlink(missing_ok=True)
-    if releases.exists():
-        report.goes("releases", str(releases))
-        if not report.check:
-            shutil.rmtree(releases)
+    for what, state in states.items():
+        if state.exists():
+            report.goes(what, str(state))
+            if not report.check:
+                shutil.rmtree(state)
     if folder.is_dir() and not report.check:
         if any(folder.iterdir()):
             report.stays("folder", f"{folder}: it holds files of others")

@@ -83,8 +83,9 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     host.firewall(stack, report)
     host.bans(stack, report)
     web.certificates(certificates, report)
-    described, releases = paths.STACKS / f"{stack}.json", paths.RELEASES / stack
-    host.files(stack, directory, report, described=described, releases=releases, others=[FOLDER / f"{stack}.out.json"])
+    states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack}
+    described = paths.STACKS / f"{stack}.json"
+    host.files(stack, directory, report, described=described, states=states, others=[FOLDER / f"{stack}.out.json"])
     _secrets(wish, report)
     if not report.check:
         for path in paths.SHARES.glob(f"{stack}.*.json"):

@@ -18,7 +18,7 @@ from ..hostconfig.transaction import ConfigSetError
 from ..release import carried, publish, routing
 from ..release.image_user import require_readable
 from ..release.journal import Journal, RolloutInProgress
-from ..release.pinning import Declared, pin, relabelled, unlabelled
+from ..release.pinning import Declared, pin, relabelled, require_local, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import hand_made, moving, reloading, standby
 from .host_actions import Site
@@ -59,7 +59,7 @@ class Deployment:
                 try:
                     others = hand_made.other_networks(engine, declared) if engine and live is None else ()
                     release = pin(declared, engine, self.progress, live=live, others=others, fetch=not self.order.check)
-                except CommandError as error:
+                except (CommandError, ReleaseError) as error:
                     raise self._refused(str(error), declared.stack) from error
             return self._bring(release, engine)
 
@@ -207,9 +207,12 @@ class Deployment:
             if not self.order.check:  # what another role would put there is not there yet
                 require_bind_sources(release, outcome.plans)
                 require_secrets(release, outcome.plans)
+            started = [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)]
+            if engine:
+                require_local(release, started, engine)
             if engine and self.order.kind != "rollback":
-                require_readable(release, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)], engine)
-        except ValueError as error:
+                require_readable(release, started, engine)
+        except (ValueError, ReleaseError) as error:
             raise self._refused(str(error), release.id) from error
         if self.order.check or engine is None:
             return outcome

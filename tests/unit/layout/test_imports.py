@@ -29,7 +29,7 @@ LAYERS = (
     ("hostconfig", "environments"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("release",),
-    ("preflight",),
+    ("preflight", "builds"),
     ("adopt",),
     ("rollout",),
     ("maintenance",),
@@ -169,7 +169,7 @@ def test_detached_work_imports_nothing_of_the_collection_any_more(name: str) -> 
 
 
 def test_the_modules_that_detach_are_found() -> None:
-    assert set(DETACHING) == {"backup", "compose_rollout", "restore"}
+    assert set(DETACHING) == {"backup", "compose_rollout", "image_build", "restore"}
 
 
 @pytest.mark.parametrize(

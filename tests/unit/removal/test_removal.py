@@ -89,7 +89,7 @@ class Host:
         self.engine.api = self.api  # type: ignore[assignment]
         self.policies: list[str] = []
         self.dies_at = ""
-        folders = {paths: ("SHARES", "STACKS", "UPSTREAMS", "RELEASES", "SECRETS"), site_file: ("SITES",), sync: ("RENDERED",)}
+        folders = {paths: ("SHARES", "STACKS", "UPSTREAMS", "RELEASES", "BUILDS", "SECRETS"), site_file: ("SITES",), sync: ("RENDERED",)}
         for module, names in folders.items():
             for name in names:
                 monkeypatch.setattr(module, name, root / name.lower())
@@ -151,6 +151,8 @@ class Host:
             (root / f"opt/{stack}" / name).write_text("# Written by latentum.ops\n")
         (root / f"stacks/{stack}.json").write_text(json.dumps({"name": stack, "directory": str(root / f"opt/{stack}"), "services": []}))
         (root / f"releases/{stack}/releases/abc").mkdir(parents=True)
+        (root / f"builds/{stack}").mkdir()
+        (root / f"builds/{stack}/records.json").write_text("[]")
         (root / f"upstreams/{stack}.json").write_text(json.dumps([{"name": f"{stack}_web_80"}]))
         (root / f"rendered/{stack}_web_80.conf").write_text("server 10.0.0.1:80 max_fails=0;")
         for name in (domain, f"shared-{stack}"):

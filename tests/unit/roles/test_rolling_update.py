@@ -31,3 +31,12 @@ def test_secrets_of_new_services_are_written_on_all_hosts_before_the_first_batch
     assert "serial" not in secrets  # hosts agree on one value
     assert secrets["vars"]["secrets_purge"] is False
     assert secrets["hosts"] == PLAYS[play_of("stack")]["hosts"]
+
+
+def test_images_are_built_once_secrets_are_there_and_before_the_first_batch() -> None:
+    """A build takes its time, and may fail: all hosts still serve, and none has left the load balancers."""
+    tasks = PLAYS[play_of("secrets")]["tasks"]
+    names = [(task.get("ansible.builtin.import_role") or task.get("ansible.builtin.include_role") or {}).get("name") for task in tasks]
+    assert names.index("latentum.ops.secrets") < names.index("latentum.ops.stack")
+    (build,) = [task for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("tasks_from") == "builds.yml"]
+    assert "image_builds" in build["when"]  # nothing is included where nothing is built
