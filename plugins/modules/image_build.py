@@ -15,8 +15,8 @@ description:
     this host, at the lowest priority. Nothing is built that is there already.
   - An image is there when one was built of the same commit with the same inputs; those that are pushed are looked for in their registry.
   - A tag that names another commit than when it was built here is refused, and so is a branch.
-  - An image that is pushed is returned by the digest of its registry, another one by its id: what option C(images) of
-    M(latentum.ops.compose_rollout) takes.
+  - An image that is pushed is returned by the digest of its registry, another one by its id, as option C(images) of
+    M(latentum.ops.compose_rollout) takes them.
   - The module works detached on the host, and its progress is shown while it does.
 author:
   - The latentum.ops contributors (@latentum)
@@ -79,9 +79,10 @@ options:
         description: A key that C(RUN --mount=type=ssh) may use. A secret or a file.
         type: str
       submodules:
-        description: Whether submodules are fetched. Without an answer a repository that has some is refused.
+        description: Whether submodules are fetched. A repository that has some is refused as long as that is undecided.
         type: str
-        choices: [, fetched, left_out]
+        choices: [undecided, fetched, left_out]
+        default: undecided
       credentials:
         description: C(user:token), or a token alone, for a repository by HTTPS. A secret of the stack by its name, or a file of the
           host that builds by its path.

@@ -74,7 +74,7 @@ class Repository:
     def check_out(self, revision: str, commit: str, folder: Path, submodules: str) -> None:
         """The files of a commit, and nothing of git with them.
 
-        :param submodules: C(fetched) or C(left_out); with neither a repository that has some is refused.
+        :param submodules: C(fetched) or C(left_out); otherwise a repository that has some is refused.
         :raises BuildRefused: the commit is not there, or what it needs is not fetched.
         :raises CommandError: the repository cannot be fetched from.
         """
@@ -109,7 +109,7 @@ class Repository:
         linked = [
             line.split("\t", 1)[1] for line in self._git(["ls-files", "--stage"], folder).stdout.splitlines() if line.startswith("160000 ")
         ]
-        if linked and not submodules:
+        if linked and submodules == "undecided":
             fix = "write submodules: true to fetch them, or false where the build does without"
             raise BuildRefused(f"{self.key}: the revision has submodules ({', '.join(linked[:5])}): {fix}")
         for attributes in folder.rglob(".gitattributes"):

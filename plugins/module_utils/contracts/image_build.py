@@ -124,7 +124,9 @@ class ImageBuild(Contract):
     )
     ssh: str = option("A key that C(RUN --mount=type=ssh) may use. A secret or a file.", "")
     submodules: str = option(
-        "Whether submodules are fetched. Without an answer a repository that has some is refused.", "", choices=("", "fetched", "left_out")
+        "Whether submodules are fetched. A repository that has some is refused as long as that is undecided.",
+        "undecided",
+        choices=("undecided", "fetched", "left_out"),
     )
     credentials: str = option(
         "C(user:token), or a token alone, for a repository by HTTPS. A secret of the stack by its name, or a file of the host that"

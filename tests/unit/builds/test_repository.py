@@ -26,7 +26,7 @@ def commit_of(origin: Origin, revision: str) -> str:
 
 @pytest.fixture
 def fetch(host: Path) -> Fetch:
-    def check_out(origin: Origin, revision: str, submodules: str = "", commit: str = "") -> Path:
+    def check_out(origin: Origin, revision: str, submodules: str = "undecided", commit: str = "") -> Path:
         build, folder = build_of(origin), host / "checkout"
         with access("shop", build, ["file"]) as reached:
             repository = Repository(build.repository, reached, "builds.web")
@@ -90,7 +90,7 @@ def test_history_is_not_fetched(origin: Origin, host: Path, monkeypatch: pytest.
     monkeypatch.setattr(repository, "_without_git", lambda folder: None)
     with access("shop", build_of(origin), ["file"]) as reached:
         made = Repository(origin.address, reached, "builds.web")
-        made.check_out("v2", made.commit("v2"), host / "checkout", "")
+        made.check_out("v2", made.commit("v2"), host / "checkout", "undecided")
     assert git(host / "checkout", "rev-list", "--count", "HEAD") == "1"
 
 

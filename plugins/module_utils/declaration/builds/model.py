@@ -11,7 +11,7 @@ from typing import Any
 
 from ...contracts.image_build import ImageBuild
 
-SUBMODULES = {None: "", True: "fetched", False: "left_out"}
+SUBMODULES = {None: "undecided", True: "fetched", False: "left_out"}
 
 
 @dataclass(frozen=True)
