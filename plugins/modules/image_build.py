@@ -198,13 +198,17 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.failure import f
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 
+# Where secrets are, not what they are.
+PLACES = ("secrets", "ssh_key")
+BUILD = {name: {**option, "no_log": False} if name in PLACES else option for name, option in argspec(ImageBuild).items()}
+
 
 def main() -> None:
     """Arguments in, outcome out."""
     module = AnsibleModule(
         argument_spec={
             "stack": {"type": "str", "required": True},
-            "builds": {"type": "list", "elements": "dict", "required": True, "options": argspec(ImageBuild)},
+            "builds": {"type": "list", "elements": "dict", "required": True, "options": BUILD},
             "rebuild": {"type": "list", "elements": "str", "default": []},
             "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS), "default": ["https", "ssh"]},
             "wait": {"type": "float", "default": 60.0},

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.builds import records
 from ansible_collections.latentum.ops.plugins.module_utils.builds.access import BuildRefused
 from ansible_collections.latentum.ops.plugins.module_utils.builds.builder import Builder, Outcome
-from ansible_collections.latentum.ops.plugins.module_utils.builds.buildkit import BuildFailed
+from ansible_collections.latentum.ops.plugins.module_utils.builds.buildkit import BuildFailed, teller
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 
@@ -197,6 +197,14 @@ def test_secrets_reach_the_build_by_files_and_are_shown_nowhere(
         )
     seen = "\n".join([str(failed.value), *progress.lines, (docker.folder / "calls").read_text()])
     assert "secret is ****" in seen and "sw0rdfish" not in seen and "hunter2" not in seen
+
+
+def test_lines_of_a_build_are_shown_without_its_secrets() -> None:
+    progress = Progress("shop", "test", silent=True)
+    tell = teller("web", ["hunter2hunter2"], progress)
+    for line in ("#5 [web 2/3] RUN login hunter2hunter2", "#5 0.1 hunter2hunter2"):
+        tell(line)
+    assert len(progress.lines) == 2 and "hunter2" not in "".join(progress.lines)
 
 
 def test_a_secret_that_is_not_here_is_named_before_anything_is_fetched(origin: Origin, docker: FakeDocker) -> None:
