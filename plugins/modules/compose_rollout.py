@@ -287,6 +287,12 @@ options:
     description: Seconds to wait while somebody else works on this stack. Otherwise the error names them.
     type: float
     default: 0.0
+  confirm:
+    description:
+      - The environment that is meant. A host whose environment is protected (M(latentum.ops.host_environment)) is changed only with its
+        name, and no host that knows its own is changed with another one. C(ops_confirm) in the playbooks; check mode needs none.
+    type: str
+    default: ""
   attempt:
     description: Names this run for those who follow its progress. The action plugin chooses one.
     type: str
@@ -386,9 +392,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.core import detached
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance.protection import NotConfirmed, require_confirmed
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, declared_from, order_from
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, KINDS, declared_from, order_from
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import EXPECTED, Deployment
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.results import as_dict
 
@@ -417,6 +424,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     try:
         if not check:
             require_compatible()
+            require_confirmed(f"{KINDS[given['state']]} of {given['stack']}", given["confirm"])
         if given["state"] == "rolled_back":
             outcome = deployment.rollback(given["to"])
         elif given["state"] == "scaled":
@@ -426,7 +434,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
             outcome = deployment.deploy(declared_from(given))
-    except (*EXPECTED, LockHeld, EngineSkew) as error:
+    except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
         deployment.progress.close()
         return failure(error)
     plan = "".join(f"{sentence}\n" for sentence in [*outcome.kept_sentences, *outcome.sentences])

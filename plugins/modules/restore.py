@@ -81,6 +81,13 @@ options:
     description: Somebody has read the plan and wants it.
     type: bool
     default: false
+  confirm:
+    description:
+      - The environment that is meant. A host whose environment is protected (M(latentum.ops.host_environment)) is changed only with its
+        name, and no host that knows its own is changed with another one. C(ops_confirm) in the playbooks.
+      - Wanted where something is replaced, and for V(undone) and V(confirmed) of O(state); not in check mode.
+    type: str
+    default: ""
   attempt:
     description: Names this run for those who follow it; the action sets it.
     type: str
@@ -160,6 +167,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.locks import Loc
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance.protection import NotConfirmed, require_confirmed
 
 BESIDE = ("files", "dump")  # kinds that replace nothing
 
@@ -179,6 +187,7 @@ def main() -> None:
             "source": {"type": "str", "default": ""},
             "snapshot": {"type": "str", "default": ""},
             "confirmed": {"type": "bool", "default": False},
+            "confirm": {"type": "str", "default": ""},
             "attempt": {"type": "str", "default": "ansible"},
             "detach": {"type": "bool", "default": False},
         },
@@ -203,6 +212,8 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     try:
         if not check:
             require_compatible()
+            if replaces(given):
+                require_confirmed(f"restore of {given['stack']}", given["confirm"])
         configuration = settings.load(given["stack"])
         if given["state"] != "restored":
             lines = [] if check else _finish(given["state"], configuration, progress)
@@ -220,11 +231,18 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         if check:
             return {"changed": True, "plan": plan, "lines": [], "seconds": time.monotonic() - began}
         return failure("\n".join([*plan, str(error)]), plan=plan)
-    except (BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
+    except (NotConfirmed, BackupError, TargetError, CommandError, DockerUnavailable, EngineSkew, LockHeld, OSError, ValueError) as error:
         return failure(error, plan=plan)
     finally:
         progress.close()
     return {"changed": True, "lines": lines, "seconds": time.monotonic() - began, **restored}
+
+
+def replaces(given: Mapping[str, Any]) -> bool:
+    """What is there goes, or what it was replaced by; an interrupted restore was confirmed when it began."""
+    if given["state"] == "restored":
+        return bool(given["confirmed"]) and given["kind"] not in BESIDE
+    return given["state"] in ("undone", "confirmed")
 
 
 def _finish(state: str, configuration: settings.Settings, progress: Progress) -> list[str]:

@@ -35,6 +35,12 @@ options:
     description: Without it nothing is changed, and the task fails with what would go.
     type: bool
     default: false
+  confirm:
+    description:
+      - The environment that is meant. A host whose environment is protected (M(latentum.ops.host_environment)) is changed only with its
+        name, and no host that knows its own is changed with another one. C(ops_confirm) in the playbooks; check mode needs none.
+    type: str
+    default: ""
   volumes:
     description: Remove its volumes as well, and with them its data.
     type: bool
@@ -93,9 +99,21 @@ from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.service_units import UnitError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
+from ansible_collections.latentum.ops.plugins.module_utils.maintenance.protection import NotConfirmed, require_confirmed
 from ansible_collections.latentum.ops.plugins.module_utils.removal.stack import Wish, remove, there
 
-ERRORS = (CommandError, ConfigSetError, DockerUnavailable, EntryError, FirewallError, LockHeld, OSError, UnitError, ValueError)
+ERRORS = (
+    CommandError,
+    ConfigSetError,
+    DockerUnavailable,
+    EntryError,
+    FirewallError,
+    LockHeld,
+    NotConfirmed,
+    OSError,
+    UnitError,
+    ValueError,
+)
 
 
 def main() -> None:
@@ -104,6 +122,7 @@ def main() -> None:
         argument_spec={
             "stack": {"type": "str", "required": True},
             "confirmed": {"type": "bool", "default": False},
+            "confirm": {"type": "str", "default": ""},
             "volumes": {"type": "bool", "default": False},
             "secrets": {"type": "bool", "default": False, "no_log": False},
             "drain_timeout": {"type": "int", "default": 60},
@@ -115,6 +134,8 @@ def main() -> None:
     wish = Wish(given["stack"], volumes=given["volumes"], secrets=given["secrets"], drain=given["drain_timeout"], wait=given["wait"])
     only_look = module.check_mode or not given["confirmed"]
     try:
+        if not only_look:
+            require_confirmed(f"removal of {wish.stack}", given["confirm"])
         known = there(wish.stack)
         try:
             engine = Engine()

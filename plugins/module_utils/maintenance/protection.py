@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Protected environments: whoever deploys to them or destroys in them names them.
 
-It is asked where the wish of a person comes in: by the verbs of opsctl and by the modules of playbooks, with an argument of their own.
+It is asked where the wish of a person comes in: by the verbs of opsctl, and by the modules that deploy or destroy, with an argument of
+their own, whoever's play has called them.
 Below that nothing asks: the watchdog's helper, the timers and a rollout that takes itself back call the engine, or verbs that change no
 release and destroy nothing. So no variable of the environment, which a shell would hand on by accident, opens or closes anything.
 """

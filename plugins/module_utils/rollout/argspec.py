@@ -40,6 +40,7 @@ ARGUMENTS: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
     "automatic": {"type": "bool", "default": False},
     "wait": {"type": "float", "default": 0.0},
+    "confirm": {"type": "str", "default": ""},
     "attempt": {"type": "str"},
     "detach": {"type": "bool", "default": False},
 }
