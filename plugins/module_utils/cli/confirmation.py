@@ -41,6 +41,7 @@ GUARDED: Mapping[str, Callable[[Options], bool]] = {
     "deploy": _not_tried,
     "rollback": _not_tried,
     "scale": _not_tried,
+    "remove": _said_yes,
     "backup run": _anew,
     "restore database": _said_yes,
     "restore cache": _said_yes,

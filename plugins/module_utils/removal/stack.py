@@ -13,7 +13,6 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..containers.client import Engine
 from ..core import paths
@@ -132,4 +131,10 @@ def _secrets(wish: Wish, report: Report) -> None:
 
 def there(stack: str) -> bool:
     """The host knows a stack of this name."""
-    return stack in shares.on_host() or (paths.RELEASES / stack).is_dir() or Path(paths.SECRETS / stack).is_dir()
+    return stack in known()
+
+
+def known() -> list[str]:
+    """The stacks of which this host has something that a removal would take, or has kept."""
+    folders = (path.name for folder in (paths.RELEASES, paths.SECRETS) if folder.is_dir() for path in folder.iterdir() if path.is_dir())
+    return sorted({*shares.on_host(), *(name for name in folders if _NAME.fullmatch(name))})

@@ -41,12 +41,14 @@ def options(*words: str) -> argparse.Namespace:
 
 
 ASKED = [
+    ["remove", "shop", "--yes"],
     ["deploy"], ["deploy", "--image", "web=r/web:2"], ["rollback"], ["rollback", "--to", "ab"], ["scale", "web=2"],
     ["backup", "run", "--new-repository", "offsite"],
     ["restore", "database", "x", "--yes"], ["restore", "cache", "x", "--yes"], ["restore", "volume", "x", "--yes"],
     ["restore", "everything", "--yes"], ["restore", "identity"], ["restore", "undo"], ["restore", "confirm"],
 ]  # fmt: skip
 FREE = [
+    ["remove", "shop"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["history"], ["status"], ["health"],
     ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
