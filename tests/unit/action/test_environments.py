@@ -133,7 +133,12 @@ def test_the_named_one_of_several_is_promoted(several: Run) -> None:
 
 def test_a_drill_of_several_stacks_is_refused_by_their_names(several: Run) -> None:
     done = several("latentum.ops.dr_drill", *BOTH, "-e", "dr_hosts=staging")
-    assert done.returncode != 0 and "ops_stacks declares shop, blog, and a drill brings back the host of one stack" in shown(done)
+    assert done.returncode != 0 and "This works on one stack, and shop, blog are declared: name one" in shown(done)
+
+
+def test_a_drill_of_the_named_one_of_several_wants_its_backups(several: Run) -> None:
+    done = several("latentum.ops.dr_drill", *BOTH, "-e", "dr_hosts=staging", "-e", "ops_only=blog")
+    assert done.returncode != 0 and "A drill needs backups in the declaration of blog" in shown(done), shown(done)
 
 
 def looked(**changes: Any) -> dict[str, Any]:

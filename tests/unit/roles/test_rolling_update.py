@@ -10,17 +10,20 @@ from typing import Any
 
 import yaml
 
-PLAYS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parents[3] / "playbooks/rolling_update.yml").read_text())
+PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
+PLAYS: list[dict[str, Any]] = yaml.safe_load((PLAYBOOKS / "rolling_update.yml").read_text())
 
 
 def play_of(role: str) -> int:
-    """The place of the play that has a role, in a block too."""
-    (place,) = [
-        index
-        for index, play in enumerate(PLAYS)
-        for task in [inner for outer in play.get("tasks", []) for inner in outer.get("block", [outer])]
-        if task.get("ansible.builtin.import_role") == {"name": f"latentum.ops.{role}"}
-    ]
+    """The place of the play that has a role, in a block or in what the turns of the play do too."""
+    places = set()
+    for index, play in enumerate(PLAYS):
+        turn = play.get("vars", {}).get("__turn_does")
+        tasks = [*play.get("tasks", []), *(yaml.safe_load((PLAYBOOKS / "tasks" / turn).read_text()) if turn else [])]
+        for task in [inner for outer in tasks for inner in outer.get("block", [outer])]:
+            if task.get("ansible.builtin.import_role") == {"name": f"latentum.ops.{role}"}:
+                places.add(index)
+    (place,) = places
     return place
 
 
