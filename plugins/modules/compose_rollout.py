@@ -17,6 +17,8 @@ description:
     get the traffic of nginx by one reload, and only when nobody waits for an answer of the old ones do those stop.
   - Any failure takes everything back that the run has done. What a killed run left behind is finished or taken back by the next one.
   - Every release is kept on the host, so that O(state=rolled_back) needs no argument.
+  - Of a stack that was ejected and is deployed again, it removes what the ejection had left, where nobody has changed it since. Secrets
+    that a container mounts, and backups by hand while the stack has no others, go with a later deployment.
   - Runs detached on the host and shows its progress line by line; a controller that goes away does not stop it.
 author:
   - The latentum.ops contributors (@latentum)
@@ -385,18 +387,22 @@ table:
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core import detached
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
+from ansible_collections.latentum.ops.plugins.module_utils.eject import returned
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance.protection import NotConfirmed, require_confirmed
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, KINDS, declared_from, order_from
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import EXPECTED, Deployment
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import Outcome
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.results import as_dict
 
 
@@ -434,6 +440,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
             outcome = deployment.deploy(declared_from(given))
+            take_back_ejection(deployment, outcome, Path(given["directory"] or f"/opt/{given['stack']}"))
     except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
         deployment.progress.close()
         return failure(error)
@@ -442,6 +449,21 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     if plan:
         differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})
     return {"changed": outcome.changed, "diff": differences, **as_dict(outcome)}
+
+
+def take_back_ejection(deployment: Deployment, outcome: Outcome, directory: Path) -> None:
+    """Remove what an ejection has left of a stack that is deployed again; what stays of it is in the journal."""
+    stack, check = deployment.stack, deployment.order.check
+    if not returned.noted(stack, directory):
+        return
+    containers = Engine().api.containers(all=True)
+    mounted = [str(mount.get("Source", "")) for container in containers for mount in container.get("Mounts") or ()]
+    back = returned.take_away(stack, directory, mounted, check=check)
+    outcome.files += back.changes
+    if back.theirs and not check:
+        names = ", ".join(map(str, back.theirs))
+        reason = f"{names}: left by the ejection and changed since, so they are yours"
+        deployment.journal.write(attempt=deployment.order.attempt, kind="deploy", release=outcome.release, step="left", reason=reason)
 
 
 if __name__ == "__main__":

@@ -43,12 +43,12 @@ from ..tls.certificates import Layout
 from . import backup_script, nginx_files
 from .project import EjectedProject, NotEjected, ejected, listened
 from .readme import LOST, readme
+from .returned import HISTORY, note
 
 UNITS = Path("/etc/systemd/system")
 HOOKS = Path("/etc/letsencrypt/renewal-hooks/deploy")
 CONFIGURATION = Path("/etc/latentum-ops")
 OWN_TLS = Path("/etc/nginx/tls")  # certificates that certbot does not know
-HISTORY = "history"  # in the folder of the stack: its releases and their journal
 FOLLOWERS = ("latentum-ops-watchdog.service", "latentum-ops-upstreams.service")  # who writes upstreams
 HELPERS = ("latentum-ops-steward.path", "latentum-ops-steward.service")
 WATCHDOG_USER = "latentum-watchdog"
@@ -111,7 +111,10 @@ class Ejection:
     def prepare(self, *, check: bool) -> Outcome:
         """Write the secrets, and the files that the release carries, where the project finds them from now on."""
         entries = [*self._secrets(), *self._carried()]
-        return Outcome(changes=apply(ConfigSet(f"eject-{self.stack}", entries, parents=True), check_mode=check).changes)
+        outcome = Outcome(changes=apply(ConfigSet(f"eject-{self.stack}", entries, parents=True), check_mode=check).changes)
+        if not check:
+            note(Store(self.stack).folder, self.directory, entries)
+        return outcome
 
     def rollout(self) -> dict[str, Any]:
         """Arguments of module compose_rollout that bring the containers to the project that is left."""
@@ -181,7 +184,10 @@ class Ejection:
             _systemctl("disable", "--now", *followers)
         with one_writer():
             outcome.changes += apply(self._nginx(), check_mode=check).changes
-        outcome.changes += apply(self._files(), check_mode=check).changes
+        files = self._files()
+        outcome.changes += apply(files, check_mode=check).changes
+        if not check:
+            note(Store(self.stack).folder, self.directory, files.entries)
         if self.settings and not check:
             run(["systemctl", "enable", "--now", f"{self.stack}-backup.timer"])
         outcome.units = [*followers, *self._units()]
