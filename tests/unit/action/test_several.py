@@ -174,6 +174,15 @@ def test_what_is_done_to_one_stack_is_refused_before_a_host_is_asked(run: Run, p
     assert "Refuse a run that was confirmed for another" not in result.stdout
 
 
+@pytest.mark.parametrize("name", ["", "shop,blog", "*", "Shop"])
+def test_one_stack_is_removed_by_its_name(run: Run, name: str) -> None:
+    """What `ops_only` says about other playbooks takes nothing away."""
+    result = run("remove_stack", "-e", f"ops_stack_name={name}", "-e", "ops_only=shop", "-e", "remove_stack_confirm=true")
+    message = f"ops_stack_name is '{name}': write the name of one stack, such as -e ops_stack_name=shop. Declared are shop;"
+    assert result.returncode != 0 and message in words(result), words(result)
+    assert "Refuse a run that was confirmed for another" not in result.stdout
+
+
 def test_nothing_is_rolled_back_that_nobody_named(run: Run) -> None:
     refused = run("rollback")
     assert refused.returncode != 0 and "This works on stacks that are named, and shop, blog, docs are declared" in words(refused)
