@@ -7,7 +7,7 @@ set -euo pipefail
 logs=.artifacts/jobs
 checks=(lint unit sanity artifact browser)
 # The longest first: the lanes then end at about the same time.
-scenarios=(backup rollout watchdog neighbours default roles)
+scenarios=(backup rollout neighbours default watchdog roles)
 # Without the matrix no dry run and no second run of each role alone: those of the whole site are in scenario default.
 brief=(roles)
 

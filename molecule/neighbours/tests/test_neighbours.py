@@ -20,7 +20,15 @@ def ours(version: str) -> str:
     return f"registry.example.test:5000/latentum/model-server:{version}"
 
 
-def test_both_answer_over_tls_and_a_second_run_changes_nothing() -> None:
+def test_both_answer_over_tls() -> None:
+    for stack in ("shop", "blog"):
+        with steady(stack) as found:
+            time.sleep(1)
+        assert found["lost"] == found["closed"] == [] and found["answered"] > 10
+
+
+@pytest.mark.matrix
+def test_a_second_run_changes_nothing() -> None:
     with steady("shop") as shop, steady("blog") as blog:
         done = playbook("site")
     assert done.returncode == 0 and changes(done.stdout) == [], done.stdout[-3000:]
@@ -216,7 +224,7 @@ def test_a_removal_without_a_confirmation_says_what_would_go() -> None:
     assert belongings("wiki") == before
 
 
-def test_a_stack_is_taken_away_after_a_proven_backup_and_no_other_is_touched() -> None:
+def test_a_stack_is_taken_away_after_a_proven_backup_and_no_other_is_touched(matrix: bool) -> None:
     with untouched("blog"), untouched("shop"):
         done = playbook("remove_stack", {"ops_stack_name": "wiki", "remove_stack_confirm": True, "remove_stack_backup": False})
     assert done.returncode == 0, done.stdout[-3000:]
@@ -230,6 +238,8 @@ def test_a_stack_is_taken_away_after_a_proven_backup_and_no_other_is_touched() -
     assert "nginx-limit-req" not in sh("fail2ban-client status")
     assert sh("docker volume ls -q --filter label=com.docker.compose.project=shop") == ""
     assert sh("ls /srv/backup/shop") != ""
+    if not matrix:
+        return
     again = playbook("remove_stack", {"ops_stack_name": "shop", "remove_stack_confirm": True, "remove_stack_volumes": True})
     assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]
     done = playbook("site", only("blog"))

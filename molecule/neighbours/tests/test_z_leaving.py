@@ -30,6 +30,7 @@ def test_a_wrong_name_ejects_nothing() -> None:
     assert sh("docker ps --no-trunc -q | sort; ls /opt/blog") == before
 
 
+@pytest.mark.matrix
 def test_what_would_happen_is_shown_and_does_not() -> None:
     before = sh("docker ps --no-trunc -q | sort; find /opt/blog /etc/nginx -type f | sort")
     done = playbook("eject", only("blog"), arguments=("--check", "--diff"))

@@ -54,6 +54,7 @@ def test_hosts_of_one_start_image_are_hosts_of_their_own(apps: tuple[AppHost, Ap
         assert values[0] != values[1], command
 
 
+@pytest.mark.matrix
 def test_both_hosts_get_the_release_one_after_the_other(apps: tuple[AppHost, AppHost]) -> None:
     before, after = apps[0].tag, apps[0].another()
     with through_the_edge() as found:
