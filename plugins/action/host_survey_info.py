@@ -89,7 +89,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
 
 
 def described(name: str, derived: Mapping[str, Any]) -> dict[str, Any]:
-    """What a host needs to know of a stack: no environment, and no secret.
+    """What a host needs to know of a stack; no secret, and what it would start as module compose_rollout is given it.
 
     :param derived: all that is derived of it, its Compose project among it.
     """
@@ -103,6 +103,12 @@ def described(name: str, derived: Mapping[str, Any]) -> dict[str, Any]:
         "volumes": sorted(str((spec or {}).get("name") or f"{name}_{volume}") for volume, spec in (project.get("volumes") or {}).items()),
         "networks": dict(_subnets(project.get("networks") or {})),
         "container_names": [str(spec["container_name"]) for spec in services.values() if spec.get("container_name")],
+        "rollout": {
+            "project": project,
+            "environment": derived.get("environment") or {},
+            "services": derived["health_expectations"],
+            "policies": derived["rollout_policies"],
+        },
     }
 
 

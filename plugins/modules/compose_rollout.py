@@ -444,7 +444,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
         deployment.progress.close()
         return failure(error)
-    plan = "".join(f"{sentence}\n" for sentence in [*outcome.kept_sentences, *outcome.sentences])
+    plan = "".join(f"{sentence}\n" for sentence in outcome.every_sentence)
     differences = [change.difference() for change in outcome.files]
     if plan:
         differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})

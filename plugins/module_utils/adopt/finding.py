@@ -69,6 +69,7 @@ class DeclaredStack:
     """A stack of the inventory, as far as a host concerns it.
 
     :param ports: of the host, that its services publish, each with the service.
+    :param rollout: ``project``, ``environment``, ``services`` and ``policies`` as module compose_rollout is given them.
     """
 
     name: str
@@ -78,6 +79,7 @@ class DeclaredStack:
     volumes: Sequence[str] = ()
     networks: Mapping[str, str] | None = None
     container_names: Sequence[str] = ()
+    rollout: Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> DeclaredStack:
@@ -91,6 +93,7 @@ class DeclaredStack:
             volumes=tuple(map(str, raw.get("volumes") or ())),
             networks={str(name): str(subnet) for name, subnet in (raw.get("networks") or {}).items()},
             container_names=tuple(map(str, raw.get("container_names") or ())),
+            rollout=raw.get("rollout"),
         )
 
 

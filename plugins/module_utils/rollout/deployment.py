@@ -193,8 +193,7 @@ class Deployment:
         unserved = never_good(self.store) if live is None else ()
         by_hand = hand_made.compare(engine, release, containers) if engine and live is None else {}
         plans = make(release, containers, live=live, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate, by_hand=by_hand)
-        kept = {plan.service: [one for one in plan.current if one.id in by_hand] for plan in plans}
-        outcome.kept = {service: taken for service, taken in kept.items() if taken}
+        outcome.kept = hand_made.kept(plans, by_hand)
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []

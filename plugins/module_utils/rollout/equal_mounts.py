@@ -69,14 +69,13 @@ def _wanted(project: Document, mount: Document) -> Mount:
 
 
 def _files(project: Document, service: Document) -> Iterator[tuple[str, Mount]]:
-    """Secrets and configs. Of one that is no file Docker shows nothing: such a container is never known to be equal."""
+    """Secrets and configs. One that is no file is copied into a container, where nobody sees it: none is known to be equal then."""
     for kind, folder in (("secrets", "/run/secrets/"), ("configs", "/")):
         for use in service.get(kind) or ():
             definition = (project.get(kind) or {})[use["source"]]
             target = str(use.get("target") or use["source"])
             path = _path(target if target.startswith("/") else folder + target)
-            hidden = frozenset() if definition.get("file") else frozenset({f"{kind} without a file"})
-            yield path, ("bind", _path(str(definition.get("file") or "")), False, hidden)
+            yield path, ("bind", _path(str(definition.get("file") or "")), False, frozenset())
 
 
 def _path(path: str) -> str:

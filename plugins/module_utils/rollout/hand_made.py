@@ -22,9 +22,11 @@ from ..containers.taken_over import Standing
 from ..contracts.rollout_policy import Policy, policies_from
 from ..core.process import CommandError
 from ..release import uses
-from ..release.pinning import Declared, definition_of, plain
+from ..release.pinning import Declared, definition_of, images, pinned_release, plain
 from ..release.store import Release, compose_text, environment_text
 from .equality import Wanted, differences
+from .plan import ServicePlan, make
+from .request import Outcome
 from .same_network import same
 
 
@@ -90,6 +92,21 @@ def _written_since(project: Mapping[str, Any], service: Mapping[str, Any], conta
     files = {use["source"]: ((project.get("configs") or {}).get(use["source"]) or {}).get("file") for use in service.get("configs") or ()}
     newer = [name for name, file in files.items() if file and Path(file).exists() and Path(file).stat().st_mtime > container.created]
     return [f"config {name}, which was written since" for name in newer]
+
+
+def kept(plans: Iterable[ServicePlan], by_hand: Mapping[str, Sequence[str]]) -> dict[str, list[Container]]:
+    """Containers that go on as they are, by their services."""
+    found = {plan.service: [one for one in plan.current if one.id in by_hand] for plan in plans}
+    return {service: containers for service, containers in found.items() if containers}
+
+
+def foreseen(engine: Engine, declared: Declared) -> list[str]:
+    """What a first release would do to a project by hand, a sentence a service. Images are those of the host; nothing changes."""
+    release = pinned_release(declared, images(declared), others=other_networks(engine, declared))
+    containers = engine.containers(declared.stack)
+    by_hand = compare(engine, release, containers)
+    plans = make(release, containers, by_hand=by_hand)
+    return Outcome(kept=kept(plans, by_hand), plans=[plan for plan in plans if plan.changes]).every_sentence
 
 
 def standing(release: Release, containers: Sequence[Container]) -> dict[str, Standing]:

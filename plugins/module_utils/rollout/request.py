@@ -85,6 +85,11 @@ class Outcome:
         return [f"{service}: kept, {len(containers)} equal to what runs" for service, containers in self.kept.items()]
 
     @property
+    def every_sentence(self) -> list[str]:
+        """What is taken over as it is, and what differs."""
+        return [*self.kept_sentences, *self.sentences]
+
+    @property
     def changed(self) -> bool:
         """Anything differs, or did."""
         return bool(self.found) or bool(self.files) or bool(self.reloads) or any(plan.changes for plan in self.plans)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 from ansible_collections.latentum.ops.plugins.module_utils.adopt.host import Process, Space, SurveyedHost
+from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineApi
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.host import Connection
 
@@ -46,7 +46,9 @@ class Neighbour(RecordedHost, SurveyedHost):
         accounts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.proc = Path("/proc")
-        engine = None if containers is None else cast(Engine, SimpleNamespace(api=FakeApi(containers, networks or {}, volumes)))
+        engine = None if containers is None else Engine.__new__(Engine)
+        if engine:
+            engine.api = cast(EngineApi, FakeApi(containers or (), networks or {}, volumes))
         running = [*processes, *([] if containers is None else [process("dockerd", unit="docker.service")])]
         RecordedHost.__init__(self, outputs, files, accounts, user=user, connection=connection, engine=engine)
         vars(self).update(processes=running)
@@ -80,7 +82,7 @@ class FakeApi:
     def volumes(self) -> dict[str, Any]:
         return {"Volumes": [{"Name": name, "Labels": None} for name in self.named]}
 
-    def networks(self) -> list[dict[str, Any]]:
+    def networks(self, _filters: object = None) -> list[dict[str, Any]]:
         labels = {name: {"com.docker.compose.project": name.partition("_")[0]} if "_" in name else {} for name in self.pools}
         return [{"Name": name, "Labels": labels[name], "IPAM": {"Config": [{"Subnet": subnet}]}} for name, subnet in self.pools.items()]
 

@@ -13,11 +13,16 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.adopt.finding import DeclaredStack, Given, Verdict
+from ansible_collections.latentum.ops.plugins.module_utils.adopt.rules import projects
+from ansible_collections.latentum.ops.plugins.module_utils.adopt.survey.containers import Container as Surveyed
+from ansible_collections.latentum.ops.plugins.module_utils.adopt.survey.survey import Survey
 from ansible_collections.latentum.ops.plugins.module_utils.containers import taken_over
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import hand_made
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Outcome
@@ -220,6 +225,25 @@ def test_a_config_in_a_file_that_is_newer_than_the_container(tmp_path: Path) -> 
     old, new = container(1, created=10.0), container(1, created=file.stat().st_mtime + 10)
     assert hand_made._written_since(project, {"configs": [{"source": "app"}]}, old) == ["config app, which was written since"]
     assert hand_made._written_since(project, {"configs": [{"source": "app"}]}, new) == []
+
+
+def test_what_adopt_says_of_a_project_by_hand(host: PlayedHost) -> None:
+    """Before anything changes, and without a registry: images are those that are here."""
+    by_hand(host, "api")
+    db = by_hand(host, "db")
+    host.raw[db.id]["HostConfig"].update(CapDrop=["ALL"])
+    why = "it differs from what was started by hand: cap_drop"
+    said = ["api: kept, 1 equal to what runs", f"db: replace 1 by 1 container (rolling, 1 at once): {why}"]
+    wanted = declared(api={}, db={})
+    assert hand_made.foreseen(cast(Engine, host), wanted) == said
+    rollout = {key: getattr(wanted, key) for key in ("project", "environment", "services", "policies")}
+    stack = DeclaredStack("shop", "/opt/shop", ("api", "db"), rollout=rollout)
+    given = cast(
+        Given, SimpleNamespace(host=SimpleNamespace(engine=host), survey=Survey(), role=lambda _name: {}, stack=lambda _name: stack)
+    )
+    found = projects._project(given, "shop", [Surveyed("1", "shop-api-1", "api", "running", "shop", "api")])
+    assert found.verdict is Verdict.TAKEN_OVER and found.effect == "takes it over as a release, its volumes stay; " + "; ".join(said)
+    assert host.did == []
 
 
 def test_where_compose_refuses_the_project_everything_is_replaced(host: PlayedHost, tmp_path: Path) -> None:

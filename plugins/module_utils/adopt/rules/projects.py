@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ...core.process import CommandError
+from ...release.pinning import Declared
+from ...rollout.hand_made import foreseen
 from ..finding import DeclaredStack, Finding, Given, Verdict, spelled
 from ..survey.containers import Container
 
@@ -20,6 +23,7 @@ MEDDLERS = {
     "docker-gc": "removes stopped containers and images, among them those to roll back to",
     "meltwater/docker-cleanup": "removes stopped containers and images, among them those to roll back to",
 }
+OTHER_NAME = "another name, when this is another application"
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,10 +54,10 @@ def _project(given: Given, project: str, containers: Sequence[Container]) -> Fin
         return base.judged(Verdict.MANAGED if project in {one.name for one in given.survey.engine.stacks} else Verdict.STAYS)
     if all(container.ours for container in containers):
         return base.judged(Verdict.MANAGED, "stack")
-    return _taken_over(stack, base, containers)
+    return _taken_over(given, stack, base, containers)
 
 
-def _taken_over(stack: DeclaredStack, base: Finding, containers: Sequence[Container]) -> Finding:
+def _taken_over(given: Given, stack: DeclaredStack, base: Finding, containers: Sequence[Container]) -> Finding:
     """A project that somebody has started by hand under the name of a declared stack."""
     foreign = sorted({container.service for container in containers if container.service not in stack.services})
     volumes = sorted({volume for container in containers for volume in container.volumes if not _ANONYMOUS.fullmatch(volume)})
@@ -64,9 +68,26 @@ def _taken_over(stack: DeclaredStack, base: Finding, containers: Sequence[Contai
         fix = f"declare them by their names, such as {new[0].removeprefix(stack.name + '_')}: {{name: {new[0]}}}"
         return base.judged(Verdict.CONFLICT, "stack", effect, key, fix)
     effect = "takes it over as a release: containers that are what it would start go on, others are replaced one by one, its volumes stay"
+    if sentences := _foreseen(given, stack, containers):
+        effect = f"takes it over as a release, its volumes stay; {'; '.join(sentences)}"
+        return base.judged(Verdict.TAKEN_OVER, "stack", effect, "ops_stack.name", OTHER_NAME)
     if foreign:
         effect += f"; removes {', '.join(foreign)}, which the Compose file does not have"
-    return base.judged(Verdict.TAKEN_OVER, "stack", effect, "ops_stack.name", "another name, when this is another application")
+    return base.judged(Verdict.TAKEN_OVER, "stack", effect, "ops_stack.name", OTHER_NAME)
+
+
+def _foreseen(given: Given, stack: DeclaredStack, containers: Sequence[Container]) -> list[str]:
+    """What becomes of each service, where that can be said: Docker and Compose run, and no release of ours is there."""
+    engine, wanted = given.host.engine, stack.rollout
+    if engine is None or wanted is None or any(container.ours for container in containers):
+        return []
+    try:
+        declared = Declared(
+            stack.name, stack.directory, wanted["project"], wanted["environment"], services=wanted["services"], policies=wanted["policies"]
+        )
+        return foreseen(engine, declared)
+    except (OSError, ValueError, KeyError, TypeError, CommandError):
+        return []  # the run says what it does; the finding stays
 
 
 def _alone(given: Given, container: Container) -> Finding:
