@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ FETCH_TIMEOUT = 900.0
 LOW_PRIORITY = ("nice", "-n", "19", "ionice", "-c", "3")
 # Neither hooks nor a watcher of files, whatever a configuration of the system says; files as they are in the repository.
 _OPTIONS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.autocrlf=false", "advice.detachedHead=false", "gc.auto=0")
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,12 @@ class Repository:
         self._git(["remote", "add", "origin", self.address], folder)  # submodules may be named relative to it
         self._fetch(revision, commit, folder)
         self._git(["checkout", "--quiet", "--force", "--detach", commit, "--"], folder)
-        self._require_whole(folder, submodules)
-        if submodules == "fetched":
+        if submodules == "undecided":
+            self._require_answer(folder)
+        elif submodules == "fetched":
             self._git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], folder, timeout=FETCH_TIMEOUT)
         _without_git(folder)
+        self._require_content(folder)
 
     def _fetch(self, revision: str, commit: str, folder: Path) -> None:
         """This one commit; from a server that gives only what it lists, all of it."""
@@ -104,25 +106,18 @@ class Repository:
             raise BuildRefused(f"{self.key}.revision: {what}: push the branch that has it, or write a commit that is there")
         raise BuildRefused(f"{self.key}.revision: the tag {revision} was moved away from {commit} while it was fetched: run it again")
 
-    def _require_whole(self, folder: Path, submodules: str) -> None:
-        """Nothing is missing in silence: an empty folder, or the name of a file in place of the file, would become a part of the image."""
-        linked = [
-            line.split("\t", 1)[1] for line in self._git(["ls-files", "--stage"], folder).stdout.splitlines() if line.startswith("160000 ")
-        ]
-        if linked and submodules == "undecided":
+    def _require_answer(self, folder: Path) -> None:
+        """Without one the folders of submodules would be empty in the image, in silence."""
+        listed = self._git(["ls-files", "--stage"], folder).stdout.splitlines()
+        if linked := [line.partition("\t")[2] for line in listed if line.startswith("160000 ")]:
             fix = "write submodules: true to fetch them, or false where the build does without"
             raise BuildRefused(f"{self.key}: the revision has submodules ({', '.join(linked[:5])}): {fix}")
-        for attributes in folder.rglob(".gitattributes"):
-            if (
-                attributes.is_file()
-                and not attributes.is_symlink()
-                and re.search(r"(?m)^[^#\n]*\bfilter=lfs\b", attributes.read_text(errors="replace"))
-            ):
-                where = attributes.relative_to(folder)
-                fix = "keep them in git itself, or fetch them in the Dockerfile"
-                raise BuildRefused(
-                    f"{self.key}: files of Git LFS ({where}) would be in the image as pointers, without their content: {fix}"
-                )
+
+    def _require_content(self, folder: Path) -> None:
+        """What Git LFS keeps elsewhere would be in the image as the name of a file, in silence."""
+        if pointers := sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if _is_pointer(path)):
+            what = f"{len(pointers)} files of Git LFS would be in the image as pointers, without their content ({', '.join(pointers[:5])})"
+            raise BuildRefused(f"{self.key}: {what}: keep them in git itself, or fetch them in the Dockerfile")
 
     def _git(self, arguments: Sequence[str], folder: Path | None = None, *, timeout: float = ASK_TIMEOUT, check: bool = True) -> Result:
         settings = [word for option in _OPTIONS for word in ("-c", option)]
@@ -135,6 +130,14 @@ class Repository:
     def _failed(self, result: Result) -> CommandError:
         shown = Result(("git", *result.argv[-4:]), result.rc, "", hide(result.stderr, self.access.secrets))
         return CommandError(shown, f"could not fetch from {self.address}{_advice(result.stderr, self.key)}")
+
+
+def _is_pointer(path: Path) -> bool:
+    """Source: the specification of Git LFS, "The Pointer"."""
+    if path.is_symlink() or not path.is_file() or not len(_POINTER) < path.stat().st_size < 1024:
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_POINTER)) == _POINTER
 
 
 def _without_git(folder: Path) -> None:

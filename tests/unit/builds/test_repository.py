@@ -182,15 +182,27 @@ def test_a_submodule_by_another_protocol_is_refused_also_when_the_repository_is_
         fetch(origin, "v3", "fetched")
 
 
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+
+
 def test_pointers_of_git_lfs_are_refused_rather_than_built_in(origin: Origin, fetch: Fetch) -> None:
-    origin.commit({"models/.gitattributes": "# filter=lfs\n*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    origin.commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "models/a.bin": POINTER, "b.bin": "small"})
     origin.tag("v2")
-    with pytest.raises(BuildRefused, match=r"Git LFS \(models/.gitattributes\) would be in the image as pointers"):
+    with pytest.raises(BuildRefused, match=r"1 files of Git LFS would be in the image as pointers, .* \(models/a.bin\)"):
         fetch(origin, "v2")
 
 
-def test_a_comment_on_git_lfs_is_no_use_of_it(origin: Origin, fetch: Fetch) -> None:
-    origin.commit({".gitattributes": "# *.bin filter=lfs\n* text=auto\n"})
+def test_pointers_in_a_submodule_are_refused(origin: Origin, fetch: Fetch, host: Path) -> None:
+    library = repository_at(host / "library", {"a.bin": POINTER})
+    git(origin.folder, "submodule", "--quiet", "add", library.address, "vendor")
+    origin.commit({})
+    origin.tag("v2")
+    with pytest.raises(BuildRefused, match=r"vendor/a.bin"):
+        fetch(origin, "v2", "fetched")
+
+
+def test_a_use_of_git_lfs_without_a_file_is_none(origin: Origin, fetch: Fetch) -> None:
+    origin.commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
     origin.tag("v2")
     assert (fetch(origin, "v2") / ".gitattributes").exists()
 
