@@ -118,6 +118,18 @@ class Given:
         wanted = self.role(role)
         return wanted is None or bool(wanted.get("keep_foreign"))
 
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Where nginx is to listen for a proxy that stays in front of it (``nginx_behind``); empty without one."""
+        declared = ((self.role("nginx") or {}).get("preflight") or {}).get("behind") or {}
+        return tuple(str(address) for address in (declared.get("given") or {}).get("listen") or ())
+
+    @property
+    def nginx_addresses(self) -> list[tuple[str, int]]:
+        """Where role nginx wants to listen: an address of IPv6 in brackets or ``*``, and a port."""
+        addresses = ((self.role("nginx") or {}).get("preflight") or {}).get("addresses") or ()
+        return [(host, int(port)) for host, _colon, port in (str(address).rpartition(":") for address in addresses)]
+
     def stack(self, name: str) -> DeclaredStack | None:
         """The declared stack of this name."""
         return next((stack for stack in self.stacks if stack.name == name), None)

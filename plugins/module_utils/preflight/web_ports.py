@@ -14,6 +14,7 @@ from ..containers.client import PROJECT
 from ..schema.nodes import Problem
 from .host import Host
 
+WEB = (80, 443)
 ANY = {"*", "0.0.0.0", "[::]"}  # noqa: S104  # as ss shows them
 _HOLDER = re.compile(r'\("([^"]+)",pid=(\d+)')
 CONTAINER = re.compile(r"docker[-/]([0-9a-f]{64})")
@@ -51,7 +52,7 @@ def taken(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Probl
     published = dict(_published(host, {port for _address, port in needed}))
     for port, container in sorted(published.items()):
         fix = f"stop it, or take its port {port} away: a route reaches a container without a published port"
-        yield Problem(f"port {port}", "", f"{container} publishes it, and nginx is to listen there", fix)
+        yield Problem(f"port {port}", "", f"{container} publishes it, and nginx is to listen there", fix + _in_front(port))
     named = set()
     for listener in listeners(host.output(["ss", "-Hltnp"]) or ""):
         if listener.port in published or not any(_collide(listener, address, port) for address, port in needed):
@@ -59,7 +60,13 @@ def taken(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Probl
         holder, fix = _holder(host, listener)
         if holder and (listener.port, holder) not in named:
             named.add((listener.port, holder))
-            yield Problem(f"port {listener.port}", "", f"{holder} listens there, where nginx is to listen", fix)
+            problem = f"{holder} listens there, where nginx is to listen"
+            yield Problem(f"port {listener.port}", "", problem, fix + _in_front(listener.port))
+
+
+def _in_front(port: int) -> str:
+    """The other way, where it is a proxy that holds a port of the web."""
+    return "; a proxy may stay there, in front of nginx: write nginx_behind, `latentum.ops.adopt` says what" if port in WEB else ""
 
 
 def _collide(listener: Listener, address: str, port: int) -> bool:

@@ -174,11 +174,73 @@ CASES = {
             ],
         ),
         [
-            ("port", "80/tcp", CONFLICT, "nginx is to listen there docker stop traefik"),
+            ("port", "80/tcp", CONFLICT, "nginx is to listen there docker stop traefik nginx_behind"),
             ("port", "443/tcp", CONFLICT, "nginx"),
             ("proxied container", "wiki.example.test", STAYS, ""),
             ("proxied container", "shop.example.test", CONFLICT, "a route of the inventory"),
         ],
+    ),
+    "Traefik that may stay in front": Case(
+        Neighbour(
+            {"/proc/net/tcp": listening((ANY, 8080, 9))},
+            {},
+            [process("node", sockets=[9])],
+            [container("traefik", "traefik:v3", ports=["80:80", "443:443"])],
+            networks={"web": "172.18.0.0/16", "other": "172.19.0.0/16", "odd": "no net"},
+        ),
+        [
+            # Not loopback, which is another one in a container; and a port that is free.
+            ("port", "443/tcp", CONFLICT, 'nginx_behind {listen: ["0.0.0.0:8088"], trusted: [172.18.0.0/16]}'),
+        ],
+    ),
+    "a container that nobody knows, and one in the network of the host": Case(
+        Neighbour(
+            {"/proc/net/tcp": listening((ANY, 80, 9), (ANY, 443, 8))},
+            {},
+            [process("caddy", container=(b"host-caddy".hex() * 64)[:64], sockets=[9]), process("docker-proxy", sockets=[8])],
+            [container("host-caddy", "caddy", network="host"), container("lost", ports=["443:443"])],
+        ),
+        [
+            ("port", "80/tcp", CONFLICT, 'nginx_behind {listen: ["127.0.0.1:8080"], trusted: [127.0.0.1]}'),
+            ("port", "443/tcp", CONFLICT, 'nginx_behind {listen: ["0.0.0.0:8080"], trusted: [172.16.0.0/12]}'),
+        ],
+    ),
+    "Caddy stays in front, as the inventory says": Case(
+        Neighbour(
+            {
+                **WEB,
+                "/etc/caddy/Caddyfile": "shop.example.test {\n  reverse_proxy 127.0.0.1:8088\n}\nwiki.example.test {\n  respond hello\n}\n",
+                **renewal("wiki.example.test", authenticator="standalone"),
+                "/etc/nginx/sites.d/shop.example.test.conf": "server { server_name shop.example.test; }",
+            },
+            {},
+            [process("caddy", unit="caddy.service", sockets=[1, 2])],
+        ),
+        [
+            ("port", "80/tcp", REPORTED, "closed afterwards firewall_extra_rules [{port: 80, protocol: tcp}]"),
+            ("caddy site", "shop.example.test", STAYS, "stands behind it, and gets shop.example.test from it"),
+            ("caddy site", "wiki.example.test", STAYS, "not touched"),
+            ("certificate", "wiki.example.test", STAYS, ""),
+        ],
+        {"nginx_behind": {"listen": ["127.0.0.1:8088"], "trusted": ["127.0.0.1"]}},
+    ),
+    "HAProxy stays in front and does not know it yet": Case(
+        Neighbour({**WEB, "/proc/net/tcp": listening((ANY, 80, 1), (ANY, 8088, 3)), "/etc/nginx/sites.d/x.conf": "",
+                   "/etc/caddy/Caddyfile": "shop.example.test {\n  reverse_proxy localhost:3000\n}\n"}, {},
+                  [process("haproxy", unit="haproxy.service", sockets=[1]), process("nginx", unit="nginx.service", sockets=[3])]),
+        [
+            ("caddy site", "shop.example.test", REPORTED, "only if this site passes it on: pass it on to 0.0.0.0:8088"),
+            ("port", "8088/tcp", MANAGED, ""),
+        ],
+        {"nginx_behind": {"listen": ["0.0.0.0:8088"], "trusted": ["127.0.0.1"]}},
+    ),
+    "a proxy in front that contradicts the rest": Case(
+        Neighbour(WEB),
+        [
+            ("preflight", "nginx_proxy_protocol", CONFLICT, "write nginx_behind: {…, proxy_protocol: true}"),
+            ("preflight", "nginx_behind.listen[0]", CONFLICT, "remove it there"),
+        ],
+        {"nginx_behind": {"listen": ["127.0.0.1:9000"], "trusted": ["127.0.0.1"]}, "nginx_proxy_protocol": True},
     ),
     "Apache with a blog": Case(
         Neighbour(
@@ -191,7 +253,12 @@ CASES = {
             [process("apache2", unit="apache2.service", sockets=[1, 2])],
         ),
         [
-            ("port", "80/tcp", CONFLICT, "systemctl disable --now apache2.service"),
+            (
+                "port",
+                "80/tcp",
+                CONFLICT,
+                'systemctl disable --now apache2.service nginx_behind {listen: ["127.0.0.1:8080"], trusted: [127.0.0.1]}',
+            ),
             ("apache site", "blog.example.test", STAYS, "not touched"),
             ("site in a home", "/home/ann/blog", REPORTED, "could not read os_hardening_path_modes"),
         ],

@@ -49,7 +49,7 @@ def test_apache_is_named_once_with_its_unit() -> None:
     host = RecordedHost({"ss -Hltnp": recorded("ss-apache.txt")}, {f"/proc/{pid}/cgroup": "0::/system.slice/apache2.service\n"})
     (problem,) = taken(host, NGINX)
     assert problem.key == "port 80" and "apache2 (process" in problem.problem and "of apache2.service" in problem.problem
-    assert "systemctl disable --now apache2.service" in problem.fix
+    assert "systemctl disable --now apache2.service" in problem.fix and "write nginx_behind" in problem.fix
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ def _fails_to_renew(given: Given, base: Finding, certificate: Certificate) -> Fi
     if _STOPS_NGINX.search(hooks):
         effect = "keeps nginx from answering: its hook stops nginx at each renewal, and all sites with it"
         return base.judged(Verdict.CONFLICT, "nginx", effect, f"/etc/letsencrypt/renewal/{certificate.name}.conf", fix)
+    if given.behind:
+        return None  # an authority asks the proxy, as it does now
     if way == "standalone":
         effect = "holds port 80, which the renewal by standalone needs: it would fail"
         return base.judged(Verdict.CONFLICT, "nginx", effect, f"/etc/letsencrypt/renewal/{certificate.name}.conf", fix)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from ...preflight.web_ports import ANY
 from ..finding import Finding, Given, Verdict, spelled
 from ..survey.listeners import Listener, by_port
+from . import front
 from .reach import Reach, openness
 
 OWN_UNITS = ("latentum-ops-",)
@@ -44,23 +45,22 @@ def _ours(given: Given, listeners: Sequence[Listener]) -> bool:
     if first.program in {"sshd", "systemd"} and first.port in given.survey.sshd.ports:
         return True
     ours_serve = given.host.exists("/etc/nginx/sites.d")
+    ports = {port for _address, port in given.nginx_addresses} or front.WEB
     return (
         first.project in names
         or first.unit.startswith(OWN_UNITS)
-        or (first.program == "nginx" and not first.container and ours_serve and first.port in {80, 443})
+        or (first.program == "nginx" and not first.container and ours_serve and first.port in ports)
     )
 
 
 def _wanted_by_nginx(given: Given, base: Finding, listeners: Sequence[Listener]) -> Finding | None:
-    wanted = given.role("nginx")
-    if wanted is None or listeners[0].protocol != "tcp":
+    if given.role("nginx") is None or listeners[0].protocol != "tcp":
         return None
-    needed = [str(address).rpartition(":")[::2] for address in (wanted.get("preflight") or {}).get("addresses") or ()]
     for listener in listeners:
         mine = listener.program == "nginx" and not listener.container
         collide = any(
-            int(port) == listener.port and (address in ANY or listener.address in {"0.0.0.0", "::", address})  # noqa: S104 - compared, not listened on
-            for address, port in needed
+            port == listener.port and (address in ANY or listener.address in {"0.0.0.0", "::", address.strip("[]")})  # noqa: S104 - compared
+            for address, port in given.nginx_addresses
         )
         if not collide or mine:
             continue
@@ -71,6 +71,10 @@ def _wanted_by_nginx(given: Given, base: Finding, listeners: Sequence[Listener])
             fix = f"`systemctl disable --now {listener.unit}` once its sites are routes or in nginx_extra_sites, or move it to another port"
         else:
             fix = "stop it, or move it to another port"
+        if front.may_stay(given, listener):
+            key, value = front.lines(given, listener)
+            effect = f"{effect}, unless it may stay in front; where it is to go instead: {fix}"
+            return base.judged(Verdict.CONFLICT, "nginx", effect, key, value)
         return base.judged(Verdict.CONFLICT, "nginx", effect, "", fix)
     return None
 

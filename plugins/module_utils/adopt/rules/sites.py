@@ -56,6 +56,8 @@ def _nginx(given: Given, site: Site) -> Finding:
     if wanted is None:
         return base
     shared = sorted(set(site.names) & set(_declared_domains(given)))
+    if shared and given.behind:
+        return _in_front(given, site, shared)
     if shared and (given.keeps_foreign("nginx") or _included(given, site)):
         effect = f"serves {', '.join(shared)} too, and nginx would answer from one of both"
         return base.judged(Verdict.CONFLICT, "nginx", effect, "", f"take the site out of {site.file} when the route is to answer")
@@ -71,7 +73,7 @@ def _nginx(given: Given, site: Site) -> Finding:
 
 def _addresses(given: Given) -> Iterator[Finding]:
     """Where sites that stay listen, ours are reached only as far as nothing of theirs becomes another one."""
-    if given.role("nginx") is None or not given.keeps_foreign("nginx"):
+    if given.role("nginx") is None or not given.keeps_foreign("nginx") or given.behind:
         return
     others = [site for site in given.survey.sites if site.server == "nginx" and site.file not in beside.PLACES]
     listens = [listen for site in others if not site.file.startswith(OWN) for listen in site.listens]
@@ -107,10 +109,22 @@ def _ours(given: Given, site: Site) -> Iterator[Finding]:
 def _other(given: Given, site: Site) -> Finding:
     base = _base(site)
     shared = sorted(set(site.names) & set(_declared_domains(given)))
+    if shared and given.behind:
+        return _in_front(given, site, shared)
     if shared:
         effect = f"{site.server} serves {', '.join(shared)}, which are routes of the inventory"
         return base.judged(Verdict.CONFLICT, "nginx", effect, "", f"take the site out of {site.file}, or the domain out of the routes")
     return base.judged(Verdict.STAYS, "", "is not touched; see its ports")
+
+
+def _in_front(given: Given, site: Site, shared: list[str]) -> Finding:
+    """A site of the proxy in front, for a domain of a route: it must lead to our nginx."""
+    base, names = _base(site), ", ".join(shared)
+    ports = tuple(f":{address.rpartition(':')[2]}" for address in given.behind)
+    if any(upstream.rstrip("/").endswith(ports) for upstream in site.upstreams):
+        return base.judged(Verdict.STAYS, "nginx", f"stands behind it, and gets {names} from it")
+    effect = f"stands behind it, and gets {names} only if this site passes it on"
+    return base.judged(Verdict.REPORTED, "nginx", effect, "", f"{site.file}: pass it on to {' or '.join(given.behind)}")
 
 
 def _by_labels(given: Given) -> Iterator[Finding]:
