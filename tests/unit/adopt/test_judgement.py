@@ -229,7 +229,7 @@ CASES = {
                    "/etc/caddy/Caddyfile": "shop.example.test {\n  reverse_proxy localhost:3000\n}\n"}, {},
                   [process("haproxy", unit="haproxy.service", sockets=[1]), process("nginx", unit="nginx.service", sockets=[3])]),
         [
-            ("caddy site", "shop.example.test", REPORTED, "only if this site passes it on: pass it on to 0.0.0.0:8088"),
+            ("caddy site", "shop.example.test", REPORTED, "only if this site passes it on to 0.0.0.0:8088"),
             ("port", "8088/tcp", MANAGED, ""),
         ],
         {"nginx_behind": {"listen": ["0.0.0.0:8088"], "trusted": ["127.0.0.1"]}},
