@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import time
@@ -18,6 +19,11 @@ VERSIONS = ("1.1.0", "1.3.0", "1.4.0", "1.0.0")
 def ours(version: str) -> str:
     """The image of a version."""
     return f"registry.example.test:5000/latentum/model-server:{version}"
+
+
+def live(stack: str) -> str:
+    """The release of a stack that is live."""
+    return str(json.loads(sh(f"cat /var/lib/latentum-ops/stacks/{stack}/live.json"))["live"])
 
 
 def test_both_answer_over_tls() -> None:
@@ -52,10 +58,27 @@ def test_a_release_of_one_touches_nothing_of_the_other() -> None:
 
 def test_a_verb_that_works_on_one_stack_wants_to_know_which() -> None:
     before = {stack: belongings(stack) for stack in ("shop", "blog")}
-    for name in ("rolling_update", "rollback"):
+    for name in ("scale", "rollback"):
         done = playbook(name)
         assert done.returncode != 0 and "name one, such as -e ops_only=shop" in done.stdout
     assert {stack: belongings(stack) for stack in before} == before
+
+
+@pytest.mark.matrix
+def test_a_release_of_both_goes_one_after_the_other() -> None:
+    """The first stays where the second is taken back, and the run says with what to go on."""
+    with steady("shop") as shop, steady("blog") as blog:
+        done = playbook("rolling_update", {"shop_generation": "4", "blog_generation": "4", "rolling_update_pull": "missing"})
+    assert done.returncode == 0, done.stdout[-3000:]
+    for found in (shop, blog):
+        assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    before = {stack: live(stack) for stack in ("shop", "blog")}
+    with steady("blog") as found:
+        broken = {"blog_image": ours("1.2.0-broken"), "shop_generation": "5", "blog_generation": "4", "rolling_update_pull": "missing"}
+        done = playbook("rolling_update", broken)
+    assert done.returncode != 0 and "ops_only=blog" in done.stdout, done.stdout[-3000:]
+    assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    assert live("shop") != before["shop"] and live("blog") == before["blog"]
 
 
 @pytest.mark.matrix
