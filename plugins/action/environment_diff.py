@@ -54,7 +54,7 @@ class Side:
                 self.notes.append(f"{self.name}: {host} was not seen: {clean(answer.get('msg') or 'it did not answer', 200)}")
                 continue
             stack = str(answer["table"]).partition(" ")[0].rstrip(":")
-            images = next((dict(one["images"]) for one in answer["releases"] if one["live"]), {})
+            images = next((dict(release["images"]) for release in answer["releases"] if release["live"]), {})
             if self.images.setdefault(stack, images) != images:
                 self.notes.append(f"{self.name}: {host} runs other images of {stack} than {self.hosts[0]}, which is shown")
 

@@ -32,7 +32,7 @@ def directory_files(source: str, pattern: str, target: str) -> list[dict[str, st
     files = sorted(file for file in folder.glob(pattern) if file.is_file())
     folders = sorted({parent for file in files for parent in file.relative_to(folder).parents} - {Path()})
     return [
-        *({"path": f"{target}/{one}", "state": "directory"} for one in folders),
+        *({"path": f"{target}/{folder}", "state": "directory"} for folder in folders),
         *({"path": f"{target}/{file.relative_to(folder)}", "content": file.read_text()} for file in files),
     ]
 

@@ -15,8 +15,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.preflight.login impor
 def supported_algorithms(wanted: Mapping[str, Sequence[str]], known: Sequence[str]) -> dict[str, list[str]]:
     """See the filter's own documentation."""
     if not known:
-        return {kind: [str(one) for one in names] for kind, names in wanted.items()}
-    chosen = {kind: [str(one) for one in names if f"{kind} {one}" in known] for kind, names in wanted.items()}
+        return {kind: [str(name) for name in names] for kind, names in wanted.items()}
+    chosen = {kind: [str(name) for name in names if f"{kind} {name}" in known] for kind, names in wanted.items()}
     for kind, names in chosen.items():
         if not names:
             raise AnsibleFilterError(f"supported_algorithms: this OpenSSH knows no wanted algorithm of kind {kind}: it is too old")

@@ -141,7 +141,7 @@ def main() -> None:
         changed=False,
         survey=found.as_dict(),
         findings=[finding.as_dict() for finding in findings],
-        counts={verdict.value: count for verdict in Verdict if (count := sum(one.verdict is verdict for one in findings))},
+        counts={verdict.value: count for verdict in Verdict if (count := sum(finding.verdict is verdict for finding in findings))},
         table=report.table(name, findings, found.unseen).splitlines(),
         markdown=report.markdown(name, findings, found.unseen, moment(time.time())),
         unseen=found.unseen,

@@ -26,7 +26,7 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
     :param only: the name of a target; all when not given.
     :raises BackupError: there is no such target.
     """
-    known = [one.name for one in settings.targets]
+    known = [target.name for target in settings.targets]
     if only and only not in known:
         raise BackupError(f"{only!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     noted = state.read(settings.stack).get("targets", {})
@@ -38,7 +38,7 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
         try:
             repo = repository(target)
             repo.reachable()
-            found = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda one: -one.time)
+            found = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
             between = repo.snapshots(tags=tags(settings, KIND_WAL)) if settings.clusters else []
             verified = noted.get(target.name, {}).get("verified", "")
             about["backups"] = [

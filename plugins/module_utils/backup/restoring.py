@@ -169,7 +169,7 @@ def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin,
         chosen = settings.clusters if every else (settings.cluster(request.name),)
         parts += [_database(engine, settings, one.service, request, origin, work, progress) for one in chosen]
     if every or request.kind == "cache":
-        known = [one.service for one in settings.caches]
+        known = [cache.service for cache in settings.caches]
         _known(request.name or (known[0] if known else ""), known, "cache", every)
         parts += [_cache(engine, settings, one, origin) for one in known if every or one == request.name]
     if every or request.kind == "volume":
@@ -178,7 +178,7 @@ def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin,
         parts += [_volume(engine, settings, one, origin) for one in known if every or one == request.name]
     if not parts:
         raise BackupError(f"the backup of {settings.stack} holds nothing of this kind")
-    if request.at is not None and any(not one.database for one in parts) and not every:
+    if request.at is not None and any(not part.database for part in parts) and not every:
         raise BackupError("restore_to is for databases: volumes and caches are of the moment of a backup; choose one with --snapshot")
     return parts
 
@@ -195,7 +195,7 @@ def _room(parts: list[Part], work: Path) -> None:
     """
     needs: dict[int, list[tuple[Path, str, float]]] = {}
     for part in parts:
-        live = next(one for one in part.live.parents if one.exists())
+        live = next(parent for parent in part.live.parents if parent.exists())
         moved = part.database and live.stat().st_dev == work.stat().st_dev  # a rename needs no room
         for place, need in ((work, part.aside), (live, 0.0 if moved else part.beside)):
             needs.setdefault(place.stat().st_dev, []).append((place, part.label, need))

@@ -61,7 +61,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
             _stop(engine, settings, noted, progress)
             noted = replacement.exchange(noted)
         # One that is restored because it does not run any more is to run again.
-        restored = {*(one.service for one in settings.clusters), *(one.service for one in settings.caches)}
+        restored = {*(cluster.service for cluster in settings.clusters), *(cache.service for cache in settings.caches)}
         _start(engine, settings, noted, progress, lambda one: one.name in noted.running or one.service in restored)
     except Exception as error:  # whatever it is, of Docker or of the disk: halves of two states must not stay
         progress.say(f"!! {error}")
@@ -74,7 +74,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
     _follow(engine, settings, noted, progress)
     replacement.save(replace(noted, starting=False))
     _end_window(settings.stack)
-    kept = [one.kept for one in noted.steps]
+    kept = [step.kept for step in noted.steps]
     return [
         f"{noted.what}: restored; {', '.join(noted.stopped)} stood still for {time.monotonic() - began:.1f} s",
         *(f"what was there before: {one}" for one in kept),

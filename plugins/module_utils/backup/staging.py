@@ -62,11 +62,16 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
         rename(settings.stack, "keeps volumes still for a copy")
         sources = list(volumes.read(engine, settings, tell))
     facts["volumes"] = {
-        one.volume.name: {"docker": one.docker, "mountpoint": str(one.mountpoint), "folder": str(one.folder), "still": one.still}
-        for one in sources
+        source.volume.name: {
+            "docker": source.docker,
+            "mountpoint": str(source.mountpoint),
+            "folder": str(source.folder),
+            "still": source.still,
+        }
+        for source in sources
     }
-    facts["paths"] = [one for one in (*settings.paths, *HOST, settings.directory, str(paths.RELEASES)) if Path(one).exists()]
-    if missing := [one for one in settings.paths if not Path(one).exists()]:
+    facts["paths"] = [path for path in (*settings.paths, *HOST, settings.directory, str(paths.RELEASES)) if Path(path).exists()]
+    if missing := [path for path in settings.paths if not Path(path).exists()]:
         raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
     write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)
     return _staged(settings, facts)
@@ -74,8 +79,12 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
 
 def _tidy(settings: Settings) -> None:
     """Remove dumps and copies of what is not declared any more, and what a killed run left half."""
-    wanted = {f"{one.service}.{name}" for one in settings.clusters for name in ("globals.sql", *(f"{data}.dump" for data in one.databases))}
-    wanted |= {f"{one.service}.rdb" for one in settings.caches}
+    wanted = {
+        f"{cluster.service}.{name}"
+        for cluster in settings.clusters
+        for name in ("globals.sql", *(f"{data}.dump" for data in cluster.databases))
+    }
+    wanted |= {f"{cache.service}.rdb" for cache in settings.caches}
     for folder in ("dumps", "redis"):
         for file in (settings.staging / folder).glob("*"):
             if file.name not in wanted:
@@ -90,10 +99,10 @@ def staged(settings: Settings) -> Staged | None:
 
 def _staged(settings: Settings, facts: dict[str, Any]) -> Staged:
     """What is to be read, by the facts alone: copies and dumps are in the staging folder anyway."""
-    live = (one["folder"] for one in facts["volumes"].values() if not one["still"])
+    live = (volume["folder"] for volume in facts["volumes"].values() if not volume["still"])
     folders = [str(settings.staging), *live, *facts["paths"]]
-    folders += [str(Barman(settings.server(one)).folder) for one in settings.clusters]
-    wanted = {one.name: one.exclude for one in settings.volumes}
+    folders += [str(Barman(settings.server(cluster)).folder) for cluster in settings.clusters]
+    wanted = {volume.name: volume.exclude for volume in settings.volumes}
     exclude = [*EXCLUDED, *(f"{one['folder']}/**/{mark}" for name, one in facts["volumes"].items() for mark in wanted.get(name, ()))]
     return Staged(tuple(dict.fromkeys(folders)), tuple(exclude), facts)
 

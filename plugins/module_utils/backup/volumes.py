@@ -76,7 +76,11 @@ def read(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Ite
 @contextmanager
 def _still(engine: Engine, settings: Settings, volume: Volume) -> Iterator[None]:
     """Hooks around, and with mode `paused` no process of the services runs; whatever fails, all of them go on and all hooks are run."""
-    users = [one for one in engine.containers(settings.stack) if one.service in volume.services and one.state == "running"]
+    users = [
+        container
+        for container in engine.containers(settings.stack)
+        if container.service in volume.services and container.state == "running"
+    ]
     with ExitStack() as afterwards:
         for argv in reversed(volume.after):
             afterwards.callback(_hook, users, volume, argv)
@@ -95,10 +99,10 @@ def _well_again(engine: Engine, stack: str, volume: Volume) -> Iterator[None]:
 
     The lock of the stack is held meanwhile, so that the watchdog does not restart what is only waking up.
     """
-    well = {one.id for one in engine.containers(stack) if one.service in volume.services and one.serves}
+    well = {container.id for container in engine.containers(stack) if container.service in volume.services and container.serves}
     yield
     end = time.monotonic() + WAKING
-    while any(one.id in well and not one.serves for one in engine.containers(stack)) and time.monotonic() < end:
+    while any(container.id in well and not container.serves for container in engine.containers(stack)) and time.monotonic() < end:
         time.sleep(0.5)
 
 
@@ -111,7 +115,7 @@ def _let_go(engine: Engine, stack: str, container: Container) -> None:
 
 
 def _hook(users: list[Container], volume: Volume, argv: tuple[str, ...]) -> None:
-    where = next((one for one in users if one.service == volume.services[0]), None)
+    where = next((user for user in users if user.service == volume.services[0]), None)
     if where is None:
         raise BackupError(
             f"volume {volume.name}: no container of {volume.services[0]} is running, in which `{' '.join(argv)}` could be run"

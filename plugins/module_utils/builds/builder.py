@@ -61,7 +61,7 @@ class Outcome:
     @property
     def images(self) -> dict[str, str]:
         """Service to image, where it is known."""
-        return {one.build.service: one.image for one in self.wanted if one.image}
+        return {build.build.service: build.image for build in self.wanted if build.image}
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Builder:
         """
         engine = _engine_or_none()
         self.outcome.wanted = [self._judged(build, engine, check=True) for build in builds]
-        self.outcome.built = [one.build.service for one in self.outcome.wanted if not one.image]
+        self.outcome.built = [build.build.service for build in self.outcome.wanted if not build.image]
         return self.outcome
 
     def carry_out(self, builds: Sequence[ImageBuild]) -> Outcome:
@@ -99,7 +99,7 @@ class Builder:
         with self._locked() as folder:
             engine = Engine()
             self.outcome.wanted = [self._judged(build, engine) for build in builds]
-            missing = [one for one in self.outcome.wanted if not one.image]
+            missing = [build for build in self.outcome.wanted if not build.image]
             if missing:
                 require_builder()
             for one in missing:
@@ -153,7 +153,7 @@ class Builder:
     def _there(self, build: ImageBuild, commit: str, known: Sequence[Record], engine: Engine | None) -> str:
         """How a release names the image, when it is there: on this host, or in the registry; empty when not."""
         reference = build.reference(self.stack, commit)
-        recorded = next((one.image for one in known if one.reference == reference), "")
+        recorded = next((build.image for build in known if build.reference == reference), "")
         if build.push:
             if recorded or engine is None:
                 return recorded

@@ -51,9 +51,9 @@ def load(stack: str) -> list[Record]:
 def add(stack: str, record: Record) -> None:
     """Keep a record, in place of one of the same image."""
     others = [known for known in load(stack) if known.reference != record.reference]
-    write_state(file_of(stack), [asdict(one) for one in [*others, record][-KEPT:]], 0o640)
+    write_state(file_of(stack), [asdict(other) for other in [*others, record][-KEPT:]], 0o640)
 
 
 def commit_of(records: Iterable[Record], repository: str, revision: str) -> str:
     """The commit that a revision was when it was last built here; empty for one that never was."""
-    return next((one.commit for one in reversed(list(records)) if (one.repository, one.revision) == (repository, revision)), "")
+    return next((record.commit for record in reversed(list(records)) if (record.repository, record.revision) == (repository, revision)), "")

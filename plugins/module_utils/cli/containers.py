@@ -106,7 +106,7 @@ def _logs(options: argparse.Namespace, out: Output) -> int:
     containers = engine.containers(stack)
     known = _services(stack, containers)
     services = [stack_choice.existing(name, known, "service") for name in options.services] or known
-    chosen = [one for one in containers if one.service in services and options.replica in (None, one.number)]
+    chosen = [container for container in containers if container.service in services and options.replica in (None, container.number)]
     if not chosen and not options.follow:
         raise ValueError(f"logs: {', '.join(services)} of {stack}: there is no {_replica(options)}container to read: look at opsctl ps")
     view = LogView(engine, last, since, pattern)
@@ -211,7 +211,9 @@ def _shell(options: argparse.Namespace, _out: Output) -> int:
     engine = Engine()
     containers = engine.containers(stack)
     service = stack_choice.existing(options.service, _services(stack, containers), "service")
-    container = _replica_of(stack, service, [one for one in containers if one.service == service], options.replica, output.aside)
+    container = _replica_of(
+        stack, service, [container for container in containers if container.service == service], options.replica, output.aside
+    )
     what = " ".join(command) if command else "a shell"  # not quoted: between quotes the masker would not know a password
     unwritten = audit.note(
         f"{what} in {container.name} of {stack}{' as root' if options.root else ''}",
@@ -262,16 +264,16 @@ def _replica_of(stack: str, service: str, mine: Sequence[Container], number: int
 
     :raises ValueError: there is none, or it does not run.
     """
-    states = ", ".join(f"{one.number} {one.state}/{one.health}" for one in mine) or "none"
+    states = ", ".join(f"{container.number} {container.state}/{container.health}" for container in mine) or "none"
     if number is not None:
-        named = [one for one in mine if one.number == number]
+        named = [container for container in mine if container.number == number]
         if not named:
             raise ValueError(f"shell: {service} of {stack} has no replica {number}; there are: {states}")
         mine = named
-    running = [one for one in mine if one.state == "running"]
+    running = [container for container in mine if container.state == "running"]
     if not running:
         raise ValueError(f"shell: no container of {service} of {stack} runs; there are: {states}. What it wrote: opsctl logs {service}")
-    healthy = [one for one in running if one.serves]
+    healthy = [container for container in running if container.serves]
     if not healthy:
         warn(f"opsctl: {running[0].name} is {running[0].health}")
     return (healthy or running)[0]

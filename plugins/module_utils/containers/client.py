@@ -133,7 +133,7 @@ class Engine:
             except NotFound:
                 continue  # removed between the list and the look
         if any(not container.definition for container in described) and (taken := taken_over.known(project)):
-            described = [replace(one, **vars(taken[one.id])) if one.id in taken else one for one in described]
+            described = [replace(container, **vars(taken[container.id])) if container.id in taken else container for container in described]
         return sorted(described, key=lambda container: (container.service, container.number, container.name))
 
     def container(self, identity: str) -> Container | None:
@@ -210,7 +210,7 @@ class Engine:
 
     def described_networks(self, project: str) -> dict[str, dict[str, Any]]:
         """All that the engine says of them, by their names for Docker."""
-        return {str(one["Name"]): one for one in self.api.networks({"label": [f"{PROJECT}={project}"]})}
+        return {str(network["Name"]): network for network in self.api.networks({"label": [f"{PROJECT}={project}"]})}
 
     def remove_network(self, name: str) -> bool:
         """Remove a network; False while a container is in it."""

@@ -119,7 +119,7 @@ class Ejection:
     def rollout(self) -> dict[str, Any]:
         """Arguments of module compose_rollout that bring the containers to the project that is left."""
         known = {str(policy["service"]): dict(policy) for policy in self.live.policies}
-        services = [*known, *(one.service for one in self.left.listening if one.service not in known)]
+        services = [*known, *(listener.service for listener in self.left.listening if listener.service not in known)]
         policies = [{**known.get(name, {"service": name}), "allow": _allowed(known.get(name, {}))} for name in dict.fromkeys(services)]
         return {
             "directory": str(self.directory),
@@ -199,17 +199,20 @@ class Ejection:
     def _require_rolled_out(self) -> None:
         if self.left.project != self.live.project:
             raise NotEjected(f"stack: the containers of {self.stack} are not where the plain project has them: run the rollout first")
-        for one in self.left.listening:
-            for number in one.published:
+        for listener in self.left.listening:
+            for number in listener.published:
                 try:
                     socket.create_connection(("127.0.0.1", number), CONNECT).close()
                 except OSError as error:
-                    what = f"{one.service} does not answer at 127.0.0.1:{number} ({error}); nginx goes on as it was"
+                    what = f"{listener.service} does not answer at 127.0.0.1:{number} ({error}); nginx goes on as it was"
                     raise NotEjected(f"{what}: look at `docker compose ps` in {self.directory}") from error
 
     def _nginx(self) -> ConfigSet:
         """Upstreams and sites, tested and taken over together; definitions go, so that nobody writes them anew."""
-        entries = [Entry(path=sync.path_of(one), content=nginx_files.upstream(one, self.left.listening).encode()) for one in self.upstreams]
+        entries = [
+            Entry(path=sync.path_of(upstream), content=nginx_files.upstream(upstream, self.left.listening).encode())
+            for upstream in self.upstreams
+        ]
         contents = {name: (site_file.SITES / f"{name}.conf") for name in (self.live.routes.sites if self.live.routes else ())}
         for path in contents.values():
             if path.exists():

@@ -24,7 +24,12 @@ _OWN_HEAD = re.compile(r"\A(?:#[^\n]*\n)+")
 def upstream(definition: Upstream, listening: Sequence[Listening]) -> str:
     """The file of an upstream (ngx_http_upstream_module). A server that refuses connections is left out for a while, as nginx does it
     unless told otherwise: nobody else does that now."""
-    numbers = [number for one in listening if (one.service, one.port) == (definition.service, definition.port) for number in one.published]
+    numbers = [
+        number
+        for listener in listening
+        if (listener.service, listener.port) == (definition.service, definition.port)
+        for number in listener.published
+    ]
     lines = [f"upstream {definition.name} {{", f"    zone {definition.name} 128k;"]
     if BALANCES[definition.balance]:
         lines.append(f"    {BALANCES[definition.balance]}")

@@ -82,12 +82,14 @@ def ejected(live: Release, upstreams: Sequence[Upstream], taken: Collection[int]
         if service.get("env_file"):
             service["env_file"] = _env_files(service["env_file"], store, secrets)
     listening: list[Listening] = []
-    for service_name, port in dict.fromkeys((one.service, one.port or 0) for one in upstreams if one.project == live.stack):
+    for service_name, port in dict.fromkeys(
+        (upstream.service, upstream.port or 0) for upstream in upstreams if upstream.project == live.stack
+    ):
         if (spec := project["services"].get(service_name)) is None:
             continue
         count = max(live.replicas(service_name), 1)
         known = _known(spec, port, count)
-        published = known or _free(count, {*taken, *(number for one in listening for number in one.published)})
+        published = known or _free(count, {*taken, *(number for listener in listening for number in listener.published)})
         there = Listening(service_name, port, published)
         listening.append(there)
         if not known:

@@ -21,7 +21,7 @@ LOST = (
 
 def readme(stack: str, directory: str, left: EjectedProject, sites: Collection[str], backups: bool, engine_stays: bool) -> str:
     """The README.md in the folder of the stack."""
-    ports = [f"- `{one.service}` (port {one.port} in its containers): `{one.written()}`" for one in left.listening]
+    ports = [f"- `{listener.service}` (port {listener.port} in its containers): `{listener.written()}`" for listener in left.listening]
     backup = f"""## Backups
 
 `{directory}/backup/backup.sh` dumps the databases and brings everything to the targets by restic, started by

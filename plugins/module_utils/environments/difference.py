@@ -144,14 +144,22 @@ def table(names: tuple[str, str], found: Sequence[Difference], notes: Sequence[s
     """The differences for people: what matters first, what was to be expected below it, then what could not be seen."""
     if not found:
         return "\n".join([f"{names[0]} and {names[1]} do not differ", *notes])
-    several = len({one.stack for one in found}) > 1
+    several = len({difference.stack for difference in found}) > 1
     head = ["", "what", *names]
     blocks = []
     for title, part in (
-        ("differences", [one for one in found if not one.expected]),
-        ("expected to differ", [one for one in found if one.expected]),
+        ("differences", [difference for difference in found if not difference.expected]),
+        ("expected to differ", [difference for difference in found if difference.expected]),
     ):
-        rows = [[_MARK[one.kind], f"{one.stack}: {one.key}" if several else one.key, _cell(one.before), _cell(one.after)] for one in part]
+        rows = [
+            [
+                _MARK[difference.kind],
+                f"{difference.stack}: {difference.key}" if several else difference.key,
+                _cell(difference.before),
+                _cell(difference.after),
+            ]
+            for difference in part
+        ]
         lines = list(columns([head, *rows])) if rows else ["none"]
         blocks.append("\n".join([f"{title} ({len(part)})", *lines]))
     return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])])

@@ -68,7 +68,7 @@ def outline(declaration: Declaration) -> Outline:
         "databases": {
             f"{base.service or base.engine}/{base.name}": _without(base, "key", "service", "name") for base in declaration.databases
         },
-        "firewall": {f"{one.port}/{one.protocol}": {"from": sorted(one.sources)} for one in declaration.firewall},
+        "firewall": {f"{opening.port}/{opening.protocol}": {"from": sorted(opening.sources)} for opening in declaration.firewall},
         # One that is read again at a signal has the same path with any content: nothing else says that it differs.
         "files": {path: {"digest": entry.carried.digest} for path, entry in declaration.files.items() if entry.carried},
         "update": {"": declaration.update.to_dict()},

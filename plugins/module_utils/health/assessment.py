@@ -49,7 +49,7 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
     :param restarts_before: restart count of each container when watching began, so that old restarts are not held against it.
     :param crashes: restarts from which on waiting is pointless.
     """
-    mine = [one for one in containers if one.service == wanted.service]
+    mine = [container for container in containers if container.service == wanted.service]
     verdict = Verdict(wanted.service, "ok", containers=mine)
     if wanted.expect == "completed":
         return _judge_completed(verdict)
@@ -67,24 +67,28 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
         if one.health == "unhealthy":
             verdict.state, verdict.reason = "failed", f"{one.name} is unhealthy"
             return verdict
-    if young := [one.name for one in mine if one.health == "none" and one.restarts and one.uptime() < STEADY]:
+    if young := [container.name for container in mine if container.health == "none" and container.restarts and container.uptime() < STEADY]:
         verdict.state, verdict.reason = "waiting", f"{young[0]} was restarted moments ago"
         return verdict
     good = [
-        one for one in mine if one.state == "running" and (one.health == "healthy" or (wanted.expect == "running" and one.health == "none"))
+        container
+        for container in mine
+        if container.state == "running" and (container.health == "healthy" or (wanted.expect == "running" and container.health == "none"))
     ]
-    if wanted.expect == "healthy" and (bare := [one.name for one in mine if one.state == "running" and one.health == "none"]):
+    if wanted.expect == "healthy" and (
+        bare := [container.name for container in mine if container.state == "running" and container.health == "none"]
+    ):
         verdict.state, verdict.reason = "failed", f"{bare[0]} has no healthcheck, so it can never be healthy: add one or expect: running"
         verdict.final = True
     elif len(good) < wanted.replicas:
-        states = ", ".join(f"{one.name} {one.state}/{one.health}" for one in mine) or "no container"
+        states = ", ".join(f"{container.name} {container.state}/{container.health}" for container in mine) or "no container"
         verdict.state, verdict.reason = "waiting", f"{len(good)} of {wanted.replicas} ready ({states})"
     return verdict
 
 
 def _judge_completed(verdict: Verdict) -> Verdict:
-    failed = [one for one in verdict.containers if one.state in {"exited", "dead"} and one.exit_code != 0]
-    running = [one for one in verdict.containers if one.state not in {"exited", "dead"}]
+    failed = [container for container in verdict.containers if container.state in {"exited", "dead"} and container.exit_code != 0]
+    running = [container for container in verdict.containers if container.state not in {"exited", "dead"}]
     if failed:
         verdict.state, verdict.reason = "failed", f"{failed[0].name} exited with code {failed[0].exit_code}"
         verdict.final = True
@@ -103,8 +107,8 @@ def look(
     """Judge every service once, with its probe where the containers alone are fine."""
     containers = engine.containers(project)
     if restarts_before is None:
-        restarts_before = {one.id: one.restarts for one in containers}
-    verdicts = [judge(one, containers, restarts_before, crashes) for one in wanted]
+        restarts_before = {container.id: container.restarts for container in containers}
+    verdicts = [judge(expectation, containers, restarts_before, crashes) for expectation in wanted]
     for expectation, verdict in zip(wanted, verdicts, strict=True):
         if verdict.state != "ok" or expectation.probe is None:
             continue
@@ -139,8 +143,8 @@ def wait(
     started = time.time()
     deadline = started + timeout
     before = engine.containers(project)
-    restarts = {one.id: one.restarts for one in before}
-    ailing = {one.service for one in before if one.health == "unhealthy"}
+    restarts = {container.id: container.restarts for container in before}
+    ailing = {container.service for container in before if container.health == "unhealthy"}
     failing: dict[str, float] = {}  # service → since when
     good_since: float | None = None
     while True:
@@ -148,7 +152,7 @@ def wait(
         verdicts = look(engine, project, wanted, restarts, crashes)
         if progress:
             progress(verdicts)
-        failing = {one.service: failing.get(one.service, seen_at) for one in verdicts if one.state == "failed"}
+        failing = {verdict.service: failing.get(verdict.service, seen_at) for verdict in verdicts if verdict.state == "failed"}
         for verdict in verdicts:
             if verdict.state == "failed" and (
                 (verdict.service in ailing and seen_at - started < AILING)

@@ -170,11 +170,11 @@ class Meter:
     def of(self, addresses: list[str]) -> Figures:
         """The figures of some addresses together."""
         found = Figures()
-        for one in addresses:
-            found += self.by_address.get(one, Figures())
+        for address in addresses:
+            found += self.by_address.get(address, Figures())
         return found
 
     def forget(self, addresses: list[str]) -> None:
         """Begin anew for addresses, which Docker gives to another container later."""
-        for one in addresses:
-            self.by_address.pop(one, None)
+        for address in addresses:
+            self.by_address.pop(address, None)

@@ -66,14 +66,16 @@ class Behind:
         Of two networks the narrower one counts (ngx_http_geo_module); so the host has no entry inside one of the proxy's.
         """
         own = [ipaddress.ip_network(network) for network in _HOST]
-        own += [ipaddress.ip_network(one.host) for one in self.listen if not (one.host.is_loopback or one.host.is_unspecified)]
+        own += [
+            ipaddress.ip_network(address.host) for address in self.listen if not (address.host.is_loopback or address.host.is_unspecified)
+        ]
         hosts = {written(network): "host" for network in own if not any(_inside(network, trusted) for trusted in self.trusted)}
         return {**hosts, **{written(network): "proxy" for network in self.trusted}}
 
     @property
     def rules(self) -> list[dict[str, Any]]:
         """Openings of the firewall, for the proxy alone; loopback needs none."""
-        ports = dict.fromkeys(one.port for one in self.listen if not one.host.is_loopback)
+        ports = dict.fromkeys(address.port for address in self.listen if not address.host.is_loopback)
         sources = [network for network in self.trusted if not network.is_loopback]
         if not sources:
             return []
@@ -89,7 +91,7 @@ class Behind:
     @property
     def front(self) -> FrontSpec:
         """Where a program of this host asks for a site: loopback where nginx listens there."""
-        nearest = min(self.listen, key=lambda one: (not one.host.is_loopback, not one.host.is_unspecified))
+        nearest = min(self.listen, key=lambda address: (not address.host.is_loopback, not address.host.is_unspecified))
         loopback = "127.0.0.1" if nearest.host.version == 4 else "::1"
         host = loopback if nearest.host.is_unspecified else str(nearest.host)
         return FrontSpec(host, nearest.port, self.tls, self.proxy_protocol)
@@ -97,7 +99,7 @@ class Behind:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the roles."""
         return {
-            "listen": [str(one) for one in self.listen],
+            "listen": [str(address) for address in self.listen],
             "trusted": [written(network) for network in self.trusted],
             **{name: getattr(self, name) for name in FLAGS},
             "peers": self.peers,
@@ -236,12 +238,12 @@ def _trusted(entries: Iterable[tuple[str, str]], anyone: bool, problems: list[Pr
 
 def _contradictions(behind: Behind) -> Iterator[Problem]:
     """Between the keys themselves."""
-    if all(one.host.is_loopback for one in behind.listen) and not any(network.is_loopback for network in behind.trusted):
+    if all(address.host.is_loopback for address in behind.listen) and not any(network.is_loopback for network in behind.trusted):
         what = "is reached from this host alone, and nothing that is trusted is there"
         fix = "write trusted: [127.0.0.1] for a proxy of this host; for one in a container listen on an address that it reaches"
         yield Problem(f"{VARIABLE}.listen", ", ".join(map(str, behind.listen)), what, fix)
     if all(network.is_loopback for network in behind.trusted) and not any(
-        one.host.is_loopback or one.host.is_unspecified for one in behind.listen
+        address.host.is_loopback or address.host.is_unspecified for address in behind.listen
     ):
         what = "are never seen there: who connects to an address of this host from the same host comes from that address"
         fix = f"listen on 127.0.0.1:{behind.listen[0].port}, or write trusted: [{behind.listen[0].host}]"

@@ -74,13 +74,19 @@ def ipv4_only(listens: Iterable[str]) -> list[int]:
     :param listens: the words of each ``listen`` of theirs.
     """
     addresses = [address for listen in listens if (address := parsed(listen))]
-    return sorted({one.port for one in addresses} - {one.port for one in addresses if one.ipv6})
+    return sorted({address.port for address in addresses} - {address.port for address in addresses if address.ipv6})
 
 
 def hiding(listens: Iterable[str], ports: Iterable[int] = (80, 443)) -> list[str]:
     """Addresses of others that are named where ours listen on all: connections to these never come to ours."""
     addresses = (address for listen in listens if (address := parsed(listen)))
-    return sorted({f"{one.host}:{one.port}" for one in addresses if one.port in set(ports) and not one.wildcard and not _local(one.host)})
+    return sorted(
+        {
+            f"{address.host}:{address.port}"
+            for address in addresses
+            if address.port in set(ports) and not address.wildcard and not _local(address.host)
+        }
+    )
 
 
 def _local(host: str) -> bool:

@@ -56,7 +56,7 @@ def _stat(pid: str) -> list[str]:
 
 def leaving(among: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
     """Those workers that finish what they have and take nothing new."""
-    return {one for one in among if "shutting down" in _of_process(PROC / str(one[0]) / "cmdline")}
+    return {process for process in among if "shutting down" in _of_process(PROC / str(process[0]) / "cmdline")}
 
 
 def _of_process(path: Path) -> str:
@@ -69,7 +69,7 @@ def _of_process(path: Path) -> str:
 
 def connections(addresses: Collection[str]) -> int:
     """Established TCP connections from this host to these ``address:port`` (proc_net_tcp(5))."""
-    wanted = {_hexadecimal(one) for one in addresses}
+    wanted = {_hexadecimal(address) for address in addresses}
     count = 0
     for line in (read_text(PROC / "net/tcp") or "").splitlines()[1:]:
         fields = line.split()
@@ -87,7 +87,7 @@ def _hexadecimal(address: str) -> str:
 def floor() -> float:
     """Seconds in which an old worker may take new requests on kept connections."""
     found = (re.search(r"^\s*keepalive_min_timeout\s+(\d+)s?;", read_text(file) or "", re.MULTILINE) for file in CONFIGURATION)
-    return max((float(one[1]) for one in found if one), default=0.0)
+    return max((float(process[1]) for process in found if process), default=0.0)
 
 
 def wait(

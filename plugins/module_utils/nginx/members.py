@@ -37,16 +37,16 @@ def set_member(
     :raises DrainError: no upstream names it, or it is the last one that serves.
     """
     known = upstreams.load()
-    mine = [one for one in known if any(member.name == name for member in one.members)]
+    mine = [upstream for upstream in known if any(member.name == name for member in upstream.members)]
     if not mine:
-        members = sorted({member.name for one in known for member in one.members})
+        members = sorted({member.name for upstream in known for member in upstream.members})
         raise DrainError(f"member: no upstream on this host has {name!r}: write one of {', '.join(members) or '(there are none)'}")
     away = upstreams.drained()
     wanted = away | {name} if state == "drained" else away - {name}
     for one in mine:
         if all(member.name in wanted for member in one.members):
             raise DrainError(f"member: {name} is the last one of {one.name} that serves: put another one back first")
-    outcome = Outcome(wanted != away, [one.name for one in mine])
+    outcome = Outcome(wanted != away, [upstream.name for upstream in mine])
     if check or not outcome.changed:
         return outcome
     before = drain.workers()
@@ -57,14 +57,14 @@ def set_member(
         upstreams.set_drained(away)
         raise
     if state == "drained":
-        addresses = [member.server for one in mine for member in one.members if member.name == name]
+        addresses = [member.server for upstream in mine for member in upstream.members if member.name == name]
         outcome.left = drain.wait(before, addresses, timeout, progress)
     return outcome
 
 
 def _engine(known: list[Upstream]) -> Engine | None:
     """A load balancer needs no containers, and may have no engine."""
-    if all(one.members for one in known):
+    if all(upstream.members for upstream in known):
         return None
     try:
         return Engine()

@@ -100,16 +100,16 @@ def servers(
     def at(chosen: Sequence[Container]) -> list[str]:
         weights = plan.serve if plan else {}
         return sorted(
-            named + (f" weight={weights[one.id]}" if weights.get(one.id, 1) > 1 else "")
-            for one in chosen
-            if (named := server(upstream, one))
+            named + (f" weight={weights[container.id]}" if weights.get(container.id, 1) > 1 else "")
+            for container in chosen
+            if (named := server(upstream, container))
         )
 
-    mine = [one for one in containers if one.service == upstream.service and one.state in {"running", "paused"}]
-    serving = [one for one in mine if one.serves]
-    chosen = [one for one in serving if plan is None or one.id in plan.serve] or serving
+    mine = [container for container in containers if container.service == upstream.service and container.state in {"running", "paused"}]
+    serving = [container for container in mine if container.serves]
+    chosen = [container for container in serving if plan is None or container.id in plan.serve] or serving
     if chosen:
-        return at([one for one in chosen if one.id not in out] or chosen)
+        return at([container for container in chosen if container.id not in out] or chosen)
     present = at(mine)
     kept = [server for server in present if server.split()[0] in SERVER.findall(written or "")]
     return kept or present
@@ -136,7 +136,7 @@ def render(upstream: Upstream, addresses: Sequence[str]) -> str:
 
 def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[Entry]:
     """The files as they should be now; without an engine as if no container ran."""
-    projects = {one.project for one in upstreams if not one.members}
+    projects = {upstream.project for upstream in upstreams if not upstream.members}
     containers = {project: engine.containers(project) if engine else [] for project in projects}
     plans = {project: traffic_plan.load(project) for project in containers}
     out = {project: out_of_rotation.load(project) for project in containers}
@@ -198,7 +198,7 @@ def sync(
         entries = plan(engine, upstreams)
         if purge:
             others = {} if own is None else ownership.of_others(own)
-            entries += stale({*(one.name for one in upstreams), *(name for stack in others.values() for name in stack.upstreams)})
+            entries += stale({*(upstream.name for upstream in upstreams), *(name for stack in others.values() for name in stack.upstreams)})
         wanted = ConfigSet(
             name="upstreams",
             entries=entries,

@@ -35,7 +35,7 @@ def beside(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Prob
         fix = f"write `include {FOLDERS[0][0]}/*.conf;` into its http block, or nginx_keep_foreign: false"
         yield Problem("nginx_keep_foreign", "true", f"{MAIN} does not include {PLACES[0]}, where our sites come in", fix)
     elif main and wanted["nginx"].get("proxy_protocol"):
-        bare = [one for one in theirs(tree(host)) if "proxy_protocol" not in one and (at := parsed(one)) and at.port in (80, 443)]
+        bare = [their for their in theirs(tree(host)) if "proxy_protocol" not in their and (at := parsed(their)) and at.port in (80, 443)]
         if bare:
             problem = (
                 f"sites of others listen without it ({', '.join(dict.fromkeys(bare))}), and nginx would ask it of their clients as well"

@@ -17,11 +17,11 @@ def releases(store: Store) -> str:
     """The releases of a stack; the live one is marked."""
     live, previous = store.live(), store.previous()
     rows, reasons = [["", "release", "created", "state", "images"]], [""]
-    for one in reversed(store.all()):
-        mark = "live" if live and one.id == live.id else f"-{previous.index(one.id) + 1}" if one.id in previous else ""
-        rows.append([mark, one.id, one.created, one.state, images(one)])
-        below = [f"promoted from {origin}"] if (origin := store.origin(one.id)) else []
-        below += one.reason.splitlines()[:1]
+    for release in reversed(store.all()):
+        mark = "live" if live and release.id == live.id else f"-{previous.index(release.id) + 1}" if release.id in previous else ""
+        rows.append([mark, release.id, release.created, release.state, images(release)])
+        below = [f"promoted from {origin}"] if (origin := store.origin(release.id)) else []
+        below += release.reason.splitlines()[:1]
         reasons.append("\n".join(f"      {line}" for line in below))
     if len(rows) == 1:
         return f"{store.stack}: no release yet"
@@ -42,20 +42,20 @@ def images(release: Release) -> str:
 def history(entries: Sequence[dict[str, Any]]) -> str:
     """The journal, one line an entry."""
     rows = [["at", "what", "release", "service", "step"]]
-    for one in entries:
-        step = str(one.get("step", ""))
-        if "done" in one:
-            begun = next((row for row in reversed(rows[1:]) if row[3:] == [one.get("service", ""), step]), None)
+    for entry in entries:
+        step = str(entry.get("step", ""))
+        if "done" in entry:
+            begun = next((row for row in reversed(rows[1:]) if row[3:] == [entry.get("service", ""), step]), None)
             if begun:
-                begun[4] += f" ({one['done']:g} s)"
+                begun[4] += f" ({entry['done']:g} s)"
             continue
-        if reason := one.get("reason"):
+        if reason := entry.get("reason"):
             step += f": {str(reason).splitlines()[0][:120]}"
-        if origin := one.get("promoted_from"):
+        if origin := entry.get("promoted_from"):
             step += f", promoted from {origin},"
-        if "served" in one:
-            step += f" after {one.get('seconds')} s, {one['served']} requests, {one['failed']} failed"
-        rows.append([one["at"], one.get("kind", ""), one.get("release", ""), one.get("service", ""), step])
+        if "served" in entry:
+            step += f" after {entry.get('seconds')} s, {entry['served']} requests, {entry['failed']} failed"
+        rows.append([entry["at"], entry.get("kind", ""), entry.get("release", ""), entry.get("service", ""), step])
     return "\n".join(columns(rows)) if len(rows) > 1 else "nothing yet"
 
 

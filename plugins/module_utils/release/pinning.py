@@ -118,9 +118,9 @@ def pinned_reference(reference: str, policy: str, engine: Engine, progress: Prog
         return reference
     repository = re.sub(r":[^:/]*$", "", reference)
     digests = [
-        one.rpartition("@")[2]
-        for one in local.get("RepoDigests") or []
-        if one.startswith(f"{_long(repository)}@") or one.startswith(f"{repository}@")
+        repodigest.rpartition("@")[2]
+        for repodigest in local.get("RepoDigests") or []
+        if repodigest.startswith(f"{_long(repository)}@") or repodigest.startswith(f"{repository}@")
     ]
     return f"{reference}@{digests[0]}" if digests else str(local["Id"])
 
@@ -163,8 +163,8 @@ def pinned_release(declared: Declared, pinned: Mapping[str, str], live: Release 
         directory=declared.directory,
         project=project,
         environment=variables,
-        services=[dict(one) for one in declared.services],
-        policies=[dict(one) for one in declared.policies],
+        services=[dict(service) for service in declared.services],
+        policies=[dict(policy) for policy in declared.policies],
         domains=list(declared.domains),
         images=dict(pinned),
         source=declared.source,
@@ -232,7 +232,7 @@ def with_replicas(release: Release, wanted: Mapping[str, int]) -> Declared:
     :raises ValueError: a service that the release lacks, or a number below one.
     """
     declared = redeclared(release, "missing")
-    known = {str(one["service"]) for one in declared.services}
+    known = {str(service["service"]) for service in declared.services}
     for service, count in wanted.items():
         if service not in known:
             raise ValueError(f"scale: {service!r} is not a running service of {release.stack}: write one of {', '.join(sorted(known))}")
@@ -240,7 +240,7 @@ def with_replicas(release: Release, wanted: Mapping[str, int]) -> Declared:
             raise ValueError(f"scale: {service}={count}: write a number from 1 on; to stop a service, remove it from the Compose file")
         spec = declared.project["services"][service]
         spec["deploy"] = {**(spec.get("deploy") or {}), "replicas": count}
-    services = [{**one, "replicas": wanted.get(str(one["service"]), one.get("replicas") or 1)} for one in declared.services]
+    services = [{**service, "replicas": wanted.get(str(service["service"]), service.get("replicas") or 1)} for service in declared.services]
     return Declared(**{**declared.__dict__, "services": services})
 
 

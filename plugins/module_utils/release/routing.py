@@ -62,7 +62,7 @@ class Definitions:
 
     def settled(self) -> Definitions:
         """Without the ports of another release."""
-        return Definitions(*(tuple(replace(one, ports={}) for one in those) for those in (self.upstreams, self.kept)))
+        return Definitions(*(tuple(replace(upstream, ports={}) for upstream in those) for those in (self.upstreams, self.kept)))
 
     def entries(self, stack: str) -> list[Entry]:
         """Their files; that of the routes is byte for byte as role nginx writes it."""
@@ -72,7 +72,7 @@ class Definitions:
 def _definitions(path: Path, upstreams: Sequence[Upstream]) -> Entry:
     if not upstreams:
         return Entry(path=path, state="absent")
-    return Entry(path=path, content=(json.dumps([one.to_dict() for one in upstreams], indent=4, sort_keys=True) + "\n").encode())
+    return Entry(path=path, content=(json.dumps([upstream.to_dict() for upstream in upstreams], indent=4, sort_keys=True) + "\n").encode())
 
 
 def _read(path: Path) -> tuple[Upstream, ...]:
@@ -101,7 +101,7 @@ def published(stack: str, sites: Collection[str]) -> Routes | None:
         return None
     upstreams = _read(_definitions_path(stack))
     contents = {name: content for name in sorted(sites) if (content := read_text(_site_path(name))) is not None}
-    return Routes(tuple(one.to_dict() for one in upstreams), contents) if upstreams or contents else None
+    return Routes(tuple(upstream.to_dict() for upstream in upstreams), contents) if upstreams or contents else None
 
 
 def same_structure(one: Routes, other: Routes) -> bool:
@@ -180,8 +180,8 @@ def finish(stack: str, definitions: Definitions, retired: Sequence[Upstream]) ->
 
     :param retired: upstreams of the other release.
     """
-    named = {one.name for one in (*definitions.upstreams, *definitions.kept)}
-    unused = [sync.path_of(one) for one in retired if one.name not in named]
+    named = {upstream.name for upstream in (*definitions.upstreams, *definitions.kept)}
+    unused = [sync.path_of(upstream) for upstream in retired if upstream.name not in named]
     with one_writer():
         entries = [*definitions.settled().entries(stack), *(Entry(path=path, state="absent") for path in unused)]
         apply(ConfigSet(f"upstreams-{stack}", entries, parents=True))
@@ -193,9 +193,9 @@ def held_back(wanted: Sequence[Upstream]) -> dict[str, dict[str, object]]:
     :returns: stack to ``definitions``, the content of its file, and ``sites``, name to content.
     """
     found: dict[str, dict[str, object]] = {}
-    for stack in sorted({one.project for one in wanted if one.project}):
+    for stack in sorted({upstream.project for upstream in wanted if upstream.project}):
         live, underway = Store(stack).live(), Journal(stack).underway()
-        declared = tuple(one for one in wanted if one.project == stack)
+        declared = tuple(upstream for upstream in wanted if upstream.project == stack)
         if live is None or live.routes is None or (upstreams_of(live.routes) == declared and underway is None):
             continue
         target = Store(stack).load(underway.target) if underway else live

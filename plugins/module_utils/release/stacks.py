@@ -24,6 +24,6 @@ def stacks() -> list[dict[str, Any]]:
 def _description(file: Path) -> dict[str, Any]:
     with understood(file):
         found: dict[str, Any] = json.loads(file.read_text())
-        if not isinstance(found["name"], str) or not all(isinstance(one["service"], str) for one in found["services"]):
+        if not isinstance(found["name"], str) or not all(isinstance(service["service"], str) for service in found["services"]):
             raise TypeError("a name that is no text")
     return found

@@ -87,8 +87,10 @@ def _section(project: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]
 def _volumes(spec: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
     """Named volumes that a service mounts; a source that is a path is none."""
     known = project.get("volumes") or {}
-    sources = [one.get("source") if isinstance(one, Mapping) else str(one).partition(":")[0] for one in spec.get("volumes") or []]
-    return [str(one) for one in dict.fromkeys(sources) if one in known]
+    sources = [
+        volume.get("source") if isinstance(volume, Mapping) else str(volume).partition(":")[0] for volume in spec.get("volumes") or []
+    ]
+    return [str(fromkey) for fromkey in dict.fromkeys(sources) if fromkey in known]
 
 
 def _taken_over(spec: Mapping[str, Any]) -> list[str]:
@@ -100,7 +102,7 @@ def _taken_over(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(uses: Any) -> list[str]:
-    return list(dict.fromkeys(str(one.get("source") if isinstance(one, Mapping) else one) for one in uses or []))
+    return list(dict.fromkeys(str(use.get("source") if isinstance(use, Mapping) else use) for use in uses or []))
 
 
 def _content(path: Path) -> str:

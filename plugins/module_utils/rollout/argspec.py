@@ -50,7 +50,7 @@ KINDS = {"deployed": "deploy", "rolled_back": "rollback", "scaled": "scale"}
 def _routes(given: Mapping[str, Any] | None) -> Routes | None:
     """Routes with every option of their upstreams written out, so that they compare with those of a host."""
     routes = routes_from(given)
-    return routes and replace(routes, upstreams=tuple(one.to_dict() for one in upstreams_from(routes.upstreams, tolerant=False)))
+    return routes and replace(routes, upstreams=tuple(upstream.to_dict() for upstream in upstreams_from(routes.upstreams, tolerant=False)))
 
 
 def declared_from(given: Mapping[str, Any]) -> Declared:

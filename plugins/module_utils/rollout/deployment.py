@@ -134,8 +134,8 @@ class Deployment:
         """The live release, its images as they are, with the rest as it is declared, and the files of its configs as they are now."""
         return replace(
             relabelled(live),
-            services=[dict(one) for one in declared.services],
-            policies=[dict(one) for one in declared.policies],
+            services=[dict(service) for service in declared.services],
+            policies=[dict(policy) for policy in declared.policies],
             domains=list(declared.domains),
             routes=declared.routes,
             # What is known of it, if it is known: the store keeps that.

@@ -45,15 +45,18 @@ def other_networks(engine: Engine, declared: Declared) -> list[str]:
 
 def compare(engine: Engine, release: Release, containers: Iterable[Container]) -> dict[str, list[str]]:
     """Containers without labels of a release, by their ids, with the keys in which they are not what the release would start."""
-    made = [one for one in containers if not one.definition and one.service in release.project["services"]]
+    made = [container for container in containers if not container.definition and container.service in release.project["services"]]
     if not made:
         return {}
     try:
         project = resolved(release.stack, release.directory, release.project, release.environment)
     except CommandError as error:
-        return {one.id: [f"cannot be compared: {error}"] for one in made}
+        return {container.id: [f"cannot be compared: {error}"] for container in made}
     policies, there = policies_from(release.policies), engine.described_networks(release.stack)
-    return {one.id: _differences(engine, release, project, one, policies.get(one.service) or Policy(one.service), there) for one in made}
+    return {
+        container.id: _differences(engine, release, project, container, policies.get(container.service) or Policy(container.service), there)
+        for container in made
+    }
 
 
 def _differences(
@@ -96,7 +99,7 @@ def _written_since(project: Mapping[str, Any], service: Mapping[str, Any], conta
 
 def kept(plans: Iterable[ServicePlan], by_hand: Mapping[str, Sequence[str]]) -> dict[str, list[Container]]:
     """Containers that go on as they are, by their services."""
-    found = {plan.service: [one for one in plan.current if one.id in by_hand] for plan in plans}
+    found = {plan.service: [container for container in plan.current if container.id in by_hand] for plan in plans}
     return {service: containers for service, containers in found.items() if containers}
 
 
@@ -111,7 +114,9 @@ def foreseen(engine: Engine, declared: Declared) -> list[str]:
 
 def standing(release: Release, containers: Sequence[Container]) -> dict[str, Standing]:
     """What containers that are kept stand for."""
-    return {one.id: Standing(definition_of(release, one.service), uses.of(release, one.service)) for one in containers}
+    return {
+        container.id: Standing(definition_of(release, container.service), uses.of(release, container.service)) for container in containers
+    }
 
 
 def resolved(stack: str, directory: str, project: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

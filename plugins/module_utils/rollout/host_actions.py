@@ -49,7 +49,7 @@ class Part:
 
     def containers(self, project: str) -> list[Container]:
         """Only these."""
-        return [one for one in self.engine.containers(project) if one.id in self.ids]
+        return [container for container in self.engine.containers(project) if container.id in self.ids]
 
     def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
         """Those of the whole project."""
@@ -89,20 +89,25 @@ class Site:
     def touch(self, service: str, old: Sequence[Container]) -> None:
         """Remember which containers were there before anything happens to a service. The first word counts, also after a kill."""
         if service not in self.underway.old:
-            self.underway.old[service] = [one.id for one in old]
+            self.underway.old[service] = [container.id for container in old]
             self.journal.keep(self.underway)
 
     def of(self, service: str) -> list[Container]:
         """The containers of a service now."""
-        return [one for one in self.engine.containers(self.stack) if one.service == service]
+        return [container for container in self.engine.containers(self.stack) if container.service == service]
 
     def routed(self, service: str) -> list[Upstream]:
         """The upstreams of nginx that lead to a service."""
-        return [one for one in upstreams.load() if one.project == self.stack and one.service == service]
+        return [container for container in upstreams.load() if container.project == self.stack and container.service == service]
 
     def addresses(self, service: str, containers: Sequence[Container]) -> list[str]:
         """Each ``address:port`` under which nginx may reach containers: one that goes over to another network has two for a while."""
-        return [server for upstream in self.routed(service) for one in containers for server in upstreams.every_server(upstream, one)]
+        return [
+            server
+            for upstream in self.routed(service)
+            for container in containers
+            for server in upstreams.every_server(upstream, container)
+        ]
 
     def accepting(self, named: Sequence[Upstream], containers: Sequence[Container]) -> None:
         """Wait until containers accept connections where upstreams name them: health does not say at which port.
@@ -124,9 +129,9 @@ class Site:
     def start(self, compose: Compose, service: str, count: int) -> list[Container]:
         """Start so many more containers beside those that are there; returns the new ones."""
         before = self.of(service)
-        known = {one.id for one in before}
+        known = {container.id for container in before}
         compose.up(service, len(before) + count)
-        return [one for one in self.of(service) if one.id not in known]
+        return [container for container in self.of(service) if container.id not in known]
 
     @contextmanager
     def yielding(self, containers: Sequence[Container]) -> Iterator[None]:
@@ -146,7 +151,7 @@ class Site:
         """
         raw = next((one for one in release.services if one["service"] == service), {"service": service})
         wanted = Expectation.from_dict(raw, tolerant=True)
-        part = Part(self.engine, {one.id for one in containers})
+        part = Part(self.engine, {container.id for container in containers})
         expectation = Expectation(service, wanted.expect, max(1, len(containers)), wanted.probe)
 
         def told(verdicts: Sequence[Any]) -> None:

@@ -37,12 +37,12 @@ def join(site: Site, compose: Compose, before: Release | None, after: Release) -
     site.step("; ".join(f"network {name}: {old} -> {new}" for name, (old, new) in moved.items()))
     image = next(iter(after.images.values()))
     compose.make_networks({name: uses.network(after.project, name) for name in moved}, image)
-    for one in site.engine.containers(site.stack):
-        spec = (before or after).project["services"].get(one.service) or {}
-        known = {name for name, _address in one.addresses}
+    for container in site.engine.containers(site.stack):
+        spec = (before or after).project["services"].get(container.service) or {}
+        known = {name for name, _address in container.addresses}
         for name, (old, new) in moved.items():
             if old in known and new not in known:
-                site.engine.connect(one, new, _aliases(spec, name))
+                site.engine.connect(container, new, _aliases(spec, name))
 
 
 def rejoin(site: Site, compose: Compose, failed: Release, before: Release) -> None:
@@ -84,11 +84,11 @@ def leave(site: Site, failed: Release, before: Release | None) -> None:
     moved = list((uses.moved_networks(before, failed) if before else _of_others(site.engine, failed)).values())
     if not moved:
         return
-    for one in site.engine.containers(site.stack):
-        names = {name for name, _address in one.addresses}
+    for container in site.engine.containers(site.stack):
+        names = {name for name, _address in container.addresses}
         for old, new in moved:
             if {old, new} <= names:
-                site.engine.disconnect(one, new)
+                site.engine.disconnect(container, new)
     site.sync()  # where the address of the new network came first
     if before:
         sweep(site.engine, before)
@@ -99,7 +99,13 @@ def clear(site: Site, failed: Release, before: Release) -> None:
     for name in in_place(before, failed):
         if any(uses_one(failed, service, [name]) for service in site.underway.down):
             known = {identity for ids in site.underway.old.values() for identity in ids}
-            site.stop([one for one in site.engine.containers(site.stack) if uses_one(failed, one.service, [name]) and one.id not in known])
+            site.stop(
+                [
+                    container
+                    for container in site.engine.containers(site.stack)
+                    if uses_one(failed, container.service, [name]) and container.id not in known
+                ]
+            )
             site.engine.remove_network(uses.real_name(failed.stack, failed.project, name))
 
 

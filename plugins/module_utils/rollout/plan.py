@@ -108,28 +108,34 @@ def make(
         if spec.get("profiles") or not replicas:
             continue
         wanted = definition_of(release, name)
-        mine = [one for one in containers if one.service == name]
+        mine = [container for container in containers if container.service == name]
         changed_at = secrets_changed(release, spec)
         used, adopted = uses.of(release, name), uses.of(live or release, name)
         current = [
-            one
-            for one in mine
-            if (not by_hand[one.id] if one.id in by_hand else one.definition == wanted and (one.uses or adopted) == used)
-            and one.created >= changed_at
+            container
+            for container in mine
+            if (
+                not by_hand[container.id]
+                if container.id in by_hand
+                else container.definition == wanted and (container.uses or adopted) == used
+            )
+            and container.created >= changed_at
             and name not in recreate
         ]
-        leftover = [one for one in mine if one.definition in never_good and not (one in current and _promising(one))]
+        leftover = [
+            container for container in mine if container.definition in never_good and not (container in current and _promising(container))
+        ]
         if policy.job:
             leftover = []  # it has had its effect, or is run again
-        current = [one for one in current if one not in leftover]
-        old = [one for one in mine if one not in [*current, *leftover] and one.id not in warm]
+        current = [container for container in current if container not in leftover]
+        old = [container for container in mine if container not in [*current, *leftover] and container.id not in warm]
         plan = ServicePlan(name, NONE, policy, replicas, current, old, leftover, image=release.images.get(name, ""))
         plan.reason = _reason(plan, release, live, changed_at, name in recreate, by_hand)
         plan.action = _action(plan)
         plans.append(plan)
-    gone = {one.service for one in containers} - set(release.project["services"])
+    gone = {container.service for container in containers} - set(release.project["services"])
     for name in sorted(gone):
-        orphans = [one for one in containers if one.service == name]
+        orphans = [container for container in containers if container.service == name]
         plans.append(ServicePlan(name, REMOVE, Policy(name), old=orphans))
     return plans
 
@@ -141,13 +147,13 @@ def _promising(container: Container) -> bool:
 
 def _action(plan: ServicePlan) -> str:
     if plan.policy.job:
-        ran = [one for one in plan.current if one.state == "exited" and one.exit_code == 0]
-        return NONE if ran or any(one.state == "running" for one in plan.current) else JOB
+        ran = [container for container in plan.current if container.state == "exited" and container.exit_code == 0]
+        return NONE if ran or any(container.state == "running" for container in plan.current) else JOB
     if plan.old:
         return REPLACE
     if not plan.current:
         return CREATE
-    running = [one for one in plan.current if one.state not in ("exited", "dead", "created")]
+    running = [container for container in plan.current if container.state not in ("exited", "dead", "created")]
     return NONE if len(plan.current) == len(running) == plan.replicas else SCALE
 
 
@@ -181,7 +187,7 @@ def secrets_changed(release: Release, spec: Mapping[str, Any]) -> float:
 
 def secret_files(release: Release, spec: Mapping[str, Any]) -> list[Path]:
     """The files that a service gets its secrets from: mounted ones, and those of its environment."""
-    files = [str(one.get("path")) if isinstance(one, Mapping) else str(one) for one in _list(spec.get("env_file"))]
+    files = [str(entry.get("path")) if isinstance(entry, Mapping) else str(entry) for entry in _list(spec.get("env_file"))]
     known = release.project.get("secrets") or {}
     for use in _list(spec.get("secrets")):
         source = use.get("source") if isinstance(use, Mapping) else use

@@ -44,7 +44,7 @@ def tell(site: Site, release: Release, reloads: Sequence[Reload], started: Colle
     for item in reloads:
         if item.service not in started:
             kept = standby.ids(site.stack)
-            containers = [one for one in site.of(item.service) if one.state == "running" and one.id not in kept]
+            containers = [container for container in site.of(item.service) if container.state == "running" and container.id not in kept]
             site.step(f"signal {item.signal} to {len(containers)}", service=item.service)
             for container in containers:
                 site.engine.signal(container, item.signal)

@@ -42,7 +42,7 @@ class Routing:
         routes = release.routes if release else None
         self.upstreams = routing.upstreams_of(routes)
         self.sites = dict(routes.sites) if routes else {}
-        backends = {one.name: Backend(one.service, one.port) for one in self.upstreams if one.port}
+        backends = {upstream.name: Backend(upstream.service, upstream.port) for upstream in self.upstreams if upstream.port}
         files = {name: site_file.read(content) for name, content in self.sites.items()}
         self.names: dict[Location, str] = {(site, match): name for site, file in files.items() for match, name in file.locations.items()}
         self.backends: dict[Location, Backend] = {where: backends[name] for where, name in self.names.items() if name in backends}
@@ -59,7 +59,7 @@ class Routing:
     def port(self, service: str, locations: Iterable[Location], like: int) -> int | None:
         """The port at which a service answers for these locations; where it does not, the one that is named, or any of its own."""
         at = [self.backends[where].port for where in locations if where in self.backends and self.backends[where].service == service]
-        own = [one.port for one in self.upstreams if one.service == service and one.port]
+        own = [upstream.port for upstream in self.upstreams if upstream.service == service and upstream.port]
         return next(iter(at or [port for port in own if port == like] or own), None)
 
 
@@ -112,7 +112,7 @@ class Rerouting:
     def _kept(self) -> tuple[Upstream, ...]:
         """Upstreams that the new routes lack, while a site by hand names them: they lead to what answers for the same locations now."""
         elsewhere = site_file.named_upstreams({*self.old.sites, *self.new.sites})
-        names = {one.name for one in self.new.upstreams}
+        names = {upstream.name for upstream in self.new.upstreams}
         found = {}
         for one in (*routing.kept(self.after.stack), *self.old.upstreams):
             if one.name in names or one.name not in elsewhere:

@@ -18,7 +18,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "previous": outcome.previous,
         "found": outcome.found,
         "plan": outcome.sentences,
-        "kept": {service: [one.name for one in containers] for service, containers in outcome.kept.items()},
+        "kept": {service: [container.name for container in containers] for service, containers in outcome.kept.items()},
         "services": [
             {
                 "service": plan.service,

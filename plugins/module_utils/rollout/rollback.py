@@ -70,8 +70,11 @@ def take_back(site: Site, store: Store) -> list[str]:
         moving.rejoin(site, Compose(site.stack, before.directory, store.path(before.id)), failed, before)
     for service in reversed(list(site.underway.old)):
         known = set(site.underway.old[service])
-        there = [one for one in site.of(service) if one.id not in standby.ids(site.stack) or one.id in known]
-        keep, others = [one for one in there if one.id in known], [one for one in there if one.id not in known]
+        there = [container for container in site.of(service) if container.id not in standby.ids(site.stack) or container.id in known]
+        keep, others = (
+            [container for container in there if container.id in known],
+            [container for container in there if container.id not in known],
+        )
         standby.put(site.stack, service, None)  # what was kept is what serves again, or is not known and goes
         if before is None and not known:
             continue  # a first deployment: nothing to go back to, and the evidence stays
@@ -124,7 +127,7 @@ def _revive(site: Site, before: Release | None, returning: Returning, wanted: in
     if service in site.underway.down:
         site.stop(returning.others)  # never two of them at once
         returning.others = []
-    stopped = [one for one in returning.keep if one.state in ("exited", "created", "dead")]
+    stopped = [container for container in returning.keep if container.state in ("exited", "created", "dead")]
     for one in stopped:
         site.engine.start(one)
     missing = wanted - len(returning.keep)
@@ -137,10 +140,14 @@ def _revive(site: Site, before: Release | None, returning: Returning, wanted: in
 
 def _reroute(site: Site, rerouting: Rerouting, services: Sequence[Returning]) -> None:
     """The routes that were there before, together with the containers that answer for them."""
-    traffic = {one.service: traffic_plan.Traffic({kept.id: 1 for kept in one.keep}) for one in services if one.keep and one.others}
-    leaving = {one.service: one.others for one in services if one.others}
+    traffic = {
+        service.service: traffic_plan.Traffic({kept.id: 1 for kept in service.keep})
+        for service in services
+        if service.keep and service.others
+    }
+    leaving = {service.service: service.others for service in services if service.others}
     site.step("routes back: " + "; ".join(rerouting.sentences()) + (f"; drain {', '.join(leaving)}" if leaving else ""))
-    site.reroute(rerouting, traffic, leaving, max((one.policy.drain_timeout for one in services), default=60.0))
+    site.reroute(rerouting, traffic, leaving, max((service.policy.drain_timeout for service in services), default=60.0))
 
 
 def _return_all(site: Site, before: Release | None, services: Sequence[Returning]) -> list[str]:
@@ -158,7 +165,7 @@ def _return(site: Site, before: Release | None, returning: Returning) -> None:
     service, keep, others = returning.service, returning.keep, returning.others
     if others:
         site.step(f"traffic back to {len(keep)} old, remove {len(others)} new", service=service)
-        site.switch(service, {one.id: 1 for one in keep} if keep else None, others, returning.policy.drain_timeout)
+        site.switch(service, {container.id: 1 for container in keep} if keep else None, others, returning.policy.drain_timeout)
         site.stop(others)
     else:
         site.step("nothing new is left", service=service)
@@ -172,10 +179,10 @@ def retire(site_engine: Engine, stack: str, services: Sequence[str] | None = Non
     for service, kept in standby.load(stack).items():
         if (services is not None and service not in services) or (due_only and not kept.due):
             continue
-        for one in site_engine.containers(stack):
-            if one.id in kept.ids:
-                site_engine.remove(one)
-                gone.append(one.name)
+        for container in site_engine.containers(stack):
+            if container.id in kept.ids:
+                site_engine.remove(container)
+                gone.append(container.name)
         standby.put(stack, service, None)
         traffic_plan.put(stack, {service: None})
     return gone

@@ -69,17 +69,17 @@ class Rollout:
     def replace(self, plan: ServicePlan) -> None:
         """Rolling, canary and blue-green: new ones beside the old, then traffic, then the old ones go."""
         site, service, target = self.site, plan.service, plan.replicas
-        serving, new = list(plan.old), [one for one in plan.current if one.state in ("running", "restarting")]
-        site.stop([one for one in plan.current if one not in new])  # left behind by a killed run
+        serving, new = list(plan.old), [container for container in plan.current if container.state in ("running", "restarting")]
+        site.stop([container for container in plan.current if container not in new])  # left behind by a killed run
         blue_green = self._kept_warm(plan)
         trial = plan.policy.strategy == "canary" and not self.back
         if site.routed(service):
             # Before anything starts: a new container must not serve because it is healthy. Those that a killed run had admitted
             # go on: some of the old ones may be gone already.
             admitted = traffic_plan.load(site.stack).get(service, traffic_plan.Traffic()).serve if not trial else {}
-            held = [*serving, *(one for one in new if one.id in admitted)]
-            traffic_plan.put(site.stack, {service: traffic_plan.Traffic({one.id: 1 for one in held})})
-        kept = bool(standby.ids(site.stack) & {one.id for one in new})
+            held = [*serving, *(container for container in new if container.id in admitted)]
+            traffic_plan.put(site.stack, {service: traffic_plan.Traffic({container.id: 1 for container in held})})
+        kept = bool(standby.ids(site.stack) & {container.id for container in new})
         if kept:
             standby.put(site.stack, service, None)  # what was kept is wanted again
         done = 0
@@ -97,7 +97,7 @@ class Rollout:
                 site.healthy(self.release, service, new[:goal], plan.policy.healthy_timeout, settle)
             site.progress.timed(f"{service}: healthy", started)
             site.progress.step()
-            new = [one for one in site.of(service) if one.id in {known.id for known in new}]  # with their addresses
+            new = [container for container in site.of(service) if container.id in {known.id for known in new}]  # with their addresses
             site.accepting(site.routed(service), new[:goal])
             if trial and done == 0:
                 self.trial(plan, serving, new[:goal])
@@ -106,11 +106,13 @@ class Rollout:
             site.step(
                 f"traffic to {goal} new" + (f" and {len(staying)} old" if staying else "") + f", drain {len(leaving)}", service=service
             )
-            site.switch(service, {one.id: 1 for one in [*new[:goal], *staying]}, leaving, plan.policy.drain_timeout)
+            site.switch(service, {container.id: 1 for container in [*new[:goal], *staying]}, leaving, plan.policy.drain_timeout)
             site.progress.step()
             if blue_green:
                 site.step(f"keep {len(leaving)} old running for {plan.policy.keep_for:g} s", service=service)
-                standby.put(site.stack, service, standby.Warm(tuple(one.id for one in leaving), time.time() + plan.policy.keep_for))
+                standby.put(
+                    site.stack, service, standby.Warm(tuple(container.id for container in leaving), time.time() + plan.policy.keep_for)
+                )
             elif leaving:
                 site.step(f"stop {len(leaving)} old", service=service)
                 site.stop(leaving)
@@ -133,9 +135,9 @@ class Rollout:
         for plan in plans:
             site.touch(plan.service, plan.old)
             if not switched:
-                traffic_plan.put(site.stack, {plan.service: traffic_plan.Traffic({one.id: 1 for one in plan.old})})
-            new = [one for one in plan.current if one.state in ("running", "restarting")]
-            if standby.ids(site.stack) & {one.id for one in new}:
+                traffic_plan.put(site.stack, {plan.service: traffic_plan.Traffic({container.id: 1 for container in plan.old})})
+            new = [container for container in plan.current if container.state in ("running", "restarting")]
+            if standby.ids(site.stack) & {container.id for container in new}:
                 standby.put(site.stack, plan.service, None)
             if plan.replicas > len(new):
                 site.step(f"start {plan.replicas - len(new)} of {short(plan.image)} beside {len(plan.old)}", service=plan.service)
@@ -144,18 +146,18 @@ class Rollout:
         for plan in plans:
             site.step(f"wait until {plan.replicas} are healthy for {plan.policy.min_healthy:g} s", service=plan.service)
             site.healthy(self.release, plan.service, fresh[plan.service], plan.policy.healthy_timeout, plan.policy.min_healthy)
-            ids = {one.id for one in fresh[plan.service]}
-            fresh[plan.service] = [one for one in site.of(plan.service) if one.id in ids]  # with their addresses
+            ids = {container.id for container in fresh[plan.service]}
+            fresh[plan.service] = [container for container in site.of(plan.service) if container.id in ids]  # with their addresses
             site.progress.step()
         self._accepting(rerouting, fresh)
         leaving = {plan.service: plan.old for plan in [*plans, *removed] if plan.old}
-        traffic = {name: traffic_plan.Traffic({one.id: 1 for one in new}) for name, new in fresh.items()}
+        traffic = {name: traffic_plan.Traffic({container.id: 1 for container in new}) for name, new in fresh.items()}
         site.step("switch routes: " + "; ".join(rerouting.sentences()) + (f"; drain {', '.join(leaving)}" if leaving else ""))
         site.reroute(rerouting, traffic, leaving, max((plan.policy.drain_timeout for plan in [*plans, *removed]), default=60.0))
         for plan in plans:
             if self._kept_warm(plan):
                 site.step(f"keep {len(plan.old)} old running for {plan.policy.keep_for:g} s", service=plan.service)
-                warm = standby.Warm(tuple(one.id for one in plan.old), time.time() + plan.policy.keep_for)
+                warm = standby.Warm(tuple(container.id for container in plan.old), time.time() + plan.policy.keep_for)
                 standby.put(site.stack, plan.service, warm)
                 continue
             site.step(f"stop {len(plan.old)} old", service=plan.service)
@@ -166,8 +168,8 @@ class Rollout:
     def _accepting(self, rerouting: Rerouting, fresh: Mapping[str, Sequence[Container]]) -> None:
         """What new routes lead to must accept connections before they do."""
         for upstream in rerouting.definitions(switched=True).upstreams:
-            there = fresh.get(upstream.service) or [one for one in self.site.of(upstream.service) if one.serves]
-            self.site.accepting([upstream], [one for one in there if one.id not in standby.ids(self.site.stack)])
+            there = fresh.get(upstream.service) or [container for container in self.site.of(upstream.service) if container.serves]
+            self.site.accepting([upstream], [container for container in there if container.id not in standby.ids(self.site.stack)])
 
     def trial(self, plan: ServicePlan, old: Sequence[Container], new: Sequence[Container]) -> None:
         """Give the new version a share of the traffic and compare what nginx saw of both.
@@ -177,8 +179,10 @@ class Rollout:
         site, service, rule = self.site, plan.service, plan.policy.trial
         site.step(f"canary: {rule.share} % of the traffic for {rule.duration:g} s", service=service)
         before, after = site.addresses(service, old), site.addresses(service, new)
-        site.switch(service, traffic_plan.share_weights([one.id for one in old], [one.id for one in new], rule.share))
-        names = {one.name for one in site.routed(service)}
+        site.switch(
+            service, traffic_plan.share_weights([container.id for container in old], [container.id for container in new], rule.share)
+        )
+        names = {container.name for container in site.routed(service)}
         meter = Meter(lambda upstream: upstream in names)
         deadline, asked = time.monotonic() + rule.duration, 0.0
         while True:
@@ -199,10 +203,10 @@ class Rollout:
 
     def assert_healthy(self, service: str, containers: Sequence[Container]) -> None:
         """:raises RolloutFailed: one of these containers crashed, or is unhealthy."""
-        part = Part(self.site.engine, {one.id for one in containers})
+        part = Part(self.site.engine, {container.id for container in containers})
         raw = next((one for one in self.release.services if one["service"] == service), {"service": service})
         wanted = Expectation.from_dict({**raw, "replicas": len(containers) or 1, "probe": None}, tolerant=True)
-        verdicts = look(part, self.site.stack, [wanted], {one.id: one.restarts for one in containers}, FIRST_CRASH)
+        verdicts = look(part, self.site.stack, [wanted], {container.id: container.restarts for container in containers}, FIRST_CRASH)
         if verdicts[0].state != "ok":
             raise RolloutFailed(text(details(self.site.engine, verdicts)))
 
@@ -240,10 +244,10 @@ class Rollout:
     def _close(self, plan: ServicePlan) -> list[str]:
         """Stop the old ones, behind the maintenance page; returns whose routes show it."""
         site, service = self.site, plan.service
-        closed = [one for one in self.concerned(plan) if site.routed(one)]
+        closed = [name for name in self.concerned(plan) if site.routed(name)]
         if closed:
             site.step(f"maintenance page for {', '.join(closed)}", service=service)
-            leaving = [one for name in closed for one in site.of(name)]
+            leaving = [container for name in closed for container in site.of(name)]
             for name in closed[:-1]:
                 traffic_plan.put(site.stack, {name: traffic_plan.Traffic(maintenance=True)})
             site.switch(closed[-1], None, leaving, plan.policy.drain_timeout, maintenance=True)
@@ -283,17 +287,19 @@ class Rollout:
     def scale(self, plan: ServicePlan) -> None:
         """More containers, started beside; or fewer, drained before they stop. Stopped ones are started again."""
         site, service = self.site, plan.service
-        running = [one for one in plan.current if one.state not in ("exited", "dead", "created")]
-        keep = sorted(running, key=lambda one: (not one.serves, one.number))[: plan.replicas]
+        running = [container for container in plan.current if container.state not in ("exited", "dead", "created")]
+        keep = sorted(running, key=lambda container: (not container.serves, container.number))[: plan.replicas]
         if site.routed(service) and running:
-            traffic_plan.put(site.stack, {service: traffic_plan.Traffic({one.id: 1 for one in running})})
+            traffic_plan.put(site.stack, {service: traffic_plan.Traffic({container.id: 1 for container in running})})
         if len(running) < plan.replicas:
             site.step(f"start {plan.replicas - len(running)} more of {short(plan.image)}", service=service)
             self.compose.up(service, max(plan.replicas, len(plan.current)))
-            keep = [one for one in site.of(service) if one.state == "running"][: plan.replicas]
+            keep = [container for container in site.of(service) if container.state == "running"][: plan.replicas]
             site.healthy(self.release, service, keep, plan.policy.healthy_timeout, plan.policy.min_healthy)
-        staying = {one.id for one in keep}
-        leaving = [one for one in site.of(service) if one.id not in staying and one.id not in standby.ids(site.stack)]
+        staying = {container.id for container in keep}
+        leaving = [
+            container for container in site.of(service) if container.id not in staying and container.id not in standby.ids(site.stack)
+        ]
         site.step(f"traffic to {len(keep)}" + (f", drain {len(leaving)}" if leaving else ""), service=service)
         site.switch(service, dict.fromkeys(staying, 1), leaving, plan.policy.drain_timeout)
         site.stop(leaving)

@@ -77,7 +77,7 @@ class Change:
                     self._migrate(plan, compose)
             if order.kind != "rollback":
                 kept = standby.ids(site.stack)
-                retire(site.engine, site.stack, [one.service for one in outcome.plans if not kept & {c.id for c in one.current}])
+                retire(site.engine, site.stack, [plan.service for plan in outcome.plans if not kept & {c.id for c in plan.current}])
             if self.rerouting.needed and self.rerouting.old.upstreams:
                 # From here on a new container is named at the port of its own release.
                 routing.define(site.stack, self.rerouting.definitions(switched=not self.rerouting.changes()))
@@ -111,7 +111,7 @@ class Change:
         if self.rerouting.needed:
             self.rerouting.finish()
         self.store.mark(release.id, GOOD)
-        if taken := hand_made.standing(release, [one for containers in self.outcome.kept.values() for one in containers]):
+        if taken := hand_made.standing(release, [container for containers in self.outcome.kept.values() for container in containers]):
             taken_over.put(site.stack, taken)
         if order.kind == "rollback" and live and live.id != release.id:
             # The verdict of a person stands, whatever is changed around the release.
@@ -124,8 +124,8 @@ class Change:
 
     def _named(self) -> Callable[[str], bool]:
         """Whether an upstream is of this stack, by the old or by the new routes."""
-        names = {one.name for one in upstreams.load() if one.project == self.site.stack}
-        names |= {one.name for one in self.rerouting.new.upstreams}
+        names = {container.name for container in upstreams.load() if container.project == self.site.stack}
+        names |= {upstream.name for upstream in self.rerouting.new.upstreams}
         return lambda upstream: upstream in names
 
     def _note(self, step: str, **more: object) -> None:
@@ -224,7 +224,7 @@ class Change:
         return new
 
     def _live_ones(self, service: str) -> list[Container]:
-        return [one for one in self.site.of(service) if one.id not in standby.ids(self.site.stack)]
+        return [container for container in self.site.of(service) if container.id not in standby.ids(self.site.stack)]
 
     def _observe(self, rollout: Rollout, meter: Meter, new: Mapping[str, list[str]]) -> None:
         """Watch what is live now: it must stay healthy, and not fail more often than what was there before.
@@ -240,8 +240,8 @@ class Change:
         self.site.step(f"observe {', '.join(observed)} for {window:g} s")
         watched = {service: self._live_ones(service) for service in observed}
         meter.look()
-        addresses = [one for found in new.values() for one in found]
-        before = meter.of([one for one in meter.by_address if one not in addresses])
+        addresses = [address for found in new.values() for address in found]
+        before = meter.of([address for address in meter.by_address if address not in addresses])
         deadline = time.monotonic() + window
         while True:
             over = time.monotonic() >= deadline
@@ -291,7 +291,7 @@ class Change:
 
     def _remains(self) -> str:
         """What a first release leaves when it fails: nothing is taken away that may still write to its data."""
-        there = [f"{one.name} ({one.state})" for one in self.site.engine.containers(self.site.stack)]
+        there = [f"{container.name} ({container.state})" for container in self.site.engine.containers(self.site.stack)]
         if not there:
             return "there is no release before it, and no container of it is left"
         return (

@@ -65,5 +65,7 @@ def barred(store: Store, release: Release, known: Release, order: Order) -> tupl
 def never_good(store: Store) -> set[str]:
     """Definitions of releases that failed or did not come to their end. Before a first good one such containers never served."""
     known = store.all()
-    good = {definition_of(one, name) for one in known if one.state in (GOOD, ROLLED_BACK) for name in one.project["services"]}
-    return {definition_of(one, name) for one in known for name in one.project["services"]} - good
+    good = {
+        definition_of(release, name) for release in known if release.state in (GOOD, ROLLED_BACK) for name in release.project["services"]
+    }
+    return {definition_of(release, name) for release in known for name in release.project["services"]} - good

@@ -155,7 +155,7 @@ class Store:
                 values[name] = made.value
                 companions |= {name + suffix: content for suffix, content in made.companions.items()}
         while derived:
-            ready = [entry for entry in derived if all(one in values for one in _needs(entry) if one in {e["name"] for e in entries})]
+            ready = [entry for entry in derived if all(need in values for need in _needs(entry) if need in {e["name"] for e in entries})]
             if not ready:
                 raise SecretError(f"secrets: {', '.join(str(entry['name']) for entry in derived)} are made of each other: break the circle")
             for entry in ready:

@@ -54,9 +54,11 @@ def _summary(stack: Mapping[str, Any], collected: Collected, published: Mapping[
         "underway": stack.get("underway", ""),
         "containers": {"healthy": sum(_serves(*pair) for pair in containers), "total": len(containers)},
         "backup": None if backup is None else {"proven": backup.get("restorable") or None, "late": is_late(backup)},
-        "incidents": None if published is None else sum(one.get("stack") == stack["name"] for one in published.get("incidents", [])),
-        "certificate_days": min((one["days_left"] for one in certificates if not one["placeholder"]), default=None),
-        "certificate_missing": any(one["placeholder"] for one in certificates),
+        "incidents": None
+        if published is None
+        else sum(incident.get("stack") == stack["name"] for incident in published.get("incidents", [])),
+        "certificate_days": min((certificate["days_left"] for certificate in certificates if not certificate["placeholder"]), default=None),
+        "certificate_missing": any(certificate["placeholder"] for certificate in certificates),
         "reasons": troubles,
     }
 

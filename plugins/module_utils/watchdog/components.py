@@ -79,7 +79,9 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
     """
     found = settings.load()
     # The follower's part goes for every project that nginx reaches, watched or not.
-    picture = Picture({*(one.name for one in found.stacks), *(one.project for one in upstreams.load() if not one.members)})
+    picture = Picture(
+        {*(stack.name for stack in found.stacks), *(upstream.project for upstream in upstreams.load() if not upstream.members)}
+    )
     host, suppression = found.host.name or runtime.host, runtime.suppression
     looks = Looks(found, picture, runtime.begin)
     observer = Observer(picture, looks, runtime.healer, suppression.work_on, before.observer if before else None)

@@ -105,7 +105,7 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
         faults.append(Fault(None, f"{missing} of {spec.replicas} containers {what}", "replace"))
     # One answer does not make a container lost: until the second look it counts as serving.
     healthy = sum(1 for one, why in judged if (why is None or why.remedy == "none" or not why.confirmed) and one.serves)
-    key, needs = f"{stack}/{spec.service}", ("host/docker", *(f"{stack}/{one}" for one in spec.needs))
+    key, needs = f"{stack}/{spec.service}", ("host/docker", *(f"{stack}/{need}" for need in spec.needs))
     finding = Finding(key, stack, spec.service, "starting" if starting else "ok", spec.severity, "", needs, (), healthy, evidence.now)
     if not faults:
         return finding
@@ -114,10 +114,10 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
         finding,
         state="failing",
         severity="warning" if light else spec.severity,
-        cause="; ".join(one.reason for one in faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else ""),
+        cause="; ".join(fault.reason for fault in faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else ""),
         faults=tuple(faults),
-        seen=min((_seen(spec, one, evidence) for one in faults if not one.sure), default=evidence.now),
-        sure=any(one.sure for one in faults),
+        seen=min((_seen(spec, fault, evidence) for fault in faults if not fault.sure), default=evidence.now),
+        sure=any(fault.sure for fault in faults),
     )
 
 

@@ -112,7 +112,9 @@ class Healer:
         """The remedies to begin now, and whether healing gives up with this call."""
         record = self.record(finding.key)
         self._take_over(finding, record)
-        if spec.heal == "none" or not any(one.remedy not in ("none", "wait") or self._looping(spec, record, now) for one in finding.faults):
+        if spec.heal == "none" or not any(
+            fault.remedy not in ("none", "wait") or self._looping(spec, record, now) for fault in finding.faults
+        ):
             return [], False
         if record.breaker_until is not None:
             if now < record.breaker_until:
@@ -124,7 +126,7 @@ class Healer:
         if self._looping(spec, record, now):
             return self._beyond(spec, finding, record, now)
         actions = []
-        for fault in (one for one in finding.faults if one.confirmed):
+        for fault in (fault for fault in finding.faults if fault.confirmed):
             action = self._remedy(spec, finding, fault, record, now)
             if action:
                 actions.append(action)

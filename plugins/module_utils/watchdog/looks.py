@@ -72,7 +72,7 @@ class Looks:
     def serving(self, stack: StackSpec, spec: ServiceSpec) -> list[Container]:
         """The containers of a service that are to be well: not an old set that is kept warm."""
         aside = self._aside.get(stack.name, set())
-        return [one for one in self.picture.of(stack.name, spec.service) if one.id not in aside]
+        return [container for container in self.picture.of(stack.name, spec.service) if container.id not in aside]
 
     def schedule(self, engine: Engine | None, now: float) -> float:
         """Begin what is due; returns the monotonic time at which something is due next."""
@@ -98,12 +98,12 @@ class Looks:
             if engine is None:
                 continue
             for spec in stack.services:
-                for one in self.serving(stack, spec) if spec.probes else ():
-                    if one.state != "running" or one.health == "starting":
+                for container in self.serving(stack, spec) if spec.probes else ():
+                    if container.state != "running" or container.health == "starting":
                         continue
                     for probe in spec.probes:
-                        look = partial(container_probes.read, self._at_live_port(stack, spec, probe), one, engine)
-                        yield ("probe", one.id, probe.name, stack.name, spec.service), (probe.interval, look)
+                        look = partial(container_probes.read, self._at_live_port(stack, spec, probe), container, engine)
+                        yield ("probe", container.id, probe.name, stack.name, spec.service), (probe.interval, look)
 
     def hurry(self, key: str, now: float) -> None:
         """Look at a subject as soon as possible."""
@@ -175,7 +175,7 @@ class Looks:
         for stack in found:
             for service in stack["services"]:
                 self.replicas[stack["name"], service["service"]] = int(service.get("replicas") or 1)
-            live = {one["service"]: one.get("probe") or {} for one in stack["services"]}
+            live = {service["service"]: service.get("probe") or {} for service in stack["services"]}
             watched = self.settings.stack(stack["name"])
             for spec in watched.services if watched else ():
                 if spec.service not in live:
@@ -184,14 +184,14 @@ class Looks:
 
     def _move_probes(self, stack: str, spec: ServiceSpec, live: Mapping[str, Any]) -> None:
         """Where the probe of the live release asks at another port than the settings, whatever asks there moves with it."""
-        own = next((one for one in spec.probes if one.kind == "http" and one.options.get("path") == live.get("path")), None)
+        own = next((probe for probe in spec.probes if probe.kind == "http" and probe.options.get("path") == live.get("path")), None)
         declared, port = own and own.options.get("port"), live.get("port")
         moved = {declared: port} if declared and port and declared != port else {}
         if self.ports.get((stack, spec.service), {}) == moved:
             return
         self.ports[stack, spec.service] = moved
         names = {probe.name for probe in spec.probes}
-        there = {one.id for one in self.picture.of(stack, spec.service)}
+        there = {container.id for container in self.picture.of(stack, spec.service)}
         self.readings = {key: value for key, value in self.readings.items() if key[0] not in there or key[1] not in names}
 
     def _at_live_port(self, stack: StackSpec, spec: ServiceSpec, probe: ProbeSpec) -> ProbeSpec:
@@ -212,11 +212,11 @@ class Looks:
         for stack in self.settings.stacks:
             if not self.blind:
                 evidence = Evidence(self.readings, self.deaths, self.picture.lost_networks, now, self.picture.age)
-                for declared in sorted(stack.services, key=lambda one: (len(one.needs), one.service)):
+                for declared in sorted(stack.services, key=lambda service: (len(service.needs), service.service)):
                     replicas = self.replicas.get((stack.name, declared.service), declared.replicas)
                     spec = declared if replicas == declared.replicas else replace(declared, replicas=replicas)
                     found.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
-            found += [one for site in stack.sites for one in self._of_site(stack, site, traffic_plan.load(stack.name))]
+            found += [look for site in stack.sites for look in self._of_site(stack, site, traffic_plan.load(stack.name))]
         return found
 
     def known(self, remembered: Iterable[str] = ()) -> Collection[str]:
@@ -233,7 +233,7 @@ class Looks:
             return self.checks
         unit = next((check for check in self.checks if check.name == "docker" and check.state != "ok"), None)
         docker = unit or Check("docker", "critical", "silent", f"the Docker engine does not answer: {self.blind}")
-        return [docker, *(one for one in self.checks if one.name != "docker")]
+        return [docker, *(check for check in self.checks if check.name != "docker")]
 
     def _look_at_host(self) -> list[Check]:
         spec = self.settings.host
@@ -259,7 +259,7 @@ class Looks:
         if key not in self.sites:
             return
         seen, reading = self.sites[key]
-        needs = ("host/docker", "host/nginx", *(f"{stack.name}/{one}" for one in site.services))
+        needs = ("host/docker", "host/nginx", *(f"{stack.name}/{service}" for service in site.services))
         planned = any(plans[service].maintenance for service in site.services if service in plans)
         failing = not reading.ok and not planned
         yield Finding(

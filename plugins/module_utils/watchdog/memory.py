@@ -26,7 +26,7 @@ class Memory:
         self.file = file
         raw: dict[str, Any] = read_state(file, {}, put_aside=True)
         self.open = [incident_from(incident) for incident in raw.get("open", [])]
-        self.history = [incident_from(one) for one in raw.get("history", [])]
+        self.history = [incident_from(incident) for incident in raw.get("history", [])]
         self._healing: dict[str, Any] = raw.get("healing", {})
         self._written: dict[str, Any] = {}
 

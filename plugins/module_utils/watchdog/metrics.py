@@ -152,9 +152,13 @@ def _incidents(status: Status) -> Iterator[Metric]:
     opened = status["incidents"]
     for name, help_text, counted in (
         ("incidents_open", "Incidents that are open.", opened),
-        ("incidents_open_needing_human", "Open incidents that healing could not end.", [one for one in opened if one["needs_human"]]),
+        (
+            "incidents_open_needing_human",
+            "Open incidents that healing could not end.",
+            [incident for incident in opened if incident["needs_human"]],
+        ),
     ):
-        numbers = (((severity,), sum(1 for one in counted if one["severity"] == severity)) for severity in SEVERITIES)
+        numbers = (((severity,), sum(1 for incident in counted if incident["severity"] == severity)) for severity in SEVERITIES)
         yield _gauge(name, help_text, ("severity",), numbers)
     last = max((float(incident["opened"]) for incident in (*opened, *status["history"])), default=None)
     help_text = "When the last incident opened; changes() of it counts incidents."

@@ -125,7 +125,7 @@ class Observer:
         )
         if not self.engine or not containers:
             return []
-        worst = sorted(containers, key=lambda one: one.serves)[0]
+        worst = sorted(containers, key=lambda container: container.serves)[0]
         try:
             return self.engine.log_tail(worst, LINES)
         except (DockerUnavailable, OSError) as error:

@@ -28,9 +28,9 @@ def overall(status: Status, stack: str | None = None) -> Overall:
     """
     stacks = chosen(status, stack)
     # Names alone where there is one stack.
-    named = [(_name(one, service, len(stacks) > 1), service) for one in stacks for service in one.get("services", [])]
+    named = [(_name(stack, service, len(stacks) > 1), service) for stack in stacks for service in stack.get("services", [])]
     groups = {state: [name for name, service in named if service["state"] == state] for state in ("down", "degraded", "affected")}
-    unreachable = [str(site["domain"]) for one in stacks for site in one.get("sites", []) if site["state"] == "down"]
+    unreachable = [str(site["domain"]) for stack in stacks for site in stack.get("sites", []) if site["state"] == "down"]
     critical = [str(check["name"]) for check in status.get("host_checks", []) if check["state"] == "critical"]
 
     clauses = [is_are(groups[state], state) for state in ("down", "degraded") if groups[state]]
@@ -50,11 +50,11 @@ def overall(status: Status, stack: str | None = None) -> Overall:
 def _otherwise(status: Status, stack: str | None, stacks: Sequence[Status], named: Sequence[tuple[str, Status]]) -> Overall:
     """Nothing that is watched fails right now: what is said elsewhere, maintenance, or all well."""
     for state in ("down", "degraded"):
-        if found := [str(one["name"]) for one in stacks if one.get("state") == state]:
+        if found := [str(stack["name"]) for stack in stacks if stack.get("state") == state]:
             return Overall(state, is_are(found, state))
     if found := [shown_subject(incident) for incident in incidents(status, "incidents", stack) if incident["severity"] != "info"]:
         return Overall("degraded", f"an incident of {listed(found)} is open")
-    if found := [str(one["name"]) for one in stacks if one.get("state") == "maintenance"]:
+    if found := [str(stack["name"]) for stack in stacks if stack.get("state") == "maintenance"]:
         return Overall("maintenance", is_are(found, "under maintenance"))
     if found := [name for name, service in named if service["state"] == "maintenance"]:
         return Overall("maintenance", f"{is_are(found, 'under maintenance')}; all else is up")
@@ -70,7 +70,7 @@ def chosen(status: Status, stack: str | None) -> list[Status]:
 
 def incidents(status: Status, which: str, stack: str | None) -> list[Status]:
     """Of the host and the stacks that are shown; `which`: incidents or history."""
-    return [one for one in status.get(which, []) if stack is None or one["stack"] in ("", stack)]
+    return [incident for incident in status.get(which, []) if stack is None or incident["stack"] in ("", stack)]
 
 
 def windows(status: Status, stack: str | None) -> list[Status]:

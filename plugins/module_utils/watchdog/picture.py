@@ -48,7 +48,7 @@ class Picture:
 
     def containers(self, project: str) -> list[Container]:
         """As the engine would give them."""
-        return [one for (name, _service), found in self._by_service().items() if name == project for one in found]
+        return [container for (name, _service), found in self._by_service().items() if name == project for container in found]
 
     def of(self, project: str, service: str) -> list[Container]:
         """The containers of one service."""
@@ -57,8 +57,10 @@ class Picture:
     def _by_service(self) -> dict[tuple[str, str], list[Container]]:
         if self._sorted is None:
             self._sorted = {}
-            for one in sorted(self._seen.values(), key=lambda one: (one.project, one.service, one.number, one.name)):
-                self._sorted.setdefault((one.project, one.service), []).append(one)
+            for container in sorted(
+                self._seen.values(), key=lambda container: (container.project, container.service, container.number, container.name)
+            ):
+                self._sorted.setdefault((container.project, container.service), []).append(container)
         return self._sorted
 
     def look(self, engine: Inspector) -> None:

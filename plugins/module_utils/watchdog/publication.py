@@ -85,7 +85,7 @@ class Publication:
             self.days.count(states, now - self._counted, wall)
         self._counted = now
         incidents = judgement.open_incidents()
-        out = {one.name: self.out(one.name) for one in self.settings.stacks}
+        out = {stack.name: self.out(stack.name) for stack in self.settings.stacks}
         shown = {
             "states": states,
             "incidents": [(incident.id, incident.severity, len(incident.done), len(incident.affected)) for incident in incidents],
@@ -94,13 +94,13 @@ class Publication:
             "alerts": alerts,
             "sites": [reading.ok for _at, reading in looks.sites.values()],
             "checks": [check.state for check in looks.checks],
-            "busy": [self.busy(one.name) for one in self.settings.stacks],
+            "busy": [self.busy(stack.name) for stack in self.settings.stacks],
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
-        self.well = not any(one.severity == "critical" for one in incidents) and not looks.blind
+        self.well = not any(incident.severity == "critical" for incident in incidents) and not looks.blind
         if shown == self._shown and now - self._written < REWRITE:
             return
-        described = [self._stack(one, looks, findings, judgement, healer, windows, out[one.name]) for one in self.settings.stacks]
+        described = [self._stack(stack, looks, findings, judgement, healer, windows, out[stack.name]) for stack in self.settings.stacks]
         self.status = {
             "host": self.host,
             "at": wall,
@@ -109,10 +109,10 @@ class Publication:
             "loop": dict(loop),
             "stacks": described,
             "host_checks": [
-                {"name": one.name, "state": one.state, "reason": one.reason, "value": one.value} for one in looks.checks
+                {"name": check.name, "state": check.state, "reason": check.reason, "value": check.value} for check in looks.checks
             ],
-            "incidents": [one.as_dict() for one in incidents],
-            "history": [one.as_dict() for one in memory.history],
+            "incidents": [incident.as_dict() for incident in incidents],
+            "history": [incident.as_dict() for incident in memory.history],
             "maintenance": [vars(window) for window in windows],
             "alerts": dict(alerts),
         }  # fmt: skip
@@ -139,7 +139,7 @@ class Publication:
         out: Mapping[str, str],
     ) -> dict[str, Any]:
         services = [self._service(stack, service, looks, findings, judgement, healer, windows, out) for service in stack.services]
-        states = {one["state"] for one in services}
+        states = {service["state"] for service in services}
         state = "down" if "down" in states else "degraded" if states & {"degraded", "affected"} else "ok"
         if maintenance_windows.covering(windows, stack.name):
             state = "maintenance"
@@ -175,7 +175,7 @@ class Publication:
             readings = [seen[1] for (identity, name), seen in looks.readings.items() if name == probe.name and identity in containers]
             worst = next((reading for reading in readings if not reading.ok), None)
             if readings:
-                latency = max(one.latency for one in readings)
+                latency = max(reading.latency for reading in readings)
                 reason = worst.reason if worst else ""
                 probes.append({"name": probe.name, "ok": worst is None, "latency": round(latency, 4), "reason": reason})
         return {

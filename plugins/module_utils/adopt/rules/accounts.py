@@ -14,7 +14,7 @@ from ..survey.accounts import Account
 
 def judge(given: Given) -> Iterator[Finding]:
     """A finding for each account that somebody can log in to."""
-    declared = {str(one["name"]): one for one in (given.role("base") or {}).get("operators") or ()}
+    declared = {str(operator["name"]): operator for operator in (given.role("base") or {}).get("operators") or ()}
     for account in given.survey.accounts:
         base = _base(account)
         operator = declared.get(account.name)

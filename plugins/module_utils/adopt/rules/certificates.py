@@ -29,7 +29,10 @@ def _judged(given: Given, certificate: Certificate) -> Finding:
     days = int((certificate.not_after - time.time()) // DAY) if certificate.not_after else None
     parts = [certificate.client or "nobody renews it", settings.get("authenticator", ""), "" if days is None else f"{days} days left"]
     base = Finding("certificate", " ".join(certificate.domains) or certificate.name, ", ".join(filter(None, [*parts, certificate.file])))
-    declared = {str(one["name"]): {str(name) for name in one["domains"]} for one in (given.role("certbot") or {}).get("certificates") or ()}
+    declared = {
+        str(certificate["name"]): {str(name) for name in certificate["domains"]}
+        for certificate in (given.role("certbot") or {}).get("certificates") or ()
+    }
     if certificate.client == "certbot":
         if certificate.name in declared:
             return _lineage_of_ours(given, base, certificate, declared[certificate.name])

@@ -29,7 +29,7 @@ def lines(given: Given, listener: Listener) -> tuple[str, str]:
 
     A container reaches addresses of the host, but not its loopback; and it comes from its own network.
     """
-    container = next((one for one in given.survey.containers if one.name == listener.container), None)
+    container = next((container for container in given.survey.containers if container.name == listener.container), None)
     if listener.container and not (container and container.host_network):
         listen, trusted = "0.0.0.0", list(_networks(given, container)) or [UNKNOWN]  # noqa: S104 - the firewall opens it to them alone
     else:

@@ -51,7 +51,7 @@ def _project(given: Given, project: str, containers: Sequence[Container]) -> Fin
     base = Finding("compose project", project, details)
     stack = given.stack(project)
     if stack is None or given.role("stack") is None:
-        return base.judged(Verdict.MANAGED if project in {one.name for one in given.survey.engine.stacks} else Verdict.STAYS)
+        return base.judged(Verdict.MANAGED if project in {stack.name for stack in given.survey.engine.stacks} else Verdict.STAYS)
     if all(container.ours for container in containers):
         return base.judged(Verdict.MANAGED, "stack")
     return _taken_over(given, stack, base, containers)
@@ -113,8 +113,12 @@ def _logs(given: Given) -> Iterator[Finding]:
     if wanted is None or not wanted.get("docker_limits", True):
         return
     allowed = [str(name) for name in wanted.get("unlimited") or ()]
-    unbounded = [one for one in given.survey.containers if not one.bounded_log and one.state == "running" and one.name not in allowed]
-    foreign = sorted(one.name for one in unbounded if not given.stack(one.project))
+    unbounded = [
+        container
+        for container in given.survey.containers
+        if not container.bounded_log and container.state == "running" and container.name not in allowed
+    ]
+    foreign = sorted(project.name for project in unbounded if not given.stack(project.project))
     if foreign:
         base = Finding("container logs", ", ".join(foreign), "no limit of their logs")
         effect = "fails at the end of the run: a log without a limit fills the disk"

@@ -96,7 +96,7 @@ def _included(given: Given, site: Site) -> bool:
 def _ours(given: Given, site: Site) -> Iterator[Finding]:
     """A file of sites.d: of this inventory, or of another that manages the same host."""
     name = site.file.removeprefix(OWN).removesuffix(".conf")
-    declared = {str(one.get("name")) for one in (given.role("nginx") or {}).get("sites") or ()}
+    declared = {str(site.get("name")) for site in (given.role("nginx") or {}).get("sites") or ()}
     if name in declared or given.role("nginx") is None:
         yield _base(site).judged(Verdict.MANAGED, "nginx")
     elif (given.host.read(site.file) or "").startswith(LEFT):

@@ -43,7 +43,7 @@ def judge(given: Given) -> Iterator[Finding]:
 def _logins(given: Given, found: Sshd) -> Iterator[Finding]:
     wanted = given.role("ssh_hardening") or {}
     if found.says("passwordauthentication") == "yes":
-        locked = [one.name for one in given.survey.accounts if one.password and not one.keys and one.uid]
+        locked = [account.name for account in given.survey.accounts if account.password and not account.keys and account.uid]
         base = Finding("ssh", "logins by password", f"of {', '.join(locked)}" if locked else "allowed; everybody has a key")
         effect = "allows keys only" + (f": {', '.join(locked)} could not log in any more" if locked else "")
         verdict = Verdict.REPORTED if locked else Verdict.TAKEN_OVER

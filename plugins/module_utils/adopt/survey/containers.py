@@ -133,7 +133,9 @@ def _hosts(labels: Mapping[str, str]) -> Sequence[str]:
 def volumes(host: SurveyedHost) -> list[Volume]:
     """All volumes."""
     found = (host.engine.api.volumes().get("Volumes") or ()) if host.engine else ()
-    return sorted((Volume(one["Name"], (one.get("Labels") or {}).get(PROJECT, "")) for one in found), key=lambda one: one.name)
+    return sorted(
+        (Volume(volume["Name"], (volume.get("Labels") or {}).get(PROJECT, "")) for volume in found), key=lambda volume: volume.name
+    )
 
 
 def networks(host: SurveyedHost) -> list[Network]:

@@ -62,10 +62,14 @@ def _database(host: SurveyedHost, process: Process, listening: Sequence[Listener
     text = host.read(config) or ""
     data = _option(process.argv, "-D", "--datadir", "--dbpath", "--data-dir")
     named = re.search(_FOLDER[kind], text, re.MULTILINE) if kind in _FOLDER else None
-    mine = [one for one in listening if (one.program, one.unit) == (process.program, process.unit) and one.protocol == "tcp"]
+    mine = [
+        listener
+        for listener in listening
+        if (listener.program, listener.unit) == (process.program, process.unit) and listener.protocol == "tcp"
+    ]
     # One folder's clusters have units of their own, which the packages of PostgreSQL name by version and cluster.
-    port = min((one.port for one in mine), default=0)
-    addresses = tuple(sorted({one.address for one in mine if one.port == port}))
+    port = min((listener.port for listener in mine), default=0)
+    addresses = tuple(sorted({listener.address for listener in mine if listener.port == port}))
     return Database(kind, process.unit, port, addresses, named[1].strip() if named else data or USUAL.get(kind, ""), config)
 
 

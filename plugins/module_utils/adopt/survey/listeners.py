@@ -80,7 +80,7 @@ def listeners(host: SurveyedHost, there: Sequence[Container] = ()) -> list[Liste
         ephemeral = listener.protocol == "udp" and low <= listener.port <= high and bool(listener.program)
         found.add(_resolved(replace(listener, ephemeral=ephemeral and not listener.published), there))
     found |= set(_without_process(there, found))
-    return sorted(found, key=lambda one: (one.port, one.protocol, one.address, one.holder))
+    return sorted(found, key=lambda listener: (listener.port, listener.protocol, listener.address, listener.holder))
 
 
 def _of_kernel(host: SurveyedHost, there: Sequence[Container]) -> Iterator[Listener]:
@@ -148,7 +148,7 @@ def _resolved(listener: Listener, there: Sequence[Container]) -> Listener:
 
 def _without_process(there: Sequence[Container], seen: set[Listener]) -> Iterator[Listener]:
     """Ports that Docker publishes by rules of the packet filter alone."""
-    ports = {(one.protocol, one.port) for one in seen if one.published}
+    ports = {(listener.protocol, listener.port) for listener in seen if listener.published}
     for container in there:
         for port in container.ports:
             if (port.protocol, port.port) not in ports:

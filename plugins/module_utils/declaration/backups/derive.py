@@ -83,7 +83,7 @@ def _volumes(declaration: Declaration) -> tuple[Volume, ...]:
 def _checks(declaration: Declaration) -> tuple[Check, ...]:
     checks = []
     for check in backups.checks if (backups := backups_of(declaration)) else ():
-        owner = check["service"] or next(one.service for one in declaration.databases if one.name == check["database"])
+        owner = check["service"] or next(database.service for database in declaration.databases if database.name == check["database"])
         checks.append(Check(**{**check, "service": owner}))
     return tuple(checks)
 

@@ -122,7 +122,7 @@ def backups_from(item: Mapping[str, Any] | None) -> Backups | None:
         # What was last proven to be restorable is up to a week older when only each week proves it.
         "stale_after": item["stale_after"] or (STALE if item["verify"] == "always" else STALE + WEEK),
         "targets": tuple(_target(target, f"backups.targets[{index}]") for index, target in enumerate(item["targets"])),
-        "recipients": tuple(dict.fromkeys(one for one in escrow["recipients"] if one)),
+        "recipients": tuple(dict.fromkeys(recipient for recipient in escrow["recipients"] if recipient)),
         "vault": escrow["vault"],
         "caches": tuple(item["caches"]),
         "volumes": {name: _volume(options) for name, options in item["volumes"].items()},

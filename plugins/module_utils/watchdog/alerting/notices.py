@@ -127,17 +127,17 @@ class Deadman:
     """Tells somebody outside, as long as all is well; silence is the alarm."""
 
     def __init__(self, specs: Sequence[DeadmanSpec]) -> None:
-        self.specs = list({one.url_file: one for one in specs}.values())
-        self.due = dict.fromkeys((one.url_file for one in self.specs), 0.0)
+        self.specs = list({spec.url_file: spec for spec in specs}.values())
+        self.due = dict.fromkeys((spec.url_file for spec in self.specs), 0.0)
         self.error = ""
 
     def pings(self, now: float) -> list[str]:
         """The files of the URLs to ask now."""
         found = []
-        for one in self.specs:
-            if now >= self.due[one.url_file]:
-                self.due[one.url_file] = now + one.interval
-                found.append(one.url_file)
+        for spec in self.specs:
+            if now >= self.due[spec.url_file]:
+                self.due[spec.url_file] = now + spec.interval
+                found.append(spec.url_file)
         return found
 
     @staticmethod

@@ -46,7 +46,7 @@ class Day:
 
 def calendar(days: Sequence[Mapping[str, Any]], at: float) -> list[Day]:
     """The last ninety days up to that of `at` (epoch seconds), oldest first; those without data too."""
-    known = {one.day: one for one in map(_day, days)}
+    known = {day.day: day for day in map(_day, days)}
     today = datetime.fromtimestamp(at, timezone.utc).date()
     return [known.get(day, Day(day)) for day in (today - timedelta(days=back) for back in range(KEPT - 1, -1, -1))]
 
@@ -54,8 +54,8 @@ def calendar(days: Sequence[Mapping[str, Any]], at: float) -> list[Day]:
 def uptime(days: Sequence[Mapping[str, Any]]) -> float | None:
     """The share of the watched time that a service was not down, 0 to 1; degraded is up. None: never watched."""
     every = list(map(_day, days))
-    seen = sum(one.seen for one in every)
-    return None if seen <= 0 else max(0.0, 1 - sum(one.down for one in every) / seen)
+    seen = sum(day.seen for day in every)
+    return None if seen <= 0 else max(0.0, 1 - sum(day.down for day in every) / seen)
 
 
 def percent(share: float) -> str:
@@ -71,7 +71,7 @@ def bars(days: Sequence[Mapping[str, Any]], at: float, name: str) -> Html:
     share = uptime(days)
     up = "no data yet" if share is None else f"{percent(share)} uptime"
     bad = [day for day in shown if day.down > 0 or day.degraded > 0]
-    unseen = sum(1 for one in shown if one.seen <= 0)
+    unseen = sum(1 for day in shown if day.seen <= 0)
     label = f"{name}, last {KEPT} days: {up}; days with trouble: {len(bad)}; days without data: {unseen}"
     picture = element(
         "svg",
@@ -90,7 +90,7 @@ def _trouble(bad: Sequence[Day]) -> Html | None:
     if not bad:
         return None
     summary = "1 day with trouble" if len(bad) == 1 else f"{len(bad)} days with trouble"
-    listing = (element("li", element("time", str(one.day), datetime=one.day), f": {one.describe()}") for one in reversed(bad))
+    listing = (element("li", element("time", str(day.day), datetime=day.day), f": {day.describe()}") for day in reversed(bad))
     return element("details", element("summary", summary), element("ul", *listing), class_="days")
 
 

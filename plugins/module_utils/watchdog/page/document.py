@@ -43,14 +43,14 @@ def render(status: Status, stack: str | None = None) -> str:
         class_=f"banner {sum_up.level}",
     )
     opened = [open_incident(incident, at) for incident in incidents(status, "incidents", stack)]
-    ended = [ended_incident(one) for one in incidents(status, "history", stack)[:SHOWN]]
+    ended = [ended_incident(incident) for incident in incidents(status, "history", stack)[:SHOWN]]
     main = element(
         "main",
         element("p", UNLOADED, class_="stale late down"),
         _section("incidents", "Open incidents", *opened),
         _list("maintenance", "Maintenance", "cards", [maintenance(window) for window in windows(status, stack)]),
-        *(_stack(one, at, f"{one['name']}: " if len(stacks) > 1 else "") for one in stacks),
-        _list("host", "Host", "card checks", [check(one) for one in status.get("host_checks", [])]),
+        *(_stack(stack, at, f"{stack['name']}: " if len(stacks) > 1 else "") for stack in stacks),
+        _list("host", "Host", "card checks", [check(host_check) for host_check in status.get("host_checks", [])]),
         _list("history", "Past incidents", "card history", ended),
     )
     header = element("header", element("h1", f"{title} status"), banner, _stale(at))

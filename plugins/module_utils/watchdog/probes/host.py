@@ -196,8 +196,8 @@ class NginxConfiguration:
         """One look; nothing on a host without nginx."""
         if not NGINX.is_dir():
             return
-        files = [one for one in NGINX.rglob("*") if one.is_file() and one.parent.name != "upstreams.d"]
-        stamp = (max((one.stat().st_mtime for one in files), default=0.0), len(files))
+        files = [path for path in NGINX.rglob("*") if path.is_file() and path.parent.name != "upstreams.d"]
+        stamp = (max((file.stat().st_mtime for file in files), default=0.0), len(files))
         if stamp != self.stamp or self.refusal:
             self.refusal = self.accepts()
             self.stamp = stamp

@@ -27,8 +27,8 @@ def send(route: Route, message: Message, plain: bool, left: Sequence[str]) -> No
     :raises SendError: it was not accepted; its `left` names those whom the server refused while it took the others.
     """
     options = route.options
-    receivers = list(left) or [str(one) for one in options["to"]]
-    mail = build(message, str(options["from"]), [str(one) for one in options["to"]], plain=plain)
+    receivers = list(left) or [str(recipient) for recipient in options["to"]]
+    mail = build(message, str(options["from"]), [str(recipient) for recipient in options["to"]], plain=plain)
     where = f"{options['server']}:{options['port']}"
     try:
         server = _connect(route)
