@@ -30,7 +30,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         try:
             environment = environment_from(name, False if protected is None else protected)
             if not self._task.check_mode:
-                require_confirmed(environment, confirmed, said="ops_confirm" in load_extra_vars(self._loader))
+                require_confirmed(environment, confirmed, on_command_line="ops_confirm" in load_extra_vars(self._loader))
         except Refusal as refusal:
             raise AnsibleActionFail(f"{refusal}. Nothing was changed.") from None
         return {"changed": False, "environment": environment.environment, "protected": environment.protected}

@@ -74,17 +74,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         hosts = list(variables["groups"]["all"])
         before, after = (Side(given[end], variables["hostvars"], hosts, given["live"]) for end in ("source", "target"))
         pairs = _pairs(before, after)
-        found = [one for pair in pairs for one in _compared(before, after, *pair, expected=given["expected"])]
+        all_differences = [difference for pair in pairs for difference in _compared(before, after, *pair, expected=given["expected"])]
         notes = [*before.notes, *after.notes]
-        for one, other in pairs:
-            same = shared(before.outlines[one], after.outlines[other]) if one and other else []
+        for stack, other in pairs:
+            same = shared(before.outlines[stack], after.outlines[other]) if stack and other else []
             notes += [f"{other}: secret {name} has the same value in both environments" for name in same]
         notes = list(dict.fromkeys(notes))
-        text = table((before.name, after.name), found, notes)
+        text = table((before.name, after.name), all_differences, notes)
         data = {
             "from": {"environment": before.name, "hosts": before.hosts, "stacks": list(before.outlines)},
             "to": {"environment": after.name, "hosts": after.hosts, "stacks": list(after.outlines)},
-            "differences": [one.to_dict() for one in found],
+            "differences": [difference.to_dict() for difference in all_differences],
             "notes": notes,
         }
         return {"changed": False, "difference": data, "table": text}
@@ -98,11 +98,11 @@ def _pairs(before: Side, after: Side) -> list[tuple[str, str]]:
     return [(name if name in before.outlines else "", name if name in after.outlines else "") for name in names]
 
 
-def _compared(before: Side, after: Side, one: str, other: str, expected: list[str]) -> list[Difference]:
-    if not one or not other:
-        kind = Kind.REMOVED if one else Kind.ADDED
-        return [Difference(one or other, kind, "stack", one or None, other or None)]
-    found = differences(before.outlines[one], after.outlines[other], expected)
-    if one in before.images and other in after.images:
-        found += running(before.images[one], after.images[other], other)
-    return found
+def _compared(before: Side, after: Side, stack: str, other: str, expected: list[str]) -> list[Difference]:
+    if not stack or not other:
+        kind = Kind.REMOVED if stack else Kind.ADDED
+        return [Difference(stack or other, kind, "stack", stack or None, other or None)]
+    stack_differences = differences(before.outlines[stack], after.outlines[other], expected)
+    if stack in before.images and other in after.images:
+        stack_differences += running(before.images[stack], after.images[other], other)
+    return stack_differences

@@ -51,10 +51,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         running = [_running(host, *(hostvars[host].get(given[key]) for key in ("releases", "health", "plan"))) for host in hosts]
         declared = self._declared(variables)
         try:
-            found = promotion(given["source"], running, declared, own=given["own"], minimum_age=age)
+            promoted = promotion(given["source"], running, declared, own=given["own"], minimum_age=age)
         except NotPromoted as refusal:
             raise AnsibleActionFail(str(refusal)) from None
-        return {"changed": False, "images": dict(found.images), "promoted_from": found.origin, "notes": list(found.notes)}
+        return {"changed": False, "images": dict(promoted.images), "promoted_from": promoted.origin, "notes": list(promoted.notes)}
 
     def _declared(self, variables: Mapping[str, Any]) -> dict[str, str]:
         """The images of the one stack that the run works on."""

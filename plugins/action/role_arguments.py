@@ -42,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         left_out = arguments["left_out"]
         if reasons := list(refused(left_out)):
             return {"failed": True, "msg": "\n".join([*reasons, "nothing was changed"]), "argument_errors": {}}
-        errors = {role: found for role in arguments["roles"] if (found := self._errors(role, variables))}
+        errors = {role: role_errors for role in arguments["roles"] if (role_errors := self._errors(role, variables))}
         if errors:
             lines = [f"{role}: {text}" for role, texts in errors.items() for text in texts]
             return {

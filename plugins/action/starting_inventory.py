@@ -60,8 +60,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         questions = [f"{number}. {question.key}: {question.reason}" for number, question in enumerate(draft.questions, 1)]
         written = [str(target / file) for file in files]
         left = f"{len(questions)} questions are left; they stand in stack.yml as well" if questions else "no question is left"
-        said = [*written, left, *questions]
-        return {"changed": True, "files": written, "questions": questions, "msg": said, "_ansible_verbose_always": True}
+        sentences = [*written, left, *questions]
+        return {"changed": True, "files": written, "questions": questions, "msg": sentences, "_ansible_verbose_always": True}
 
     @staticmethod
     def _text(source: Path) -> str:

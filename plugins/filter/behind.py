@@ -47,7 +47,7 @@ def _replaced(rules: Rules, behind: Behind) -> list[Mapping[str, Any]]:
 
 def published_ports(projects: Mapping[str, Any]) -> list[dict[str, Any]]:
     """See the filter's own documentation."""
-    return [found for name, project in projects.items() if project for found in _published(name, project)]
+    return [port for name, project in projects.items() if project for port in _published(name, project)]
 
 
 def _published(name: str, project: Any) -> Iterator[dict[str, Any]]:

@@ -30,7 +30,7 @@ def secrets_leader(stores: Mapping[str, Mapping[str, Any]], chosen: str = "") ->
                 " secrets are right; the others take them over"
             )
     # The most complete store leads, among equals the one that was filled first.
-    return min(filled, key=lambda host: (-len(filled[host]), min(one["created"] for one in filled[host].values()), host))
+    return min(filled, key=lambda host: (-len(filled[host]), min(secret["created"] for secret in filled[host].values()), host))
 
 
 class FilterModule:

@@ -12,13 +12,13 @@ from typing import Any
 
 def site_certificates(sites: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """See the filter's own documentation."""
-    found: dict[str, list[str]] = {}
+    certificates: dict[str, list[str]] = {}
     for site in sites:
         if site.get("tls") is False or site.get("certificate_file"):
             continue
-        domains = found.setdefault(str(site.get("certificate") or site["name"]), [])
+        domains = certificates.setdefault(str(site.get("certificate") or site["name"]), [])
         domains += [str(name) for name in (site["domain"], *(site.get("aliases") or [])) if str(name) not in domains]
-    return [{"name": name, "domains": domains} for name, domains in found.items()]
+    return [{"name": name, "domains": domains} for name, domains in certificates.items()]
 
 
 def sites_to_render(

@@ -103,13 +103,13 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no type hin
 
     def _names(self, known: Mapping[str, Any]) -> list[str]:
         """The names of the stacks that the run works on; nothing but them is rendered where they are written as mappings."""
-        one, several = (self._name(known.get(ONE)), known.get(SEVERAL))
+        name, several = (self._name(known.get(ONE)), known.get(SEVERAL))
         if isinstance(several, list):
             several = [self._name(stack) for stack in several]
-        found = given(one, self._templar.template(several), self._templar.template(known.get(ONLY)))
-        if found.problems:
-            raise AnsibleLookupError(report(found.problems, found.variable))
-        return list(found.chosen)
+        choice = given(name, self._templar.template(several), self._templar.template(known.get(ONLY)))
+        if choice.problems:
+            raise AnsibleLookupError(report(choice.problems, choice.variable))
+        return list(choice.chosen)
 
     def _name(self, stack: Any) -> Any:
         if isinstance(stack, Mapping) and "name" in stack:

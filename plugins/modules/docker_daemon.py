@@ -139,12 +139,12 @@ def main() -> None:
         for registry in given["registries"]
     ]
     try:
-        found = present(Host())
-        planned = plan(given["options"], found, Confirmed(given["confirm_move"], given["confirm_restart"], given["keep_foreign"]))
+        existing = present(Host())
+        planned = plan(given["options"], existing, Confirmed(given["confirm_move"], given["confirm_restart"], given["keep_foreign"]))
         if planned.problems:
             problems = [problem.as_dict() for problem in planned.problems]
             module.fail_json(**failure("\n".join(map(str, planned.problems)), problems=problems))
-        outcome = apply(config_set(planned, found, authorities), check_mode=module.check_mode)
+        outcome = apply(config_set(planned, existing, authorities), check_mode=module.check_mode)
     except (EntryError, ConfigSetError, CommandError, OSError) as error:
         module.fail_json(**failure(error, problems=[]))
     module.exit_json(

@@ -134,17 +134,17 @@ def main() -> None:
     )
     given = module.params
     host = SurveyedHost()
-    found = survey(host)
-    findings = judge(host, found, given["wanted"] if given["judge"] else {}, given["stacks"])
+    surveyed = survey(host)
+    findings = judge(host, surveyed, given["wanted"] if given["judge"] else {}, given["stacks"])
     name = os.uname().nodename
     module.exit_json(
         changed=False,
-        survey=found.as_dict(),
+        survey=surveyed.as_dict(),
         findings=[finding.as_dict() for finding in findings],
         counts={verdict.value: count for verdict in Verdict if (count := sum(finding.verdict is verdict for finding in findings))},
-        table=report.table(name, findings, found.unseen).splitlines(),
-        markdown=report.markdown(name, findings, found.unseen, moment(time.time())),
-        unseen=found.unseen,
+        table=report.table(name, findings, surveyed.unseen).splitlines(),
+        markdown=report.markdown(name, findings, surveyed.unseen, moment(time.time())),
+        unseen=surveyed.unseen,
     )
 
 

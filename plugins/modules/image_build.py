@@ -244,13 +244,13 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
 
 def as_dict(stack: str, outcome: Outcome) -> dict[str, Any]:
     """The result of what was, or would be, built."""
-    sentences = [one.sentence() for one in outcome.wanted if one.build.service in outcome.built]
+    sentences = [wanted.sentence() for wanted in outcome.wanted if wanted.build.service in outcome.built]
     diff = [{"before_header": "built", "after_header": "to build", "before": "", "after": "".join(f"{line}\n" for line in sentences)}]
     return {
         "changed": bool(outcome.built),
         "stack": stack,
         "images": outcome.images,
-        "commits": {one.build.service: one.commit for one in outcome.wanted},
+        "commits": {wanted.build.service: wanted.commit for wanted in outcome.wanted},
         "built": outcome.built,
         "diff": diff if sentences else [],
         "notes": outcome.notes,

@@ -105,16 +105,16 @@ from ansible_collections.latentum.ops.plugins.module_utils.preflight.nginx_sites
 def main() -> None:
     """The features, and with them what others have there."""
     module = AnsibleModule(argument_spec={"keep_foreign": {"type": "bool", "default": False}}, supports_check_mode=True)
-    found = look().as_dict()
+    features = look().as_dict()
     if module.params["keep_foreign"]:
         host = Host()
         others = tree(host)
-        found |= {
+        features |= {
             "place": place(host.read(MAIN) or "") or PLACES[0],
             "ipv4_only": ipv4_only(theirs(others)),
             "set_by_others": set_by_others(others),
         }
-    module.exit_json(changed=False, nginx=found)
+    module.exit_json(changed=False, nginx=features)
 
 
 if __name__ == "__main__":

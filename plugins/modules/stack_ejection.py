@@ -143,7 +143,10 @@ def carry_out(ejection: Ejection, state: str, *, check: bool) -> dict[str, Any]:
     """One half."""
     outcome = ejection.prepare(check=check) if state == "prepared" else ejection.finish(check=check)
     diff = [change.difference() for change in outcome.changes]
-    result: dict[str, Any] = {"diff": diff, "listening": [f"{one.service}: {one.written()}" for one in ejection.left.listening]}
+    result: dict[str, Any] = {
+        "diff": diff,
+        "listening": [f"{listener.service}: {listener.written()}" for listener in ejection.left.listening],
+    }
     if state == "prepared":
         return {"changed": bool(outcome.changes), "rollout": ejection.rollout(), **result}
     return {"changed": True, "units": outcome.units, "removed": outcome.removed, "lost": outcome.lost, **result}

@@ -40,8 +40,8 @@ def complaint(declaration: Declaration) -> str:
         (Path(folder) / "environment").write_text(render(declaration.environment))
         files = [f"--file={folder}/compose.yaml", f"--env-file={folder}/environment"]
         result = run([*compose, *files, "config", "--quiet"], timeout=TIMEOUT, check=False)
-        said = result.stderr.strip().replace(f"{folder}/", "")
-    return "" if result.rc == 0 or _UNKNOWN_KEY.search(said) else said
+        output = result.stderr.strip().replace(f"{folder}/", "")
+    return "" if result.rc == 0 or _UNKNOWN_KEY.search(output) else output
 
 
 def _without_files(project: dict[str, Any]) -> dict[str, Any]:

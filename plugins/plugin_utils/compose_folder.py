@@ -60,20 +60,20 @@ class ComposeFolder:
                 f"names {path}, which is not in compose_folder", "put it there, write source:, or on_host: true where the host has it"
             )
         wanted = matching(patterns)
-        found: list[dict[str, Any]] = []
+        files: list[dict[str, Any]] = []
         size = 0
         for file in sorted(_files(top)):
             name = file.relative_to(top).as_posix()
             if not wanted(name):
                 continue
-            found.append(self._file(file, name, f"{path}/{name}"))
-            size += len(found[-1]["content"]) * 3 // 4
-            if len(found) > MOST_FILES or size > MOST_BYTES:
+            files.append(self._file(file, name, f"{path}/{name}"))
+            size += len(files[-1]["content"]) * 3 // 4
+            if len(files) > MOST_FILES or size > MOST_BYTES:
                 what = f"names the folder {path}, which has more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB"
                 raise Refused(what, "name the files that are needed by patterns:, and put large data into a volume or an image")
-        if not found:
+        if not files:
             raise Refused(f"names the folder {path}, in which no file {'matches' if patterns else 'is'}", "correct the path or patterns:")
-        return found
+        return files
 
     def _inside(self, path: str) -> Path:
         if not self.root.is_dir():

@@ -35,11 +35,11 @@ def environment_from(name: Any, protected: Any) -> HostEnvironment:
         raise Refusal(f"ops_{error}") from error
 
 
-def require_confirmed(environment: HostEnvironment, confirmed: Any, *, said: bool) -> None:
+def require_confirmed(environment: HostEnvironment, confirmed: Any, *, on_command_line: bool) -> None:
     """Refuse a run that nobody has confirmed, or that was confirmed for another environment.
 
     :param confirmed: C(ops_confirm); empty where it is not given.
-    :param said: it stands on the command line of this run, and not in the inventory, where it would confirm every run.
+    :param on_command_line: it stands on the command line of this run, and not in the inventory, where it would confirm every run.
     :raises Refusal: it is.
     """
     name, word = environment.environment, "" if confirmed is None else str(confirmed)
@@ -53,7 +53,7 @@ def require_confirmed(environment: HostEnvironment, confirmed: Any, *, said: boo
         return
     if not word:
         raise Refusal(f"ops_protected: {name} is protected, and nobody has confirmed this run: write -e ops_confirm={name}")
-    if not said:
+    if not on_command_line:
         raise Refusal(
             f"ops_confirm: {name} stands in the inventory and would confirm every run: remove it there, and write -e ops_confirm={name}"
         )

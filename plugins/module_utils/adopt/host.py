@@ -77,10 +77,10 @@ class SurveyedHost(Host):
     def space(self, path: str) -> Space | None:
         """The file system below a path."""
         try:
-            found = os.statvfs(path)
+            statistics = os.statvfs(path)
         except OSError:
             return None
-        return Space(path, found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+        return Space(path, statistics.f_blocks * statistics.f_frsize, statistics.f_bavail * statistics.f_frsize)
 
 
 def _processes(proc: Path) -> Iterator[Process]:

@@ -38,14 +38,21 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
         try:
             repo = repository(target)
             repo.reachable()
-            found = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
+            snapshots = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
             between = repo.snapshots(tags=tags(settings, KIND_WAL)) if settings.clusters else []
             verified = noted.get(target.name, {}).get("verified", "")
             about["backups"] = [
-                {"id": one.id, "time": one.time, "bytes": one.bytes, "added": one.added, "verified": one.id == verified} for one in found
+                {
+                    "id": snapshot.id,
+                    "time": snapshot.time,
+                    "bytes": snapshot.bytes,
+                    "added": snapshot.added,
+                    "verified": snapshot.id == verified,
+                }
+                for snapshot in snapshots
             ]
             if settings.clusters:
-                about["upto"] = max([one.time for one in [*found, *between]], default=0.0)
+                about["upto"] = max([snapshot.time for snapshot in [*snapshots, *between]], default=0.0)
         except TargetError as error:
             about["error"] = str(error)
         targets.append(about)

@@ -164,7 +164,7 @@ def judge(target: str, status: int, final: str, output: Sequence[str]) -> Target
 
     :param status: its exit status.
     :param final: its last word, of JSON's `exit_error` or the end of stderr.
-    :param said: everything else on stderr, in order.
+    :param output: everything else on stderr, in order.
     """
     if status in BY_STATUS:
         return BY_STATUS[status](target, final)

@@ -167,15 +167,15 @@ def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin,
     parts = []
     if every or request.kind == "database":
         chosen = settings.clusters if every else (settings.cluster(request.name),)
-        parts += [_database(engine, settings, one.service, request, origin, work, progress) for one in chosen]
+        parts += [_database(engine, settings, cluster.service, request, origin, work, progress) for cluster in chosen]
     if every or request.kind == "cache":
         known = [cache.service for cache in settings.caches]
         _known(request.name or (known[0] if known else ""), known, "cache", every)
-        parts += [_cache(engine, settings, one, origin) for one in known if every or one == request.name]
+        parts += [_cache(engine, settings, cache, origin) for cache in known if every or cache == request.name]
     if every or request.kind == "volume":
         known = list(origin.facts["volumes"])
         _known(request.name, known, "volume", every)
-        parts += [_volume(engine, settings, one, origin) for one in known if every or one == request.name]
+        parts += [_volume(engine, settings, volume, origin) for volume in known if every or volume == request.name]
     if not parts:
         raise BackupError(f"the backup of {settings.stack} holds nothing of this kind")
     if request.at is not None and any(not part.database for part in parts) and not every:
@@ -200,7 +200,7 @@ def _room(parts: list[Part], work: Path) -> None:
         for place, need in ((work, part.aside), (live, 0.0 if moved else part.beside)):
             needs.setdefault(place.stat().st_dev, []).append((place, part.label, need))
     for wanted in needs.values():
-        place, need = wanted[0][0], ROOM * sum(one for _place, _label, one in wanted)
+        place, need = wanted[0][0], ROOM * sum(needed for _place, _label, needed in wanted)
         free = shutil.disk_usage(place).free
         if free < need:
             what = ", ".join(dict.fromkeys(label for _place, label, _need in wanted))

@@ -62,7 +62,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
             noted = replacement.exchange(noted)
         # One that is restored because it does not run any more is to run again.
         restored = {*(cluster.service for cluster in settings.clusters), *(cache.service for cache in settings.caches)}
-        _start(engine, settings, noted, progress, lambda one: one.name in noted.running or one.service in restored)
+        _start(engine, settings, noted, progress, lambda container: container.name in noted.running or container.service in restored)
     except Exception as error:  # whatever it is, of Docker or of the disk: halves of two states must not stay
         progress.say(f"!! {error}")
         try:
@@ -77,7 +77,7 @@ def put_in_place(engine: Engine, settings: Settings, noted: Replacement, progres
     kept = [step.kept for step in noted.steps]
     return [
         f"{noted.what}: restored; {', '.join(noted.stopped)} stood still for {time.monotonic() - began:.1f} s",
-        *(f"what was there before: {one}" for one in kept),
+        *(f"what was there before: {path}" for path in kept),
         "when all is as it should be: opsctl restore confirm",
     ]
 

@@ -103,7 +103,7 @@ def _staged(settings: Settings, facts: dict[str, Any]) -> Staged:
     folders = [str(settings.staging), *live, *facts["paths"]]
     folders += [str(Barman(settings.server(cluster)).folder) for cluster in settings.clusters]
     wanted = {volume.name: volume.exclude for volume in settings.volumes}
-    exclude = [*EXCLUDED, *(f"{one['folder']}/**/{mark}" for name, one in facts["volumes"].items() for mark in wanted.get(name, ()))]
+    exclude = [*EXCLUDED, *(f"{volume['folder']}/**/{mark}" for name, volume in facts["volumes"].items() for mark in wanted.get(name, ()))]
     return Staged(tuple(dict.fromkeys(folders)), tuple(exclude), facts)
 
 

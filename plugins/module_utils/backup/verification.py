@@ -247,10 +247,10 @@ def _compared(file: Path, other: Path) -> str:
 
 def _untouched(file: Path, other: Path) -> bool:
     try:
-        one, two = file.stat(), other.stat()
+        stat, two = file.stat(), other.stat()
     except OSError:
         return False
-    return (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
+    return (stat.st_size, stat.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
 
 
 def _note(settings: Settings, verdict: Verdict) -> None:

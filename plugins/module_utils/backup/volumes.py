@@ -87,9 +87,9 @@ def _still(engine: Engine, settings: Settings, volume: Volume) -> Iterator[None]
         for argv in volume.before:
             _hook(users, volume, argv)
         if volume.mode == "paused":
-            for one in users:
-                afterwards.callback(_let_go, engine, settings.stack, one)  # before: it may be paused although that failed
-                engine.api.pause(one.id)
+            for container in users:
+                afterwards.callback(_let_go, engine, settings.stack, container)  # before: it may be paused although that failed
+                engine.api.pause(container.id)
         yield
 
 

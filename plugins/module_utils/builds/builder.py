@@ -102,9 +102,9 @@ class Builder:
             missing = [build for build in self.outcome.wanted if not build.image]
             if missing:
                 require_builder()
-            for one in missing:
-                made = self._built(one, folder, engine)
-                self.outcome.wanted[self.outcome.wanted.index(one)] = made
+            for build in missing:
+                made = self._built(build, folder, engine)
+                self.outcome.wanted[self.outcome.wanted.index(build)] = made
                 self.outcome.built.append(made.build.service)
         return self.outcome
 

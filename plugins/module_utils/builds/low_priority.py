@@ -29,8 +29,8 @@ def steps() -> Iterator[tuple[Path, str]]:
     for process in cpu_weight.PROC.iterdir():
         with suppress(OSError):  # it ends while it is looked at
             step = process.name.isdigit() and _STEP.search((process / "cgroup").read_text())
-            if step and (found := cpu_weight.weight_file(int(process.name))):
-                yield found[0], LEAST[found[1]]
+            if step and (weight := cpu_weight.weight_file(int(process.name))):
+                yield weight[0], LEAST[weight[1]]
 
 
 def slow_down() -> None:

@@ -53,11 +53,11 @@ class Repository:
         """
         if COMMIT.fullmatch(revision):
             return revision
-        found = self.revision(revision)
-        if found.commit:
-            return found.commit
-        if found.branch:
-            fix = f"pin it: write the commit that it has now, {found.branch}, or a tag"
+        reference = self.revision(revision)
+        if reference.commit:
+            return reference.commit
+        if reference.branch:
+            fix = f"pin it: write the commit that it has now, {reference.branch}, or a tag"
             raise BuildRefused(f"{self.key}.revision: {revision} is a branch of {self.address}, which is another commit tomorrow: {fix}")
         raise BuildRefused(
             f"{self.key}.revision: {self.address} has no tag {revision}: push it, or write one that `git ls-remote --tags` lists"

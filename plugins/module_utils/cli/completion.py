@@ -331,7 +331,7 @@ def _fish(every: list[Command]) -> str:
         "complete -c opsctl -f",
     ]
     known = {command.words: command for command in every}
-    for command in sorted(every, key=lambda one: len(one.words)):
+    for command in sorted(every, key=lambda command: len(command.words)):
         lines += _fish_command(command, known)
     return "\n".join(lines) + "\n"
 

@@ -70,7 +70,7 @@ def run_verb(options: argparse.Namespace, out: Output) -> int:
 
 def _services(stack: str, containers: Sequence[Container]) -> list[str]:
     """The services of a stack: those of its live release, and others that still have containers."""
-    declared = [str(service["service"]) for one in stacks() if one["name"] == stack for service in one["services"]]
+    declared = [str(service["service"]) for description in stacks() if description["name"] == stack for service in description["services"]]
     return sorted({*declared, *(container.service for container in containers)})
 
 

@@ -101,10 +101,10 @@ def show_upstreams(options: argparse.Namespace, output: Output) -> int:
 def status(options: argparse.Namespace, output: Output) -> int:
     """Print the state of the host: of one stack in detail, of several a line for each."""
     known = stack_choice.directories()
-    one = "" if options.all else stack_choice.existing(options.stack, known) if options.stack else stack_choice.standing_in(known)
+    stack = "" if options.all else stack_choice.existing(options.stack, known) if options.stack else stack_choice.standing_in(known)
     collected: dict[str, Any] = host_status.collect()
-    if one:
-        collected = overview.of_stack(collected, one)
+    if stack:
+        collected = overview.of_stack(collected, stack)
     published = watchdog_verbs.published()
     summed = overview.summaries(collected, published)
     if output.as_json:
@@ -114,7 +114,7 @@ def status(options: argparse.Namespace, output: Output) -> int:
         say(f"{silent}{overview.table(collected, summed, terminal_width())}")
     else:
         say(status_table.table(collected, wide=options.wide))
-        if watched := watchdog_verbs.live(one):
+        if watched := watchdog_verbs.live(stack):
             say(f"\n{watched if options.wide else folded(watched)}")
     return 0
 

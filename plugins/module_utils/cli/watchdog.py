@@ -90,7 +90,7 @@ def _incidents(options: argparse.Namespace, output: Output) -> int:
 def of_stacks(published: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """What the watchdog published, without what belongs to other stacks; what belongs to the host stays."""
     kept = {"", *names}
-    own = {name: [one for one in published.get(name, []) if one.get("stack", "") in kept] for name in ("incidents", "history")}
+    own = {name: [entry for entry in published.get(name, []) if entry.get("stack", "") in kept] for name in ("incidents", "history")}
     return {**published, **own, "stacks": [stack for stack in published.get("stacks", []) if stack["name"] in kept]}
 
 

@@ -67,9 +67,9 @@ class Places:
         """C(docker-compose.prod.yml, line 12); empty where no file is known for it. The document that was merged last counts."""
         if not self.origins:
             return ""
-        found = [(*origin.find(key), origin.file) for origin in self.origins]
-        most = max(length for length, _line, _file in found)
-        line, file = next((line, file) for length, line, file in reversed(found) if length == most)
+        places = [(*origin.find(key), origin.file) for origin in self.origins]
+        most = max(length for length, _line, _file in places)
+        line, file = next((line, file) for length, line, file in reversed(places) if length == most)
         return f"{file}, line {line}" if most else ""
 
 
@@ -205,13 +205,13 @@ class Assembly:
         paths = [self._inside(context.folder, path) for path in named]
         if not named and folder != context.folder:
             paths = [posixpath.join(folder, ".env")]
-        found: dict[str, str] = {}
+        variables: dict[str, str] = {}
         for path in paths:
             text = self.read(path)
             if text is None and named:
                 raise Refused(f"names the env file {path}, which is not there", "correct the path, or put the file into compose_folder")
-            found |= variables_of(text or "", context.interpolation.environment, earlier=found)
-        return {name: value for name, value in found.items() if name not in context.interpolation.environment}
+            variables |= variables_of(text or "", context.interpolation.environment, earlier=variables)
+        return {name: value for name, value in variables.items() if name not in context.interpolation.environment}
 
     @staticmethod
     def _inside(folder: str, path: str) -> str:
@@ -221,10 +221,10 @@ class Assembly:
         """
         if _REMOTE.match(path):
             raise Refused("is fetched from elsewhere", "copy the file into compose_folder at the version that you mean, and name it here")
-        found = posixpath.normpath(posixpath.join(folder, path))
-        if found.startswith(("/", "../")) or found == "..":
+        normal = posixpath.normpath(posixpath.join(folder, path))
+        if normal.startswith(("/", "../")) or normal == "..":
             raise Refused(f"leaves compose_folder ({path})", "copy the file into it, or declare a compose_folder further up")
-        return found
+        return normal
 
 
 @dataclass
@@ -314,8 +314,8 @@ class _Extends:
 
 
 def _extends(value: Any) -> Any:
-    found = _unwrapped(value)
-    extends = found.get("extends") if isinstance(found, Mapping) else None
+    unwrapped = _unwrapped(value)
+    extends = unwrapped.get("extends") if isinstance(unwrapped, Mapping) else None
     return None if extends is RESET else extends
 
 

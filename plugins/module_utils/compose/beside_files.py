@@ -50,15 +50,15 @@ class BesideFiles:
             given = service.get(key)
             entries = given if isinstance(given, list) else [given] if given else []
             kept: list[Any] = []
-            found: dict[str, str] = {}
+            variables: dict[str, str] = {}
             for index, entry in enumerate(entries):
                 place = f"compose.services.{name}.{key}" + (f"[{index}]" if isinstance(given, list) else "")
-                values = self._values(entry, place, self._environment(service) if key == "env_file" else {}, found)
+                values = self._values(entry, place, self._environment(service) if key == "env_file" else {}, variables)
                 if values is None:
                     kept.append(entry)
                     continue
                 later_own = any(self._path(other) == OWN for other in entries[index:])
-                found |= {
+                variables |= {
                     variable: value for variable, value in values.items() if not (later_own and variable in self.interpolation.environment)
                 }
             if len(kept) == len(entries):
@@ -66,7 +66,7 @@ class BesideFiles:
             result.pop(key)
             if kept:
                 result[key] = kept
-            literal = {variable: value.replace("$", "$$") for variable, value in found.items()}
+            literal = {variable: value.replace("$", "$$") for variable, value in variables.items()}
             result[into] = {**literal, **_mapping(service.get(into), None if into == "environment" else "")}
         return result
 

@@ -61,8 +61,8 @@ class Compose:
 
         :raises CommandError: Compose refuses the file.
         """
-        found: dict[str, Any] = _unescaped(json.loads(run([*self.argv, "config", "--format=json"]).stdout))
-        return found
+        project: dict[str, Any] = _unescaped(json.loads(run([*self.argv, "config", "--format=json"]).stdout))
+        return project
 
     def up(self, service: str, scale: int, *, recreate: bool = False) -> None:
         """Let so many containers of a service exist, stopped ones started; those that are there stay as they are."""
@@ -110,15 +110,15 @@ def pull(reference: str) -> None:
     try:
         run(["docker", "pull", "--quiet", reference], timeout=PULL_TIMEOUT)
     except CommandError as error:
-        said = (error.stderr or error.stdout or str(error)).strip()
+        output = (error.stderr or error.stdout or str(error)).strip()
         raise CommandError(
-            Result(error.argv, error.rc, error.stdout, error.stderr), f"could not fetch {reference}{_advice(said)}"
+            Result(error.argv, error.rc, error.stdout, error.stderr), f"could not fetch {reference}{_advice(output)}"
         ) from error
 
 
-def _advice(said: str) -> str:
+def _advice(output: str) -> str:
     """What to look at, by what the engine said."""
-    lower = said.lower()
+    lower = output.lower()
     for words, advice in (
         (("no space left",), "the disk is full: `docker system df`, `docker image prune`"),
         (("manifest unknown", "not found"), "the registry has no such image: check the tag, or push it first"),

@@ -45,21 +45,21 @@ def variables_of(
 
 
 def _raw(text: str, environment: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for line in text.splitlines():
         written = line.lstrip()
         if not written or written.startswith("#"):
             continue
         name, sign, value = written.partition("=")
         if sign:
-            found[name] = value
+            variables[name] = value
         elif name in environment:
-            found[name] = environment[name]
-    return found
+            variables[name] = environment[name]
+    return variables
 
 
 def _interpolated(text: str, environment: Mapping[str, str], earlier: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     position = 0
     while position < len(text):
         if text[position].isspace():
@@ -75,10 +75,10 @@ def _interpolated(text: str, environment: Mapping[str, str], earlier: Mapping[st
         if not match[2]:
             position = _end_of_line(text, position)
             if name in environment:
-                found[name] = environment[name]
+                variables[name] = environment[name]
             continue
-        found[name], position = _value(text, match.end(), {**earlier, **found, **environment})
-    return found
+        variables[name], position = _value(text, match.end(), {**earlier, **variables, **environment})
+    return variables
 
 
 def _value(text: str, start: int, known: Mapping[str, str]) -> tuple[str, int]:

@@ -184,7 +184,7 @@ def _lines(value: Any) -> Any:
     """A mapping of hosts to addresses as the list that says the same."""
     if not isinstance(value, Mapping):
         return value
-    return [f"{name}={item}" for name, found in value.items() for item in (found if isinstance(found, list) else [found])]
+    return [f"{name}={item}" for name, addresses in value.items() for item in (addresses if isinstance(addresses, list) else [addresses])]
 
 
 def _target(use: Any, folder: str) -> str:

@@ -262,11 +262,11 @@ class _Reader:
             return None
 
     def _depends_on(self, value: Mapping[str, Any], key: str) -> dict[str, str]:
-        found = value.get("depends_on")
-        if not isinstance(found, Mapping):
+        dependencies = value.get("depends_on")
+        if not isinstance(dependencies, Mapping):
             return dict.fromkeys(_names(value, "depends_on"), "service_started")
         result = {}
-        for name, item in found.items():
+        for name, item in dependencies.items():
             condition = (item or {}).get("condition") or "service_started"
             if condition not in CONDITIONS:
                 fix = f"write {close_to(condition, CONDITIONS) or ' or '.join(CONDITIONS)}"
@@ -277,9 +277,9 @@ class _Reader:
     def _replicas(self, deploy: Mapping[str, Any], value: Mapping[str, Any], key: str) -> int:
         where, replicas = next(
             (
-                (where, found)
-                for where, found in (("deploy.replicas", deploy.get("replicas")), ("scale", value.get("scale")))
-                if found is not None
+                (where, count)
+                for where, count in (("deploy.replicas", deploy.get("replicas")), ("scale", value.get("scale")))
+                if count is not None
             ),
             ("", 1),
         )
@@ -291,8 +291,8 @@ class _Reader:
 
 def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A mapping in a mapping; empty when it is not there, or was refused."""
-    found: Mapping[str, Any] = value.get(name) or {}
-    return found
+    part: Mapping[str, Any] = value.get(name) or {}
+    return part
 
 
 def _names(value: Mapping[str, Any], name: str) -> list[str]:
@@ -301,16 +301,16 @@ def _names(value: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _environment(value: Mapping[str, Any]) -> dict[str, str | None]:
-    found = value.get("environment") or {}
-    if isinstance(found, Mapping):
-        return {name: None if item is None else as_text(item) for name, item in found.items()}
-    pairs = (item.partition("=") for item in found if item is not None)
+    environment = value.get("environment") or {}
+    if isinstance(environment, Mapping):
+        return {name: None if item is None else as_text(item) for name, item in environment.items()}
+    pairs = (item.partition("=") for item in environment if item is not None)
     return {name: text if sign else None for name, sign, text in pairs}
 
 
 def _env_files(value: Mapping[str, Any]) -> list[EnvFile]:
-    found = value.get("env_file")
-    entries = found if isinstance(found, list) else [found]
+    env_file = value.get("env_file")
+    entries = env_file if isinstance(env_file, list) else [env_file]
     return [
         EnvFile(entry.get("path") or "", entry.get("required") is not False) if isinstance(entry, Mapping) else EnvFile(entry)
         for entry in entries

@@ -28,8 +28,8 @@ def is_file(source: str) -> bool:
 
 def joined(folder: str, path: str) -> str:
     """A path from another folder, in the form in which Compose takes it for a path; the folder itself is C(.)."""
-    found = posixpath.normpath(posixpath.join(folder, path))
-    return found if found.startswith((".", "/")) else f"./{found}"
+    normal = posixpath.normpath(posixpath.join(folder, path))
+    return normal if normal.startswith((".", "/")) else f"./{normal}"
 
 
 class Rebase:
@@ -74,8 +74,8 @@ class Rebase:
         return result
 
     def _path(self, path: Any) -> Any:
-        found = self.resolve(path)
-        return literal(joined(self.folder, found)) if is_relative(found) and "://" not in found else path
+        resolved = self.resolve(path)
+        return literal(joined(self.folder, resolved)) if is_relative(resolved) and "://" not in resolved else path
 
     def _file(self, item: Any) -> Any:
         return self._keys(item, "path") if isinstance(item, Mapping) else self._path(item)

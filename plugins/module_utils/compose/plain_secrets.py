@@ -54,14 +54,14 @@ def looks_secret(name: str, value: str) -> bool:
 
 def commands(service: Mapping[str, Any]) -> dict[str, Any]:
     """What a service runs, by dotted key: its own command, its healthcheck, its hooks."""
-    found: dict[str, Any] = {name: service.get(name) for name in ("command", "entrypoint")}
+    by_key: dict[str, Any] = {name: service.get(name) for name in ("command", "entrypoint")}
     healthcheck = service.get("healthcheck")
-    found["healthcheck.test"] = healthcheck.get("test") if isinstance(healthcheck, Mapping) else None
+    by_key["healthcheck.test"] = healthcheck.get("test") if isinstance(healthcheck, Mapping) else None
     for name in ("post_start", "pre_stop"):
         hooks = service.get(name)
         for index, hook in enumerate(hooks if isinstance(hooks, list) else ()):
-            found[f"{name}[{index}].command"] = hook.get("command") if isinstance(hook, Mapping) else None
-    return {name: command for name, command in found.items() if command}
+            by_key[f"{name}[{index}].command"] = hook.get("command") if isinstance(hook, Mapping) else None
+    return {name: command for name, command in by_key.items() if command}
 
 
 def secret_in(command: Any) -> str:

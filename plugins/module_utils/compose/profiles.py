@@ -72,7 +72,7 @@ def _profiles(service: Any, interpolation: Interpolation) -> tuple[str, ...]:
     profiles = service.get("profiles") if isinstance(service, Mapping) else None
     if not isinstance(profiles, list):
         return ()
-    return tuple(found for found in Interpolation(interpolation.environment).resolve(profiles, "") if isinstance(found, str))
+    return tuple(profile for profile in Interpolation(interpolation.environment).resolve(profiles, "") if isinstance(profile, str))
 
 
 def _secrets(service: Mapping[str, Any]) -> list[str]:

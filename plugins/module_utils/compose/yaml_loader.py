@@ -265,7 +265,7 @@ def load(text: str) -> dict[str, Any]:
 
 def _tabbed(text: str, line: int) -> bool:
     """Whether a tab indents this line, or the one before it, where the parser may have stopped."""
-    return any(re.match(r" *\t", found) for found in text.splitlines()[max(line - 1, 0) : line + 1])
+    return any(re.match(r" *\t", near) for near in text.splitlines()[max(line - 1, 0) : line + 1])
 
 
 def _with_text_keys(value: Any) -> Any:

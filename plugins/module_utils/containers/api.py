@@ -87,18 +87,18 @@ class EngineApi:
 
     def info(self) -> dict[str, Any]:
         """What the engine says of itself: its root, storage driver, part in a swarm."""
-        found: dict[str, Any] = self._json("GET", "/info")
-        return found
+        description: dict[str, Any] = self._json("GET", "/info")
+        return description
 
     def containers(self, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Short descriptions of containers; of those that run, or of `all`."""
-        found: list[dict[str, Any]] = self._json("GET", "/containers/json", {"all": int(all), "filters": _filters(filters)})
-        return found
+        containers: list[dict[str, Any]] = self._json("GET", "/containers/json", {"all": int(all), "filters": _filters(filters)})
+        return containers
 
     def inspect_container(self, identity: str) -> dict[str, Any]:
         """The full description of a container."""
-        found: dict[str, Any] = self._json("GET", f"/containers/{quote(identity, safe='')}/json")
-        return found
+        container: dict[str, Any] = self._json("GET", f"/containers/{quote(identity, safe='')}/json")
+        return container
 
     def create_container(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Create a container from the engine's own document (`Image`, `Cmd`, `HostConfig` …); what was made has an `Id`."""
@@ -210,8 +210,8 @@ class EngineApi:
 
     def inspect_execution(self, execution: str) -> dict[str, Any]:
         """Whether it runs (`Running`), its process on the host (`Pid`), and its `ExitCode`."""
-        found: dict[str, Any] = self._json("GET", f"/exec/{execution}/json")
-        return found
+        description: dict[str, Any] = self._json("GET", f"/exec/{execution}/json")
+        return description
 
     def resize_execution(self, execution: str, rows: int, columns: int) -> None:
         """Give its terminal another size."""
@@ -228,8 +228,8 @@ class EngineApi:
 
     def networks(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Those that fit (`Name`, `Labels`, `Internal` …)."""
-        found: list[dict[str, Any]] = self._json("GET", "/networks", {"filters": _filters(filters)})
-        return found
+        networks: list[dict[str, Any]] = self._json("GET", "/networks", {"filters": _filters(filters)})
+        return networks
 
     def remove_network(self, name: str) -> None:
         """Remove a network that no container is in."""
@@ -241,19 +241,19 @@ class EngineApi:
 
     def volumes(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A document whose `Volumes` are those that fit."""
-        found: dict[str, Any] = self._json("GET", "/volumes", {"filters": _filters(filters)})
-        return found
+        volumes: dict[str, Any] = self._json("GET", "/volumes", {"filters": _filters(filters)})
+        return volumes
 
     def inspect_image(self, reference: str) -> dict[str, Any]:
         """The description of a local image."""
-        found: dict[str, Any] = self._json("GET", f"/images/{quote(reference, safe='/:@')}/json")
-        return found
+        image: dict[str, Any] = self._json("GET", f"/images/{quote(reference, safe='/:@')}/json")
+        return image
 
     def inspect_distribution(self, reference: str) -> dict[str, Any]:
         """What the registry has for a reference, asked with the credentials of `docker login`."""
         headers = registry_auth.headers(reference)
-        found: dict[str, Any] = self._json("GET", f"/distribution/{quote(reference, safe='/:@')}/json", headers=headers)
-        return found
+        distribution: dict[str, Any] = self._json("GET", f"/distribution/{quote(reference, safe='/:@')}/json", headers=headers)
+        return distribution
 
     def execute(self, identity: str, argv: Sequence[str], timeout: float) -> tuple[int | None, bytes]:
         """Run a command in a container; its exit status (None when the time was up) and the end of what it wrote."""

@@ -78,7 +78,7 @@ def parse(raw: Mapping[str, Any]) -> Container:
     state, labels = raw["State"], raw["Config"].get("Labels") or {}
     health = state.get("Health") or {}
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
-    addresses = sorted((name, one["IPAddress"]) for name, one in networks.items() if one and one.get("IPAddress"))
+    addresses = sorted((name, network["IPAddress"]) for name, network in networks.items() if network and network.get("IPAddress"))
     log = [f"exit {entry.get('ExitCode')}: {mask(entry.get('Output') or '').strip()[-300:]}" for entry in (health.get("Log") or [])[-3:]]
     return Container(
         id=raw["Id"],
@@ -206,7 +206,7 @@ class Engine:
 
     def networks(self, project: str) -> dict[str, str]:
         """The networks that Compose made for a project: their names for Docker to those in the Compose file."""
-        return {name: str((one.get("Labels") or {}).get(NETWORK, "")) for name, one in self.described_networks(project).items()}
+        return {name: str((network.get("Labels") or {}).get(NETWORK, "")) for name, network in self.described_networks(project).items()}
 
     def described_networks(self, project: str) -> dict[str, dict[str, Any]]:
         """All that the engine says of them, by their names for Docker."""

@@ -34,8 +34,8 @@ def _weigh(raw: Mapping[str, Any], part: float) -> None:
     if raw["HostConfig"].get("CpuShares") or not raw["State"].get("Pid"):
         return
     with suppress(OSError):
-        if found := weight_file(int(raw["State"]["Pid"])):
-            file, usual = found
+        if weight := weight_file(int(raw["State"]["Pid"])):
+            file, usual = weight
             file.write_text(str(round(usual * part)))
 
 

@@ -15,14 +15,14 @@ _LATER = re.compile(r"(?P<first>.+)_(?P<number>\d\d+)_[0-9a-f]{6}")
 
 def generation(name: str) -> int:
     """The number in a name of ours; 0 in any other."""
-    found = _LATER.fullmatch(name)
-    return int(found["number"]) if found else 0
+    match = _LATER.fullmatch(name)
+    return int(match["number"]) if match else 0
 
 
 def first(name: str) -> str:
     """The name that the network had before it was ever changed."""
-    found = _LATER.fullmatch(name)
-    return found["first"] if found else name
+    match = _LATER.fullmatch(name)
+    return match["first"] if match else name
 
 
 def following(plain: str, there: str, definition: str) -> str:

@@ -121,31 +121,31 @@ def _addresses(spec: Mapping[str, Any], key: str) -> Iterator[Claim]:
         yield named(Kind.BRIDGE, str(options[_BRIDGE]), f"{key}.driver_opts")
 
 
-def _ports_clash(one: Port, other: Port) -> bool:
+def _ports_clash(port: Port, other: Port) -> bool:
     """A host port exists once on an address."""
-    if one.protocol != other.protocol or one.published is None or other.published is None:
+    if port.protocol != other.protocol or port.published is None or other.published is None:
         return False
-    same_address = one.everywhere or other.everywhere or one.host_ip == other.host_ip
-    return same_address and one.published[0] <= other.published[1] and other.published[0] <= one.published[1]
+    same_address = port.everywhere or other.everywhere or port.host_ip == other.host_ip
+    return same_address and port.published[0] <= other.published[1] and other.published[0] <= port.published[1]
 
 
-def overlap(one: str, other: str) -> bool:
+def overlap(folder: str, other: str) -> bool:
     """One of two folders is the other, or inside it."""
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+    return f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/")
 
 
-def _repositories_clash(one: str, other: str) -> bool:
+def _repositories_clash(repository: str, other: str) -> bool:
     """The same place; a folder inside the other's would be backed up and pruned with it."""
-    return overlap(one, other) if one.startswith("/") else one == other
+    return overlap(repository, other) if repository.startswith("/") else repository == other
 
 
-def _openings_differ(one: Opening, other: Opening) -> bool:
+def _openings_differ(opening: Opening, other: Opening) -> bool:
     """The firewall has no stacks: whoever one of them lets in reaches the port of the other."""
-    return (one.port, one.protocol) == (other.port, other.protocol) and one.sources != other.sources
+    return (opening.port, opening.protocol) == (other.port, other.protocol) and opening.sources != other.sources
 
 
-def _subnets_overlap(one: Any, other: Any) -> bool:
-    return bool(one.version == other.version and one.overlaps(other))
+def _subnets_overlap(subnet: Any, other: Any) -> bool:
+    return bool(subnet.version == other.version and subnet.overlaps(other))
 
 
 _CLASHES: Mapping[Kind, Callable[[Any, Any], bool]] = {
@@ -165,7 +165,7 @@ def clashes(mine: Sequence[Claim], others: Sequence[Claim]) -> Iterator[tuple[Cl
         by_kind.setdefault(claim.kind, []).append(claim)
     for claim in mine:
         compare: Callable[[Any, Any], bool] = _CLASHES.get(claim.kind, operator.eq)
-        other = next((one for one in by_kind.get(claim.kind, ()) if compare(claim.value, one.value)), None)
+        other = next((claimed for claimed in by_kind.get(claim.kind, ()) if compare(claim.value, claimed.value)), None)
         if other and (claim.kind, claim.value, other.value) not in seen:
             seen.add((claim.kind, claim.value, other.value))
             yield claim, other

@@ -74,9 +74,9 @@ class Known(Generic[Made]):
         """What is made of the store as it is now, or was less than `RECHECK` seconds ago."""
         now = time.monotonic()
         if self._root != paths.SECRETS or now - self._checked >= RECHECK:
-            found = stamp()
-            if found != self._stamp:
+            files = stamp()
+            if files != self._stamp:
                 # Last of all the stamp: another thread must not believe in what is not made yet.
-                self._made = self._make(values(path for path, _time, _size in found))
-            self._root, self._stamp, self._checked = paths.SECRETS, found, now
+                self._made = self._make(values(path for path, _time, _size in files))
+            self._root, self._stamp, self._checked = paths.SECRETS, files, now
         return self._made

@@ -81,18 +81,18 @@ def require_compatible(home: Path = HOME) -> None:
 
     :raises EngineSkew: the engine is older than this code, or writes a state format that this code does not know.
     """
-    found = installed(home)
-    if found is None:
+    engine = installed(home)
+    if engine is None:
         return
-    if found.older_than(OWN):
+    if engine.older_than(OWN):
         raise EngineSkew(
-            f"the engine on this host is older ({found}) than this module ({OWN}), and both would work on the same state: install it first,"
-            f" with `{INSTALL}` (the playbooks of the collection do so themselves)"
+            f"the engine on this host is older ({engine}) than this module ({OWN}), and both would work on the same state: install it"
+            f" first, with `{INSTALL}` (the playbooks of the collection do so themselves)"
         )
-    if found.state_format > STATE_FORMAT:
+    if engine.state_format > STATE_FORMAT:
         raise EngineSkew(
-            f"the engine on this host ({found}) writes state files of format {found.state_format}; this module ({OWN}) knows"
-            f" {STATE_FORMAT}: update the collection latentum.ops on the controller to {found.version} or newer"
+            f"the engine on this host ({engine}) writes state files of format {engine.state_format}; this module ({OWN}) knows"
+            f" {STATE_FORMAT}: update the collection latentum.ops on the controller to {engine.version} or newer"
         )
 
 

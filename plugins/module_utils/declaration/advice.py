@@ -64,9 +64,9 @@ def _first_change(declaration: Declaration) -> Iterator[Problem]:
     reasons: dict[str, Unsafe] = {}
     for service in _staying(declaration):
         options = declaration.options(service.name)
-        found = unsafe(service, options.update.strategy, options.allow)  # a written strategy has passed the check
-        if found:
-            reasons[service.name] = found[0]
+        reasons_against = unsafe(service, options.update.strategy, options.allow)  # a written strategy has passed the check
+        if reasons_against:
+            reasons[service.name] = reasons_against[0]
     if not reasons:
         return
     causes = "; ".join(f"{name} ({reason.problem})" for name, reason in reasons.items())
@@ -93,13 +93,13 @@ def _own_init(declaration: Declaration) -> Iterator[Problem]:
 
 def _paths_of_the_host(declaration: Declaration) -> Iterator[Problem]:
     """What is looked for on the host alone, at a place that the Compose file does not say."""
-    found: dict[str, list[str]] = {}
+    by_service: dict[str, list[str]] = {}
     for service in declaration.compose.services.values():
         mounts = [mount.source for mount in service.mounts if mount.kind == "bind" and mount.source.startswith("~")]
         files = [file.path for file in service.env_files if is_relative(file.path) and not declaration.own_env_file(file)]
         if mounts or files:
-            found[service.name] = list(dict.fromkeys([*mounts, *files]))
-    if found:
-        places = "; ".join(f"{name}: {', '.join(paths)}" for name, paths in found.items())
+            by_service[service.name] = list(dict.fromkeys([*mounts, *files]))
+    if by_service:
+        places = "; ".join(f"{name}: {', '.join(paths)}" for name, paths in by_service.items())
         what = f"these are looked for on the host, in {declaration.directory} or at home of root, and nothing brings them there ({places})"
         yield Problem("compose.services", "", what, "write absolute paths, or bring them by compose_folder: and files: of ops_stack")

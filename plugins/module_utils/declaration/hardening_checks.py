@@ -70,9 +70,9 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
             yield _Finding("docker_socket", f"{key}.volumes", shown(mount.source), what, fix)
     if service.image is not None and service.image.moves:
         name = service.image.repository
-        found = f"{name}:{service.image.tag}" if service.image.tag else name
+        image = f"{name}:{service.image.tag}" if service.image.tag else name
         fix = f"write the version, such as {name}:1.4.2, or its @sha256: digest"
-        yield _Finding("latest_tag", f"{key}.image", shown(found), "can be another image tomorrow", fix)
+        yield _Finding("latest_tag", f"{key}.image", shown(image), "can be another image tomorrow", fix)
     yield from _plain_secrets(declaration, service)
     yield from _carried_secrets(declaration, service)
     for port in service.ports:

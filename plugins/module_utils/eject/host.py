@@ -87,7 +87,7 @@ class Ejection:
             raise NotEjected(f"stack: {underway.describe()}: let it end, or `opsctl rollback`, first")
         self.live: Release = live
         self.directory = Path(live.directory)
-        self.others = sorted(str(one["name"]) for one in stacks() if one["name"] != stack)
+        self.others = sorted(str(description["name"]) for description in stacks() if description["name"] != stack)
 
     @cached_property
     def settings(self) -> backup_settings.Settings | None:
@@ -340,7 +340,7 @@ def was_ejected(stack: str, directory: Path) -> bool:
 def _free(path: Path) -> Path:
     """A path that is not there yet: whoever came back and leaves again keeps the history from before."""
     names = itertools.chain([path.name], (f"{path.name}-{number}" for number in itertools.count(2)))
-    return next(one for name in names if not (one := path.with_name(name)).exists())
+    return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
 def _allowed(policy: Mapping[str, Any]) -> list[str]:

@@ -172,10 +172,10 @@ def _reachable(project: dict[str, Any], spec: dict[str, Any]) -> None:
 
 def listened() -> set[int]:
     """TCP ports that something on this host listens at (proc(5), /proc/net/tcp)."""
-    found: set[int] = set()
+    ports: set[int] = set()
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         for line in table.read_text().splitlines()[1:] if table.exists() else ():
             local, state = line.split()[1], line.split()[3]
             if state == "0A":
-                found.add(int(local.rpartition(":")[2], 16))
-    return found
+                ports.add(int(local.rpartition(":")[2], 16))
+    return ports

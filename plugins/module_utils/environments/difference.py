@@ -65,7 +65,7 @@ def differences(before: Outline, after: Outline, expected: Sequence[str] = ()) -
 
     :param expected: further patterns of keys that are expected to differ.
     """
-    found: list[Difference] = []
+    listed: list[Difference] = []
     patterns = (*EXPECTED, *expected)
     for section, items in before.sections.items():
         others = after.sections.get(section, {})
@@ -74,16 +74,16 @@ def differences(before: Outline, after: Outline, expected: Sequence[str] = ()) -
         for name in [*items, *(name for name in others if name not in items)]:
             key = f"{section}.{name}" if name else section
             if name in items and name in others:
-                found += _changes(before, after, key, items[name], others[name], patterns)
+                listed += _changes(before, after, key, items[name], others[name], patterns)
             elif not _follows(key, before, after):
                 kind = Kind.REMOVED if name in items else Kind.ADDED
                 there = items.get(name, others.get(name, {}))
                 face = there.get(_FACE.get(section, ""), "yes")
                 left, right = (face, None) if kind is Kind.REMOVED else (None, face)
-                found.append(Difference(after.stack, kind, key, left, right, _matches(key, patterns)))
+                listed.append(Difference(after.stack, kind, key, left, right, _matches(key, patterns)))
     if before.stack != after.stack:
-        found.insert(0, Difference(after.stack, Kind.CHANGED, "stack.name", before.stack, after.stack, expected=True))
-    return found
+        listed.insert(0, Difference(after.stack, Kind.CHANGED, "stack.name", before.stack, after.stack, expected=True))
+    return listed
 
 
 def _follows(key: str, before: Outline, after: Outline) -> bool:
@@ -92,16 +92,18 @@ def _follows(key: str, before: Outline, after: Outline) -> bool:
     return service != key and (service in before.sections["services"]) != (service in after.sections["services"])
 
 
-def _changes(before: Outline, after: Outline, key: str, one: Attributes, other: Attributes, patterns: Sequence[str]) -> list[Difference]:
-    found = []
-    for attribute in [*one, *(name for name in other if name not in one)]:
-        left, right = one.get(attribute), other.get(attribute)
+def _changes(
+    before: Outline, after: Outline, key: str, attributes: Attributes, other: Attributes, patterns: Sequence[str]
+) -> list[Difference]:
+    changes = []
+    for attribute in [*attributes, *(name for name in other if name not in attributes)]:
+        left, right = attributes.get(attribute), other.get(attribute)
         if left == right:
             continue
         name = f"{key}.{attribute}"
         same = _neutral(left, before.names) == _neutral(right, after.names)
-        found.append(Difference(after.stack, Kind.CHANGED, name, left, right, expected=same or _matches(name, patterns)))
-    return found
+        changes.append(Difference(after.stack, Kind.CHANGED, name, left, right, expected=same or _matches(name, patterns)))
+    return changes
 
 
 def _matches(key: str, patterns: Sequence[str]) -> bool:
@@ -131,25 +133,25 @@ def running(before: Mapping[str, str], after: Mapping[str, str], stack: str) -> 
 
     :param before: service to pinned reference, of what is live.
     """
-    found = []
+    changes = []
     for service in [*before, *(name for name in after if name not in before)]:
         left, right = before.get(service), after.get(service)
         if (left or "").rpartition("@")[2] != (right or "").rpartition("@")[2]:
             kind = Kind.CHANGED if left and right else Kind.REMOVED if left else Kind.ADDED
-            found.append(Difference(stack, kind, f"services.{service}.runs", left, right))
-    return found
+            changes.append(Difference(stack, kind, f"services.{service}.runs", left, right))
+    return changes
 
 
-def table(names: tuple[str, str], found: Sequence[Difference], notes: Sequence[str] = ()) -> str:
+def table(names: tuple[str, str], listed: Sequence[Difference], notes: Sequence[str] = ()) -> str:
     """The differences for people: what matters first, what was to be expected below it, then what could not be seen."""
-    if not found:
+    if not listed:
         return "\n".join([f"{names[0]} and {names[1]} do not differ", *notes])
-    several = len({difference.stack for difference in found}) > 1
+    several = len({difference.stack for difference in listed}) > 1
     head = ["", "what", *names]
     blocks = []
     for title, part in (
-        ("differences", [difference for difference in found if not difference.expected]),
-        ("expected to differ", [difference for difference in found if difference.expected]),
+        ("differences", [difference for difference in listed if not difference.expected]),
+        ("expected to differ", [difference for difference in listed if difference.expected]),
     ):
         rows = [
             [

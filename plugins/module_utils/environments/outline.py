@@ -198,11 +198,11 @@ def _masked(value: Any, masker: Masker) -> Any:
 
 def _flat(value: Mapping[str, Any], above: str = "") -> Attributes:
     """Nested mappings as one, by dotted names; what is empty is left out, as what is not written."""
-    found: Attributes = {}
+    flat: Attributes = {}
     for key, item in value.items():
         name = f"{above}{key}"
         if isinstance(item, Mapping):
-            found |= _flat(item, f"{name}.")
+            flat |= _flat(item, f"{name}.")
         elif item not in (None, "", []):
-            found[name] = item
-    return found
+            flat[name] = item
+    return flat

@@ -143,17 +143,17 @@ def _age(since: str) -> float | None:
     return max(timedelta(), datetime.now(timezone.utc) - datetime.fromisoformat(since)).total_seconds()
 
 
-def _unlike(one: Running, other: Running) -> list[Problem]:
+def _unlike(running: Running, other: Running) -> list[Problem]:
     """Hosts of one environment that run different images: none of them is what was tried."""
     return [
         Problem(
             f"services.{service}.image",
-            f"{one.images.get(service)} on {one.host}, {other.images.get(service)} on {other.host}",
+            f"{running.images.get(service)} on {running.host}, {other.images.get(service)} on {other.host}",
             "hosts of the source run different images",
             "finish the rollout there first",
         )
-        for service in dict.fromkeys([*one.images, *other.images])
-        if _digest(one.images.get(service, "")) != _digest(other.images.get(service, ""))
+        for service in dict.fromkeys([*running.images, *other.images])
+        if _digest(running.images.get(service, "")) != _digest(other.images.get(service, ""))
     ]
 
 

@@ -80,10 +80,10 @@ def _once(rules: Sequence[Rule]) -> list[Rule]:
 
 def _refuse(of_host: Sequence[Rule], of_stacks: Sequence[tuple[str, Rule]]) -> None:
     """:raises FirewallError: the same traffic is let in by the one and not by the other."""
-    said = {_traffic(rule): rule for rule in of_host}
+    by_traffic = {_traffic(rule): rule for rule in of_host}
     problems = []
     for stack, rule in of_stacks:
-        other = said.get(_traffic(rule))
+        other = by_traffic.get(_traffic(rule))
         if other and other.action != rule.action:
             words = " ".join(rule.argv())
             what = f"rules: {other.action} to what the stack {stack} of this host says {rule.action} to ({words})"

@@ -53,19 +53,19 @@ def judge(wanted: Expectation, containers: Sequence[Container], restarts_before:
     verdict = Verdict(wanted.service, "ok", containers=mine)
     if wanted.expect == "completed":
         return _judge_completed(verdict)
-    for one in mine:
-        looping = one.restarts - restarts_before.get(one.id, 0)
+    for container in mine:
+        looping = container.restarts - restarts_before.get(container.id, 0)
         if looping >= crashes:
             how = "crashes again and again" if crashes > 1 else "crashed"
-            verdict.state, verdict.reason = "failed", f"{one.name} {how} ({looping} restarts, last exit code {one.exit_code})"
+            verdict.state, verdict.reason = "failed", f"{container.name} {how} ({looping} restarts, last exit code {container.exit_code})"
             verdict.final = True
             return verdict
-        if one.state in {"exited", "dead"}:
-            cause = "was killed for memory" if one.oom_killed else f"exited with code {one.exit_code}"
-            verdict.state, verdict.reason = "failed", f"{one.name} {cause} and is not restarted"
+        if container.state in {"exited", "dead"}:
+            cause = "was killed for memory" if container.oom_killed else f"exited with code {container.exit_code}"
+            verdict.state, verdict.reason = "failed", f"{container.name} {cause} and is not restarted"
             return verdict
-        if one.health == "unhealthy":
-            verdict.state, verdict.reason = "failed", f"{one.name} is unhealthy"
+        if container.health == "unhealthy":
+            verdict.state, verdict.reason = "failed", f"{container.name} is unhealthy"
             return verdict
     if young := [container.name for container in mine if container.health == "none" and container.restarts and container.uptime() < STEADY]:
         verdict.state, verdict.reason = "waiting", f"{young[0]} was restarted moments ago"
@@ -112,11 +112,11 @@ def look(
     for expectation, verdict in zip(wanted, verdicts, strict=True):
         if verdict.state != "ok" or expectation.probe is None:
             continue
-        for one in verdict.containers:
+        for container in verdict.containers:
             try:
-                run_probe(expectation.probe, one.address())
+                run_probe(expectation.probe, container.address())
             except ProbeError as error:
-                verdict.state, verdict.reason = "waiting", f"{one.name}: {error}"
+                verdict.state, verdict.reason = "waiting", f"{container.name}: {error}"
     return verdicts
 
 

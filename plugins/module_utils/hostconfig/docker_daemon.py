@@ -170,10 +170,10 @@ def parse(text: str) -> dict[str, Any] | Problem:
         return {}
     fix = f"mend it (`dockerd --validate --config-file {FILE}` says more), or move it away when its settings are not needed"
     try:
-        found = json.loads(text.removeprefix("\ufeff"))
+        options = json.loads(text.removeprefix("\ufeff"))
     except ValueError as error:
         return Problem(str(FILE), "", f"is no JSON, so its settings cannot be kept: {error}", fix)
-    return found if isinstance(found, dict) else Problem(str(FILE), shown(found), "is no JSON object", fix)
+    return options if isinstance(options, dict) else Problem(str(FILE), shown(options), "is no JSON object", fix)
 
 
 def merged(existing: Options, declared: Options, last: Options) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def flags(unit: str, opts: str = "") -> dict[str, str]:
     extra = re.search(r"^\s*DOCKER_OPTS=(.*)$", opts, re.MULTILINE) or re.search(r"DOCKER_OPTS=([^\n]*)", unit)
     inserted = extra[1].strip().strip("\"'") if extra else ""
     words = _words(re.sub(r"\$\{?DOCKER_OPTS\}?", lambda _: inserted, line[1]))[1:]
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
@@ -212,8 +212,8 @@ def flags(unit: str, opts: str = "") -> dict[str, str]:
         else:
             continue
         key = {"graph": "data-root", "insecure-registry": "insecure-registries", "default-address-pool": "default-address-pools"}.get(name)
-        found[key or (f"{name}s" if name in PLURAL else name)] = value if equals else "" if following.startswith("-") else following
-    return found
+        options[key or (f"{name}s" if name in PLURAL else name)] = value if equals else "" if following.startswith("-") else following
+    return options
 
 
 def _words(line: str) -> list[str]:

@@ -169,10 +169,10 @@ class Meter:
 
     def of(self, addresses: list[str]) -> Figures:
         """The figures of some addresses together."""
-        found = Figures()
+        figures = Figures()
         for address in addresses:
-            found += self.by_address.get(address, Figures())
-        return found
+            figures += self.by_address.get(address, Figures())
+        return figures
 
     def forget(self, addresses: list[str]) -> None:
         """Begin anew for addresses, which Docker gives to another container later."""

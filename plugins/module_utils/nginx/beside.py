@@ -54,8 +54,8 @@ class Listen:
 def place(main: str) -> str:
     """The path of our file that a main file includes, of two the one that it includes later; empty for none."""
     patterns = (str(PurePosixPath(MAIN).parent / pattern) for pattern in INCLUDE.findall(COMMENT.sub("", main)))
-    found = [path for pattern in patterns for path in PLACES if fnmatch(path, pattern)]
-    return found[-1] if found else ""
+    included = [path for pattern in patterns for path in PLACES if fnmatch(path, pattern)]
+    return included[-1] if included else ""
 
 
 def parsed(listen: str) -> Listen | None:
@@ -95,7 +95,9 @@ def _local(host: str) -> bool:
 
 def set_by_others(tree: Iterable[Directive]) -> list[str]:
     """Names of directives that stand in their http block itself, and can stand there once only."""
-    return sorted({one.name for http in tree if http.name == "http" for one in http.block or () if one.file not in PLACES})
+    return sorted(
+        {directive.name for http in tree if http.name == "http" for directive in http.block or () if directive.file not in PLACES}
+    )
 
 
 def theirs(tree: Iterable[Directive]) -> Iterator[str]:

@@ -86,8 +86,8 @@ def _hexadecimal(address: str) -> str:
 
 def floor() -> float:
     """Seconds in which an old worker may take new requests on kept connections."""
-    found = (re.search(r"^\s*keepalive_min_timeout\s+(\d+)s?;", read_text(file) or "", re.MULTILINE) for file in CONFIGURATION)
-    return max((float(process[1]) for process in found if process), default=0.0)
+    timeouts = (re.search(r"^\s*keepalive_min_timeout\s+(\d+)s?;", read_text(file) or "", re.MULTILINE) for file in CONFIGURATION)
+    return max((float(process[1]) for process in timeouts if process), default=0.0)
 
 
 def wait(

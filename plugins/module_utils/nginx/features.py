@@ -40,10 +40,10 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def parse(said: str, *, ipv6: bool = False) -> Features:
+def parse(output: str, *, ipv6: bool = False) -> Features:
     """Features from what ``nginx -V`` says; of two OpenSSL versions the one that it runs with counts."""
-    version = re.search(r"nginx version: \S+?/(\d+\.\d+\.\d+)", said)
-    openssl = re.search(r"running with OpenSSL (\d+\.\d+\.\d+)", said) or re.search(r"built with OpenSSL (\d+\.\d+\.\d+)", said)
+    version = re.search(r"nginx version: \S+?/(\d+\.\d+\.\d+)", output)
+    openssl = re.search(r"running with OpenSSL (\d+\.\d+\.\d+)", output) or re.search(r"built with OpenSSL (\d+\.\d+\.\d+)", output)
     nginx = _numbers(version[1]) if version else ()
     return Features(
         installed=version is not None,

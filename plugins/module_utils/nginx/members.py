@@ -43,9 +43,9 @@ def set_member(
         raise DrainError(f"member: no upstream on this host has {name!r}: write one of {', '.join(members) or '(there are none)'}")
     away = upstreams.drained()
     wanted = away | {name} if state == "drained" else away - {name}
-    for one in mine:
-        if all(member.name in wanted for member in one.members):
-            raise DrainError(f"member: {name} is the last one of {one.name} that serves: put another one back first")
+    for upstream in mine:
+        if all(member.name in wanted for member in upstream.members):
+            raise DrainError(f"member: {name} is the last one of {upstream.name} that serves: put another one back first")
     outcome = Outcome(wanted != away, [upstream.name for upstream in mine])
     if check or not outcome.changed:
         return outcome

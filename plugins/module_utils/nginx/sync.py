@@ -73,11 +73,11 @@ def load() -> list[Upstream]:
 
     :raises ValueError: a file cannot be understood; the message names it.
     """
-    found: list[Upstream] = []
+    upstreams: list[Upstream] = []
     for file in sorted(CONFIGURATION.glob("*.json")):
         with understood(file):
-            found += upstreams_from(json.loads(file.read_text()))
-    return found
+            upstreams += upstreams_from(json.loads(file.read_text()))
+    return upstreams
 
 
 def servers(
@@ -142,14 +142,22 @@ def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[
     out = {project: out_of_rotation.load(project) for project in containers}
     entries = []
     away = drained()
-    for one in upstreams:
-        if one.members:
+    for upstream in upstreams:
+        if upstream.members:
             # Somebody must serve: were all of them drained, all of them would be asked.
-            present = [member.server for member in one.members if member.name not in away]
-            entries.append(Entry(path=path_of(one), content=render(one, present or [member.server for member in one.members]).encode()))
+            present = [member.server for member in upstream.members if member.name not in away]
+            entries.append(
+                Entry(path=path_of(upstream), content=render(upstream, present or [member.server for member in upstream.members]).encode())
+            )
             continue
-        addresses = servers(one, containers[one.project], read_text(path_of(one)), plans[one.project].get(one.service), out[one.project])
-        entries.append(Entry(path=path_of(one), content=render(one, addresses).encode()))
+        addresses = servers(
+            upstream,
+            containers[upstream.project],
+            read_text(path_of(upstream)),
+            plans[upstream.project].get(upstream.service),
+            out[upstream.project],
+        )
+        entries.append(Entry(path=path_of(upstream), content=render(upstream, addresses).encode()))
     return entries
 
 

@@ -46,7 +46,7 @@ def put(stack: str, entries: Mapping[str, Traffic | None]) -> None:
     if wanted == known:
         return
     _path(stack).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_state(_path(stack), {name: asdict(one) for name, one in wanted.items()}, 0o600)
+    write_state(_path(stack), {name: asdict(traffic) for name, traffic in wanted.items()}, 0o600)
 
 
 def share_weights(old: list[str], new: list[str], percent: int) -> dict[str, int]:

@@ -24,8 +24,8 @@ TIMEOUT = 20  # seconds for a program that only looks
 
 def accepted(log: str) -> str | None:
     """The fingerprint in the log of one process of sshd."""
-    found = _ACCEPTED.findall(log)
-    return found[-1] if found else None
+    fingerprints = _ACCEPTED.findall(log)
+    return fingerprints[-1] if fingerprints else None
 
 
 class Host:
@@ -66,13 +66,13 @@ class Host:
             account = pwd.getpwnam(user)
         except KeyError:
             return []
-        found = []
+        names = []
         for number in os.getgrouplist(user, account.pw_gid):
             try:
-                found.append(grp.getgrgid(number).gr_name)
+                names.append(grp.getgrgid(number).gr_name)
             except KeyError:
                 continue  # a number without a name
-        return found
+        return names
 
     def home(self, user: str) -> Path | None:
         """The home of a user; None for one that is not there."""

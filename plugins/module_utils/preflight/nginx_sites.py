@@ -58,8 +58,8 @@ def matching(host: Host, pattern: str) -> Sequence[str]:
     folders = [str(path.parent)]
     if set("*?[") & set(folders[0]):
         folders = [str(folder) for folder in host.files(str(path.parent.parent), path.parent.name)]
-    found = [str(file) for folder in folders for file in host.files(folder, path.name)]
-    return [file for file in found if not Path(file).name.startswith(".")]
+    files = [str(file) for folder in folders for file in host.files(folder, path.name)]
+    return [file for file in files if not Path(file).name.startswith(".")]
 
 
 def others(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

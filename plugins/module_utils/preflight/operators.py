@@ -51,12 +51,12 @@ def lines(text: str) -> list[str]:
 
 def fingerprints(text: str) -> dict[str, public_keys.PublicKey]:
     """The keys of an authorized_keys file by fingerprint, without the lines that are none."""
-    found = {}
+    by_fingerprint = {}
     for line in lines(text):
         with suppress(public_keys.NoKey):
             key = public_keys.parse(line)
-            found[key.fingerprint] = key
-    return found
+            by_fingerprint[key.fingerprint] = key
+    return by_fingerprint
 
 
 def key_in_use_stays(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

@@ -33,7 +33,7 @@ class Listener:
 
 def listeners(shown: str) -> list[Listener]:
     """What ``ss -Hltnp`` shows; without a process where the kernel itself or a user of another namespace listens."""
-    found = []
+    listening = []
     for line in shown.splitlines():
         fields = line.split(None, 5)
         if len(fields) < 5:
@@ -41,8 +41,8 @@ def listeners(shown: str) -> list[Listener]:
         address, _colon, port = fields[3].rpartition(":")
         holder = _HOLDER.search(fields[5]) if len(fields) > 5 else None
         program, pid = (holder[1], holder[2]) if holder else ("", "")
-        found.append(Listener(address.partition("%")[0], int(port), program, pid))
-    return found
+        listening.append(Listener(address.partition("%")[0], int(port), program, pid))
+    return listening
 
 
 def taken(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

@@ -92,12 +92,12 @@ def _mark(item: Reload) -> Path:
 def _tree(top: Path) -> dict[str, tuple[int, int, int, bytes]]:
     """Mode, owner, group and content of each file, by its path; that of a single file is empty."""
     files = [top] if top.is_file() else sorted(path for path in top.rglob("*") if path.is_file())
-    found = {}
+    tree = {}
     for file in files:
         stat = file.stat()
         name = "" if file == top else file.relative_to(top).as_posix()
-        found[name] = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid, file.read_bytes())
-    return found
+        tree[name] = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid, file.read_bytes())
+    return tree
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -20,8 +20,8 @@ ROOT = ("", "0", "root")
 
 def image_user(engine: Engine | None, reference: str) -> str | None:
     """The user of an image on this host, as its config names it; None for an image that is not here."""
-    found = engine.image(reference) if engine else None
-    return None if found is None else str((found.get("Config") or {}).get("User") or "")
+    image = engine.image(reference) if engine else None
+    return None if image is None else str((image.get("Config") or {}).get("User") or "")
 
 
 def unreadable(service: str, reference: str, user: str | None, declared: int | None) -> Iterator[Problem]:

@@ -72,13 +72,13 @@ class Journal:
 
     def read(self, last: int = 100) -> list[dict[str, Any]]:
         """The last entries, oldest first; a line cut off by a crash is left out."""
-        found = []
+        entries = []
         for line in (read_text(self.lines) or "").splitlines()[-last:]:
             try:
-                found.append(json.loads(line))
+                entries.append(json.loads(line))
             except ValueError:
                 continue
-        return found
+        return entries
 
     def live_since(self, release: str) -> str:
         """When a release went live that has been so since then, ISO 8601; empty where the history does not say."""

@@ -177,13 +177,13 @@ def definition(service: Mapping[str, Any], variables: Mapping[str, str]) -> str:
 
     Our own, because the one of Compose changes with its version, and then everything would be replaced.
     """
-    told = {key: value for key, value in service.items() if key not in ("depends_on", "scale", "profiles")}
-    told["labels"] = _labels(service.get("labels"))
-    if isinstance(told.get("deploy"), Mapping):
-        told["deploy"] = {key: value for key, value in told["deploy"].items() if key != "replicas"}
-    told = {key: value for key, value in told.items() if value not in (None, {}, [])}
+    spec = {key: value for key, value in service.items() if key not in ("depends_on", "scale", "profiles")}
+    spec["labels"] = _labels(service.get("labels"))
+    if isinstance(spec.get("deploy"), Mapping):
+        spec["deploy"] = {key: value for key, value in spec["deploy"].items() if key != "replicas"}
+    spec = {key: value for key, value in spec.items() if value not in (None, {}, [])}
     resolver = Interpolation(variables)
-    return fingerprint(resolver.resolve(told, ""))
+    return fingerprint(resolver.resolve(spec, ""))
 
 
 def definition_of(release: Release | None, service: str) -> str:
@@ -195,7 +195,7 @@ def definition_of(release: Release | None, service: str) -> str:
 def _labels(given: Any) -> dict[str, str]:
     """Labels as a mapping, without our own."""
     if isinstance(given, list):
-        given = dict(str(one).partition("=")[::2] for one in given)
+        given = dict(str(label).partition("=")[::2] for label in given)
     return {name: as_text(value) for name, value in (given or {}).items() if name not in (DEFINITION, USES)}
 
 

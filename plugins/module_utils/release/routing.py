@@ -104,12 +104,12 @@ def published(stack: str, sites: Collection[str]) -> Routes | None:
     return Routes(tuple(upstream.to_dict() for upstream in upstreams), contents) if upstreams or contents else None
 
 
-def same_structure(one: Routes, other: Routes) -> bool:
+def same_structure(routes: Routes, other: Routes) -> bool:
     """The same names and paths lead to the same services; how nginx is told so (headers, limits, a newer template) may differ."""
     return (
-        upstreams_of(one) == upstreams_of(other)
-        and one.sites.keys() == other.sites.keys()
-        and all(site_file.read(content) == site_file.read(other.sites[name]) for name, content in one.sites.items())
+        upstreams_of(routes) == upstreams_of(other)
+        and routes.sites.keys() == other.sites.keys()
+        and all(site_file.read(content) == site_file.read(other.sites[name]) for name, content in routes.sites.items())
     )
 
 
@@ -192,7 +192,7 @@ def held_back(wanted: Sequence[Upstream]) -> dict[str, dict[str, object]]:
 
     :returns: stack to ``definitions``, the content of its file, and ``sites``, name to content.
     """
-    found: dict[str, dict[str, object]] = {}
+    held: dict[str, dict[str, object]] = {}
     for stack in sorted({upstream.project for upstream in wanted if upstream.project}):
         live, underway = Store(stack).live(), Journal(stack).underway()
         declared = tuple(upstream for upstream in wanted if upstream.project == stack)
@@ -201,5 +201,5 @@ def held_back(wanted: Sequence[Upstream]) -> dict[str, dict[str, object]]:
         target = Store(stack).load(underway.target) if underway else live
         names = [*live.routes.sites, *(target.routes.sites if target.routes else ())]
         there = published(stack, names) or Routes()
-        found[stack] = {"definitions": read_text(_definitions_path(stack)) or "[]", "sites": dict(there.sites)}
-    return found
+        held[stack] = {"definitions": read_text(_definitions_path(stack)) or "[]", "sites": dict(there.sites)}
+    return held

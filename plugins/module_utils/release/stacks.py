@@ -23,7 +23,7 @@ def stacks() -> list[dict[str, Any]]:
 
 def _description(file: Path) -> dict[str, Any]:
     with understood(file):
-        found: dict[str, Any] = json.loads(file.read_text())
-        if not isinstance(found["name"], str) or not all(isinstance(service["service"], str) for service in found["services"]):
+        description: dict[str, Any] = json.loads(file.read_text())
+        if not isinstance(description["name"], str) or not all(isinstance(service["service"], str) for service in description["services"]):
             raise TypeError("a name that is no text")
-    return found
+    return description

@@ -87,7 +87,7 @@ class Release:
 
     def replicas(self, service: str) -> int:
         """How many containers of a service this release wants; 0 when it has no such service."""
-        return next((int(one.get("replicas") or 1) for one in self.services if one["service"] == service), 0)
+        return next((int(spec.get("replicas") or 1) for spec in self.services if spec["service"] == service), 0)
 
 
 def is_id(reference: str) -> bool:
@@ -150,28 +150,28 @@ class Store:
 
     def load(self, release: str) -> Release:
         """:raises ReleaseError: there is none of this id."""
-        found = self._read(self.path(release))
-        if found is None:
-            known = ", ".join(one.id for one in self.all()) or "none"
+        stored = self._read(self.path(release))
+        if stored is None:
+            known = ", ".join(known_release.id for known_release in self.all()) or "none"
             raise ReleaseError(f"there is no release {release} of {self.stack} on this host; there are: {known} (`opsctl releases`)")
-        return found
+        return stored
 
     def all(self) -> list[Release]:
         """Every release on this host, oldest first."""
         folders = (self.folder / "releases").glob("*")
-        return sorted((found for folder in folders if (found := self._read(folder))), key=lambda release: (release.created, release.id))
+        return sorted((release for folder in folders if (release := self._read(folder))), key=lambda release: (release.created, release.id))
 
     def find(self, prefix: str) -> Release:
         """The release whose id begins so.
 
         :raises ReleaseError: none, or more than one.
         """
-        found = [one for one in self.all() if one.id.startswith(prefix)]
-        if len(found) == 1:
-            return found[0]
-        if not found:
+        matches = [release for release in self.all() if release.id.startswith(prefix)]
+        if len(matches) == 1:
+            return matches[0]
+        if not matches:
             return self.load(prefix)
-        raise ReleaseError(f"release {prefix!r} could be {' or '.join(one.id for one in found)}: write more of it")
+        raise ReleaseError(f"release {prefix!r} could be {' or '.join(release.id for release in matches)}: write more of it")
 
     def mark(self, release: str, state: str, reason: str = "", judged: Mapping[str, str] | None = None) -> None:
         """Remember what became of a release.
@@ -225,9 +225,9 @@ class Store:
         if kind == "rollback" and release in before:
             before = before[: before.index(release)]
         elif kind == "scale":
-            before = [one for one in before if one != release]
+            before = [earlier for earlier in before if earlier != release]
         elif live:
-            before = [one for one in before if one not in (release, live)] + [live]
+            before = [earlier for earlier in before if earlier not in (release, live)] + [live]
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_state(self.folder / "live.json", {"live": release, "previous": before[-KEPT:]}, 0o600)
         self._forget({release, *before[-KEPT:]})
@@ -245,9 +245,9 @@ class Store:
 
         Failed ones are remembered for as long.
         """
-        for one in self.all()[:-KEPT]:
-            if one.id not in kept:
-                shutil.rmtree(self.path(one.id), ignore_errors=True)
+        for release in self.all()[:-KEPT]:
+            if release.id not in kept:
+                shutil.rmtree(self.path(release.id), ignore_errors=True)
         forget_files(self.stack, [read_text(folder) or "" for folder in (self.folder / "releases").glob("*/compose.yaml")])
 
 
@@ -259,6 +259,6 @@ def forget_files(stack: str, projects: Iterable[str]) -> None:
     folder = paths.RELEASES / stack / paths.FILES
     pattern = re.compile(rf"{re.escape(str(folder))}/([0-9a-f]{{12}})/")
     used = {digest for text in projects for digest in pattern.findall(text)}
-    for found in folder.glob("*") if folder.is_dir() else ():
-        if found.name not in used:
-            shutil.rmtree(found, ignore_errors=True)
+    for path in folder.glob("*") if folder.is_dir() else ():
+        if path.name not in used:
+            shutil.rmtree(path, ignore_errors=True)

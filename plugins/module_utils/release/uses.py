@@ -30,13 +30,13 @@ def parts(project: Mapping[str, Any], service: str, variables: Mapping[str, str]
     """
     spec = project["services"].get(service) or {}
     resolver = Interpolation(variables)
-    found: dict[str, Any] = {f"network {name}": network(project, name) for name in networks_of(spec)}
+    used: dict[str, Any] = {f"network {name}": network(project, name) for name in networks_of(spec)}
     for name in _volumes(spec, project):
-        found[f"volume {name}"] = {key: value for key, value in _section(project, "volumes", name).items() if key != "labels"}
+        used[f"volume {name}"] = {key: value for key, value in _section(project, "volumes", name).items() if key != "labels"}
     for kind in ("configs", "secrets"):
         for name in _sources(spec.get(kind)):
-            found[f"{kind[:-1]} {name}"] = _section(project, kind, name)
-    resolved = {name: resolver.resolve(value, name) for name, value in found.items()}
+            used[f"{kind[:-1]} {name}"] = _section(project, kind, name)
+    resolved = {name: resolver.resolve(value, name) for name, value in used.items()}
     for name, value in resolved.items():
         if name.startswith("config ") and value.get("file"):
             value["content"] = _content(Path(directory) / str(value["file"]))
@@ -58,7 +58,7 @@ def of(release: Release, service: str) -> str:
 
 def changed(before: Release, after: Release, service: str) -> list[str]:
     """Which of it differs, for a person."""
-    old, new = (parts(one.project, service, one.environment, one.directory) for one in (before, after))
+    old, new = (parts(release.project, service, release.environment, release.directory) for release in (before, after))
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
@@ -76,8 +76,8 @@ def networks_of(spec: Mapping[str, Any]) -> list[str]:
 
 def resolved(release: Release, kind: str, name: str) -> dict[str, Any]:
     """A definition at the top of a release's project, with the values of its variables."""
-    found: dict[str, Any] = Interpolation(release.environment).resolve(_section(release.project, kind, name), f"{kind}.{name}")
-    return found
+    definition: dict[str, Any] = Interpolation(release.environment).resolve(_section(release.project, kind, name), f"{kind}.{name}")
+    return definition
 
 
 def _section(project: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]:
@@ -173,9 +173,9 @@ def _resolved(definition: Mapping[str, Any], variables: Mapping[str, str]) -> st
 
 def moved_networks(before: Release, after: Release) -> dict[str, tuple[str, str]]:
     """Networks that are others for Docker: name in the Compose file to the real names before and after."""
-    found = {}
+    moved = {}
     for name in sorted(all_networks(before) & all_networks(after)):
         names = (real_name(before.stack, before.project, name), real_name(after.stack, after.project, name))
         if names[0] != names[1]:
-            found[name] = names
-    return found
+            moved[name] = names
+    return moved

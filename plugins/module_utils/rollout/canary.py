@@ -67,8 +67,8 @@ def ask_prometheus(query: Query) -> Verdict:
             session.trust_env = False
             answer = session.get(f"{query.url.rstrip('/')}/api/v1/query", params={"query": query.query}, timeout=5)
         answer.raise_for_status()
-        found = answer.json()["data"]["result"]
-        value = float(found[1] if found and not isinstance(found[0], dict) else found[0]["value"][1])
+        samples = answer.json()["data"]["result"]
+        value = float(samples[1] if samples and not isinstance(samples[0], dict) else samples[0]["value"][1])
     except (requests.RequestException, KeyError, IndexError, TypeError, ValueError) as error:
         return Verdict("bad", f"Prometheus gave no value for {query.query!r}: {type(error).__name__}")
     if value > query.max or math.isnan(value):

@@ -70,15 +70,15 @@ class Deployment:
         """
         with self._locked():
             engine = self._engine()
-            if found := self._recovered(engine, None):
-                self.outcome.found = found
+            if recovered := self._recovered(engine, None):
+                self.outcome.found = recovered
                 if to is None:
                     live = self.store.live()
                     self.outcome.release = live.id if live else ""
-                    self.progress.finish(f"{found}; that was the rollback: {self.outcome.release or 'nothing'} is live")
+                    self.progress.finish(f"{recovered}; that was the rollback: {self.outcome.release or 'nothing'} is live")
                     return self.outcome
             before = self.store.live()
-            good = [one for one in self.store.previous() if self.store.load(one).state == GOOD]
+            good = [release for release in self.store.previous() if self.store.load(release).state == GOOD]
             if to is None and not good:
                 raise self._refused("there is no good release before the live one to go back to (`opsctl releases`)", self.stack)
             release = self.store.find(to) if to else self.store.load(good[0])
@@ -152,25 +152,25 @@ class Deployment:
         underway = self.journal.underway()
         if underway is None:
             return ""
-        found = f"found an interrupted {underway.describe()}"
+        interrupted = f"found an interrupted {underway.describe()}"
         if self.order.check or engine is None:
-            return found
+            return interrupted
         live = self.store.live()
         if live and live.id == underway.target and not underway.failing:
             # Killed between the last decision and the last file.
             publish.write(live)
             Rerouting(self.store.load(underway.before) if underway.before else None, live).finish()
             self.journal.ended()
-            return f"{found}; it was finished"
+            return f"{interrupted}; it was finished"
         if underway.target == target and not underway.failing:
-            self.progress.say(f"{found}: it is finished now")
-            return f"{found}; it was finished"
-        self.progress.say(f"{found}: it is taken back first")
+            self.progress.say(f"{interrupted}: it is finished now")
+            return f"{interrupted}; it was finished"
+        self.progress.say(f"{interrupted}: it is taken back first")
         lost = take_back(Site(self.stack, engine, self.progress, self.journal, underway), self.store)
         if lost:
-            raise self._refused("\n".join([f"{found}, and it cannot be taken back:", *lost]), underway.target)
+            raise self._refused("\n".join([f"{interrupted}, and it cannot be taken back:", *lost]), underway.target)
         self.journal.ended()
-        return f"{found}; it was taken back"
+        return f"{interrupted}; it was taken back"
 
     def _routed(self, release: Release, live: Release | None) -> Release:
         """A release that says nothing about routes is served by those that are live; one to return to is left as it was."""
@@ -228,7 +228,7 @@ class Deployment:
 
     def _refuse_again(self, release: Release) -> None:
         """:raises DeployFailed: it failed or was rolled back, and nothing that it was judged by has changed, or nobody asked for it."""
-        known = next((one for one in self.store.all() if one.id == release.id), None)
+        known = next((stored for stored in self.store.all() if stored.id == release.id), None)
         if not known or known.state not in (FAILED, ROLLED_BACK) or not self.outcome.sentences:
             return
         if self.order.force or self.order.kind != "deploy":
@@ -241,11 +241,11 @@ class Deployment:
 
 def _digests(plans: Sequence[ServicePlan], release: Release, engine: Engine | None) -> list[tuple[str, str, str]]:
     """Service, digest now, digest to come."""
-    found = []
+    digests = []
     for plan in plans:
         old = engine.digest(plan.old[0]) if engine and plan.old else ""
-        found.append((plan.service, old, release.images.get(plan.service, "").rpartition("@")[2]))
-    return found
+        digests.append((plan.service, old, release.images.get(plan.service, "").rpartition("@")[2]))
+    return digests
 
 
 EXPECTED = (DeployFailed, ReleaseError, CommandError, ConfigSetError, DockerUnavailable, OSError, ValueError)

@@ -26,15 +26,15 @@ _AT_FIRST = {"create_host_path", "nocopy", "labels", "CreateMountpoint", "NoCopy
 def mounts(raw: Document) -> dict[str, Mount]:
     """What a container has mounted, but for what is only in memory and has a key of its own (``tmpfs``)."""
     options = {_path(mount["Target"]): frozenset(_asked_of_docker(mount)) for mount in raw["HostConfig"].get("Mounts") or ()}
-    found = {}
+    mounted = {}
     for mount in raw.get("Mounts") or ():
         kind, path = mount["Type"], _path(mount["Destination"])
         source = str(mount.get("Name") or "") if kind == "volume" else str(mount.get("Source") or "") if kind == "bind" else ""
         modes = set(str(mount.get("Mode") or "").split(",")) - _PLAIN - _LABELLED.get(kind, set())
         modes |= {str(mount.get("Propagation") or "")} - _PLAIN
         named = ANONYMOUS if kind == "volume" and _ANONYMOUS.fullmatch(source) else _path(source)
-        found[path] = (kind, named, bool(mount.get("RW")), frozenset(modes) | options.get(path, frozenset()))
-    return found
+        mounted[path] = (kind, named, bool(mount.get("RW")), frozenset(modes) | options.get(path, frozenset()))
+    return mounted
 
 
 def _asked_of_docker(mount: Document) -> Iterator[str]:

@@ -185,8 +185,8 @@ class Wanted:
     @property
     def service(self) -> Document:
         """The service."""
-        found: Document = self.project["services"][self.name]
-        return found
+        service: Document = self.project["services"][self.name]
+        return service
 
     @property
     def defaults(self) -> Document:
@@ -379,8 +379,8 @@ def _wanted_logging(given: Document | None) -> tuple[str, dict[str, str]]:
 
 
 def _deployed(service: Document, kind: str) -> Document:
-    found: Document = ((service.get("deploy") or {}).get("resources") or {}).get(kind) or {}
-    return found
+    resources: Document = ((service.get("deploy") or {}).get("resources") or {}).get(kind) or {}
+    return resources
 
 
 def _limit(service: Document, name: str, key: str) -> int:

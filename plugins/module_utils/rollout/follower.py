@@ -39,7 +39,7 @@ def retire_due(engine: Engine) -> None:
     """Remove old sets of blue-green updates whose time is up; while somebody works on the stack they wait."""
     for folder in paths.RELEASES.glob("*/warm.json"):
         stack = folder.parent.name
-        if not any(one.due for one in standby.load(stack).values()):
+        if not any(warm.due for warm in standby.load(stack).values()):
             continue
         from .rollback import retire  # the whole of a rollout: a watchdog that rolls nothing out need not carry it
 
@@ -70,13 +70,13 @@ def follow_engine(engine: Engine, ready: Callable[[], None]) -> None:
 
 def follow() -> None:
     """Run until killed; a dead engine is waited for, and everything is looked at again when it is back."""
-    told = False
+    notified = False
 
     def ready() -> None:
-        nonlocal told
-        if not told:
+        nonlocal notified
+        if not notified:
             notify("READY=1")
-            told = True
+            notified = True
 
     while True:
         try:

@@ -72,13 +72,13 @@ def _differences(
     except NotFound:
         return ["it is gone"]
     wanted = Wanted(project, container.service, image)
-    found = differences(raw, wanted)
+    differing = differences(raw, wanted)
     known = project.get("networks") or {}
     for key in uses.networks_of(release.project["services"][container.service]):
         spec = known.get(key) or {}
         if not spec.get("external") and spec.get("name") in networks and not same(networks[spec["name"]], key, spec):
-            found.append(f"network {key}")
-    return [*found, *_written_since(project, wanted.service, container)]
+            differing.append(f"network {key}")
+    return [*differing, *_written_since(project, wanted.service, container)]
 
 
 def _state(container: Container, policy: Policy) -> str:
@@ -99,8 +99,8 @@ def _written_since(project: Mapping[str, Any], service: Mapping[str, Any], conta
 
 def kept(plans: Iterable[ServicePlan], by_hand: Mapping[str, Sequence[str]]) -> dict[str, list[Container]]:
     """Containers that go on as they are, by their services."""
-    found = {plan.service: [container for container in plan.current if container.id in by_hand] for plan in plans}
-    return {service: containers for service, containers in found.items() if containers}
+    by_service = {plan.service: [container for container in plan.current if container.id in by_hand] for plan in plans}
+    return {service: containers for service, containers in by_service.items() if containers}
 
 
 def foreseen(engine: Engine, declared: Declared) -> list[str]:

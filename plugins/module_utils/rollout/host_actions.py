@@ -136,29 +136,29 @@ class Site:
     @contextmanager
     def yielding(self, containers: Sequence[Container]) -> Iterator[None]:
         """Containers that start yield the processors to those that serve: where both are busy, nobody waits longer for an answer."""
-        for one in containers:
-            self.engine.slow_down(one)
+        for container in containers:
+            self.engine.slow_down(container)
         try:
             yield
         finally:
-            for one in containers:
-                self.engine.full_speed(one)
+            for container in containers:
+                self.engine.full_speed(container)
 
     def healthy(self, release: Release, service: str, containers: Sequence[Container], timeout: float, settle: float) -> None:
         """Wait until containers are healthy and have stayed so.
 
         :raises RolloutFailed: with their last log lines and health checks.
         """
-        raw = next((one for one in release.services if one["service"] == service), {"service": service})
+        raw = next((spec for spec in release.services if spec["service"] == service), {"service": service})
         wanted = Expectation.from_dict(raw, tolerant=True)
         part = Part(self.engine, {container.id for container in containers})
         expectation = Expectation(service, wanted.expect, max(1, len(containers)), wanted.probe)
 
-        def told(verdicts: Sequence[Any]) -> None:
+        def progress(verdicts: Sequence[Any]) -> None:
             if verdicts[0].state == "waiting":
                 self.progress.wait(f"{service}: {verdicts[0].reason}")
 
-        verdicts = wait(part, self.stack, [expectation], timeout, settle, progress=told, crashes=FIRST_CRASH)
+        verdicts = wait(part, self.stack, [expectation], timeout, settle, progress=progress, crashes=FIRST_CRASH)
         if verdicts[0].state != "ok":
             if verdicts[0].state == "waiting":
                 verdicts[0].reason = f"not {wanted.expect} within {timeout:g} s: {verdicts[0].reason}"

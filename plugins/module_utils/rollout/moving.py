@@ -136,12 +136,12 @@ def unsafe(before: Release | None, after: Release, plans: Iterable[ServicePlan])
     rolling = [plan.service for plan in plans if plan.action == REPLACE and plan.policy.strategy != "recreate"]
     for name in in_place(before, after):
         key, value, what, fix = _obstacle(before, after, name) or ("", "", "", "")
-        if others := [one for one in rolling if uses_one(after, one, [name]) or uses_one(before, one, [name])]:
+        if others := [service for service in rolling if uses_one(after, service, [name]) or uses_one(before, service, [name])]:
             way = f"or write update.strategy: recreate for {', '.join(others)}, with the time that all services of this network are down"
             yield Unsafe("", f"compose.networks.{name}.{key}", value, f"{what}: this is downtime", f"{fix}, {way}")
     for name in sorted({*(before.project.get("volumes") or {})} & {*(after.project.get("volumes") or {})}):
         known = (uses.resolved(release, "volumes", name) for release in (before, after))
-        old, new = ({key: one.get(key) for key in ("driver", "driver_opts", "name", "external")} for one in known)
+        old, new = ({key: volume.get(key) for key in ("driver", "driver_opts", "name", "external")} for volume in known)
         if old != new and old["name"] == new["name"] and bool(old["external"]) == bool(new["external"]) and not new["external"]:
             what = "has other options than the volume that holds the data, and Docker cannot change those"
             fix = f"take the change back, or give the volume another name ({name}2), which is empty at first, and move the data"
@@ -166,10 +166,10 @@ def _obstacle(before: Release, after: Release, name: str) -> tuple[str, str, str
 
 
 def _subnets(network: Mapping[str, Any]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    found = []
-    for one in (network.get("ipam") or {}).get("config") or []:
+    subnets = []
+    for pool in (network.get("ipam") or {}).get("config") or []:
         try:
-            found.append(ipaddress.ip_network(str(one.get("subnet")), strict=False))
+            subnets.append(ipaddress.ip_network(str(pool.get("subnet")), strict=False))
         except ValueError:
             continue  # a variable, or nothing that Compose would take
-    return found
+    return subnets

@@ -223,13 +223,13 @@ def order(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def dependents(services: Mapping[str, Mapping[str, Any]], service: str) -> list[str]:
     """The services that depend on one, directly or not, as they are written."""
-    found = {service}
+    depending = {service}
     grown = True
     while grown:
-        more = {name for name, spec in services.items() if found & set(dependencies(spec))} - found
-        found |= more
+        more = {name for name, spec in services.items() if depending & set(dependencies(spec))} - depending
+        depending |= more
         grown = bool(more)
-    return [name for name in services if name in found and name != service]
+    return [name for name in services if name in depending and name != service]
 
 
 def require_safe(release: Release, plans: Iterable[ServicePlan], others: Iterable[Unsafe] = ()) -> None:
@@ -239,15 +239,15 @@ def require_safe(release: Release, plans: Iterable[ServicePlan], others: Iterabl
     :raises UnsafeUpdate: a service is to be replaced in a way that would break it; all of them at once.
     """
     parsed = compose_model.parse(release.project, {"COMPOSE_PROJECT_NAME": release.stack, **release.environment}, [])
-    found = [
+    reasons = [
         problem
         for plan in plans
         if plan.action == REPLACE and plan.service in parsed.services
         for problem in unsafe(parsed.services[plan.service], plan.policy.strategy, plan.policy.allow)
     ]
-    found += others
-    if found:
-        lines = [f"{number}. {one.key}: {one.value} {one.problem}: {one.fix}" for number, one in enumerate(found, 1)]
+    reasons += others
+    if reasons:
+        lines = [f"{number}. {reason.key}: {reason.value} {reason.problem}: {reason.fix}" for number, reason in enumerate(reasons, 1)]
         raise UnsafeUpdate("\n".join(["this update is not safe; nothing was changed:", *lines]))
 
 

@@ -106,23 +106,27 @@ class Rerouting:
         """The upstreams of the old routes, or after the switch of the new ones, each with the ports of the other release."""
         mine, other = (self.new, self.old) if switched else (self.old, self.new)
         kept = self._kept() if switched else routing.kept(self.after.stack)
-        upstreams, kept = (tuple(replace(one, ports=self._ports(one, mine, other)) for one in those) for those in (mine.upstreams, kept))
+        upstreams, kept = (
+            tuple(replace(upstream, ports=self._ports(upstream, mine, other)) for upstream in those) for those in (mine.upstreams, kept)
+        )
         return routing.Definitions(upstreams, kept)
 
     def _kept(self) -> tuple[Upstream, ...]:
         """Upstreams that the new routes lack, while a site by hand names them: they lead to what answers for the same locations now."""
         elsewhere = site_file.named_upstreams({*self.old.sites, *self.new.sites})
         names = {upstream.name for upstream in self.new.upstreams}
-        found = {}
-        for one in (*routing.kept(self.after.stack), *self.old.upstreams):
-            if one.name in names or one.name not in elsewhere:
+        kept = {}
+        for upstream in (*routing.kept(self.after.stack), *self.old.upstreams):
+            if upstream.name in names or upstream.name not in elsewhere:
                 continue
-            led = [where for where, name in self.old.names.items() if name == one.name]
+            led = [where for where, name in self.old.names.items() if name == upstream.name]
             backend = next((self.new.backends[where] for where in led if where in self.new.backends), None)
-            port = self.new.port(one.service, led, one.port or 0)
+            port = self.new.port(upstream.service, led, upstream.port or 0)
             if backend or port:
-                found[one.name] = replace(one, service=backend.service if backend else one.service, port=backend.port if backend else port)
-        return tuple(found.values())
+                kept[upstream.name] = replace(
+                    upstream, service=backend.service if backend else upstream.service, port=backend.port if backend else port
+                )
+        return tuple(kept.values())
 
     def _ports(self, upstream: Upstream, mine: Routing, other: Routing) -> dict[str, int]:
         definition = other.definition(upstream.service)
@@ -160,22 +164,22 @@ class Rerouting:
 
     def sentences(self) -> list[str]:
         """What changes for clients, for a person."""
-        found = [f"site {name}: removed" for name in sorted(self.gone)]
+        changes = [f"site {name}: removed" for name in sorted(self.gone)]
         for site in self.new.sites:
             before = {match: backend for (name, match), backend in self.old.backends.items() if name == site}
             after = {match: backend for (name, match), backend in self.new.backends.items() if name == site}
             if site not in self.old.sites:
-                found.append(f"site {site}: new")
+                changes.append(f"site {site}: new")
             for match in sorted(before.keys() | after.keys()):
                 if match.endswith("/") or match + "/" not in before.keys() | after.keys():  # /api stands for both of its locations
-                    found += _sentence(f"route {site}{match}", before.get(match), after.get(match))
+                    changes += _sentence(f"route {site}{match}", before.get(match), after.get(match))
             if before == after and site in self.old.sites and self.old.sites[site] != self.new.sites[site]:
-                found.append(f"site {site}: settings differ")
-        return found
+                changes.append(f"site {site}: settings differ")
+        return changes
 
 
 def _sentence(what: str, before: Backend | None, after: Backend | None) -> list[str]:
     if before == after:
         return []
-    shown = [f"{one.service}:{one.port}" if one else "nobody" for one in (before, after)]
+    shown = [f"{backend.service}:{backend.port}" if backend else "nobody" for backend in (before, after)]
     return [f"{what}: {shown[0]} -> {shown[1]}"]

@@ -128,8 +128,8 @@ def _revive(site: Site, before: Release | None, returning: Returning, wanted: in
         site.stop(returning.others)  # never two of them at once
         returning.others = []
     stopped = [container for container in returning.keep if container.state in ("exited", "created", "dead")]
-    for one in stopped:
-        site.engine.start(one)
+    for container in stopped:
+        site.engine.start(container)
     missing = wanted - len(returning.keep)
     if missing > 0 and compose and before:
         site.step(f"start {missing} of {short(before.images.get(service, ''))} again", service=service)

@@ -204,7 +204,7 @@ class Rollout:
     def assert_healthy(self, service: str, containers: Sequence[Container]) -> None:
         """:raises RolloutFailed: one of these containers crashed, or is unhealthy."""
         part = Part(self.site.engine, {container.id for container in containers})
-        raw = next((one for one in self.release.services if one["service"] == service), {"service": service})
+        raw = next((spec for spec in self.release.services if spec["service"] == service), {"service": service})
         wanted = Expectation.from_dict({**raw, "replicas": len(containers) or 1, "probe": None}, tolerant=True)
         verdicts = look(part, self.site.stack, [wanted], {container.id: container.restarts for container in containers}, FIRST_CRASH)
         if verdicts[0].state != "ok":
@@ -332,9 +332,9 @@ class Rollout:
         self.site.sync()
 
 
-def combine(one: Verdict, other: Verdict) -> Verdict:
+def combine(verdict: Verdict, other: Verdict) -> Verdict:
     """Two verdicts as one: the one that ends the trial, otherwise the first."""
-    return other if other.state == "bad" else one
+    return other if other.state == "bad" else verdict
 
 
 def steps(plans: Sequence[ServicePlan]) -> int:

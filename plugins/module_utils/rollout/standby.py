@@ -45,10 +45,10 @@ def put(stack: str, service: str, warm: Warm | None) -> None:
     known = load(stack)
     if warm is None and service not in known:
         return
-    wanted = {name: one for name, one in {**known, service: warm}.items() if one is not None}
-    write_state(_path(stack), {name: asdict(one) for name, one in wanted.items()}, 0o600)
+    wanted = {name: entry for name, entry in {**known, service: warm}.items() if entry is not None}
+    write_state(_path(stack), {name: asdict(entry) for name, entry in wanted.items()}, 0o600)
 
 
 def ids(stack: str) -> set[str]:
     """Ids of all warm containers of a stack."""
-    return {one for warm in load(stack).values() for one in warm.ids}
+    return {identity for warm in load(stack).values() for identity in warm.ids}

@@ -240,7 +240,7 @@ class Change:
         self.site.step(f"observe {', '.join(observed)} for {window:g} s")
         watched = {service: self._live_ones(service) for service in observed}
         meter.look()
-        addresses = [address for found in new.values() for address in found]
+        addresses = [address for of_service in new.values() for address in of_service]
         before = meter.of([address for address in meter.by_address if address not in addresses])
         deadline = time.monotonic() + window
         while True:

@@ -22,7 +22,7 @@ SECRETS, POLICIES, PROBES, HOOKS = "secrets or their owners", "policies of updat
 
 def judged_by(release: Release, order: Order) -> dict[str, str]:
     """Each thing beside its content that decides about a release, as a hash. Of secrets owner, mode and time: never the value."""
-    found = {
+    hashes = {
         SECRETS: fingerprint(
             {str(path): _status(path) for spec in release.project["services"].values() for path in secret_files(release, spec)}
         ),
@@ -30,8 +30,8 @@ def judged_by(release: Release, order: Order) -> dict[str, str]:
         PROBES: fingerprint(release.services),
     }
     if order.before is not None:
-        found[HOOKS] = fingerprint([[list(argv) for argv in order.before], order.before_timeout])
-    return found
+        hashes[HOOKS] = fingerprint([[list(argv) for argv in order.before], order.before_timeout])
+    return hashes
 
 
 def _status(path: Path) -> list[int]:
@@ -56,10 +56,10 @@ def barred(store: Store, release: Release, known: Release, order: Order) -> tupl
     changed = ", ".join(changed_since(store.judged(release.id), judged_by(release, order)))
     if changed and not order.automatic:
         return "", f"{release.id} {what}; changed since then: {changed}. It is tried again"
-    told = f"release {release.id} {what} and is not deployed again by itself: {known.reason or 'no reason was given'}"
+    refusal = f"release {release.id} {what} and is not deployed again by itself: {known.reason or 'no reason was given'}"
     if changed:
-        return f"{told}\nChanged since then: {changed}. A person may deploy it again, by a playbook or `opsctl deploy`", ""
-    return f"{told}\nChange the declaration, its secrets or how it is judged, or insist: --force, stack_force: true", ""
+        return f"{refusal}\nChanged since then: {changed}. A person may deploy it again, by a playbook or `opsctl deploy`", ""
+    return f"{refusal}\nChange the declaration, its secrets or how it is judged, or insist: --force, stack_force: true", ""
 
 
 def never_good(store: Store) -> set[str]:

@@ -43,8 +43,8 @@ class Problem:
         return asdict(self)
 
     def __str__(self) -> str:
-        found = f" (found {self.value})" if self.value else ""
-        return f"{self.key}: {self.problem}{found}\n   -> {self.fix}"
+        value = f" (found {self.value})" if self.value else ""
+        return f"{self.key}: {self.problem}{value}\n   -> {self.fix}"
 
 
 class Refused(ValueError):
@@ -74,8 +74,8 @@ def close_to(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
     if len(word) > _LONGEST_WORD:
         return None
-    found = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
 
 
 def instead(word: str, known: Iterable[str], what: str) -> str:
@@ -317,11 +317,11 @@ class Record(Node):
         value: Mapping[str, Any],
         problems: list[Problem],
     ) -> None:
-        found = HIDDEN if self.hidden else shown(item)
+        shown_value = HIDDEN if self.hidden else shown(item)
         elsewhere = [variant for variant, options in self.variants.items() if name in options]
         if elsewhere:
             problem = f"is not an option of {self.selector} {value.get(self.selector) or 'that is not given'}"
-            fix = f"remove it: {name} belongs to {self.selector} {' or '.join(one for one in elsewhere if one)}"
+            fix = f"remove it: {name} belongs to {self.selector} {' or '.join(variant for variant in elsewhere if variant)}"
         else:
             problem, fix = f"is not a {self.what} that can stand here", instead(name, fields, self.what)
-        problems.append(Problem(join(key, name), found, problem, fix))
+        problems.append(Problem(join(key, name), shown_value, problem, fix))

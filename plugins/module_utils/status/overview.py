@@ -78,7 +78,11 @@ def _serves(service: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
 
 def _certificates(collected: Collected, stack: Mapping[str, Any]) -> list[dict[str, Any]]:
     domains = set(stack.get("domains", []))
-    return [one for one in _listed(collected, "certificates") if one["name"] in domains or domains & set(one["domains"])]
+    return [
+        certificate
+        for certificate in _listed(collected, "certificates")
+        if certificate["name"] in domains or domains & set(certificate["domains"])
+    ]
 
 
 def _listed(collected: Collected, part: str) -> list[dict[str, Any]]:
@@ -91,32 +95,32 @@ def table(collected: Collected, summed: Sequence[Mapping[str, Any]], width: int 
     """The lines of all stacks and of the host; what needs attention begins with two exclamation marks, and says why below."""
     now = time.time()
     rows = [["", "stack", "health", "release", "live for", "containers", "proven backup", "incidents", "certificate"]]
-    rows += [_row(one, now) for one in summed]
+    rows += [_row(summary, now) for summary in summed]
     lines = [*columns(fitted(rows, width)), ""]
-    lines += [f"{BAD} {one['stack']}: {line(reason)}" for one in summed for reason in (*one["reasons"], *_underway(one))]
+    lines += [f"{BAD} {summary['stack']}: {line(reason)}" for summary in summed for reason in (*summary["reasons"], *_underway(summary))]
     lines += list(_host(collected))
     lines += [f"{BAD} {part}: {value['error']}" for part, value in collected.items() if _failed(value)]
     return "\n".join([*lines, "", f"one in detail: opsctl status --stack {summed[0]['stack']}"])
 
 
-def _underway(one: Mapping[str, Any]) -> list[str]:
-    return [f"{one['underway']}; the next deployment, or opsctl rollback, goes on with it"] if one["underway"] else []
+def _underway(summary: Mapping[str, Any]) -> list[str]:
+    return [f"{summary['underway']}; the next deployment, or opsctl rollback, goes on with it"] if summary["underway"] else []
 
 
-def _row(one: Mapping[str, Any], now: float) -> list[str]:
-    counted, backup = one["containers"], one["backup"]
-    bad = one["health"] != "ok" or one["underway"] or one["incidents"] or counted["healthy"] < counted["total"]
-    bad = bad or (backup or {}).get("late") or one["certificate_missing"] or (one["certificate_days"] or SOON) < SOON
+def _row(summary: Mapping[str, Any], now: float) -> list[str]:
+    counted, backup = summary["containers"], summary["backup"]
+    bad = summary["health"] != "ok" or summary["underway"] or summary["incidents"] or counted["healthy"] < counted["total"]
+    bad = bad or (backup or {}).get("late") or summary["certificate_missing"] or (summary["certificate_days"] or SOON) < SOON
     return [
         BAD if bad else GOOD,
-        one["stack"],
-        one["health"],
-        one["release"] or "none",
-        duration(int(max(0.0, now - one["since"]))) if one["since"] else "",
+        summary["stack"],
+        summary["health"],
+        summary["release"] or "none",
+        duration(int(max(0.0, now - summary["since"]))) if summary["since"] else "",
         f"{counted['healthy']}/{counted['total']}",
         _proven(backup, now),
-        "unknown" if one["incidents"] is None else str(one["incidents"]),
-        _certificate(one),
+        "unknown" if summary["incidents"] is None else str(summary["incidents"]),
+        _certificate(summary),
     ]
 
 
@@ -126,10 +130,10 @@ def _proven(backup: Mapping[str, Any] | None, now: float) -> str:
     return f"{duration(int(max(0.0, now - backup['proven'])))} ago" if backup["proven"] else "never"
 
 
-def _certificate(one: Mapping[str, Any]) -> str:
-    if one["certificate_missing"]:
+def _certificate(summary: Mapping[str, Any]) -> str:
+    if summary["certificate_missing"]:
         return "not issued yet"
-    return "none" if one["certificate_days"] is None else f"{one['certificate_days']} days"
+    return "none" if summary["certificate_days"] is None else f"{summary['certificate_days']} days"
 
 
 def _host(collected: Collected) -> Iterator[str]:

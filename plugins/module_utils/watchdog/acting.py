@@ -53,9 +53,9 @@ class Acting:
                     continue
                 self._heal(spec, finding, incident, now)
         with self.failures.tolerate("taking the answers of the privileged helper"):
-            for key, said in privileged_requests.answers():
+            for key, answer in privileged_requests.answers():
                 if incident := self.judgement.subject(key).incident:
-                    incident.did(said)
+                    incident.did(answer)
 
     def _heal(self, spec: ServiceSpec, finding: Finding, incident: Incident, now: float) -> None:
         actions, gave_up = self.healer.plan(spec, finding, now)

@@ -60,14 +60,14 @@ def families() -> Iterator[Metric]:
 
 def _read(file: Any) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
+        document = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _at(state: Mapping[str, Any], keys: tuple[str, ...]) -> float | None:
-    found: Any = state
+    value: Any = state
     for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, (int, float)) else None
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, (int, float)) else None

@@ -77,31 +77,31 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
     :param before: whose engine, incidents and deliverer are kept.
     :raises OSError, ValueError: the settings cannot be used.
     """
-    found = settings.load()
+    config = settings.load()
     # The follower's part goes for every project that nginx reaches, watched or not.
     picture = Picture(
-        {*(stack.name for stack in found.stacks), *(upstream.project for upstream in upstreams.load() if not upstream.members)}
+        {*(stack.name for stack in config.stacks), *(upstream.project for upstream in upstreams.load() if not upstream.members)}
     )
-    host, suppression = found.host.name or runtime.host, runtime.suppression
-    looks = Looks(found, picture, runtime.begin)
+    host, suppression = config.host.name or runtime.host, runtime.suppression
+    looks = Looks(config, picture, runtime.begin)
     observer = Observer(picture, looks, runtime.healer, suppression.work_on, before.observer if before else None)
-    judgement = Judgement(found.pace, suppression.why, looks.fresh)
+    judgement = Judgement(config.pace, suppression.why, looks.fresh)
     if before:
         judgement.subjects = before.judgement.subjects
-    alerting = Alerting(found, host, runtime.spool, runtime.failures, before.alerting if before else None)
+    alerting = Alerting(config, host, runtime.spool, runtime.failures, before.alerting if before else None)
     ledger = Ledger(runtime.memory, runtime.healer, judgement, alerting, observer.log_of, runtime.failures)
     remedies = Remedies(picture.lost_networks, runtime.sessions)
     pool, put, failures = runtime.remedy_pool, runtime.put, runtime.failures
-    acting = Acting(found.stacks, judgement, ledger, runtime.healer, remedies, suppression.why, pool, put, failures)
+    acting = Acting(config.stacks, judgement, ledger, runtime.healer, remedies, suppression.why, pool, put, failures)
     return Components(
-        found,
+        config,
         picture,
         looks,
         observer,
         judgement,
         alerting,
-        Deadman([stack.deadman for stack in found.stacks if stack.deadman]),
+        Deadman([stack.deadman for stack in config.stacks if stack.deadman]),
         ledger,
         acting,
-        Publication(found, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures),
+        Publication(config, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures),
     )

@@ -177,17 +177,17 @@ class Daemon:
         for key in again:
             looks.hurry(key, now)
             self.components.observer.look_again(key)
-        found = looks.findings(now)
-        for finding in found:
+        findings = looks.findings(now)
+        for finding in findings:
             if finding.failing and judgement.subject(finding.key).phase == "ok":
                 for need in (finding.key, *finding.needs):
                     looks.hurry(need, now + (0 if need != finding.key else self.components.settings.pace(need)[0] * 0.8))
-        transitions = judgement.consider(found, now, time.time())
+        transitions = judgement.consider(findings, now, time.time())
         transitions += judgement.forget(looks.known(judgement.subjects), now, time.time()) if not looks.blind else []
         transitions += self.clock.jumped()
         for transition in transitions:
             self.components.ledger.note(transition)
-        return {one.key: one for one in found}
+        return {finding.key: finding for finding in findings}
 
     def _sync(self) -> None:
         self._synced = time.monotonic()

@@ -99,12 +99,12 @@ def judge(stack: str, spec: ServiceSpec, containers: Sequence[Container], eviden
     """
     judged = [(container, _fault(spec, container, evidence)) for container in containers]
     faults = [why for _one, why in judged if why]
-    starting = [one for one, why in judged if why is None and _starting(spec, one, evidence)]
+    starting = [container for container, why in judged if why is None and _starting(spec, container, evidence)]
     if (missing := spec.replicas - len(containers)) > 0:
         what = "is missing" if missing == 1 else "are missing"
         faults.append(Fault(None, f"{missing} of {spec.replicas} containers {what}", "replace"))
     # One answer does not make a container lost: until the second look it counts as serving.
-    healthy = sum(1 for one, why in judged if (why is None or why.remedy == "none" or not why.confirmed) and one.serves)
+    healthy = sum(1 for container, why in judged if (why is None or why.remedy == "none" or not why.confirmed) and container.serves)
     key, needs = f"{stack}/{spec.service}", ("host/docker", *(f"{stack}/{need}" for need in spec.needs))
     finding = Finding(key, stack, spec.service, "starting" if starting else "ok", spec.severity, "", needs, (), healthy, evidence.now)
     if not faults:
@@ -142,8 +142,8 @@ def _fault(spec: ServiceSpec, container: Container, evidence: Evidence) -> Fault
     if container.state == "paused":
         return Fault(container, f"{container.name} is paused", "unpause")
     if container.health == "unhealthy":
-        said = container.health_log[-1].splitlines()[0][:160] if container.health_log else "no log"
-        return Fault(container, f"{container.name} is unhealthy ({said})", "restart")
+        log_line = container.health_log[-1].splitlines()[0][:160] if container.health_log else "no log"
+        return Fault(container, f"{container.name} is unhealthy ({log_line})", "restart")
     if death and (container.health == "starting" or (container.health == "none" and evidence.age(container) < STEADY)):
         return Fault(container, f"{container.name} {death.describe()} and starts again", "wait")
     if lost := evidence.lost(container):
@@ -168,7 +168,7 @@ def _starting(spec: ServiceSpec, container: Container, evidence: Evidence) -> bo
     if container.health == "starting":
         return True
     readings = [evidence.readings.get((container.id, probe.name)) for probe in spec.probes]
-    if any(found is None for found in readings):
+    if any(reading is None for reading in readings):
         return True
-    unproven = any(not (found[1].ok or found[1].limit) for found in readings if found)
+    unproven = any(not (reading[1].ok or reading[1].limit) for reading in readings if reading)
     return container.health == "none" and evidence.age(container) < spec.start_period and unproven

@@ -46,4 +46,4 @@ def is_harmless(item: Any) -> bool:
         return False
     if item.value is None:
         return True  # it broke, which says nothing
-    return all(one.state == "ok" for one in item.value) if isinstance(item.value, list) else bool(item.value.ok)
+    return all(check.state == "ok" for check in item.value) if isinstance(item.value, list) else bool(item.value.ok)

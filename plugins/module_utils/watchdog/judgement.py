@@ -71,8 +71,8 @@ class Judgement:
 
     def open_incidents(self) -> list[Incident]:
         """Newest first."""
-        found = [subject.incident for subject in self.subjects.values() if subject.incident]
-        return sorted(found, key=lambda one: one.opened, reverse=True)
+        incidents = [subject.incident for subject in self.subjects.values() if subject.incident]
+        return sorted(incidents, key=lambda incident: incident.opened, reverse=True)
 
     def restore(self, incidents: Iterable[Incident], now: float) -> None:
         """Go on with incidents that were open when the watchdog ended."""
@@ -112,7 +112,7 @@ class Judgement:
 
     def suspects(self) -> set[str]:
         """Keys that want a second look."""
-        return {key for key, one in self.subjects.items() if one.phase == "suspect"}
+        return {key for key, subject in self.subjects.items() if subject.phase == "suspect"}
 
     def _failing(self, finding: Finding, subject: Subject, now: float, wall: float) -> list[Transition]:
         subject.well_since = None

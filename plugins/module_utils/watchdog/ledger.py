@@ -65,6 +65,6 @@ class Ledger:
             self.alerting.tell(Transition("open", incident))
             if incident.escalated:
                 self.alerting.tell(Transition("escalate", incident))
-        for one in self.memory.history[:NEWEST]:
-            if one.ended and time.time() - one.ended < RECENT:
-                self.alerting.tell(Transition("end", one))
+        for incident in self.memory.history[:NEWEST]:
+            if incident.ended and time.time() - incident.ended < RECENT:
+                self.alerting.tell(Transition("end", incident))

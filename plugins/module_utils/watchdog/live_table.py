@@ -39,7 +39,7 @@ def table(status: Status) -> str:
         _alerts(status),
     ):
         lines += part
-    return "\n".join(one.rstrip() for one in lines)
+    return "\n".join(text.rstrip() for text in lines)
 
 
 def incidents_table(status: Status) -> str:
@@ -52,8 +52,8 @@ def incidents_table(status: Status) -> str:
     if ended:
         shown = f"the last {SHOWN} of {len(ended)} that ended" if len(ended) > SHOWN else f"{len(ended)} ended"
         lines += ["", shown]
-    for one in ended[:SHOWN]:
-        lines += ["", *_incident(one, at)]
+    for incident in ended[:SHOWN]:
+        lines += ["", *_incident(incident, at)]
     return "\n".join(lines)
 
 
@@ -133,21 +133,21 @@ def _alerts(status: Status) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _incident(one: Status, at: float) -> Sequence[str]:
+def _incident(incident: Status, at: float) -> Sequence[str]:
     """One incident in full; `at` in epoch seconds, for how long an open one lasts."""
-    began, ended = float(one["began"]), one.get("ended")
+    began, ended = float(incident["began"]), incident.get("ended")
     lasted = lasting((at if ended is None else float(ended)) - began)
-    marks = ["a human was needed" if ended else "a human is needed"] if one.get("needs_human") else []
-    marks += ["flapping"] if one.get("flapping") else []
-    head = f"{moment(began)}  {_named(one)}  {line(one['severity'])}  {'for' if ended else 'open for'} {lasted}"
-    lines = [f"{BAD if ended is None else GOOD} {head}" + "".join(f"  {mark}" for mark in marks), f"   cause: {_said(one['cause'])}"]
-    if one.get("affected"):
-        lines.append(f"   affected: {', '.join(map(line, one['affected']))}")
-    return [*lines, *(f"   {moment(float(done_at))}  {_said(what)}" for done_at, what in one.get("done", []))]
+    marks = ["a human was needed" if ended else "a human is needed"] if incident.get("needs_human") else []
+    marks += ["flapping"] if incident.get("flapping") else []
+    head = f"{moment(began)}  {_named(incident)}  {line(incident['severity'])}  {'for' if ended else 'open for'} {lasted}"
+    lines = [f"{BAD if ended is None else GOOD} {head}" + "".join(f"  {mark}" for mark in marks), f"   cause: {_said(incident['cause'])}"]
+    if incident.get("affected"):
+        lines.append(f"   affected: {', '.join(map(line, incident['affected']))}")
+    return [*lines, *(f"   {moment(float(done_at))}  {_said(what)}" for done_at, what in incident.get("done", []))]
 
 
-def _named(one: Status) -> str:
-    return line(f"{one['stack'] or 'host'}/{shown_subject(one)}")
+def _named(incident: Status) -> str:
+    return line(f"{incident['stack'] or 'host'}/{shown_subject(incident)}")
 
 
 def _mark(service: Status) -> str:

@@ -168,11 +168,11 @@ class Looks:
         It says how many containers a service has, none of one that it has no more, and at which port its own probe asks.
         """
         try:
-            found = stacks()
+            descriptions = stacks()
         except (OSError, ValueError) as error:
             log(f"watchdog: goes on with the numbers of replicas that it knows: {error}")
             return
-        for stack in found:
+        for stack in descriptions:
             for service in stack["services"]:
                 self.replicas[stack["name"], service["service"]] = int(service.get("replicas") or 1)
             live = {service["service"]: service.get("probe") or {} for service in stack["services"]}
@@ -208,16 +208,18 @@ class Looks:
     def findings(self, now: float) -> list[Finding]:
         """Everything, what others need first; services and sites only while Docker answers."""
         checks = self._host_checks()
-        found = [_of_check(check, now if self.blind and check.name == "docker" else self._host_seen, bool(self.blind)) for check in checks]
+        findings = [
+            _of_check(check, now if self.blind and check.name == "docker" else self._host_seen, bool(self.blind)) for check in checks
+        ]
         for stack in self.settings.stacks:
             if not self.blind:
                 evidence = Evidence(self.readings, self.deaths, self.picture.lost_networks, now, self.picture.age)
                 for declared in sorted(stack.services, key=lambda service: (len(service.needs), service.service)):
                     replicas = self.replicas.get((stack.name, declared.service), declared.replicas)
                     spec = declared if replicas == declared.replicas else replace(declared, replicas=replicas)
-                    found.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
-            found += [look for site in stack.sites for look in self._of_site(stack, site, traffic_plan.load(stack.name))]
-        return found
+                    findings.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
+            findings += [look for site in stack.sites for look in self._of_site(stack, site, traffic_plan.load(stack.name))]
+        return findings
 
     def known(self, remembered: Iterable[str] = ()) -> Collection[str]:
         """All keys that could come out of a look; of the host also what is remembered, until every part of it was looked at."""
@@ -237,7 +239,7 @@ class Looks:
 
     def _look_at_host(self) -> list[Check]:
         spec = self.settings.host
-        found: list[Check] = []
+        checks: list[Check] = []
         looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
             ("units", lambda: self._units.checks(spec, time.monotonic())),
             ("disks", lambda: host_checks.disk_checks(spec)),
@@ -249,10 +251,10 @@ class Looks:
         )
         for name, look in looks:
             try:
-                found += list(look())
+                checks += list(look())
             except (CommandError, OSError, ValueError) as error:
-                found.append(Check(name, "warning", "unknown", f"{name} cannot be looked at: {error}"))
-        return found
+                checks.append(Check(name, "warning", "unknown", f"{name} cannot be looked at: {error}"))
+        return checks
 
     def _of_site(self, stack: StackSpec, site: SiteSpec, plans: Mapping[str, traffic_plan.Traffic]) -> Iterator[Finding]:
         key = f"{stack.name}/site:{site.domain}"

@@ -86,18 +86,22 @@ class Collector:
         labels = ("stack", "service")
         yield _states(
             "service_state", "1 for the state that a service is in, 0 for the others.", labels, SERVICE_STATES,
-            ((key, str(one["state"])) for key, one in services),
+            ((key, str(service["state"])) for key, service in services),
         )  # fmt: skip
         for name, help_text, value in (
-            ("service_replicas", "Containers that a service should have.", lambda one: one["replicas"]),
-            ("service_replicas_healthy", "Containers of a service that are as expected.", lambda one: one["healthy"]),
-            ("service_out_of_rotation", "Containers of a service that the watchdog took out of rotation.", lambda one: len(one["out"])),
-            ("service_breaker_open", "1 while the watchdog has given up healing a service.", lambda one: one["breaker"]),
+            ("service_replicas", "Containers that a service should have.", lambda service: service["replicas"]),
+            ("service_replicas_healthy", "Containers of a service that are as expected.", lambda service: service["healthy"]),
+            (
+                "service_out_of_rotation",
+                "Containers of a service that the watchdog took out of rotation.",
+                lambda service: len(service["out"]),
+            ),
+            ("service_breaker_open", "1 while the watchdog has given up healing a service.", lambda service: service["breaker"]),
         ):
-            yield _gauge(name, help_text, labels, ((key, value(one)) for key, one in services))
+            yield _gauge(name, help_text, labels, ((key, value(service)) for key, service in services))
         # A remedy that could not be begun is taken back from the number; a counter never falls.
-        for key, one in services:
-            self._heals[key] = max(int(one["heals"]), self._heals.get(key, 0))
+        for key, service in services:
+            self._heals[key] = max(int(service["heals"]), self._heals.get(key, 0))
         yield _counter("service_heals", "Remedies that the watchdog has begun for a service.", labels, (
             (key, self._heals[key]) for key, _one in services
         ))  # fmt: skip
@@ -117,9 +121,9 @@ def _watchdog(status: Status) -> Iterator[Metric]:
 def _stacks(stacks: Sequence[Status]) -> Iterator[Metric]:
     named = [((str(stack["name"]),), stack) for stack in stacks]
     help_text = "1 for the state that a stack is in, 0 for the others."
-    yield _states("stack_state", help_text, ("stack",), STACK_STATES, ((key, str(one["state"])) for key, one in named))
+    yield _states("stack_state", help_text, ("stack",), STACK_STATES, ((key, str(stack["state"])) for key, stack in named))
     busy = "1 while somebody else works on a stack, so that healing waits."
-    yield _gauge("stack_busy", busy, ("stack",), ((key, bool(one["busy"])) for key, one in named))
+    yield _gauge("stack_busy", busy, ("stack",), ((key, bool(stack["busy"])) for key, stack in named))
 
 
 def _probes(stacks: Sequence[Status]) -> Iterator[Metric]:
@@ -131,20 +135,20 @@ def _probes(stacks: Sequence[Status]) -> Iterator[Metric]:
     ]
     labels = ("stack", "service", "probe")
     success = "1 when a probe succeeded for all containers of a service the last time."
-    yield _gauge("probe_success", success, labels, ((key, one["ok"]) for key, one in probes))
+    yield _gauge("probe_success", success, labels, ((key, probe["ok"]) for key, probe in probes))
     latency = "How long a probe took the last time, for the slowest container."
-    yield _gauge("probe_latency_seconds", latency, labels, ((key, one["latency"]) for key, one in probes))
+    yield _gauge("probe_latency_seconds", latency, labels, ((key, probe["latency"]) for key, probe in probes))
 
 
 def _sites(stacks: Sequence[Status]) -> Iterator[Metric]:
     sites = [((str(stack["name"]), str(site["domain"])), site) for stack in stacks for site in stack["sites"]]
     labels = ("stack", "domain")
     up = "1 when a site answered through nginx the last time, with a status below 500."
-    yield _gauge("site_up", up, labels, ((key, one["state"] == "ok") for key, one in sites))
+    yield _gauge("site_up", up, labels, ((key, site["state"] == "ok") for key, site in sites))
     latency = "How long a site took to answer the last time."
-    yield _gauge("site_latency_seconds", latency, labels, ((key, one["latency"]) for key, one in sites))
+    yield _gauge("site_latency_seconds", latency, labels, ((key, site["latency"]) for key, site in sites))
     left = "Whole days that the certificate served for a site is still valid, in seconds; negative when it has expired."
-    known = ((key, one["certificate_days"] * DAY) for key, one in sites if one["certificate_days"] is not None)
+    known = ((key, site["certificate_days"] * DAY) for key, site in sites if site["certificate_days"] is not None)
     yield _gauge("site_certificate_remaining_seconds", left, labels, known)
 
 

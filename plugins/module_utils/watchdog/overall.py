@@ -50,14 +50,14 @@ def overall(status: Status, stack: str | None = None) -> Overall:
 def _otherwise(status: Status, stack: str | None, stacks: Sequence[Status], named: Sequence[tuple[str, Status]]) -> Overall:
     """Nothing that is watched fails right now: what is said elsewhere, maintenance, or all well."""
     for state in ("down", "degraded"):
-        if found := [str(stack["name"]) for stack in stacks if stack.get("state") == state]:
-            return Overall(state, is_are(found, state))
-    if found := [shown_subject(incident) for incident in incidents(status, "incidents", stack) if incident["severity"] != "info"]:
-        return Overall("degraded", f"an incident of {listed(found)} is open")
-    if found := [str(stack["name"]) for stack in stacks if stack.get("state") == "maintenance"]:
-        return Overall("maintenance", is_are(found, "under maintenance"))
-    if found := [name for name, service in named if service["state"] == "maintenance"]:
-        return Overall("maintenance", f"{is_are(found, 'under maintenance')}; all else is up")
+        if names := [str(stack["name"]) for stack in stacks if stack.get("state") == state]:
+            return Overall(state, is_are(names, state))
+    if names := [shown_subject(incident) for incident in incidents(status, "incidents", stack) if incident["severity"] != "info"]:
+        return Overall("degraded", f"an incident of {listed(names)} is open")
+    if names := [str(stack["name"]) for stack in stacks if stack.get("state") == "maintenance"]:
+        return Overall("maintenance", is_are(names, "under maintenance"))
+    if names := [name for name, service in named if service["state"] == "maintenance"]:
+        return Overall("maintenance", f"{is_are(names, 'under maintenance')}; all else is up")
     if not named:
         return Overall("none", "Nothing is watched yet")
     return Overall("ok", "All systems are up")
@@ -65,7 +65,7 @@ def _otherwise(status: Status, stack: str | None, stacks: Sequence[Status], name
 
 def chosen(status: Status, stack: str | None) -> list[Status]:
     """The stacks that are shown: this one, or all."""
-    return [one for one in status.get("stacks", []) if stack is None or one["name"] == stack]
+    return [entry for entry in status.get("stacks", []) if stack is None or entry["name"] == stack]
 
 
 def incidents(status: Status, which: str, stack: str | None) -> list[Status]:

@@ -48,7 +48,7 @@ class Picture:
 
     def containers(self, project: str) -> list[Container]:
         """As the engine would give them."""
-        return [container for (name, _service), found in self._by_service().items() if name == project for container in found]
+        return [container for (name, _service), of_service in self._by_service().items() if name == project for container in of_service]
 
     def of(self, project: str, service: str) -> list[Container]:
         """The containers of one service."""
@@ -67,8 +67,8 @@ class Picture:
         """Look at everything."""
         self._seen = {container.id: container for project in self.projects for container in engine.containers(project)}
         self._sorted, self.whole = None, True
-        for one in self._seen.values():
-            self._note(one)
+        for container in self._seen.values():
+            self._note(container)
         self._networks = {identity: names for identity, names in self._networks.items() if identity in self._seen}
         self._began = {identity: began for identity, began in self._began.items() if identity in self._seen}
 
@@ -76,12 +76,12 @@ class Picture:
         """Look at some again."""
         self._sorted = None
         for identity in identities:
-            one = engine.container(identity)
-            if one is None or one.project not in self.projects:
+            container = engine.container(identity)
+            if container is None or container.project not in self.projects:
                 self._seen.pop(identity, None)
                 continue
-            self._seen[identity] = one
-            self._note(one)
+            self._seen[identity] = container
+            self._note(container)
 
     def lost_networks(self, container: Container) -> set[str]:
         """Networks in which a running container was and is no more: somebody cut it off."""

@@ -95,7 +95,11 @@ def _answer(name: str, answer: dict[str, str]) -> None:
 
 def _refusal(settings: Settings, stack: str, service: str, remedy: str, at: float) -> str:
     declared = settings.stack(stack)
-    spec = next((one for one in declared.services if one.service == service), None) if declared else None
+    spec = (
+        next((declared_service for declared_service in declared.services if declared_service.service == service), None)
+        if declared
+        else None
+    )
     if spec is None:
         return f"{stack}/{service} is not declared on this host"
     if remedy != "replace" and remedy not in spec.escalate:

@@ -123,8 +123,8 @@ class Publication:
         if changed or now - self._saved > 30:
             self._saved = now
             with self.failures.tolerate("writing the status pages"):
-                for one in self.settings.stacks:
-                    self._pages(one)
+                for stack in self.settings.stacks:
+                    self._pages(stack)
             with self.failures.tolerate("saving the days"):
                 self.days.save()
 
@@ -184,7 +184,7 @@ class Publication:
             "reason": finding.cause if finding else "",
             "replicas": spec.replicas,
             "healthy": finding.healthy if finding else 0,
-            "out": [{"container": containers[one], "reason": out[one]} for one in sorted(out) if one in containers],
+            "out": [{"container": containers[identity], "reason": out[identity]} for identity in sorted(out) if identity in containers],
             "probes": probes,
             "heals": record.heals,
             "breaker": record.breaker_until is not None,
@@ -194,14 +194,14 @@ class Publication:
     def _pages(self, stack: StackSpec) -> None:
         folder = PAGES / stack.name
         folder.mkdir(parents=True, exist_ok=True)
-        for one in (PAGES, folder):
-            one.chmod(0o755)  # nginx's workers read it, whatever the umask of the daemon is
+        for path in (PAGES, folder):
+            path.chmod(0o755)  # nginx's workers read it, whatever the umask of the daemon is
         _write(folder / "index.html", render(self.status, stack.name), 0o644)
         shown = {name: self.status[name] for name in ("host", "at", "well")}
-        shown["stacks"] = [_shown(one) for one in self.status["stacks"] if one["name"] == stack.name]
+        shown["stacks"] = [_shown(description) for description in self.status["stacks"] if description["name"] == stack.name]
         mine = ("", stack.name)
         for name in ("incidents", "history"):
-            shown[name] = [_told(one) for one in self.status[name] if one["stack"] in mine]
+            shown[name] = [_told(incident) for incident in self.status[name] if incident["stack"] in mine]
         _write(folder / "status.json", json.dumps(shown), 0o644)
 
     def purge(self) -> None:

@@ -47,6 +47,6 @@ def _out(stack: StackSpec, picture: Picture, judgement: Judgement, findings: Map
         bad = {
             fault.container.id: fault.reason for fault in finding.faults if fault.container and fault.remedy != "none" and fault.confirmed
         }
-        kept = {one: why for one, why in before.items() if one in alive and alive[one].service == spec.service}
+        kept = {identity: why for identity, why in before.items() if identity in alive and alive[identity].service == spec.service}
         wanted |= kept | bad
     return wanted

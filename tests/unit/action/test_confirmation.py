@@ -141,8 +141,8 @@ def test_words_of_an_ini_inventory_count() -> None:
 
 
 def test_an_environment_without_protection_goes_on_but_not_by_the_name_of_another() -> None:
-    require_confirmed(HostEnvironment("staging"), None, said=False)
-    require_confirmed(HostEnvironment("staging"), "staging", said=True)
+    require_confirmed(HostEnvironment("staging"), None, on_command_line=False)
+    require_confirmed(HostEnvironment("staging"), "staging", on_command_line=True)
     for environment in (HostEnvironment("staging"), HostEnvironment()):
         with pytest.raises(Refusal, match="'production' was confirmed"):
-            require_confirmed(environment, "production", said=True)
+            require_confirmed(environment, "production", on_command_line=True)

@@ -95,17 +95,17 @@ def _fails_to_renew(given: Given, base: Finding, certificate: Certificate) -> Fi
 
 def _common(given: Given) -> Iterator[Finding]:
     """What certbot does for all certificates."""
-    found = given.survey.certificates
+    renewals = given.survey.certificates
     wanted = given.role("certbot")
-    if found.defaults:
-        shown = ", ".join(f"{name} = {value}" for name, value in found.defaults.items())
+    if renewals.defaults:
+        shown = ", ".join(f"{name} = {value}" for name, value in renewals.defaults.items())
         base = Finding("certbot settings", COMMAND_LINE, shown)
         if wanted is None:
             yield base
         else:
-            hooks = {name: value for name, value in found.defaults.items() if name.endswith("hook")}
+            hooks = {name: value for name, value in renewals.defaults.items() if name.endswith("hook")}
             fix = f"a program below renewal-hooks that does {spelled(hooks)}" if hooks else "--option at the lineage (certbot reconfigure)"
             effect = "writes this file anew: these settings are lost for all lineages"
             yield base.judged(Verdict.REPORTED if hooks else Verdict.TAKEN_OVER, "certbot", effect, COMMAND_LINE, fix)
-    for hook in found.hooks:
+    for hook in renewals.hooks:
         yield Finding("certbot hook", hook, "runs for each renewal").judged(Verdict.STAYS, "certbot", "runs beside it a hook of its own")

@@ -23,20 +23,20 @@ VARIABLES = {
 
 def judge(given: Given) -> Iterator[Finding]:
     """Packages and keys; what the role would refuse comes from the preflight."""
-    found = given.survey.docker
+    docker = given.survey.docker
     wanted = given.role("docker")
-    if found.packages or found.running:
-        packages = ", ".join(f"{name} {version}" for name, version in found.packages.items())
-        yield Finding("docker engine", packages or "dockerd", "running" if found.running else "not running")
-    if found.fault or not found.options:
+    if docker.packages or docker.running:
+        packages = ", ".join(f"{name} {version}" for name, version in docker.packages.items())
+        yield Finding("docker engine", packages or "dockerd", "running" if docker.running else "not running")
+    if docker.fault or not docker.options:
         return
     if wanted is None:
-        yield from (Finding("daemon.json", key, value) for key, value in found.options.items())
+        yield from (Finding("daemon.json", key, value) for key, value in docker.options.items())
         return
     preflight = wanted.get("preflight") or {}
     confirmed = Confirmed(*(bool(preflight.get(what)) for what in ("confirm_move", "confirm_restart", "keep_foreign")))
     planned = plan(preflight.get("options") or {}, present(given.host), confirmed)
-    for key, value in found.options.items():
+    for key, value in docker.options.items():
         base = Finding("daemon.json", key, value)
         if key in planned.changed:
             after = json.dumps(planned.options[key], ensure_ascii=False) if key in planned.options else "nothing"

@@ -37,5 +37,5 @@ def _from_containers(given: Given, database: Database, base: Finding) -> Iterato
     )
     rule = {"port": database.port, "protocol": "tcp", "from": pools}
     effect = "shuts it to containers that reach it by an address of the host"
-    found = Finding("database for containers", f"{database.kind} {database.port}", base.details)
-    yield found.judged(Verdict.REPORTED, "firewall", effect, "firewall_extra_rules", f"[{spelled(rule)}]")
+    finding = Finding("database for containers", f"{database.kind} {database.port}", base.details)
+    yield finding.judged(Verdict.REPORTED, "firewall", effect, "firewall_extra_rules", f"[{spelled(rule)}]")

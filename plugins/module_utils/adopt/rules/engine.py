@@ -14,15 +14,15 @@ from ..survey.engine import Stack
 
 def judge(given: Given) -> Iterator[Finding]:
     """The engine, and each stack."""
-    found = given.survey.engine
-    if not found.installed:
+    engine = given.survey.engine
+    if not engine.installed:
         return
-    base = Finding("engine", f"latentum.ops {found.version}", f"{len(found.stacks)} stacks")
-    if EngineVersion(found.version).older_than(OWN):
+    base = Finding("engine", f"latentum.ops {engine.version}", f"{len(engine.stacks)} stacks")
+    if EngineVersion(engine.version).older_than(OWN):
         yield base.judged(Verdict.MANAGED, "opsctl", f"is replaced by {OWN.version}")
     else:
-        yield base.judged(Verdict.MANAGED, "opsctl", "stays: an engine is never downgraded" if found.version != OWN.version else "")
-    for stack in found.stacks:
+        yield base.judged(Verdict.MANAGED, "opsctl", "stays: an engine is never downgraded" if engine.version != OWN.version else "")
+    for stack in engine.stacks:
         yield _stack(given, stack)
 
 

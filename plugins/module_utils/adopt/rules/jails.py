@@ -17,10 +17,10 @@ VARIABLES = {"bantime": "fail2ban_ban_time", "findtime": "fail2ban_find_time", "
 
 def judge(given: Given) -> Iterator[Finding]:
     """Each enabled jail, and each default that differs."""
-    found = given.survey.fail2ban
+    fail2ban = given.survey.fail2ban
     wanted = given.role("fail2ban")
     own = OURS | {str(jail) for jail in (wanted or {}).get("jails") or ()}
-    for jail in found.jails:
+    for jail in fail2ban.jails:
         base = Finding("jail", jail.name, jail.file)
         if wanted is None:
             yield base
@@ -29,8 +29,8 @@ def judge(given: Given) -> Iterator[Finding]:
         else:
             yield base.judged(Verdict.STAYS, "fail2ban", "leaves it; it bans by the defaults of the role where it sets none of its own")
     if wanted is not None:
-        yield from _ignored(found.defaults.get("ignoreip", ""), [str(network) for network in wanted.get("ignore") or ()])
-        yield from _defaults(found.defaults, wanted)
+        yield from _ignored(fail2ban.defaults.get("ignoreip", ""), [str(network) for network in wanted.get("ignore") or ()])
+        yield from _defaults(fail2ban.defaults, wanted)
 
 
 def _ignored(written: str, declared: list[str]) -> Iterator[Finding]:

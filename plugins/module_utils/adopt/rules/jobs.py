@@ -32,7 +32,7 @@ def judge(given: Given) -> Iterator[Finding]:
         ]
         if not job.topics and not touches and not _UPDATES.search(job.command):
             continue
-        yield next((found for check in CHECKS if (found := check(given, job))), _base(job))
+        yield next((finding for check in CHECKS if (finding := check(given, job))), _base(job))
 
 
 def _base(job: Job) -> Finding:

@@ -56,8 +56,8 @@ def _overlapping(subnets: Sequence[str], pools: Sequence[str]) -> list[str]:
     return [pool for pool in pools for subnet in subnets if _overlap(_parsed(subnet), _parsed(pool))]
 
 
-def _overlap(one: Net | None, other: Net | None) -> bool:
-    return one is not None and other is not None and one.version == other.version and one.overlaps(other)
+def _overlap(net: Net | None, other: Net | None) -> bool:
+    return net is not None and other is not None and net.version == other.version and net.overlaps(other)
 
 
 def _fixed(given: Given, subnets: Sequence[str]) -> list[str]:

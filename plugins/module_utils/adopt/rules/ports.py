@@ -98,18 +98,18 @@ def _wanted_by_stack(given: Given, base: Finding, listeners: Sequence[Listener])
 
 
 def _reachable(given: Given, base: Finding, listeners: Sequence[Listener]) -> Finding:
-    found = openness(given, listeners)
-    if given.role("firewall") is None or found.before is Reach.NOBODY:
+    reach = openness(given, listeners)
+    if given.role("firewall") is None or reach.before is Reach.NOBODY:
         return base
-    if not found.closes:
+    if not reach.closes:
         return base.judged(Verdict.STAYS, "firewall", "stays reachable as it is")
     first = listeners[0]
     who = {
         Reach.ALL: "reachable from everywhere now",
         Reach.SOME: "reachable from some networks now",
         Reach.UNKNOWN: "perhaps reachable now: another firewall than UFW decides",
-    }[found.before]
-    after = "open to some networks only" if found.after is Reach.SOME else "closed"
+    }[reach.before]
+    after = "open to some networks only" if reach.after is Reach.SOME else "closed"
     rule = {"port": first.port, "protocol": first.protocol}
     key = "ops_stack.firewall" if given.stack(first.project) else "firewall_extra_rules"
     effect = f"{who}, {after} afterwards: no rule names it"

@@ -16,16 +16,16 @@ ELSEWHERE = (nginx_sites.others, web_ports.taken, ufw.published_ports)
 
 def judge(given: Given) -> Iterator[Finding]:
     """A conflict for each problem."""
-    wanted = {role: found["preflight"] for role, found in given.wanted.items() if found.get("preflight")}
+    wanted = {role: arguments["preflight"] for role, arguments in given.wanted.items() if arguments.get("preflight")}
     rest = {role: tuple(check for check in of_role if check not in ELSEWHERE) for role, of_role in checks.CHECKS.items()}
     several = (given.role("stack") or {}).get("each") or {}
     for role in [*wanted, *(["stack"] if several else [])]:
         if role == "stack" and several:
-            found = checks.look_at_each(wanted, several, given.host)
+            outcome = checks.look_at_each(wanted, several, given.host)
         else:
-            found = checks.look(wanted, given.host, {role: rest.get(role, ())})
-        given.survey.unseen.extend(found.unseen)
-        for problem in found.problems:
+            outcome = checks.look(wanted, given.host, {role: rest.get(role, ())})
+        given.survey.unseen.extend(outcome.unseen)
+        for problem in outcome.problems:
             details = problem.problem + (f" (found {problem.value})" if problem.value else "")
             base = Finding("preflight", problem.key, details)
             yield base.judged(Verdict.CONFLICT, role, "refuses the host before the first change", "", problem.fix)

@@ -46,13 +46,13 @@ def openness(given: Given, listeners: Sequence[Listener]) -> Openness:
     return Openness(_widest(now), _widest(later))
 
 
-def _widest(found: Iterable[Reach]) -> Reach:
-    return max(found, key=list(Reach).index)
+def _widest(reaches: Iterable[Reach]) -> Reach:
+    return max(reaches, key=list(Reach).index)
 
 
 def _now(given: Given, listener: Listener) -> Reach:
     ufw = given.survey.ufw
-    present = [rule for one in ufw.rules for line in one.stored.values() if (rule := parse_stored(line))]
+    present = [rule for rule_set in ufw.rules for line in rule_set.stored.values() if (rule := parse_stored(line))]
     if listener.published:
         # Published ports go past UFW, unless our part of after.rules holds them to its rules.
         held = ufw.enabled and any(BEGIN in (given.host.read(path) or "") for path in AFTER.values())
@@ -68,7 +68,7 @@ def _later(given: Given, listener: Listener, before: Reach) -> Reach:
         return before
     rules = declared_rules(given)
     if given.keeps_foreign("firewall"):
-        rules += [rule for one in given.survey.ufw.rules for line in one.stored.values() if (rule := parse_stored(line))]
+        rules += [rule for rule_set in given.survey.ufw.rules for line in rule_set.stored.values() if (rule := parse_stored(line))]
     return _by_rules(rules, listener, str(wanted.get("incoming", "deny")))
 
 

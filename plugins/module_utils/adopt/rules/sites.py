@@ -43,11 +43,11 @@ def _base(site: Site) -> Finding:
 
 def _declared_domains(given: Given) -> dict[str, str]:
     """Domains of the inventory, each with the name of its site."""
-    found: dict[str, str] = {}
+    domains: dict[str, str] = {}
     for site in (given.role("nginx") or {}).get("sites") or ():
         for domain in [site.get("domain"), *(site.get("aliases") or ())]:
-            found[str(domain)] = str(site.get("name"))
-    return found
+            domains[str(domain)] = str(site.get("name"))
+    return domains
 
 
 def _nginx(given: Given, site: Site) -> Finding:

@@ -25,68 +25,68 @@ USUAL = {
 
 def judge(given: Given) -> Iterator[Finding]:
     """The ports, and each setting of others that matters."""
-    found = given.survey.sshd
-    if not found.ports:
+    sshd = given.survey.sshd
+    if not sshd.ports:
         return
     wanted = given.role("ssh_hardening")
-    ports = ", ".join(map(str, found.ports))
+    ports = ", ".join(map(str, sshd.ports))
     yield Finding("ssh", f"port {ports}", "sshd").judged(
-        Verdict.MANAGED if found.ours else Verdict.STAYS, "" if wanted is None else "ssh_hardening"
+        Verdict.MANAGED if sshd.ours else Verdict.STAYS, "" if wanted is None else "ssh_hardening"
     )
-    if wanted is None or found.ours:
+    if wanted is None or sshd.ours:
         return
-    yield from _logins(given, found)
-    yield from _forwarding(found, wanted)
-    yield from _lost(found)
+    yield from _logins(given, sshd)
+    yield from _forwarding(sshd, wanted)
+    yield from _lost(sshd)
 
 
-def _logins(given: Given, found: Sshd) -> Iterator[Finding]:
+def _logins(given: Given, sshd: Sshd) -> Iterator[Finding]:
     wanted = given.role("ssh_hardening") or {}
-    if found.says("passwordauthentication") == "yes":
+    if sshd.says("passwordauthentication") == "yes":
         locked = [account.name for account in given.survey.accounts if account.password and not account.keys and account.uid]
         base = Finding("ssh", "logins by password", f"of {', '.join(locked)}" if locked else "allowed; everybody has a key")
         effect = "allows keys only" + (f": {', '.join(locked)} could not log in any more" if locked else "")
         verdict = Verdict.REPORTED if locked else Verdict.TAKEN_OVER
         yield base.judged(verdict, "ssh_hardening", effect, "base_operators" if locked else "", "their ssh_keys" if locked else "")
-    methods = found.says("authenticationmethods")
+    methods = sshd.says("authenticationmethods")
     if methods not in {"", "any", "publickey"}:
         base = Finding("ssh", "AuthenticationMethods", methods)
         yield base.judged(Verdict.TAKEN_OVER, "ssh_hardening", "asks for a key alone: a second factor is asked for no more")
     for keyword, variable in (("allowusers", "ssh_hardening_allow_users"), ("allowgroups", "ssh_hardening_allow_groups")):
-        names = [name for name in found.says(keyword).replace(",", " ").split() if name]
+        names = [name for name in sshd.says(keyword).replace(",", " ").split() if name]
         declared = [str(name) for name in wanted.get(keyword.replace("allow", "allow_")) or ()]
         if names and set(names) != set(declared):
             base = Finding("ssh", keyword.replace("allow", "Allow").replace("users", "Users").replace("groups", "Groups"), " ".join(names))
             after = " ".join(declared) or "everybody who has a key"
             yield base.judged(Verdict.REPORTED, "ssh_hardening", f"lets {after} in instead", variable, spelled(names))
-    root, later = found.says("permitrootlogin"), str(wanted.get("permit_root_login", "no"))
+    root, later = sshd.says("permitrootlogin"), str(wanted.get("permit_root_login", "no"))
     if root not in {"", "no", later} and later == "no":
         base = Finding("ssh", "PermitRootLogin", root)
         effect = "root cannot log in any more"
         yield base.judged(Verdict.REPORTED, "ssh_hardening", effect, "ssh_hardening_permit_root_login", "prohibit-password")
 
 
-def _forwarding(found: Sshd, wanted: Mapping[str, Any]) -> Iterator[Finding]:
+def _forwarding(sshd: Sshd, wanted: Mapping[str, Any]) -> Iterator[Finding]:
     """Tunnels through the host: of X11, of ports that others listen on."""
-    now, later = found.says("gatewayports"), "no"
+    now, later = sshd.says("gatewayports"), "no"
     if now not in {"", later}:
         yield Finding("ssh", "GatewayPorts", now).judged(
             Verdict.REPORTED, "ssh_hardening", "tunnels back to the host listen on loopback only"
         )
-    if found.says("permittunnel") not in {"", "no"}:
-        yield Finding("ssh", "PermitTunnel", found.says("permittunnel")).judged(
+    if sshd.says("permittunnel") not in {"", "no"}:
+        yield Finding("ssh", "PermitTunnel", sshd.says("permittunnel")).judged(
             Verdict.REPORTED, "ssh_hardening", "ends tunnels of interfaces"
         )
-    forwarding, declared = found.says("allowtcpforwarding"), str(wanted.get("tcp_forwarding", "local"))
+    forwarding, declared = sshd.says("allowtcpforwarding"), str(wanted.get("tcp_forwarding", "local"))
     if forwarding == "yes" and declared != "yes":
         base = Finding("ssh", "AllowTcpForwarding", forwarding)
         yield base.judged(Verdict.TAKEN_OVER, "ssh_hardening", f"sets it to {declared}", "ssh_hardening_tcp_forwarding", '"yes"')
 
 
-def _lost(found: Sshd) -> Iterator[Finding]:
+def _lost(sshd: Sshd) -> Iterator[Finding]:
     """Lines of the main file that go with it: conditions, and where keys are."""
     matches: dict[str, list[Line]] = {}
-    for line in found.lines:
+    for line in sshd.lines:
         if line.file == str(OWN):
             continue
         usual = USUAL.get(line.keyword.lower())

@@ -31,17 +31,17 @@ def judge(given: Given) -> Iterator[Finding]:
     yield from _defaults(given, ufw)
 
 
-def _judged(given: Given, found: UfwRule, declared: list[Rule]) -> Finding:
-    base = Finding("ufw rule", found.words, "user.rules" if given.survey.ufw.enabled else "user.rules, of an UFW that is off")
+def _judged(given: Given, rule_of_ufw: UfwRule, declared: list[Rule]) -> Finding:
+    base = Finding("ufw rule", rule_of_ufw.words, "user.rules" if given.survey.ufw.enabled else "user.rules, of an UFW that is off")
     if given.role("firewall") is None:
         return base
-    if all(line in expected(declared, family) for family, line in found.stored.items()):
+    if all(line in expected(declared, family) for family, line in rule_of_ufw.stored.items()):
         return base.judged(Verdict.MANAGED, "firewall")
-    rules = {rule for line in found.stored.values() if (rule := parse_stored(line))}
+    rules = {rule for line in rule_of_ufw.stored.values() if (rule := parse_stored(line))}
     if rules and all(any(other.covers(rule) for other in declared) for rule in rules):
         return base.judged(Verdict.TAKEN_OVER, "firewall", "has a rule for the same of its own")
     if given.keeps_foreign("firewall"):
-        if shut := shadowed(found.stored.values(), declared):
+        if shut := shadowed(rule_of_ufw.stored.values(), declared):
             effect = f"refuses the host: {shut[0][1].port}/{shut[0][1].protocol} is declared open, and this rule stands before it"
             return base.judged(Verdict.CONFLICT, "firewall", effect, "", "remove it with `ufw delete`, or the opening from the inventory")
         return base.judged(Verdict.STAYS, "firewall", "keeps rules that it did not write, before its own")

@@ -22,17 +22,17 @@ USUAL = ("origin=Debian", "origin=Ubuntu", "${distro_id}", "Debian:", "Ubuntu:",
 
 def judge(given: Given) -> Iterator[Finding]:
     """Values, lists and files that are read after ours."""
-    found, wanted = given.survey.updates, given.role("auto_updates")
-    if wanted is None or found.ours:
+    updates, wanted = given.survey.updates, given.role("auto_updates")
+    if wanted is None or updates.ours:
         return
-    yield from _values(found.values, wanted)
+    yield from _values(updates.values, wanted)
     for key, variable, declared in (
         ("Origins-Pattern", "auto_updates_extra_origins", wanted.get("extra_origins") or ()),
         ("Allowed-Origins", "auto_updates_extra_origins", wanted.get("extra_origins") or ()),
         ("Package-Blacklist", "auto_updates_extra_held", [*(wanted.get("held") or ()), *(wanted.get("extra_held") or ())]),
     ):
-        yield from _lists(key, found.lists.get(key, ()), variable, [str(item) for item in declared])
-    for path, keys in found.later.items():
+        yield from _lists(key, updates.lists.get(key, ()), variable, [str(item) for item in declared])
+    for path, keys in updates.later.items():
         base = Finding("updates", path, ", ".join(keys))
         yield base.judged(Verdict.CONFLICT, "auto_updates", "is overruled: apt reads this file later", path, "remove what it sets of these")
 

@@ -40,7 +40,7 @@ def accounts(host: SurveyedHost) -> list[Account]:
     groups = _groups(host)
     hashes = {line.split(":")[0]: line.split(":")[1] for line in (host.read("/etc/shadow") or "").splitlines() if line.count(":") > 1}
     named = _sudoers(host)
-    found = []
+    people = []
     for line in (host.read("/etc/passwd") or "").splitlines():
         fields = line.split(":")
         if len(fields) < 7 or not fields[2].isdigit() or fields[6].rpartition("/")[2] in NO_SHELL:
@@ -52,8 +52,8 @@ def accounts(host: SurveyedHost) -> list[Account]:
         mine = tuple(sorted(group for group, members in groups.items() if name in members))
         hidden = hashes.get(name, "!")
         sudo = "" if not uid else next((f"group {group}" for group in SUDO_GROUPS if group in mine), named.get(name, ""))
-        found.append(Account(name, uid, home, keys, password=hidden.startswith("$") or hidden == "", sudo=sudo, groups=mine))
-    return found if hashes else [_unknown(account) for account in found]
+        people.append(Account(name, uid, home, keys, password=hidden.startswith("$") or hidden == "", sudo=sudo, groups=mine))
+    return people if hashes else [_unknown(account) for account in people]
 
 
 def _unknown(account: Account) -> Account:

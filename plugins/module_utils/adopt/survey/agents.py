@@ -68,9 +68,9 @@ def agents(host: SurveyedHost) -> list[Agent]:
     """Those that are known."""
     enabled = {name for folder in WANTS for name in host.names(folder) if name.endswith(".service")}
     running = {process.unit for process in host.processes if process.unit}
-    found = []
+    known_agents = []
     for unit in sorted(enabled | running):
         known = next((value for name, value in KNOWN.items() if unit.startswith(name)), None)
         if known:
-            found.append(Agent(unit, *known, running=unit in running))
-    return found
+            known_agents.append(Agent(unit, *known, running=unit in running))
+    return known_agents

@@ -60,25 +60,25 @@ class Renewals:
 
 def renewals(host: SurveyedHost, sites: Iterable[Site]) -> Renewals:
     """All of them; ``sites`` may name further ones."""
-    found = {certificate.file: certificate for certificate in (*_lineages(host), *_others(host))}
+    by_file = {certificate.file: certificate for certificate in (*_lineages(host), *_others(host))}
     for site in sites:
         for path in site.certificates:
             if path.startswith(OWN) or "$" in path or "\n" in path:
                 continue
-            known = _known(host, path, found)
-            found[known.file] = replace(known, used_by=tuple(dict.fromkeys([*known.used_by, site.title])))
+            known = _known(host, path, by_file)
+            by_file[known.file] = replace(known, used_by=tuple(dict.fromkeys([*known.used_by, site.title])))
     text = host.read(COMMAND_LINE) or ""
     defaults = None if "max-log-backups = 0\npreconfigured-renewal" in text else dict(_ASSIGNMENT.findall(_uncommented(text)))
     folders = [f"/etc/letsencrypt/renewal-hooks/{kind}" for kind in ("pre", "deploy", "post")]
     hooks = [f"{folder}/{name}" for folder in folders for name in host.names(folder) if name != "latentum-ops"]
-    return Renewals(tuple(sorted(found.values(), key=lambda one: one.file)), defaults, tuple(hooks))
+    return Renewals(tuple(sorted(by_file.values(), key=lambda certificate: certificate.file)), defaults, tuple(hooks))
 
 
-def _known(host: SurveyedHost, path: str, found: Mapping[str, Certificate]) -> Certificate:
-    if path in found:
-        return found[path]
+def _known(host: SurveyedHost, path: str, by_file: Mapping[str, Certificate]) -> Certificate:
+    if path in by_file:
+        return by_file[path]
     beside = f"{path.rpartition('/')[0]}/fullchain.pem"  # cert.pem or chain.pem of the same lineage
-    return found[beside] if beside in found else _read(host, Certificate(path.rpartition("/")[2], path))
+    return by_file[beside] if beside in by_file else _read(host, Certificate(path.rpartition("/")[2], path))
 
 
 def _lineages(host: SurveyedHost) -> Iterator[Certificate]:

@@ -65,10 +65,10 @@ def owner(name: str) -> str:
 
 def chains(host: SurveyedHost) -> list[ForeignRules]:
     """All of both IP versions."""
-    found = [rules for family, program in SAVE.items() for rules in of_save(host.output([program]) or "", family)]
+    foreign = [rules for family, program in SAVE.items() for rules in of_save(host.output([program]) or "", family)]
     if listing := host.output(["nft", "--json", "list", "ruleset"]):
-        found += of_nft(json.loads(listing))
-    return found
+        foreign += of_nft(json.loads(listing))
+    return foreign
 
 
 def of_save(text: str, family: int) -> Iterator[ForeignRules]:

@@ -132,9 +132,9 @@ def _hosts(labels: Mapping[str, str]) -> Sequence[str]:
 
 def volumes(host: SurveyedHost) -> list[Volume]:
     """All volumes."""
-    found = (host.engine.api.volumes().get("Volumes") or ()) if host.engine else ()
+    described = (host.engine.api.volumes().get("Volumes") or ()) if host.engine else ()
     return sorted(
-        (Volume(volume["Name"], (volume.get("Labels") or {}).get(PROJECT, "")) for volume in found), key=lambda volume: volume.name
+        (Volume(volume["Name"], (volume.get("Labels") or {}).get(PROJECT, "")) for volume in described), key=lambda volume: volume.name
     )
 
 

@@ -46,9 +46,9 @@ class Database:
 
 def databases(host: SurveyedHost, listening: Sequence[Listener]) -> list[Database]:
     """Those that run, and clusters of PostgreSQL that are only configured."""
-    found = [_database(host, process, listening) for process in host.processes if _serves(process)]
-    running = {database.config for database in found}
-    return [*found, *(cluster for cluster in _clusters(host) if cluster.config not in running)]
+    servers = [_database(host, process, listening) for process in host.processes if _serves(process)]
+    running = {database.config for database in servers}
+    return [*servers, *(cluster for cluster in _clusters(host) if cluster.config not in running)]
 
 
 def _serves(process: Process) -> bool:

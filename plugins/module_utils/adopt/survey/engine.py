@@ -75,7 +75,7 @@ def _stack(host: SurveyedHost, name: str, described: Mapping[str, Any]) -> Stack
 def _json(host: SurveyedHost, path: str) -> Mapping[str, Any]:
     """The object in a file; an empty one where there is none, or what is there is none."""
     try:
-        found = json.loads(host.read(path) or "{}")
+        document = json.loads(host.read(path) or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

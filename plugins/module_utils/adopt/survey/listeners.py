@@ -75,12 +75,12 @@ def listeners(host: SurveyedHost, there: Sequence[Container] = ()) -> list[Liste
     :param there: the containers of the host.
     """
     low, high = _ephemeral(host)
-    found = set()
+    sockets = set()
     for listener in _of_kernel(host, there) if host.read(host.proc / "net/tcp") is not None else _of_ss(host):
         ephemeral = listener.protocol == "udp" and low <= listener.port <= high and bool(listener.program)
-        found.add(_resolved(replace(listener, ephemeral=ephemeral and not listener.published), there))
-    found |= set(_without_process(there, found))
-    return sorted(found, key=lambda listener: (listener.port, listener.protocol, listener.address, listener.holder))
+        sockets.add(_resolved(replace(listener, ephemeral=ephemeral and not listener.published), there))
+    sockets |= set(_without_process(there, sockets))
+    return sorted(sockets, key=lambda listener: (listener.port, listener.protocol, listener.address, listener.holder))
 
 
 def _of_kernel(host: SurveyedHost, there: Sequence[Container]) -> Iterator[Listener]:

@@ -72,13 +72,13 @@ class Survey:
 
 def survey(host: SurveyedHost) -> Survey:
     """Look at everything; parts that need others come after them."""
-    found = Survey()
+    surveyed = Survey()
     servers: tuple[Callable[[SurveyedHost], list[Site]], ...] = (nginx.sites, apache.sites, caddy.sites, haproxy.sites, traefik.sites)
-    sites = [site for look in servers for site in _seen(found, f"sites of {look.__module__.rpartition('.')[2]}", look, host) or ()]
-    found.sites = sites
+    sites = [site for look in servers for site in _seen(surveyed, f"sites of {look.__module__.rpartition('.')[2]}", look, host) or ()]
+    surveyed.sites = sites
     simple: dict[str, Callable[[SurveyedHost], Any]] = {
         "containers": containers,
-        "listeners": lambda given: listeners(given, found.containers),
+        "listeners": lambda given: listeners(given, surveyed.containers),
         "ufw": ufw,
         "chains": chains,
         "fail2ban": fail2ban,
@@ -95,20 +95,20 @@ def survey(host: SurveyedHost) -> Survey:
         "updates": updates,
         "agents": agents,
         "certificates": lambda given: renewals(given, sites),
-        "databases": lambda given: databases(given, found.listeners),
+        "databases": lambda given: databases(given, surveyed.listeners),
     }
     for name, look_at in simple.items():
-        result = _seen(found, name, look_at, host)
+        result = _seen(surveyed, name, look_at, host)
         if result is not None:
-            setattr(found, name, result)
-    return found
+            setattr(surveyed, name, result)
+    return surveyed
 
 
-def _seen(found: Survey, name: str, look_at: Callable[[SurveyedHost], Any], host: SurveyedHost) -> Any:
+def _seen(surveyed: Survey, name: str, look_at: Callable[[SurveyedHost], Any], host: SurveyedHost) -> Any:
     try:
         return look_at(host)
     except (OSError, ValueError, KeyError, LookupError, TypeError, CommandError, DockerUnavailable) as error:
-        found.unseen.append(mask(f"{name}: {type(error).__name__}: {error}"))
+        surveyed.unseen.append(mask(f"{name}: {type(error).__name__}: {error}"))
         return None
 
 

@@ -44,7 +44,7 @@ def validity(text: str) -> Validity | None:
 
 def _items(data: bytes) -> list[tuple[int, bytes]]:
     """The elements of a content: tag and content of each."""
-    found, at = [], 0
+    elements, at = [], 0
     while at + 2 <= len(data):
         tag, length, at = data[at], data[at + 1], at + 2
         if length & 0x80:
@@ -52,9 +52,9 @@ def _items(data: bytes) -> list[tuple[int, bytes]]:
             length, at = int.from_bytes(data[at : at + size], "big"), at + size
         if at + length > len(data):
             raise ValueError("an element is longer than what holds it")
-        found.append((tag, data[at : at + length]))
+        elements.append((tag, data[at : at + length]))
         at += length
-    return found
+    return elements
 
 
 def _time(tag: int, content: bytes) -> int:

@@ -104,7 +104,7 @@ def _check_folders(declaration: Declaration, backups: Backups, problems: list[Pr
     taken += [(declaration.directory, "the folder of the stack")] if declaration.name else []
     for index, (key, folder) in enumerate(folders):
         near = [f"{what} ({place})" for place, what in taken if overlap(folder, place)]
-        near += [f"the repository of {one}" for one, place in folders[:index] if place != folder and overlap(folder, place)]
+        near += [f"the repository of {target}" for target, place in folders[:index] if place != folder and overlap(folder, place)]
         if near:
             fix = "write a folder of its own, such as /srv/backup/latentum, on a disk of its own"
             problems.append(Problem(f"{key}.repository", shown(folder), f"overlaps {near[0]}", fix))
@@ -114,9 +114,9 @@ def _check_folders(declaration: Declaration, backups: Backups, problems: list[Pr
         for place in fixes:
             if path and overlap(path, place):
                 problems.append(Problem(key, shown(path), f"overlaps {place}", fixes[place]))
-        for one, folder in folders:
+        for target, folder in folders:
             if path and overlap(path, folder):
-                what = f"overlaps the repository of {one}: each backup would have all others in it"
+                what = f"overlaps the repository of {target}: each backup would have all others in it"
                 problems.append(Problem(key, shown(path), what, "keep the two apart"))
         for number, other in enumerate(backups.paths[:index]):
             if path and other and overlap(path, other):
@@ -174,15 +174,17 @@ def _check_secret(declaration: Declaration, key: str, name: str, problems: list[
 
 def _check_question(declaration: Declaration, check: Mapping[str, Any], key: str, problems: list[Problem]) -> None:
     name, service = check["database"], check["service"]
-    found = [database for database in declaration.databases if database.name == name]
-    if name and not found:
+    databases = [database for database in declaration.databases if database.name == name]
+    if name and not databases:
         names = {database.name for database in declaration.databases if database.name}
         problems.append(Problem(f"{key}.database", shown(name), "is not the name of one of databases", instead(name, names, "database")))
-    elif name and service and service not in [database.service for database in found]:
+    elif name and service and service not in [database.service for database in databases]:
         what = f"has no database {name}"
-        problems.append(Problem(f"{key}.service", shown(service), what, instead(service, {one.service for one in found}, "service")))
-    elif name and not service and len(found) > 1:
-        fix = f"add service: {' or '.join(sorted(one.service for one in found))}"
+        problems.append(
+            Problem(f"{key}.service", shown(service), what, instead(service, {database.service for database in databases}, "service"))
+        )
+    elif name and not service and len(databases) > 1:
+        fix = f"add service: {' or '.join(sorted(database.service for database in databases))}"
         problems.append(Problem(f"{key}.service", "nothing", f"is needed: several services have a database {name}", fix))
     limits = ("at_least", "newest")
     given = [option for option in limits if check[option] is not None]

@@ -94,10 +94,10 @@ def _sftp(text: str) -> Repository:
 
 
 def _server(text: str, example: str) -> tuple[str, str]:
-    found = _HOST.fullmatch(text)
-    if found is None or (found["port"] and not 1 <= int(found["port"]) <= 65535):
+    match = _HOST.fullmatch(text)
+    if match is None or (match["port"] and not 1 <= int(match["port"]) <= 65535):
         raise Refused("does not name a server", f"write {example}")
-    return found["host"].lower(), found["port"] or ""
+    return match["host"].lower(), match["port"] or ""
 
 
 def _plain(path: str, example: str) -> str:

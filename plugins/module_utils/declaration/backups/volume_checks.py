@@ -20,12 +20,12 @@ _NOT_HERE = {
 
 def mounting(declaration: Declaration, volume: str) -> list[Service]:
     """The services that mount a volume of the Compose file: those first that stay up and may write to it, where commands can run."""
-    found: list[tuple[bool, bool, Service]] = []
+    ranked: list[tuple[bool, bool, Service]] = []
     for service in declaration.compose.services.values():
         mounts = [mount for mount in service.mounts if mount.kind == "volume" and mount.source == volume]
         if mounts:
-            found.append((not declaration.stays(service), all(mount.read_only for mount in mounts), service))
-    return [service for _idle, _reader, service in sorted(found, key=lambda one: one[:2])]
+            ranked.append((not declaration.stays(service), all(mount.read_only for mount in mounts), service))
+    return [service for _idle, _reader, service in sorted(ranked, key=lambda rank: rank[:2])]
 
 
 def engine_of(declaration: Declaration, volume: str) -> str:

@@ -176,5 +176,5 @@ def _waivers(declaration: Declaration) -> Iterator[Question]:
 
 
 def _said(problem: Problem) -> str:
-    found = f" (found {problem.value})" if problem.value else ""
-    return f"{problem.problem}{found}: {problem.fix}"
+    value = f" (found {problem.value})" if problem.value else ""
+    return f"{problem.problem}{value}: {problem.fix}"

@@ -88,7 +88,7 @@ def draft_routes(draft: Draft, environment: Mapping[str, str], domain: str) -> N
         elif rest:
             reason = f"{_listed(rest)} is no longer published: it does not look like HTTP, which nginx would serve"
             draft.questions.append(Question("port", f"compose.services.{name}.ports", reason))
-    wanted.sort(key=lambda one: (one[1] != 80, not _ENTRANCE.search(one[0])))
+    wanted.sort(key=lambda port: (port[1] != 80, not _ENTRANCE.search(port[0])))
     draft.stack["routes"] = [
         {"domain": host, "service": name, "port": number} for host, (name, number) in zip(_domains(wanted, domain), wanted, strict=True)
     ]
@@ -96,12 +96,12 @@ def draft_routes(draft: Draft, environment: Mapping[str, str], domain: str) -> N
 
 def _domains(wanted: list[tuple[str, int]], domain: str) -> list[str]:
     """A domain for each; the first has the one that was given."""
-    found: list[str] = []
+    domains: list[str] = []
     for name, number in wanted:
         label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50] or "service"
-        choices = [domain, f"{label}.{domain}", f"{label}-{number}.{domain}", f"{label}-{number}-{len(found)}.{domain}"]
-        found.append(next(choice for choice in choices if choice not in found))
-    return found
+        choices = [domain, f"{label}.{domain}", f"{label}-{number}.{domain}", f"{label}-{number}-{len(domains)}.{domain}"]
+        domains.append(next(choice for choice in choices if choice not in domains))
+    return domains
 
 
 def _web_ports(ports: Sequence[Port]) -> list[int]:

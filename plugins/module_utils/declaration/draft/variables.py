@@ -46,11 +46,11 @@ def missing(document: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, 
     """Variables that nothing gives a value, and the first key where each is used."""
     interpolation = Interpolation(known)
     interpolation.resolve(dict(document), "compose")
-    found: dict[str, str] = {}
+    first_use: dict[str, str] = {}
     for problem in interpolation.problems:
         if match := _MISSING.fullmatch(problem.value):
-            found.setdefault(match[1], problem.key)
-    return found
+            first_use.setdefault(match[1], problem.key)
+    return first_use
 
 
 def used(document: Mapping[str, Any], known: Mapping[str, str]) -> set[str]:

@@ -50,8 +50,8 @@ def uses(compose: Compose) -> Iterator[Use]:
 
 def check_files(declaration: Declaration, problems: list[Problem]) -> None:
     entries = declaration.files
-    found = [use for use in uses(declaration.compose) if not _declared_secret(declaration, use)]
-    for use in found:
+    file_uses = [use for use in uses(declaration.compose) if not _declared_secret(declaration, use)]
+    for use in file_uses:
         entry = entry_for(entries, use.path)
         if entry is None and not use.meant_empty:
             problems.append(Problem(use.key, shown(use.path), f"{use.what}, and nothing brings it to the host", _way_out(use)))
@@ -59,7 +59,7 @@ def check_files(declaration: Declaration, problems: list[Problem]) -> None:
             fix = f"declare secrets: {{{use.key.split('.')[2]}: {{kind: provided, value: …}}}} in ops_stack, which replaces its file"
             problems.append(Problem(use.key, shown(use.path), "is a secret, which a release must not carry", fix))
     for entry in entries.values():
-        _check_entry(entry, [use for use in found if entry_for(entries, use.path) is entry], problems)
+        _check_entry(entry, [use for use in file_uses if entry_for(entries, use.path) is entry], problems)
     total = sum(len(file.content) * 3 // 4 for entry in entries.values() if entry.carried for file in entry.carried.files)
     if total > MOST_BYTES:
         what = f"are {total >> 20} MiB together, more than the {MOST_BYTES >> 20} MiB that a release may carry"

@@ -18,8 +18,8 @@ from .model import FileEntry, entry_for, normal
 
 def carried_files(declaration: Declaration) -> list[dict[str, Any]]:
     """What a release carries, each thing once."""
-    found = {entry.carried.digest: entry.carried.to_dict() for entry in declaration.files.values() if entry.carried}
-    return list(found.values())
+    by_digest = {entry.carried.digest: entry.carried.to_dict() for entry in declaration.files.values() if entry.carried}
+    return list(by_digest.values())
 
 
 def host_path(stack: str, entries: Mapping[str, FileEntry], path: str) -> str:

@@ -102,5 +102,5 @@ def _mode(file: Mapping[str, Any]) -> str:
 
 def entry_for(entries: Mapping[str, FileEntry], path: str) -> FileEntry | None:
     """The entry that brings a path; the closest one."""
-    found = [entry for entry in entries.values() if entry.covers(normal(path))]
-    return max(found, key=lambda entry: len(entry.path), default=None)
+    covering = [entry for entry in entries.values() if entry.covers(normal(path))]
+    return max(covering, key=lambda entry: len(entry.path), default=None)

@@ -33,10 +33,10 @@ def check_ports(declaration: Declaration, problems: list[Problem]) -> None:
 def _clashes(ports: list[tuple[str, Port]]) -> Iterator[tuple[str, Port, str]]:
     """Ports that begin before an earlier one on the same address ends, and the service of that one. Sorted, so it takes one pass."""
     ends: dict[tuple[str, str], tuple[int, str]] = {}  # by protocol and address, where "" is every address and "*" is any
-    for name, port in sorted(ports, key=lambda found: found[1].published or (0, 0)):
+    for name, port in sorted(ports, key=lambda named_port: named_port[1].published or (0, 0)):
         first, last = port.published or (0, 0)
         places = ("*",) if port.everywhere else ("", port.host_ip)
-        end, other = max((ends.get((port.protocol, place), (0, "")) for place in places), key=lambda found: found[0])
+        end, other = max((ends.get((port.protocol, place), (0, "")) for place in places), key=lambda end_and_service: end_and_service[0])
         if first <= end:
             yield name, port, other
         for place in ("*", "" if port.everywhere else port.host_ip):
@@ -55,8 +55,8 @@ def check_networks(declaration: Declaration, problems: list[Problem]) -> None:
         fix = "add a network with internal: false to networks: in the Compose file and to the service, or remove ports:"
         if name == "default":
             fix = "write networks: {default: {internal: false}} in the Compose file, or remove ports:"
-        found = ", ".join(map(str, service.ports[:9]))
-        problems.append(Problem(f"compose.services.{service.name}.ports", shown(found), what, fix))
+        ports = ", ".join(map(str, service.ports[:9]))
+        problems.append(Problem(f"compose.services.{service.name}.ports", shown(ports), what, fix))
 
 
 def _only_internal(service: Service, internal: frozenset[str]) -> bool:

@@ -28,22 +28,22 @@ def _check_replicas(declaration: Declaration, service: Service, problems: list[P
     count = declaration.replicas(service)
     declared = declaration.options(service.name).replicas is not None
     key = f"services.{service.name}.replicas" if declared else f"compose.services.{service.name}.deploy.replicas"
-    found = shown(count)
+    value = shown(count)
     if service.container_name:
         what = f"cannot be: the Compose file fixes container_name {service.container_name}, and a name exists once"
         fix = f"remove container_name from {service.name} in the Compose file, or write replicas: 1"
-        problems.append(Problem(key, found, what, fix))
+        problems.append(Problem(key, value, what, fix))
     for port in service.ports:
         if port.published is not None and (port.published[1] - port.published[0] + 1) // port.count < count:
             what = f"cannot be: the Compose file publishes {port}, and a host port exists once"
             fix = f"remove ports: from {service.name} and add a route, or write replicas: 1"
-            problems.append(Problem(key, found, what, fix))
+            problems.append(Problem(key, value, what, fix))
     for address in service.fixed_addresses:
         what = f"cannot be: the Compose file fixes {address}, and an address exists once"
-        problems.append(Problem(key, found, what, f"remove it from {service.name} in the Compose file, or write replicas: 1"))
+        problems.append(Problem(key, value, what, f"remove it from {service.name} in the Compose file, or write replicas: 1"))
     if any(database.service == service.name for database in declaration.databases):
         what = "cannot be: two servers on the files of one database destroy it"
-        problems.append(Problem(key, found, what, "write replicas: 1"))
+        problems.append(Problem(key, value, what, "write replicas: 1"))
 
 
 def _check_env_files(declaration: Declaration, service: Service, problems: list[Problem]) -> None:

@@ -78,10 +78,10 @@ def _check_page(declaration: Declaration, problems: list[Problem]) -> None:
 def _check_mail(alert: Mapping[str, Any], key: str, problems: list[Problem]) -> None:
     if not alert["to"] and not _reported(f"{key}.to", problems):
         problems.append(Problem(f"{key}.to", "an empty list", "names nobody who would read it", "write [ops@example.com]"))
-    for one, other in (("user", "password_secret"), ("password_secret", "user")):
-        if alert[one] and not alert[other] and not _reported(f"{key}.{other}", problems):
-            what = f"is needed with {one}: a server asks for both or for none"
-            problems.append(Problem(f"{key}.{other}", "nothing", what, f"add {other}, or remove {one}"))
+    for given, other in (("user", "password_secret"), ("password_secret", "user")):
+        if alert[given] and not alert[other] and not _reported(f"{key}.{other}", problems):
+            what = f"is needed with {given}: a server asks for both or for none"
+            problems.append(Problem(f"{key}.{other}", "nothing", what, f"add {other}, or remove {given}"))
     if alert["tls"] == "none" and alert["password_secret"]:
         what = "would send the password in plain text"
         problems.append(Problem(f"{key}.tls", shown("none"), what, "write starttls or tls, or remove user and password_secret"))
@@ -138,7 +138,7 @@ def _check_probes(service: Service, watch: Watch, key: str, problems: list[Probl
         first: dict[tuple[Any, ...], str] = {}
         for index, probe in enumerate(getattr(watch, name)):
             place = f"{key}.{name}[{index}]"
-            known = first.setdefault(tuple(probe[one] for one in alike), place)
+            known = first.setdefault(tuple(probe[field] for field in alike), place)
             if known != place and probe["port"] and probe[last]:
                 problems.append(Problem(f"{place}.{last}", shown(probe[last]), f"is looked at by {known} already", "remove one of the two"))
         if first and service.network_mode:

@@ -59,14 +59,14 @@ def _service(declaration: Declaration, service: Service, watched: Mapping[str, S
 
 def _needs(declaration: Declaration, service: Service) -> set[str]:
     """What it depends on, directly or through others, without itself."""
-    found: set[str] = set()
+    needed: set[str] = set()
     waiting = list(service.depends_on)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in needed:
+            needed.add(name)
             waiting += declaration.compose.services[name].depends_on
-    return found - {service.name}
+    return needed - {service.name}
 
 
 def _probes(declaration: Declaration, service: Service) -> list[dict[str, Any]]:

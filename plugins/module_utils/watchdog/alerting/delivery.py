@@ -191,17 +191,17 @@ def test(
     alerts, spool, now = load_alerts(config), Spool(folder), time.time()
     incident = Incident(f"{stack or 'host'}/test", stack, "test", "info", "asked for by `opsctl alert test`", now, now)
     notice = {"what": "test", "host": socket.gethostname(), "at": now, "incident": incident.as_dict(), "runbook": ""}
-    told = spool.tell(notice, alerts.routes)
+    routes = spool.tell(notice, alerts.routes)
     summary = deliver(spool, alerts, patience=LIMIT)
     mine = {item.route: item for item in spool.waiting() if item.incident == incident.id}
     spool.accepted(list(mine.values()))
     for sentence in alerts.broken.values():
         say(sentence)
-    for key in sorted(told):
+    for key in sorted(routes):
         say(f"{key}: {'FAILED: ' + summary.failed.get(key, 'another delivery is under way: try again') if key in mine else 'accepted'}")
-    if not told:
+    if not routes:
         say("no route is declared: write watchdog.alerts in the declaration")
-    status = 1 if mine or alerts.broken or not told else 0
+    status = 1 if mine or alerts.broken or not routes else 0
     ended(status)
     return _leave(summary, status)
 

@@ -27,18 +27,21 @@ def digest(notices: Sequence[Mapping[str, Any]], now: float) -> Message:
     still: list[str] = []
     over: list[str] = []
     worst = "info"
-    for told in by_incident.values():
-        incident = incident_from(told[-1]["incident"])
-        worst = max(worst, *(str(one["incident"]["severity"]) for one in told), key=_rank)
-        where = over if told[-1]["what"] == "end" else human if incident.needs_human else still
-        where.append(_line(incident, [str(one["what"]) for one in told]))
+    for incident_notices in by_incident.values():
+        incident = incident_from(incident_notices[-1]["incident"])
+        worst = max(worst, *(str(notice["incident"]["severity"]) for notice in incident_notices), key=_rank)
+        where = over if incident_notices[-1]["what"] == "end" else human if incident.needs_human else still
+        where.append(_line(incident, [str(notice["what"]) for notice in incident_notices]))
     host, first = line(notices[0]["host"], 100), float(notices[0]["at"])
     counts = [f"{len(group)} {word}" for group, word in ((human, "need a human"), (still, "open"), (over, "ended")) if group]
     total = len(by_incident)
     headings = (("A human is needed", human), ("Open", still), ("Ended", over))
     return Message(
         what="digest",
-        ident="digest:" + hashlib.sha256("\n".join(f"{key} {len(told)}" for key, told in by_incident.items()).encode()).hexdigest()[:24],
+        ident="digest:"
+        + hashlib.sha256("\n".join(f"{key} {len(incident_notices)}" for key, incident_notices in by_incident.items()).encode()).hexdigest()[
+            :24
+        ],
         severity=worst if human or still else "info",
         host=host,
         stack=_common([str(notice["incident"]["stack"]) for notice in notices]),
@@ -64,11 +67,11 @@ def _shown(group: list[str]) -> list[str]:
     return group if len(group) <= SHOWN else [*group[:SHOWN], f"… and {len(group) - SHOWN} more: opsctl incidents"]
 
 
-def _line(incident: Incident, told: list[str]) -> str:
+def _line(incident: Incident, kinds: list[str]) -> str:
     """One incident: its severity, name, cause and times."""
     text = f"{incident.severity.upper()} {name_of(incident)}: {line(incident.cause, 140)}"
     if incident.ended is None:
         return line(f"{text}; since {moment(incident.began)}", LINE)
-    words = "opened and ended" if told[0] != "end" else "ended"
+    words = "opened and ended" if kinds[0] != "end" else "ended"
     lasted = lasting(incident.ended - incident.began)
     return line(f"{text}; {words}: {moment(incident.began)} to {clock(incident.ended, incident.began)} ({lasted})", LINE)

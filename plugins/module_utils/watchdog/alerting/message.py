@@ -114,7 +114,7 @@ def _facts(incident: Incident, what: str, at: float, now: float) -> list[tuple[s
     elif what in {"escalate", "reminder"}:
         facts += [("For", lasting(at - incident.began))]
     if incident.affected:
-        shown = ", ".join(line(one, 60) for one in incident.affected[:AFFECTED])
+        shown = ", ".join(line(subject, 60) for subject in incident.affected[:AFFECTED])
         more = len(incident.affected) - AFFECTED
         facts += [("Affected", f"{shown} and {more} more" if more > 0 else shown)]
     if incident.needs_human and what != "end":
@@ -159,7 +159,7 @@ def text(message: Message) -> str:
     if message.runbook:
         parts.append(f"Runbook: {message.runbook}")
     blocks = [*message.sections, ("Last log lines", message.log), ("Look further", message.commands)]
-    parts += ["\n".join([f"{heading}:", *(f"  {one}" for one in content)]) for heading, content in blocks if content]
+    parts += ["\n".join([f"{heading}:", *(f"  {entry}" for entry in content)]) for heading, content in blocks if content]
     return "\n\n".join(
         [*parts, f"Incident {message.ident}" if message.what != "digest" else "One message for many: the route's limit was reached."]
     )

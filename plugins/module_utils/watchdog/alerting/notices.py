@@ -98,11 +98,11 @@ class Alerting:
             if now - self._child_since > PATIENCE:
                 self._child.kill()
             return False
-        said = self._child.stdout.read() if self._child.stdout else b""
+        output = self._child.stdout.read() if self._child.stdout else b""
         self._child = None
         self._next = now if self._fresh else now + IDLE  # something was put while it ran
         try:
-            self.summary = json.loads(said)
+            self.summary = json.loads(output)
         except ValueError:
             self.summary["failed"] = {"deliverer": "it ended without a result; `opsctl alert deliver`"}
         if self.summary.get("next") is not None and not self._fresh:
@@ -133,12 +133,12 @@ class Deadman:
 
     def pings(self, now: float) -> list[str]:
         """The files of the URLs to ask now."""
-        found = []
+        files = []
         for spec in self.specs:
             if now >= self.due[spec.url_file]:
                 self.due[spec.url_file] = now + spec.interval
-                found.append(spec.url_file)
-        return found
+                files.append(spec.url_file)
+        return files
 
     @staticmethod
     def ping(file: str) -> str:

@@ -72,13 +72,13 @@ def save_pace(files: SpoolFiles, pace: Pace) -> None:
 
 def known(files: SpoolFiles) -> list[Pace]:
     """Those of all routes that were ever used."""
-    found = []
+    paces = []
     for name in files.names(PACE):
         try:
-            found.append(known_fields(Pace, json.loads(files.read(name) or b"")))
+            paces.append(known_fields(Pace, json.loads(files.read(name) or b"")))
         except (ValueError, TypeError):
             continue
-    return found
+    return paces
 
 
 def _name(key: str) -> str:

@@ -106,21 +106,21 @@ def _routes(config: Mapping[str, Any]) -> list[Route]:
     return [route_from(str(config["stack"]), raw) for raw in config.get("alerts") or []]
 
 
-def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], told: Told | None = None) -> list[str]:
+def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], delivered: Told | None = None) -> list[str]:
     """The keys of the routes that get this notice.
 
     A test goes to every route of its stack (of the host: to all). An end goes to those that were told of the incident. Anything else
     goes to the routes that want its severity, and to those that were told earlier, so that nobody hears only half of a story. One
     destination that several routes name (two stacks that mail the same people) is told once, by the route that told it before.
 
-    :param told: what `Spool.told` has of this incident.
+    :param delivered: what `Spool.told` has of this incident.
     """
     incident = notice["incident"]
     stack, severity = str(incident["stack"]), str(incident["severity"])
     mine = [route for route in routes.values() if not stack or route.stack == stack]
     if notice["what"] == "test":
         return [route.key for route in mine]
-    before = [route for route in routes.values() if route.key in (told or {})]
+    before = [route for route in routes.values() if route.key in (delivered or {})]
     wanting = [] if notice["what"] == "end" else [route for route in mine if severity in route.severities]
     chosen: dict[str, str] = {}
     for route in [*before, *wanting]:
@@ -128,11 +128,11 @@ def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], told: Tol
     return sorted(chosen.values())
 
 
-def reminders_for(incident: Mapping[str, Any], routes: Mapping[str, Route], told: Told, now: float) -> list[str]:
+def reminders_for(incident: Mapping[str, Any], routes: Mapping[str, Route], delivered: Told, now: float) -> list[str]:
     """The keys of the routes that want to hear now that this incident is still open: their `reminder` has passed since they were told."""
     due = []
-    for key, said in told.items():
-        route, last = routes.get(key), max((at for _what, at in said), default=0.0)
+    for key, notices in delivered.items():
+        route, last = routes.get(key), max((at for _what, at in notices), default=0.0)
         if route and route.reminder and now - last >= route.reminder and incident.get("ended") is None:
             due.append(key)
     return sorted(due)

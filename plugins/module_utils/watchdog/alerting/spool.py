@@ -100,31 +100,31 @@ class Spool:
         :raises OSError: neither the disk nor /run can be written.
         """
         incident, what, at = str(notice["incident"]["id"]), str(notice["what"]), float(notice["at"])
-        told = self.told(incident)
+        delivered = self.told(incident)
         present = self.files.names(QUEUE)
         last = int(present[-1].removeprefix(f"{QUEUE}/").partition(".")[0]) if present else 0
         count = 0
         for key in routes:
-            said = told.setdefault(key, [])
+            route_notices = delivered.setdefault(key, [])
             mark = _digest(key, incident, what, str(at))
-            if (what, at) in said:
+            if (what, at) in route_notices:
                 continue
-            said.append((what, at))
+            route_notices.append((what, at))
             if any(name.endswith(f".{mark}.json") for name in present):
                 continue
             last = max(last + 1, time.time_ns())
             self._write(Item(f"{QUEUE}/{last:020d}.{mark}.json", key, dict(notice), time.time()))
             count += 1
-        if told and what != "test":
+        if delivered and what != "test":
             # After the files: killed in between, it is said again and found in the queue.
-            self.files.write(_told(incident), json.dumps({"incident": incident, "routes": told}))
+            self.files.write(_told(incident), json.dumps({"incident": incident, "routes": delivered}))
         return count
 
     def told(self, incident: str) -> dict[str, list[tuple[str, float]]]:
         """By route, what it was told of this incident and when."""
         try:
             routes = json.loads(self.files.read(_told(incident)) or b"{}").get("routes", {})
-            return {str(key): [(str(what), float(at)) for what, at in said] for key, said in routes.items()}
+            return {str(key): [(str(what), float(at)) for what, at in route_notices] for key, route_notices in routes.items()}
         except (ValueError, TypeError, AttributeError):
             return {}
 
@@ -196,11 +196,11 @@ class Spool:
         for name in self.files.names(TOLD):
             try:
                 routes = json.loads(self.files.read(name) or b"{}")["routes"]
-                said = [(str(what), float(at)) for route in routes.values() for what, at in route]
+                notices = [(str(what), float(at)) for route in routes.values() for what, at in route]
             except (ValueError, TypeError, KeyError, AttributeError):
-                said = []
-            ended = any(what == "end" for what, _at in said)
-            if now - max((at for _what, at in said), default=0.0) > (REPEATED if ended else FORGOTTEN):
+                notices = []
+            ended = any(what == "end" for what, _at in notices)
+            if now - max((at for _what, at in notices), default=0.0) > (REPEATED if ended else FORGOTTEN):
                 old.append(name)
         self.files.remove(old)
 

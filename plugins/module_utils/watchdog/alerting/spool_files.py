@@ -40,15 +40,15 @@ class SpoolFiles:
 
     def names(self, sub: str) -> list[str]:
         """The files in a sub-folder, sorted."""
-        found: set[str] = set()
+        files: set[str] = set()
         gone: set[str] = set()
         for base in (self.folder, self.spare):
             with suppress(FileNotFoundError, NotADirectoryError):
                 for path in (base / sub).iterdir():
                     if path.name.startswith("."):
                         continue
-                    (gone if path.name.endswith(GONE) else found).add(f"{sub}/{path.name.removesuffix(GONE)}")
-        return sorted(found - gone)
+                    (gone if path.name.endswith(GONE) else files).add(f"{sub}/{path.name.removesuffix(GONE)}")
+        return sorted(files - gone)
 
     def read(self, name: str) -> bytes | None:
         """The content; None when there is none."""

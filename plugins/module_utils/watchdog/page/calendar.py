@@ -75,7 +75,7 @@ def bars(days: Sequence[Mapping[str, Any]], at: float, name: str) -> Html:
     label = f"{name}, last {KEPT} days: {up}; days with trouble: {len(bad)}; days without data: {unseen}"
     picture = element(
         "svg",
-        *(_bar(index, one.plain()) for index, one in enumerate(shown)),
+        *(_bar(index, day.plain()) for index, day in enumerate(shown)),
         class_="bars",
         role="img",
         aria_label=label,

@@ -35,7 +35,7 @@ Status = Mapping[str, Any]
 def render(status: Status, stack: str | None = None) -> str:
     """The page of one stack and the host it stands on, or of everything; encodes to UTF-8 whatever the status holds."""
     at, stacks, sum_up = float(status.get("at", 0)), chosen(status, stack), overall(status, stack)
-    title = next((str(one["title"]) for one in stacks if stack and one.get("title")), "") or stack or str(status.get("host", ""))
+    title = next((str(entry["title"]) for entry in stacks if stack and entry.get("title")), "") or stack or str(status.get("host", ""))
     banner = element(
         "div",
         sign(sum_up.level),
@@ -101,12 +101,12 @@ def _list(name: str, heading: str, kind: str, items: Sequence[Html]) -> Html | N
 def _stack(stack: Status, at: float, prefix: str) -> Html:
     """Its services and its sites."""
     name = str(stack["name"])
-    services = [service(one, at) for one in stack.get("services", [])]
+    services = [service(watched, at) for watched in stack.get("services", [])]
     busy = element("p", "A change is being made right now.", class_="soft small busy") if stack.get("busy") else None
     listed = element("ul", *services, class_="cards") if services else element("p", "No service is watched.", class_="card soft")
     return join(
         _section(f"services-{name}", f"{prefix}Services", busy, _legend() if services else None, listed),
-        _list(f"sites-{name}", f"{prefix}Sites", "cards", [site(one) for one in stack.get("sites", [])]),
+        _list(f"sites-{name}", f"{prefix}Sites", "cards", [site(watched) for watched in stack.get("sites", [])]),
     )
 
 

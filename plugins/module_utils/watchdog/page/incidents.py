@@ -40,8 +40,8 @@ def ended_incident(incident: Incident) -> Html:
         element("span", f"for {lasting(end - began)}", class_="lasted"),
     )
     word, _level = STATES.get(severity, (severity, ""))
-    told = element("p", "From ", when(began), " to ", when(end, began), f", {word}", class_="soft")
-    more = element("div", element("p", public(incident["cause"])), told, *_story(incident, end), class_="more")
+    times = element("p", "From ", when(began), " to ", when(end, began), f", {word}", class_="soft")
+    more = element("div", element("p", public(incident["cause"])), times, *_story(incident, end), class_="more")
     return element("li", element("details", summary, more))
 
 

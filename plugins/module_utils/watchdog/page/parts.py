@@ -65,6 +65,6 @@ def row(title: Html, facts: Html | None, shown_state: Html) -> Html:
     return element("div", title, facts, shown_state, class_="row")
 
 
-def facts(*said: object) -> Html:
+def facts(*pieces: object) -> Html:
     """Short pieces of information beside a name; None is left out."""
-    return element("span", *(element("span", one) for one in said if one is not None), class_="facts")
+    return element("span", *(element("span", piece) for piece in pieces if piece is not None), class_="facts")

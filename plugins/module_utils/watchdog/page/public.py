@@ -25,15 +25,15 @@ _ADDRESS = re.compile(r"(?<![\w.:])\[?([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*[0-9a-fA-
 
 def public(words: object) -> str:
     """A cause, a reason or a remedy as anybody may read it, on one line."""
-    said = _QUOTED.sub(lambda found: next((kept for kept in found.groups() if kept), ""), line(words))
-    said = _ADDRESS.sub(_hidden, _IMAGE.sub("an image", said))
-    return line(said, LONGEST).rstrip(" ;:,")
+    text = _QUOTED.sub(lambda match: next((kept for kept in match.groups() if kept), ""), line(words))
+    text = _ADDRESS.sub(_hidden, _IMAGE.sub("an image", text))
+    return line(text, LONGEST).rstrip(" ;:,")
 
 
-def _hidden(found: re.Match[str]) -> str:
+def _hidden(match: re.Match[str]) -> str:
     """An address of version 4 and its port look like one word: both are tried."""
-    host, _colon, port = found[1].rpartition(":")
-    return "an address" if _is_address(found[1]) or (port.isdigit() and _is_address(host)) else found[0]
+    host, _colon, port = match[1].rpartition(":")
+    return "an address" if _is_address(match[1]) or (port.isdigit() and _is_address(host)) else match[0]
 
 
 def _is_address(text: str) -> bool:

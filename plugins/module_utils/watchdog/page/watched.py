@@ -16,35 +16,37 @@ from .public import public
 Watched = Mapping[str, Any]
 
 
-def service(one: Watched, at: float) -> Html:
+def service(watched: Watched, at: float) -> Html:
     """A service with its ninety days up to `at`, epoch seconds."""
-    name, now, replicas, out = str(one["service"]), str(one["state"]), int(one["replicas"]), len(one.get("out", []))
+    name, now, replicas, out = str(watched["service"]), str(watched["state"]), int(watched["replicas"]), len(watched.get("out", []))
     notes = []
-    if now not in ("ok", "maintenance") and one.get("reason"):
-        notes.append(public(one["reason"]))
-    if one.get("breaker"):
+    if now not in ("ok", "maintenance") and watched.get("reason"):
+        notes.append(public(watched["reason"]))
+    if watched.get("breaker"):
         notes.append("It is not restarted any more: a human is needed.")
-    known = facts(f"{one['healthy']} of {replicas} healthy" if replicas > 1 else None, f"{out} out of rotation" if out else None)
+    known = facts(f"{watched['healthy']} of {replicas} healthy" if replicas > 1 else None, f"{out} out of rotation" if out else None)
     return element(
         "li",
         row(element("h3", name), known, state(now)),
         *(element("p", note, class_="reason soft") for note in notes),
-        bars(one.get("days", []), at, name),
+        bars(watched.get("days", []), at, name),
         class_="service",
     )
 
 
-def site(one: Watched) -> Html:
+def site(watched: Watched) -> Html:
     """A domain as clients reach it."""
-    latency, days = one.get("latency"), one.get("certificate_days")
-    answered = None if latency is None or one["state"] != "ok" else f"{float(latency) * 1000:.0f} ms"
-    return element("li", row(element("h3", one["domain"]), facts(answered, _certificate(days)), state(str(one["state"]))), _reason(one))
+    latency, days = watched.get("latency"), watched.get("certificate_days")
+    answered = None if latency is None or watched["state"] != "ok" else f"{float(latency) * 1000:.0f} ms"
+    return element(
+        "li", row(element("h3", watched["domain"]), facts(answered, _certificate(days)), state(str(watched["state"]))), _reason(watched)
+    )
 
 
-def check(one: Watched) -> Html:
+def check(watched: Watched) -> Html:
     """A check of the host."""
-    now = str(one["state"])
-    return element("li", row(element("span", one["name"]), facts(one.get("value", "")), state(now, now)), _reason(one))
+    now = str(watched["state"])
+    return element("li", row(element("span", watched["name"]), facts(watched.get("value", "")), state(now, now)), _reason(watched))
 
 
 def _certificate(days: int | None) -> str | None:
@@ -53,7 +55,7 @@ def _certificate(days: int | None) -> str | None:
     return "certificate expired" if days < 0 else f"certificate valid for {days} day{'' if days == 1 else 's'}"
 
 
-def _reason(one: Watched) -> Html | None:
-    if one["state"] == "ok" or not one.get("reason"):
+def _reason(watched: Watched) -> Html | None:
+    if watched["state"] == "ok" or not watched.get("reason"):
         return None
-    return element("p", public(one["reason"]), class_="reason soft")
+    return element("p", public(watched["reason"]), class_="reason soft")

@@ -103,8 +103,8 @@ class ClockOffset:
             shown = run(["timedatectl", "timesync-status"], timeout=5, check=False).stdout
         except CommandError:
             return None
-        found = re.search(r"Offset: (.*)", shown)
-        parts = re.findall(r"([0-9.]+)(us|ms|s|min|h|d|w|month|y)\b", found[1] if found else "")
+        offset = re.search(r"Offset: (.*)", shown)
+        parts = re.findall(r"([0-9.]+)(us|ms|s|min|h|d|w|month|y)\b", offset[1] if offset else "")
         return sum(float(number) * SPANS[unit] for number, unit in parts) if parts else None
 
 

@@ -45,20 +45,20 @@ def payload(message: Message) -> dict[str, Any]:
         foot.insert(0, f"<{escape(message.runbook).replace('|', '%7C')}|Runbook>")
     blocks = blocks[: BLOCKS - 1]
     if foot:
-        blocks.append({"type": "context", "elements": [_mrkdwn(one) for one in foot]})
+        blocks.append({"type": "context", "elements": [_mrkdwn(note) for note in foot]})
     return {"text": escape(message.headline), "blocks": blocks}
 
 
 def escape(value: str, limit: int = 0) -> str:
     """Text without meaning to Slack: no mention, no link; at most `limit` characters with the escapes, none of them cut in two."""
-    escaped = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(one, one) for one in value]
+    escaped = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(character, character) for character in value]
     if limit and sum(map(len, escaped)) > limit:
         size, kept = 1, []
-        for one in escaped:
-            size += len(one)
+        for character in escaped:
+            size += len(character)
             if size > limit:
                 break
-            kept.append(one)
+            kept.append(character)
         escaped = [*kept, "…"]
     return "".join(escaped)
 
@@ -67,11 +67,11 @@ def _fenced(heading: str, lines: Sequence[str]) -> Iterator[str]:
     """A heading with its lines as code, in as many parts as the limit asks for."""
     top, room = f"*{escape(heading)}*\n```", SECTION - 200
     part: list[str] = []
-    for one in (escape(value.replace("```", "'''"), room) for value in lines):
-        if part and sum(len(each) + 1 for each in part) + len(one) > room:
+    for escaped in (escape(value.replace("```", "'''"), room) for value in lines):
+        if part and sum(len(each) + 1 for each in part) + len(escaped) > room:
             yield f"{top}{chr(10).join(part)}```"
             part, top = [], "```"
-        part.append(one)
+        part.append(escaped)
     if part:
         yield f"{top}{chr(10).join(part)}```"
 
