@@ -61,8 +61,8 @@ def capabilities() -> list[str]:
 
 def labels(name: str) -> dict[str, str] | None:
     """The labels of the container of that name; None when there is none."""
-    found = docker("container", "inspect", "--format", "{{json .Config.Labels}}", name, check=False)
-    return dict(json.loads(found.stdout) or {}) if found.returncode == 0 else None
+    inspected = docker("container", "inspect", "--format", "{{json .Config.Labels}}", name, check=False)
+    return dict(json.loads(inspected.stdout) or {}) if inspected.returncode == 0 else None
 
 
 def remove(name: str) -> bool:
@@ -95,9 +95,9 @@ def up(name: str, platform: str, aliases: Sequence[str], publish: Sequence[str],
     """Start a fresh host in place of an earlier one of the same name, and wait until it can be used."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
         raise HostsError(f"{name!r} cannot be a host's name: write lower-case letters, digits and hyphens")
-    for one in publish:
-        if not one.startswith("127.0.0.1:"):
-            raise HostsError(f"--publish {one}: test hosts are published on 127.0.0.1 only: write 127.0.0.1:PORT:PORT")
+    for address in publish:
+        if not address.startswith("127.0.0.1:"):
+            raise HostsError(f"--publish {address}: test hosts are published on 127.0.0.1 only: write 127.0.0.1:PORT:PORT")
     start_image = image or host_image(platform)
     network.ensure()
     with alone("containers"):
@@ -117,8 +117,8 @@ def create(name: str, image: str, aliases: Sequence[str], publish: Sequence[str]
     argv += ["--security-opt", "seccomp=unconfined", "--security-opt", "systempaths=unconfined", "--security-opt", "apparmor=unconfined"]
     argv += ["--cgroupns=private", "--device-cgroup-rule", "a *:* rwm", "--sysctl", "net.ipv6.conf.all.disable_ipv6=0"]
     argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec,mode=1777", "--volume", "/var/lib/docker"]
-    for one in [f"127.0.0.1:{free_port(name)}:22", *publish]:
-        argv += ["--publish", one]
+    for address in [f"127.0.0.1:{free_port(name)}:22", *publish]:
+        argv += ["--publish", address]
     docker(*argv, image)
 
 

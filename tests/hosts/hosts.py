@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
 def up(options: argparse.Namespace) -> None:
     """Fresh hosts, all at the same time once their images are there."""
-    wanted = [(name, platform or "trixie") for name, _colon, platform in (one.partition(":") for one in options.hosts)]
+    wanted = [(name, platform or "trixie") for name, _colon, platform in (wanted_host.partition(":") for wanted_host in options.hosts)]
     platforms = sorted({platform for _name, platform in wanted} if not options.image else set())
     images = {platform: (start_image.ensure if options.provisioned else rootfs.host_image)(platform) for platform in platforms}
 
@@ -66,9 +66,9 @@ def up(options: argparse.Namespace) -> None:
 def in_parallel(action: Callable[..., None], arguments: Sequence[tuple[str, ...]]) -> None:
     """Call the action for each at the same time; all are tried before the first error is raised."""
     with ThreadPoolExecutor(max_workers=4) as pool:
-        started = [pool.submit(action, *one) for one in arguments]
-    for one in started:
-        one.result()
+        started = [pool.submit(action, *words) for words in arguments]
+    for future in started:
+        future.result()
 
 
 def take_snapshot(name: str, image: str) -> None:

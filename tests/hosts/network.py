@@ -22,21 +22,21 @@ SUBNET6 = "fd6c:6174:656e::/64"
 def ensure() -> None:
     """Create the network unless ours is there."""
     with alone("network"):
-        found = docker("network", "inspect", NAME, check=False)
-        if found.returncode != 0:
+        inspected = docker("network", "inspect", NAME, check=False)
+        if inspected.returncode != 0:
             create()
-        elif (json.loads(found.stdout)[0].get("Labels") or {}).get(LABEL) != "1":
+        elif (json.loads(inspected.stdout)[0].get("Labels") or {}).get(LABEL) != "1":
             raise HostsError(f"a Docker network {NAME} exists that is not ours (label {LABEL}): rename or remove it")
 
 
 def create() -> None:
     """With IPv6 where the engine can; on the first subnet that overlaps no other."""
     base = ["network", "create", "--label", f"{LABEL}=1"]
-    said = ""
+    error = ""
     for subnet in SUBNETS:
         for version6 in (["--ipv6", "--subnet", SUBNET6], []):
             done = docker(*base, "--subnet", subnet, *version6, NAME, check=False)
             if done.returncode == 0:
                 return
-            said = done.stderr.strip()
-    raise HostsError(f"no network could be made (tried {', '.join(SUBNETS)}; name another by LATENTUM_OPS_SUBNET): {said}")
+            error = done.stderr.strip()
+    raise HostsError(f"no network could be made (tried {', '.join(SUBNETS)}; name another by LATENTUM_OPS_SUBNET): {error}")

@@ -49,7 +49,7 @@ def _measure() -> dict[str, dict[str, int]]:
             module_name=name, module_path=path, module_args={}, templar=templar, task_vars={}, module_compression="ZIP_DEFLATED"
         )
         names = _names(built.b_module_data)
-        files = [one for one in names if one.startswith(ENGINE) and not one.endswith("/__init__.py")]
+        files = [name for name in names if name.startswith(ENGINE) and not name.endswith("/__init__.py")]
         measured[source.stem] = {"bytes": len(built.b_module_data), "files": len(files)}
     return measured
 

@@ -50,8 +50,8 @@ def wait_for(what: str, look: Callable[[], Any], timeout: float) -> Any:
     """What `look` gives as soon as it is true."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        if found := look():
-            return found
+        if value := look():
+            return value
         time.sleep(0.5)
     raise AssertionError(f"{what}: not within {timeout:g} s")
 
@@ -84,14 +84,14 @@ class Kept:
         return Said(done.returncode, (done.stdout + done.stderr).strip())
 
     def sh(self, script: str, timeout: float = 300) -> str:
-        said = self.run(script, timeout)
-        assert said.rc == 0, f"{script}: {said.out}"
-        return said.out
+        done = self.run(script, timeout)
+        assert done.rc == 0, f"{script}: {done.out}"
+        return done.out
 
     def opsctl(self, words: str, rc: int = 0, timeout: float = 300) -> str:
-        said = self.run(f"opsctl {words}", timeout)
-        assert said.rc == rc, f"opsctl {words} ended with {said.rc}: {said.out}"
-        return said.out
+        done = self.run(f"opsctl {words}", timeout)
+        assert done.rc == rc, f"opsctl {words} ended with {done.rc}: {done.out}"
+        return done.out
 
     def incidents(self) -> str:
         """What the watchdog tells, on one line: the table folds what is long."""
@@ -167,10 +167,10 @@ def rows(host: Kept, models: str) -> Kept:
 @pytest.fixture
 def writer(rows: Kept) -> Iterator[Writer]:
     """Writes during a test."""
-    one = Writer(rows)
-    one.start()
-    yield one
-    one.stop()
+    writer = Writer(rows)
+    writer.start()
+    yield writer
+    writer.stop()
 
 
 class Servers:
@@ -190,7 +190,7 @@ class Servers:
 
 @pytest.fixture
 def servers() -> Iterator[Servers]:
-    one = Servers()
-    yield one
+    servers = Servers()
+    yield servers
     for name in ("s3", "rest"):
-        one.go_on(name)
+        servers.go_on(name)

@@ -20,10 +20,10 @@ SECRETS = ["s3-word-of-the-test", "rest-word-of-the-test", "vault-word-of-the-te
 
 @pytest.mark.parametrize("words", [[], pytest.param(["--check", "--diff"], marks=pytest.mark.matrix)], ids=["run", "check"])
 def test_a_second_run_changes_nothing(host: Kept, words: list[str]) -> None:
-    rc, said = playbook("site", host.name, "--tags", "backup", *words)
-    assert rc == 0, said[-3000:]
-    assert re.search(r"^TASK \[latentum\.ops\.backup : Configure .*\n(.*\n)?ok: ", said, re.MULTILINE), said[-3000:]
-    assert re.search(rf"^{host.name} .*changed=0 ", said, re.MULTILINE), said[-3000:]
+    rc, output = playbook("site", host.name, "--tags", "backup", *words)
+    assert rc == 0, output[-3000:]
+    assert re.search(r"^TASK \[latentum\.ops\.backup : Configure .*\n(.*\n)?ok: ", output, re.MULTILINE), output[-3000:]
+    assert re.search(rf"^{host.name} .*changed=0 ", output, re.MULTILINE), output[-3000:]
 
 
 @pytest.mark.matrix
@@ -31,9 +31,9 @@ def test_a_bare_host_can_be_checked_and_stays_bare() -> None:
     spare = Kept(SPARE)
     look = "dpkg-query --show | sha256sum; find /etc /opt /usr/local /usr/lib/latentum-ops /var/lib/latentum-ops -type f 2>/dev/null | sort"
     before = spare.run(look)
-    rc, said = playbook("site", SPARE, "--check")
-    assert rc == 0, said[-3000:]
-    assert "TASK [latentum.ops.backup : Configure" in said
+    rc, output = playbook("site", SPARE, "--check")
+    assert rc == 0, output[-3000:]
+    assert "TASK [latentum.ops.backup : Configure" in output
     assert spare.run(look) == before
     assert spare.run("command -v restic").rc != 0
 
@@ -41,13 +41,13 @@ def test_a_bare_host_can_be_checked_and_stays_bare() -> None:
 def test_a_backup_reaches_every_target_and_is_proven(rows: Kept, writer: Writer) -> None:
     # As the timer does it: under the limits of the unit.
     rows.sh("systemctl start latentum-ops-backup@latentum.service", timeout=600)
-    said = rows.sh("journalctl --unit latentum-ops-backup@latentum.service --output cat --no-pager")
-    assert "can be restored" in said
+    output = rows.sh("journalctl --unit latentum-ops-backup@latentum.service --output cat --no-pager")
+    assert "can be restored" in output
     for check in ("pg_amcheck", "dump of latentumdb", "cache: ", "volume models-data", "SELECT max(at) FROM rows"):
-        assert re.search(rf"^ok .*{re.escape(check)}", said, re.MULTILINE), check
+        assert re.search(rf"^ok .*{re.escape(check)}", output, re.MULTILINE), check
     state = rows.state()
     assert set(state["targets"]) == {"offsite", "vault", "nas"}
-    assert all(one["error"] == "" and one["snapshot"] for one in state["targets"].values())
+    assert all(target["error"] == "" and target["snapshot"] for target in state["targets"].values())
     assert state["restorable"] == state["backup"]["at"]
     # The next proof takes another target: each of them has its turn.
     first = state["verify"]["target"]
@@ -67,11 +67,11 @@ def test_no_secret_is_shown_or_kept_elsewhere(rows: Kept) -> None:
         places = (
             "/var/lib/latentum-ops/backups/*.json /etc/latentum-ops/backup /etc/latentum-ops/barman /etc/systemd/system /run/latentum-ops"
         )
-        found = rows.run(
+        shown = rows.run(
             f"grep -rlF -e {secret} {places};"
             f" journalctl --no-pager | grep -F -e {secret}; ps axww -o args | grep -F -e {secret} | grep -v grep"
         )
-        assert found.out == "", secret
+        assert shown.out == "", secret
 
 
 def test_recovery_to_random_seconds_gives_what_was_acknowledged_by_then(rows: Kept, writer: Writer, matrix: bool) -> None:
@@ -83,8 +83,8 @@ def test_recovery_to_random_seconds_gives_what_was_acknowledged_by_then(rows: Ke
     for moment in sorted(moments, reverse=True):
         # All that was acknowledged by then, and nothing that was written afterwards; in between, a row was on its way.
         acknowledged = max(number for number, at in known if at < moment)
-        said = rows.opsctl(f"restore database database --to '{stamp(moment)}' --yes", timeout=400)
-        assert "restored" in said
+        output = rows.opsctl(f"restore database database --to '{stamp(moment)}' --yes", timeout=400)
+        assert "restored" in output
         newest = int(rows.sql("SELECT max(id) FROM rows"))
         assert newest >= acknowledged
         assert rows.sql("SELECT max(at) <= :'moment' FROM rows", moment=stamp(moment)) == "t"
@@ -110,9 +110,9 @@ def test_the_latest_is_everything_that_was_acknowledged(rows: Kept, writer: Writ
 
 def test_nothing_is_replaced_without_a_word(rows: Kept) -> None:
     started = rows.sh(f"docker inspect --format '{{{{.State.StartedAt}}}}' {DATABASE}")
-    said = rows.opsctl("restore everything --from offsite", rc=3)
-    assert "will be lost" in said
-    assert "nothing was changed" in said
+    output = rows.opsctl("restore everything --from offsite", rc=3)
+    assert "will be lost" in output
+    assert "nothing was changed" in output
     for words, why in (
         ("database nothing --yes", "no database"),
         ("database database --to '2020-01-01 00:00:00+00' --yes", "the first moment"),
@@ -145,23 +145,23 @@ def test_volumes_caches_files_and_dumps_come_back(rows: Kept, models: str) -> No
 
 @pytest.mark.matrix
 def test_playbooks_do_it_from_the_controller(rows: Kept, models: str) -> None:
-    rc, said = playbook("backup", rows.name)
-    assert rc == 0, said[-3000:]
-    assert "can be restored" in said
+    rc, output = playbook("backup", rows.name)
+    assert rc == 0, output[-3000:]
+    assert "can be restored" in output
     there = rows.sql("SELECT count(*) FROM rows")
     rows.sh(f"rm {models}/deep/file")
-    rc, said = playbook("restore", rows.name, "-e", "restore_kind=database restore_name=latentumdb restore_from=nas")
+    rc, output = playbook("restore", rows.name, "-e", "restore_kind=database restore_name=latentumdb restore_from=nas")
     assert rc != 0
-    assert "will be lost" in said
-    assert "nothing was changed" in said
+    assert "will be lost" in output
+    assert "nothing was changed" in output
     for given in (
         {"restore_kind": "files", "restore_paths": ["/etc/nginx"], "restore_from": "vault", "restore_into": "/root/brought"},
         {"restore_kind": "dump", "restore_name": "latentumdb", "restore_table": "rows", "restore_into": "third"},
         {"restore_kind": "volume", "restore_name": "models-data", "restore_from": "offsite", "backup_confirm_restore": True},
         {"restore_state": "confirmed"},
     ):
-        rc, said = playbook("restore", rows.name, "-e", json.dumps(given))
-        assert rc == 0, said[-3000:]
+        rc, output = playbook("restore", rows.name, "-e", json.dumps(given))
+        assert rc == 0, output[-3000:]
     assert rows.sh("ls /root/brought/etc/nginx")
     assert rows.sh(f"cat {models}/deep/file") == "small"
     assert rows.sql("SELECT count(*) FROM rows", "third") == there == rows.sql("SELECT count(*) FROM rows")

@@ -32,16 +32,16 @@ def test_a_killed_receiver_catches_up(rows: Kept, writer: Writer) -> None:
 
 def test_a_target_that_is_away_is_told_and_gets_what_it_missed(rows: Kept, servers: Servers) -> None:
     servers.pause("s3")
-    said = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
-    assert "!! offsite" in said
+    output = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
+    assert "!! offsite" in output
     state = rows.state()
     assert state["targets"]["offsite"]["error"]
     assert state["targets"]["offsite"]["since"] > 0
     assert state["targets"]["vault"]["pushed"] == state["targets"]["nas"]["pushed"] > state["targets"]["offsite"]["pushed"]
     # An hour of it, without the hour: the watchdog and the next pushes count from what is noted.
     rows.engine(f"from latentum_ops.backup import state; state.note('latentum', 'targets', 'offsite', since={time.time() - 3600})")
-    told = wait_for("the watchdog tells", lambda: re.search(r"offsite.*; since (\d+) min", rows.incidents()), 60)
-    assert int(told[1]) >= 60
+    match = wait_for("the watchdog tells", lambda: re.search(r"offsite.*; since (\d+) min", rows.incidents()), 60)
+    assert int(match[1]) >= 60
     servers.go_on("s3")
     wait_for("the timer brings it", lambda: rows.state()["targets"]["offsite"]["pushed"] == state["backup"]["at"], 180)
     assert rows.state()["targets"]["offsite"]["error"] == ""
@@ -54,18 +54,18 @@ def test_wrong_keys_and_expired_credentials_are_said_and_harm_nothing(rows: Kept
     for name in wrong:
         rows.sh(f"cp -p {SECRETS}/{name} /root/{name}; echo wrong > {SECRETS}/{name}")
     try:
-        said = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
-        assert re.search(r"!! .*nas holds a repository that this host's key does not open", said, re.MULTILINE), said
+        output = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
+        assert re.search(r"!! .*nas holds a repository that this host's key does not open", output, re.MULTILINE), output
         for name in ("offsite", "vault"):
-            assert re.search(rf"!! .*{name} refuses access.*put valid credentials into the secrets", said, re.MULTILINE), said
-        assert "no target took the backup; it is kept on this host" in said
+            assert re.search(rf"!! .*{name} refuses access.*put valid credentials into the secrets", output, re.MULTILINE), output
+        assert "no target took the backup; it is kept on this host" in output
     finally:
         for name in wrong:
             rows.sh(f"mv /root/{name} {SECRETS}/{name}")
     # The backup was not lost: it is brought as it was.
     rows.opsctl("backup push")
     state = rows.state()
-    assert {one["pushed"] for one in state["targets"].values()} == {state["backup"]["at"]}
+    assert {target["pushed"] for target in state["targets"].values()} == {state["backup"]["at"]}
     rows.opsctl("backup verify --target nas")
 
 
@@ -74,8 +74,8 @@ def test_a_full_target_is_said_and_gets_what_it_missed(rows: Kept, servers: Serv
     servers.sh("dd if=/dev/zero of=/data/sftp/fill bs=1M 2>/dev/null || true; df /data/sftp")
     rows.sh(f"head -c 3000000 /dev/urandom > {models}/more.bin")
     try:
-        said = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
-        assert re.search(r"!! .*nas is full.*make room there", said, re.MULTILINE), said
+        output = rows.opsctl("backup run --no-verify", rc=1, timeout=600)
+        assert re.search(r"!! .*nas is full.*make room there", output, re.MULTILINE), output
     finally:
         servers.sh("rm /data/sftp/fill")
     rows.opsctl("backup push")
@@ -94,9 +94,9 @@ def test_whoever_has_the_host_cannot_remove_what_is_append_only(rows: Kept) -> N
     names = f"{look}; print(*(snapshot.id for snapshot in vault.snapshots()))"
     before = set(rows.engine(names).split())
     assert len(before) > 1
-    said = rows.run(rows.engine_line(f"{look}; vault.forget({{'last': 1}})"))
-    assert said.rc != 0
-    assert "refuses" in said.out
+    done = rows.run(rows.engine_line(f"{look}; vault.forget({{'last': 1}})"))
+    assert done.rc != 0
+    assert "refuses" in done.out
     # A backup that the timer began meanwhile may have been added.
     assert before <= set(rows.engine(names).split())
 
@@ -115,13 +115,13 @@ def test_damage_is_found_by_the_proof(rows: Kept, servers: Servers, what: str) -
         rows.sh(f'truncate --size=-2000 {dump}; sed -i \'s/"pushed": [0-9.]*/"pushed": 1.0/\' /var/lib/latentum-ops/backups/latentum.json')
         rows.opsctl("backup push", timeout=300)
     try:
-        said = rows.opsctl("backup verify --target vault", rc=1, timeout=400)
-        assert "CANNOT BE RESTORED" in said
-        assert re.search(r"^!! .*(dump of latentumdb|restore)", said, re.MULTILINE), said
+        output = rows.opsctl("backup verify --target vault", rc=1, timeout=400)
+        assert "CANNOT BE RESTORED" in output
+        assert re.search(r"^!! .*(dump of latentumdb|restore)", output, re.MULTILINE), output
         assert rows.state()["restorable"] == before
         assert not rows.state()["verify"]["ok"]
-        told = r"the last backup of latentum could not be restored: .*(dump of latentumdb|restore)"
-        wait_for("the watchdog tells", lambda: re.search(told, rows.incidents()), 60)
+        pattern = r"the last backup of latentum could not be restored: .*(dump of latentumdb|restore)"
+        wait_for("the watchdog tells", lambda: re.search(pattern, rows.incidents()), 60)
     finally:
         if what == "bits":
             servers.sh("rm -rf /data/rest/keep; mv /data/rest.whole /data/rest/keep")
@@ -140,8 +140,8 @@ def test_a_host_that_dies_in_a_backup_goes_on(rows: Kept, writer: Writer) -> Non
             assert execute(["docker", verb, rows.name]).returncode == 0
         wait_for("the stack is there again", lambda: rows.run("systemctl is-active docker").rc == 0 and rows.healthy(), 120)
         writer.start()
-    said = rows.opsctl("backup run", timeout=600)
-    assert "can be restored" in said
+    output = rows.opsctl("backup run", timeout=600)
+    assert "can be restored" in output
     assert int(rows.sql("SELECT max(id) FROM rows")) >= known[-1][0]
     # What was acknowledged until the end is in the stream: recovered from it, not from the data folder.
     rows.opsctl(f"restore database database --to '{stamp(known[-1][1] + 0.3)}' --yes", timeout=400)

@@ -45,8 +45,8 @@ def test_a_lost_host_is_built_again_elsewhere(rows: Kept, models: str, ephemeral
     given = {"dr_hosts": SPARE, "dr_bundle": f"{kept}.age", "dr_identity": identity, "dr_from": "offsite"}
     given["dr_lost"] = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(gone + 1))
     given["dr_report_folder"] = f"{ephemeral}/drills"
-    rc, said = playbook("dr_drill", SPARE, "-e", json.dumps(given), timeout=1200)
-    assert rc == 0, said[-6000:]
+    rc, output = playbook("dr_drill", SPARE, "-e", json.dumps(given), timeout=1200)
+    assert rc == 0, output[-6000:]
 
     spare = Kept(SPARE)
     wait_for("the database serves", spare.healthy, 60)

@@ -56,11 +56,11 @@ def site(*arguments: str, limit: str = "all") -> subprocess.CompletedProcess[str
 
 def recap(output: str) -> dict[str, dict[str, int]]:
     """Ansible's closing table as numbers, by host."""
-    found: dict[str, dict[str, int]] = {}
+    totals: dict[str, dict[str, int]] = {}
     for line in output.split("PLAY RECAP")[-1].splitlines():
         if match := re.match(r"(\S+)\s+:\s+(ok=.*)", line):
-            found[match[1]] = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", match[2])}
-    return found
+            totals[match[1]] = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", match[2])}
+    return totals
 
 
 def eventually(look: Callable[[], bool], what: str, deadline: float = 120) -> None:

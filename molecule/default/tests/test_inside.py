@@ -16,22 +16,24 @@ SERVICES = {"api-gateway": 2, "model-server": 1, "worker": 1, "database": 1, "ca
 def containers(production: Production) -> list[dict[str, object]]:
     """`docker inspect` of the stack's containers."""
     ids = production.root(f"docker ps --quiet --filter label=com.docker.compose.project={STACK}")
-    found: list[dict[str, object]] = json.loads(production.root("docker inspect " + " ".join(ids.split())))
-    return found
+    inspected: list[dict[str, object]] = json.loads(production.root("docker inspect " + " ".join(ids.split())))
+    return inspected
 
 
 def test_every_service_runs_with_its_replicas_and_is_healthy(production: Production) -> None:
     seen: dict[str, int] = {}
-    for one in containers(production):
-        seen[one["Config"]["Labels"]["com.docker.compose.service"]] = seen.get(one["Config"]["Labels"]["com.docker.compose.service"], 0) + 1
-        assert one["State"]["Health"]["Status"] == "healthy", one["Name"]
+    for container in containers(production):
+        seen[container["Config"]["Labels"]["com.docker.compose.service"]] = (
+            seen.get(container["Config"]["Labels"]["com.docker.compose.service"], 0) + 1
+        )
+        assert container["State"]["Health"]["Status"] == "healthy", container["Name"]
     assert seen == SERVICES
 
 
 def test_containers_have_what_production_must_have(production: Production) -> None:
-    for one in containers(production):
-        settings = one["HostConfig"]
-        assert settings["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}, one["Name"]
+    for container in containers(production):
+        settings = container["HostConfig"]
+        assert settings["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}, container["Name"]
         assert settings["RestartPolicy"]["Name"] in {"unless-stopped", "always"}
         assert "no-new-privileges:true" in settings["SecurityOpt"] or "no-new-privileges" in settings["SecurityOpt"]
         assert settings["Init"] is True
@@ -39,9 +41,9 @@ def test_containers_have_what_production_must_have(production: Production) -> No
 
 
 def test_no_container_process_is_root(production: Production) -> None:
-    for one in containers(production):
+    for container in containers(production):
         # With an init the first process may be root's only if the image says so; ours do not.
-        users = production.root(f"docker top {one['Id']} -eo pid,uid,args").splitlines()[1:]
+        users = production.root(f"docker top {container['Id']} -eo pid,uid,args").splitlines()[1:]
         assert users
         assert not [line for line in users if line.split()[1] == "0"], users
 
@@ -55,12 +57,14 @@ def test_a_backend_network_has_no_way_out(production: Production) -> None:
 
 
 def test_each_container_reads_its_own_secrets_and_no_others(production: Production) -> None:
-    for one in containers(production):
-        service = one["Config"]["Labels"]["com.docker.compose.service"]
-        mounted = {mount["Destination"]: mount["Source"] for mount in one["Mounts"] if mount["Destination"].startswith("/run/secrets/")}
+    for container in containers(production):
+        service = container["Config"]["Labels"]["com.docker.compose.service"]
+        mounted = {
+            mount["Destination"]: mount["Source"] for mount in container["Mounts"] if mount["Destination"].startswith("/run/secrets/")
+        }
         assert all(source.startswith(f"{SECRETS}/services/{service}/") for source in mounted.values()), mounted
         for path in mounted:
-            size = production.root(f"docker exec {one['Id']} sh -c 'wc -c < {path}'")
+            size = production.root(f"docker exec {container['Id']} sh -c 'wc -c < {path}'")
             assert int(size) > 0, f"{service} cannot read {path}"
 
 
@@ -114,8 +118,8 @@ def test_docker_keeps_forwarding_after_hardening(production: Production) -> None
 
 
 def test_a_restarted_container_is_found_again(production: Production) -> None:
-    one = production.root("docker ps -q --filter label=com.docker.compose.service=api-gateway | head -1")
-    production.root(f"docker restart {one}")
+    container = production.root("docker ps -q --filter label=com.docker.compose.service=api-gateway | head -1")
+    production.root(f"docker restart {container}")
     eventually(lambda: production.root("opsctl upstreams show").count(":8080") >= 2, "both replicas are upstreams again", 60)
     assert production.healthy()
 

@@ -34,17 +34,17 @@ def handshake(production: Production, *arguments: str, name: str | None = None) 
 
 
 def test_the_chain_is_verified_and_names_the_domain(production: Production) -> None:
-    rc, said = handshake(production, "-CAfile /tmp/issuing-root.pem", "-verify_return_error", f"-verify_hostname {production.domain}")
-    assert rc == 0, said
-    assert "Verify return code: 0 (ok)" in said
-    assert "Pebble" in said
+    rc, output = handshake(production, "-CAfile /tmp/issuing-root.pem", "-verify_return_error", f"-verify_hostname {production.domain}")
+    assert rc == 0, output
+    assert "Verify return code: 0 (ok)" in output
+    assert "Pebble" in output
 
 
 @pytest.mark.parametrize(("protocol", "accepted"), [("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)])
 def test_only_modern_protocols(production: Production, protocol: str, accepted: bool) -> None:
     # SECLEVEL=0 lets the client itself offer the old protocol: the refusal must be the server's.
-    rc, said = handshake(production, protocol, "-cipher ALL:@SECLEVEL=0")
-    assert (rc == 0) is accepted, said
+    rc, output = handshake(production, protocol, "-cipher ALL:@SECLEVEL=0")
+    assert (rc == 0) is accepted, output
 
 
 def test_http2_is_spoken(production: Production) -> None:
@@ -118,9 +118,9 @@ def test_websockets_pass(production: Production) -> None:
 
 
 def test_an_unknown_host_learns_nothing(production: Production) -> None:
-    rc, said = handshake(production, name="somebody-else.example.test")
+    rc, output = handshake(production, name="somebody-else.example.test")
     assert rc != 0
-    assert "BEGIN CERTIFICATE" not in said
+    assert "BEGIN CERTIFICATE" not in output
     shown = client(
         "curl", "--silent", "--include", "--max-time", "10", "--header", "Host: somebody-else.example.test", f"http://{production.domain}/"
     )
@@ -144,7 +144,7 @@ def test_only_declared_ports_are_open(production: Production) -> None:
 
 
 def test_ssh_offers_keys_only(production: Production) -> None:
-    said = client(
+    done = client(
         "ssh",
         "-v",
         "-o",
@@ -156,7 +156,7 @@ def test_ssh_offers_keys_only(production: Production) -> None:
         f"ops@{production.domain}",
         "true",
     )
-    assert said.returncode != 0
-    offered = re.findall(r"Authentications that can continue: (\S+)", said.stderr)
+    assert done.returncode != 0
+    offered = re.findall(r"Authentications that can continue: (\S+)", done.stderr)
     assert offered
     assert set(offered) == {"publickey"}

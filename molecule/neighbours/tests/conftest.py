@@ -33,7 +33,7 @@ def execute(argv: list[str], timeout: float = 900) -> subprocess.CompletedProces
 def command(name: str, *variables: dict[str, Any], arguments: tuple[str, ...] = ()) -> list[str]:
     """A playbook over the host."""
     argv = ["ansible-playbook", "-i", INVENTORY, f"playbooks/{name}.yml", "-e", f"ops_hosts={HOST}", *arguments]
-    return argv + [word for one in variables for word in ("-e", json.dumps(one))]
+    return argv + [word for document in variables for word in ("-e", json.dumps(document))]
 
 
 def playbook(name: str, *variables: dict[str, Any], arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -58,19 +58,19 @@ def sh(script: str, *, check: bool = True) -> str:
 def changes(output: str) -> list[str]:
     """The tasks that changed something on the host, from what a playbook said; the recap where it did not get so far."""
     assert f"{HOST} " in output.partition("PLAY RECAP")[2], output[-3000:]
-    task, found = "", []
+    task, tasks = "", []
     for line in output.splitlines():
         if line.startswith("TASK ["):
             task = line.strip("* ")
         elif line.startswith("changed: ["):
-            found.append(task)
-    return found
+            tasks.append(task)
+    return tasks
 
 
 def belongings(stack: str) -> dict[str, str]:
     """Everything that a stack has on the host, with what would tell that somebody touched it."""
     labelled = "--filter label=com.docker.compose.project={0}"
-    found = {
+    scripts = {
         "containers": f"docker ps --all --no-trunc {labelled} --format '{{{{{{{{.ID}}}}}}}} {{{{{{{{.Names}}}}}}}}' | sort",
         "started": f"docker ps -q {labelled} | xargs -r docker inspect -f '{{{{{{{{.Id}}}}}}}} {{{{{{{{.State.StartedAt}}}}}}}}' | sort",
         "volumes": f"docker volume ls -q {labelled} | sort",
@@ -79,7 +79,7 @@ def belongings(stack: str) -> dict[str, str]:
         "live": "cat /var/lib/latentum-ops/stacks/{0}/live.json 2>/dev/null; true",
         "rules": "ufw status | grep -w {0} | sort; true",
     }
-    return {name: sh(script.format(stack)) for name, script in found.items()}
+    return {name: sh(script.format(stack)) for name, script in scripts.items()}
 
 
 @contextmanager
@@ -90,24 +90,24 @@ def steady(stack: str) -> Iterator[dict[str, Any]]:
     stop = f"/tmp/stop-{time.time_ns()}"
     execute(["docker", "cp", str(TESTS / "steady.py"), f"{CLIENT}:/tmp/steady.py"])
     argv = ["docker", "exec", CLIENT, "python3", "/tmp/steady.py", f"https://{stack}.neighbours.example.test/health", stop, "/tmp/root.pem"]
-    found: dict[str, Any] = {}
+    requests: dict[str, Any] = {}
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        yield found
+        yield requests
     finally:
         execute(["docker", "exec", CLIENT, "touch", stop])
         output, _none = process.communicate(timeout=60)
-    found.update(json.loads(output.strip().splitlines()[-1]))
+    requests.update(json.loads(output.strip().splitlines()[-1]))
 
 
 @contextmanager
 def untouched(stack: str) -> Iterator[None]:
     """While the block runs, a stack loses no request, and afterwards everything of it is as it was."""
     before = belongings(stack)
-    with steady(stack) as found:
+    with steady(stack) as requests:
         yield
     assert belongings(stack) == before
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50, requests
 
 
 def of_somebody_else() -> list[str]:
@@ -125,10 +125,10 @@ def _somebody_else_is_served_all_the_time() -> Iterator[None]:
         deadline = time.monotonic() + 60
         while not (output := execute(["docker", "exec", CLIENT, "cat", f"/tmp/somebody.{what}"]).stdout) and time.monotonic() < deadline:
             time.sleep(0.5)
-        found = json.loads(output)
-        assert found["lost"] == [] and found["answered"] > 1000, (what, found["answered"], found["lost"][:20])
+        requests = json.loads(output)
+        assert requests["lost"] == [] and requests["answered"] > 1000, (what, requests["answered"], requests["lost"][:20])
         # The first reload is one of their configuration, in which kept connections end at once; after it ours has them kept for a while.
-        assert [at - ours for at in found["closed"] if what == "project" or at > ours + 10] == [], (what, found)
+        assert [at - ours for at in requests["closed"] if what == "project" or at > ours + 10] == [], (what, requests)
 
 
 @pytest.fixture(autouse=True)

@@ -87,8 +87,8 @@ class Answer:
     @property
     def echoed(self) -> dict[str, str]:
         """The headers that the application had."""
-        found: dict[str, str] = json.loads(self.body)
-        return found
+        headers: dict[str, str] = json.loads(self.body)
+        return headers
 
     @property
     def logged(self) -> dict[str, Any]:
@@ -96,8 +96,8 @@ class Answer:
         while not (line := sh(f'grep -F \'"id":"{self.request}"\' /var/log/nginx/access.json | tail -n 1', check=False)):
             assert time.monotonic() < deadline, "not logged"
             time.sleep(0.3)
-        found: dict[str, Any] = json.loads(line)
-        return found
+        entry: dict[str, Any] = json.loads(line)
+        return entry
 
 
 def ask(path: str = "/", host: str = ECHOING, source: str = "127.0.0.1", first: bytes = b"", port: int = PORT, **headers: str) -> Answer:
@@ -118,8 +118,8 @@ def watched() -> dict[str, Any]:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         line = sh(f"grep -F latentum-ops-watchdog /var/log/nginx/access.json | grep -F '{SHOP}' | tail -n 1", check=False)
-        if line and datetime.fromisoformat((found := json.loads(line))["time"]) > began:
-            return dict(found)
+        if line and datetime.fromisoformat((entry := json.loads(line))["time"]) > began:
+            return dict(entry)
         time.sleep(1)
     raise AssertionError("the watchdog has not asked")
 
@@ -145,9 +145,9 @@ def _moved() -> Iterator[None]:
     done = playbook("site")
     assert done.returncode == 0, done.stdout[-3000:]
     assert sh("ls /etc/nginx/snippets").split().count("latentum-behind.conf") == 0
-    with steady("shop") as found:
+    with steady("shop") as requests:
         time.sleep(2)
-    assert found["lost"] == [] and found["answered"] > 10
+    assert requests["lost"] == [] and requests["answered"] > 10
 
 
 def test_nothing_of_ours_is_on_443_and_a_second_run_changes_nothing() -> None:
@@ -155,7 +155,7 @@ def test_nothing_of_ours_is_on_443_and_a_second_run_changes_nothing() -> None:
     assert done.returncode == 0 and changes(done.stdout) == [], done.stdout[-3000:]
     ours = "/etc/nginx/sites.d /etc/nginx/conf.d/zz-latentum-ops.conf /etc/nginx/sites-enabled/zz-latentum-ops.conf"
     listens = set(sh(f"grep -rhoE '^ *listen [^ ;]+' {ours} 2>/dev/null", check=False).split()) - {"listen"}
-    assert f"0.0.0.0:{PORT}" in listens and not [one for one in listens if one.rpartition(":")[2] in {"80", "443"}], listens
+    assert f"0.0.0.0:{PORT}" in listens and not [address for address in listens if address.rpartition(":")[2] in {"80", "443"}], listens
     assert sh("ls /etc/nginx/sites.d").split() and "ssl_certificate" not in sh("cat /etc/nginx/sites.d/*.conf")
     rules = sh("ufw status")
     assert f"{PORT}/tcp" in rules and "198.51.100.0/24" in rules and "# HTTPS" not in rules

@@ -158,9 +158,9 @@ def test_a_build_takes_only_what_the_live_services_leave(origin: Origin) -> None
 
 def test_an_image_that_somebody_has_removed_is_missed_before_anything_changes(origin: Origin) -> None:
     release = next(
-        one
-        for one in json.loads(sh("opsctl releases --stack books --json"))["releases"]
-        if one.get("state") == "good" and not one.get("live")
+        release
+        for release in json.loads(sh("opsctl releases --stack books --json"))["releases"]
+        if release.get("state") == "good" and not release.get("live")
     )
     image, before = release["images"]["web"], sh(f"{CONTAINERS} --no-trunc | sort")
     sh(f"docker image rm --force {image}")

@@ -28,9 +28,9 @@ def live(stack: str) -> str:
 
 def test_both_answer_over_tls() -> None:
     for stack in ("shop", "blog"):
-        with steady(stack) as found:
+        with steady(stack) as requests:
             time.sleep(1)
-        assert found["lost"] == found["closed"] == [] and found["answered"] > 10
+        assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 10
 
 
 @pytest.mark.matrix
@@ -38,8 +38,8 @@ def test_a_second_run_changes_nothing() -> None:
     with steady("shop") as shop, steady("blog") as blog:
         done = playbook("site")
     assert done.returncode == 0 and changes(done.stdout) == [], done.stdout[-3000:]
-    for found in (shop, blog):
-        assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    for requests in (shop, blog):
+        assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50
     assert "also has" not in done.stdout
 
 
@@ -70,14 +70,14 @@ def test_a_release_of_both_goes_one_after_the_other() -> None:
     with steady("shop") as shop, steady("blog") as blog:
         done = playbook("rolling_update", {"shop_generation": "4", "blog_generation": "4", "rolling_update_pull": "missing"})
     assert done.returncode == 0, done.stdout[-3000:]
-    for found in (shop, blog):
-        assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    for requests in (shop, blog):
+        assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50
     before = {stack: live(stack) for stack in ("shop", "blog")}
-    with steady("blog") as found:
+    with steady("blog") as requests:
         broken = {"blog_image": ours("1.2.0-broken"), "shop_generation": "5", "blog_generation": "4", "rolling_update_pull": "missing"}
         done = playbook("rolling_update", broken)
     assert done.returncode != 0 and "ops_only=blog" in done.stdout, done.stdout[-3000:]
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50
     assert live("shop") != before["shop"] and live("blog") == before["blog"]
 
 
@@ -133,9 +133,9 @@ def test_two_inventories_at_the_same_time() -> None:
     sites = sh("ls /etc/nginx/sites.d").split()
     assert sites == ["blog.neighbours.example.test.conf", "shop.neighbours.example.test.conf", "wiki.neighbours.example.test.conf"]
     for stack in ("shop", "blog", "wiki"):
-        with steady(stack) as found:
+        with steady(stack) as requests:
             time.sleep(1)
-        assert found["lost"] == found["closed"] == [] and found["answered"] > 10
+        assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 10
 
 
 BY_HAND = """
@@ -155,8 +155,8 @@ def test_a_project_that_somebody_has_started_by_hand_is_taken_over_with_its_volu
     sh(f"mkdir -p /srv/notes && cat > /srv/notes/compose.yaml <<'END'{BY_HAND}END\ncd /srv/notes && docker compose up --detach")
     sh("docker exec --user 0 notes-web-1 sh -c 'echo by hand > /models/note; chmod 644 /models/note'")
     volume = sh("docker volume inspect notes_models --format '{{.CreatedAt}}'")
-    said = playbook("adopt", only("notes")).stdout
-    assert "takes it over as a release" in said and "notes_models" in said, said[-3000:]
+    output = playbook("adopt", only("notes")).stdout
+    assert "takes it over as a release" in output and "notes_models" in output, output[-3000:]
     with untouched("blog"):
         done = playbook("site", only("notes"))
     assert done.returncode == 0, done.stdout[-3000:]
@@ -164,10 +164,10 @@ def test_a_project_that_somebody_has_started_by_hand_is_taken_over_with_its_volu
     assert sh(f"docker exec {container} cat /models/note") == "by hand"
     assert sh("docker volume inspect notes_models --format '{{.CreatedAt}}'") == volume
     assert len(sh("ls /var/lib/latentum-ops/stacks/notes/releases").split()) == 1
-    with steady("notes") as found:
+    with steady("notes") as requests:
         again = playbook("site", only("notes"))
     assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50
     done = playbook("remove_stack", {"ops_stack_name": "notes", "remove_stack_confirm": True, "remove_stack_backup": False})
     assert done.returncode == 0, done.stdout[-3000:]
     assert sh("docker run --rm -v notes_models:/models --entrypoint cat legacy/web:1 /models/note") == "by hand"
@@ -204,28 +204,28 @@ def test_what_runs_by_hand_as_the_release_would_start_it_goes_on_under_load() ->
     assert "latentum" not in sh(f"docker inspect -f '{{{{json .Config.Labels}}}}' $({NOTES})")
     before = started()
     assert len(before) == 3
-    with steady("notes") as found:
+    with steady("notes") as requests:
         sh("sleep 1")
-    assert found["lost"] == [], found
+    assert requests["lost"] == [], requests
 
-    with untouched("blog"), steady("notes") as found:
+    with untouched("blog"), steady("notes") as requests:
         checked = playbook("site", declared, arguments=("--check", "--diff"))
         done = playbook("site", declared)
     assert checked.returncode == 0 and "web: kept, 2 equal to what runs" in checked.stdout, checked.stdout[-3000:]
     assert done.returncode == 0 and "worker: kept, 1 equal to what runs" in done.stdout, done.stdout[-3000:]
     assert started() == before
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50, requests
     again = playbook("site", declared)
     assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]
 
-    with steady("notes") as found:
+    with steady("notes") as requests:
         newer = {"notes_worker": ours("1.1.0"), "rolling_update_pull": "missing", "ops_only": "notes"}
         done = playbook("rolling_update", declared, newer)
     assert done.returncode == 0, done.stdout[-3000:]
     after = started()
     assert {name: line for name, line in after.items() if "web" in name} == {name: line for name, line in before.items() if "web" in name}
     assert not set(after.values()) & {line for name, line in before.items() if "worker" in name} and len(after) == 3
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50, requests
     done = playbook("remove_stack", {"ops_stack_name": "notes", "remove_stack_confirm": True, "remove_stack_backup": False})
     assert done.returncode == 0, done.stdout[-3000:]
     sh("docker volume rm notes_models notes_cache; rm -r /srv/notes")

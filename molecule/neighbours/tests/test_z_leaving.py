@@ -39,10 +39,10 @@ def test_what_would_happen_is_shown_and_does_not() -> None:
 
 
 def test_the_last_stack_leaves_without_a_lost_request_and_takes_the_engine_with_it() -> None:
-    with steady("blog") as found:
+    with steady("blog") as requests:
         done = playbook("eject", only("blog"), {"eject_confirm": "blog"})
     assert done.returncode == 0, done.stdout[-3000:]
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50, requests
     assert sh("command -v opsctl; find /usr/lib/latentum-ops -type f 2>/dev/null | grep -v disk-guard; true") == ""
     # What roles of the host have recorded stays for their next run; nothing secret is among it.
     assert sh("ls /etc/latentum-ops").split() == ["disk-guard.json", "docker-daemon.json"]
@@ -59,9 +59,9 @@ def test_what_is_left_is_a_plain_compose_project() -> None:
     assert sh("docker ps --no-trunc -q --filter label=com.docker.compose.project=blog | sort") == running
     sh(f"docker rm --force {running.split()[0]} && cd /opt/blog && docker compose up --detach --wait")
     assert len(sh("docker ps --no-trunc -q --filter label=com.docker.compose.project=blog").split()) == 2
-    with steady("blog") as found:
+    with steady("blog") as requests:
         sh("sleep 1")
-    assert found["lost"] == [] and found["answered"] > 10
+    assert requests["lost"] == [] and requests["answered"] > 10
     assert sh("cat /opt/blog/README.md").count("docker compose") >= 1
 
 
@@ -81,19 +81,19 @@ def test_it_renews_its_certificate_and_nginx_shows_the_new_one() -> None:
 @pytest.mark.matrix
 def test_its_logs_are_rotated_and_go_on() -> None:
     sh("logrotate --force /etc/logrotate.d/nginx")
-    with steady("blog") as found:
+    with steady("blog") as requests:
         sh("sleep 2")
-    assert found["lost"] == [] and found["answered"] > 10
+    assert requests["lost"] == [] and requests["answered"] > 10
     lines = sh("sleep 2; tail -n 1 /var/log/nginx/access.json")
     assert json.loads(lines)["host"] == "blog.neighbours.example.test"
 
 
 @pytest.mark.matrix
 def test_the_way_back_is_a_take_over_without_a_lost_request() -> None:
-    with steady("blog") as found:
+    with steady("blog") as requests:
         done = playbook("site", only("blog"))
     assert done.returncode == 0, done.stdout[-3000:]
-    assert found["lost"] == found["closed"] == [] and found["answered"] > 50, found
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50, requests
     assert "blog" in sh("opsctl status --stack blog")
     again = playbook("site", only("blog"))
     assert again.returncode == 0 and changes(again.stdout) == [], again.stdout[-3000:]

@@ -69,8 +69,8 @@ def playbook(
     """A playbook over the hosts of the scenario."""
     # Errors of Ansible go to its standard error.
     argv = ["ansible-playbook", "-i", INVENTORY, f"playbooks/{name}.yml", "-e", f"ops_hosts={limit}", *arguments]
-    for one in variables:
-        argv += ["-e", json.dumps(one)]
+    for document in variables:
+        argv += ["-e", json.dumps(document)]
     done = execute(argv, timeout=600)
     done.stdout += done.stderr
     return done
@@ -136,12 +136,12 @@ class AppHost:
     @contextmanager
     def load(self, **mix: int) -> Iterator[list[harness.Result]]:
         """Requests of every kind while the block runs; its result is in the list afterwards."""
-        found: list[harness.Result] = []
+        results: list[harness.Result] = []
         load = harness.Load(harness.CLIENT_CONTAINER, self.url, hosts_tool("path", "pebble-root"), **(mix or MIX))
         load.start()
         try:
-            yield found
-            found.append(load.stop())
+            yield results
+            results.append(load.stop())
         finally:
             load.abandon()
 
@@ -154,9 +154,9 @@ def eventually(look: Callable[[], bool], what: str, deadline: float = 120) -> No
         time.sleep(0.2)
 
 
-def none_lost(found: list[harness.Result]) -> None:
+def none_lost(results: list[harness.Result]) -> None:
     """Every request was answered as it should be."""
-    (result,) = found
+    (result,) = results
     assert result.requests > 100
     assert result.failed == 0, (result.failures, result.errors[:10])
 

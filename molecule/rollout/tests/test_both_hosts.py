@@ -29,13 +29,13 @@ def apps(app: AppHost) -> tuple[AppHost, AppHost]:
 
 @contextmanager
 def through_the_edge() -> Iterator[list[harness.Result]]:
-    found: list[harness.Result] = []
+    results: list[harness.Result] = []
     url = "http://roll-edge.example.test"
     load = harness.Load(harness.CLIENT_CONTAINER, url, hosts_tool("path", "pebble-root"), new=4, post=2)
     load.start()
     try:
-        yield found
-        found.append(load.stop())
+        yield results
+        results.append(load.stop())
     finally:
         load.abandon()
 
@@ -49,7 +49,7 @@ def test_hosts_of_one_start_image_are_hosts_of_their_own(apps: tuple[AppHost, Ap
         "cat /etc/latentum-ops/tls/$(hostname).example.test/privkey.pem",
     )
     for command in identity:
-        values = [one.sh(command) for one in apps]
+        values = [app.sh(command) for app in apps]
         assert all(values)
         assert values[0] != values[1], command
 
@@ -57,32 +57,32 @@ def test_hosts_of_one_start_image_are_hosts_of_their_own(apps: tuple[AppHost, Ap
 @pytest.mark.matrix
 def test_both_hosts_get_the_release_one_after_the_other(apps: tuple[AppHost, AppHost]) -> None:
     before, after = apps[0].tag, apps[0].another()
-    with through_the_edge() as found:
+    with through_the_edge() as results:
         done = playbook("rolling_update", policies(), images(after), FORCE, EDGE)
     assert done.returncode == 0, done.stdout[-3000:]
-    for one in apps:
-        one.settled(after)
-    for one in apps:
-        assert f"msg: {one.live()}" in done.stdout  # the recap
-    for one in apps:  # taken out of the load balancer, and put back
-        assert done.stdout.count(f"changed: [{one.name} -> roll-edge") >= 2
-    assert {before, after} == set(found[0].versions)
-    none_lost(found)
+    for app in apps:
+        app.settled(after)
+    for app in apps:
+        assert f"msg: {app.live()}" in done.stdout  # the recap
+    for app in apps:  # taken out of the load balancer, and put back
+        assert done.stdout.count(f"changed: [{app.name} -> roll-edge") >= 2
+    assert {before, after} == set(results[0].versions)
+    none_lost(results)
 
 
 def test_a_failure_on_the_second_takes_back_the_first(apps: tuple[AppHost, AppHost]) -> None:
-    before, tag, good = [one.live() for one in apps], apps[0].tag, apps[0].another()
+    before, tag, good = [app.live() for app in apps], apps[0].tag, apps[0].another()
     broken = images(good)
     broken["latentum_images"]["api_gateway"] = (
         f"{REGISTRY}/api-gateway:{{{{ '1.2.0-broken' if inventory_hostname == 'roll-2' else '{good}' }}}}"
     )
-    with through_the_edge() as found:
+    with through_the_edge() as results:
         done = playbook("rolling_update", policies(), broken, FORCE, EDGE)
     assert done.returncode != 0
     assert "is unhealthy" in done.stdout
-    assert [one.live() for one in apps] == before
-    for one in apps:
-        one.settled(tag)
-    none_lost(found)
+    assert [app.live() for app in apps] == before
+    for app in apps:
+        app.settled(tag)
+    none_lost(results)
     edge = AppHost("roll-edge").sh("grep -c '^ *server ' /etc/nginx/upstreams.d/edge_latentum.conf")
     assert edge == "2", "a host was left out of the load balancer"

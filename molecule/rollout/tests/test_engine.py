@@ -69,10 +69,10 @@ def test_an_older_engine_is_replaced_by_a_rolling_update_alone(app: AppHost, old
     assert "the engine on this host is older" in refused.stdout and "--tags opsctl" in refused.stdout, refused.stdout
     assert app.live() == before
 
-    with app.load() as found:
+    with app.load() as results:
         done = playbook("rolling_update", images(tag), FORCE, limit=app.name)
     assert done.returncode == 0, done.stdout
-    none_lost(found)
+    none_lost(results)
     app.settled(tag)
     # The engine, its command, and the daemon that runs it.
     assert json.loads(app.sh(f"cat {HOME}/engine.json"))["version"] == VERSION
@@ -83,10 +83,10 @@ def test_an_older_engine_is_replaced_by_a_rolling_update_alone(app: AppHost, old
     assert reason in app.opsctl("maintenance", "list").stdout
     assert old in app.opsctl("releases").stdout
     assert app.opsctl("maintenance", "off", "--scope", f"{STACK}/cache").returncode == 0
-    with app.load() as found:
+    with app.load() as results:
         done = playbook("rollback", limit=app.name)
     assert done.returncode == 0, done.stdout
-    none_lost(found)
+    none_lost(results)
     app.settled(old)
 
 

@@ -50,8 +50,8 @@ def production(inventory: str) -> Iterator[AppHost]:
 def run(name: str, inventory: str, *variables: dict[str, Any], arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """A playbook with both files."""
     argv = ["ansible-playbook", "-i", INVENTORY, "-i", inventory, f"playbooks/{name}.yml", *arguments]
-    for one in (policies(), *variables):
-        argv += ["-e", json.dumps(one)]
+    for document in (policies(), *variables):
+        argv += ["-e", json.dumps(document)]
     done = execute(argv, timeout=600)
     done.stdout += done.stderr
     return done
@@ -78,10 +78,10 @@ def test_what_staging_runs_goes_to_production_by_digest(staging: AppHost, produc
         assert refused.returncode != 0 and "ops_confirm=production" in refused.stdout, refused.stdout[-3000:]
         assert as_it_is(production) == before
 
-    with production.load() as found:
+    with production.load() as results:
         done = run("promote", inventory, images(tag), {**CONFIRMED, "rolling_update_force": True})
     assert done.returncode == 0, done.stdout[-3000:]
-    none_lost(found)
+    none_lost(results)
     production.settled(tag)
     assert f"promoted from staging@{staging.live()}" in production.opsctl("releases").stdout
     of_both = [

@@ -17,26 +17,26 @@ from conftest import CANARY, FORCE, REGISTRY, SERVICE, STATE, AppHost, eventuall
 
 def test_a_rolling_update_loses_no_request(app: AppHost) -> None:
     before, after = app.tag, app.another()
-    with app.load(keepalive=6, new=1, post=2, slow=2, jobs=1, websocket=2) as found:
+    with app.load(keepalive=6, new=1, post=2, slow=2, jobs=1, websocket=2) as results:
         time.sleep(2)
         done = app.deploy(after, "--force")
         time.sleep(2)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(found[0].versions) == {before, after}
-    none_lost(found)
+    assert set(results[0].versions) == {before, after}
+    none_lost(results)
     app.settled(after)
     written = set(app.sh("docker exec latentum-database-1 psql -U latentum -Atc 'SELECT id FROM jobs' latentumdb").split())
-    assert set(found[0].job_ids) <= written, "acknowledged jobs are missing"
+    assert set(results[0].job_ids) <= written, "acknowledged jobs are missing"
 
 
 def test_a_rollback_needs_no_argument(app: AppHost) -> None:
     release, old, new = app.live(), app.tag, app.another()
     assert app.deploy(new, "--force").returncode == 0
     bad = app.live()
-    with app.load() as found:
+    with app.load() as results:
         done = app.opsctl("rollback")
     assert done.returncode == 0, done.stdout + done.stderr
-    none_lost(found)
+    none_lost(results)
     app.settled(old)
     assert app.live() == release
     again = app.deploy(new)
@@ -82,7 +82,7 @@ Circumstances = Callable[[AppHost], object]
 
 
 @pytest.mark.parametrize(
-    ("tag", "said", "circumstances"),
+    ("tag", "sentence", "circumstances"),
     [
         ("1.2.0-broken", "is unhealthy", as_it_is),
         pytest.param("9.9.9", "the registry has no such image", as_it_is, marks=pytest.mark.matrix),
@@ -90,14 +90,14 @@ Circumstances = Callable[[AppHost], object]
         pytest.param("2.0.0-large", "the disk is full", with_full_disk, marks=pytest.mark.matrix),
     ],
 )
-def test_a_bad_release_takes_itself_back(app: AppHost, tag: str, said: str, circumstances: Circumstances) -> None:
+def test_a_bad_release_takes_itself_back(app: AppHost, tag: str, sentence: str, circumstances: Circumstances) -> None:
     before, good = app.live(), app.tag
     app.sh(f"docker image rm {REGISTRY}/{SERVICE}:{tag}", check=False)
-    with circumstances(app), app.load() as found:  # type: ignore[attr-defined]
+    with circumstances(app), app.load() as results:  # type: ignore[attr-defined]
         done = app.deploy(tag)
     assert done.returncode == 1
-    assert said in done.stderr, done.stderr
-    none_lost(found)
+    assert sentence in done.stderr, done.stderr
+    none_lost(results)
     assert app.live() == before
     app.settled(good)
 
@@ -105,29 +105,29 @@ def test_a_bad_release_takes_itself_back(app: AppHost, tag: str, said: str, circ
 @pytest.mark.matrix
 def test_a_release_that_crashes_after_it_was_healthy_gets_no_traffic(app: AppHost) -> None:
     before, good = app.live(), app.tag
-    with app.load() as found:
+    with app.load() as results:
         done = playbook("rolling_update", policies(min_healthy=6), images("1.2.0-crash"), limit=app.name)
     assert done.returncode != 0
     assert "crashed" in done.stdout
     assert "this version crashes on purpose" in done.stdout, "the last line of its log"
-    none_lost(found)
+    none_lost(results)
     assert app.live() == before
     app.settled(good)
 
 
 @pytest.mark.parametrize(
-    ("tag", "said"),
+    ("tag", "sentence"),
     [("1.2.0-errors", "requests failed"), pytest.param("1.2.0-slow", "the canary is refused", marks=pytest.mark.matrix)],
 )
-def test_a_canary_that_is_worse_is_refused(app: AppHost, tag: str, said: str) -> None:
+def test_a_canary_that_is_worse_is_refused(app: AppHost, tag: str, sentence: str) -> None:
     before, good = app.live(), app.tag
-    with app.load(keepalive=8, post=2) as found:
+    with app.load(keepalive=8, post=2) as results:
         done = playbook("rolling_update", policies(**CANARY), images(tag), limit=app.name)
     assert done.returncode != 0
-    assert said in done.stdout, done.stdout[-3000:]
+    assert sentence in done.stdout, done.stdout[-3000:]
     assert app.live() == before
     app.settled(good)
-    (result,) = found
+    (result,) = results
     # Only the canary's share can have failed, and a fifth of that, and only until it was seen.
     assert result.failed <= 0.02 * result.requests, (result.failures, result.requests)
     again = playbook("rolling_update", policies(**CANARY), images(tag), limit=app.name)
@@ -137,7 +137,7 @@ def test_a_canary_that_is_worse_is_refused(app: AppHost, tag: str, said: str) ->
 
 def test_a_good_canary_gets_its_share_and_passes(app: AppHost) -> None:
     before, after = app.tag, app.another()
-    with app.load(keepalive=8) as found:
+    with app.load(keepalive=8) as results:
         done = playbook("rolling_update", policies(**CANARY), images(after), FORCE, limit=app.name)
         passed = app.running()
         back = app.opsctl("rollback")  # to the policies of the other tests
@@ -145,7 +145,7 @@ def test_a_good_canary_gets_its_share_and_passes(app: AppHost) -> None:
     assert "canary passed" in done.stdout
     assert passed == [f"{after} healthy"] * 2
     assert back.returncode == 0, back.stdout + back.stderr
-    none_lost(found)
+    none_lost(results)
     app.settled(before)
 
 
@@ -153,7 +153,7 @@ def test_a_good_canary_gets_its_share_and_passes(app: AppHost) -> None:
 def test_a_failing_migration_stops_a_release_before_any_traffic_changes(app: AppHost) -> None:
     migration = {"command": ["python3", "-m", "latentum_sample", "migrate"], "timeout": 60}
     before, after = app.tag, app.another()
-    with app.load() as found:
+    with app.load() as results:
         done = playbook("rolling_update", policies(migration=migration), images("1.2.0-migration"), limit=app.name)
         assert done.returncode != 0
         assert "the migration failed" in done.stdout
@@ -165,7 +165,7 @@ def test_a_failing_migration_stops_a_release_before_any_traffic_changes(app: App
     assert good.returncode == 0, good.stdout[-3000:]
     assert passed == [f"{after} healthy"] * 2
     assert back.returncode == 0, back.stdout + back.stderr
-    none_lost(found)
+    none_lost(results)
     app.settled(before)
     assert after in app.sh("docker exec latentum-database-1 psql -U latentum -Atc 'SELECT version FROM schema_versions' latentumdb")
 
@@ -173,34 +173,34 @@ def test_a_failing_migration_stops_a_release_before_any_traffic_changes(app: App
 @pytest.mark.matrix
 def test_blue_green_keeps_the_old_set_for_an_instant_rollback(app: AppHost) -> None:
     before, after = app.tag, app.another()
-    with app.load() as found:
+    with app.load() as results:
         done = playbook("rolling_update", policies(strategy="blue_green", keep_for=600), images(after), FORCE, limit=app.name)
         assert done.returncode == 0, done.stdout[-3000:]
         assert app.running() == sorted([f"{after} healthy", f"{before} healthy"] * 2)
         assert app.servers() == 2
         back = app.opsctl("rollback", "--json")
     assert back.returncode == 0, back.stderr
-    none_lost(found)
+    none_lost(results)
     app.settled(before)
     assert f"{SERVICE}: healthy" not in json.loads(back.stdout)["seconds"] or json.loads(back.stdout)["seconds"][f"{SERVICE}: healthy"] < 1
 
 
 def test_scaling_loses_no_request(app: AppHost) -> None:
     tag = app.tag
-    with app.load() as found:
+    with app.load() as results:
         for count in (4, 2):
             done = app.opsctl("scale", f"{SERVICE}={count}")
             assert done.returncode == 0, done.stdout + done.stderr
             app.settled(tag, count)
-    none_lost(found)
+    none_lost(results)
 
 
 def test_what_has_one_writer_is_down_for_a_moment_and_says_so(app: AppHost) -> None:
     tag = app.tag
-    with app.load(keepalive=2, new=2) as found:
+    with app.load(keepalive=2, new=2) as results:
         done = app.opsctl("deploy", "--recreate", "cache")
     assert done.returncode == 0, done.stdout + done.stderr
-    (result,) = found
+    (result,) = results
     assert result.failed > 0
     assert all("503" in kind for kind in result.failures), result.failures
     assert "maintenance page for api-gateway" in done.stdout
@@ -243,7 +243,7 @@ def test_a_check_tells_the_plan_and_changes_nothing(app: AppHost) -> None:
 )
 def test_a_killed_rollout_is_finished_by_the_next_run(app: AppHost, moment: str) -> None:
     tag = app.another()
-    with app.load() as found:
+    with app.load() as results:
         rollout = app.background("deploy", "--force", "--image", f"{SERVICE}={REGISTRY}/{SERVICE}:{tag}")
         assert rollout.stdout
         for line in rollout.stdout:
@@ -255,14 +255,14 @@ def test_a_killed_rollout_is_finished_by_the_next_run(app: AppHost, moment: str)
         done = app.deploy(tag, "--force")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "found an interrupted deploy" in done.stdout
-    none_lost(found)
+    none_lost(results)
     app.settled(tag)
 
 
 @pytest.mark.matrix
 def test_a_killed_rollout_is_taken_back_when_another_release_comes(app: AppHost) -> None:
     tag = app.tag
-    with app.load() as found:
+    with app.load() as results:
         rollout = app.background("deploy", "--image", f"{SERVICE}={REGISTRY}/{SERVICE}:1.2.0-slow", "--force")
         eventually(lambda: len(app.running()) == 4, "new containers stand beside the old", 30)
         app.sh("pkill -9 -f 'latentum_ops.[c]li deploy'")
@@ -270,7 +270,7 @@ def test_a_killed_rollout_is_taken_back_when_another_release_comes(app: AppHost)
         done = app.opsctl("rollback")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "it was taken back; that was the rollback" in done.stdout
-    none_lost(found)
+    none_lost(results)
     app.settled(tag)
 
 
@@ -283,11 +283,11 @@ def test_a_restart_of_the_host_in_the_middle_leaves_traffic_on_healthy_container
     rollout.wait(timeout=60)
     eventually(lambda: app.sh("systemctl is-active docker nginx", check=False).split() == ["active", "active"], "services are back")
     eventually(lambda: app.running().count(f"{tag} healthy") == 2, "the old containers are healthy again")
-    with app.load() as found:
+    with app.load() as results:
         time.sleep(3)
         again = app.opsctl("deploy")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "it was taken back" in again.stdout
-    none_lost(found)
-    assert set(found[0].versions) == {tag}
+    none_lost(results)
+    assert set(results[0].versions) == {tag}
     app.settled(tag)

@@ -44,7 +44,7 @@ def declaration(host: AppHost, port: int = 8080, listens: int | None = None, ser
     renamed = {service: DECLARATION["services"][SERVICE] | {"probe": {"path": "/health", "port": listens or port}}}
     return DECLARATION | {
         "compose": "{{ " + _gateway(service, listens or port) + " }}",
-        "services": {name: one for name, one in DECLARATION["services"].items() if name != SERVICE} | renamed,
+        "services": {name: spec for name, spec in DECLARATION["services"].items() if name != SERVICE} | renamed,
         "routes": [{**route, "service": service, "port": port, "domain": f"{host.name}.example.test"} for route in DECLARATION["routes"]],
     }
 
@@ -63,7 +63,7 @@ def split(host: AppHost) -> dict[str, Any]:
     gateway = f"({COMPOSE}).services['{SERVICE}']"
     declared["compose"] = "{{ " + COMPOSE + f" | combine({{'services': {{'{PREDICTOR}': {gateway}}}}}, recursive=true)" + " }}"
     declared["services"] = declared["services"] | {PREDICTOR: {"replicas": 1}}
-    declared["routes"] = [one | ({"service": PREDICTOR} if one.get("path") == "/predict" else {}) for one in declared["routes"]]
+    declared["routes"] = [route | ({"service": PREDICTOR} if route.get("path") == "/predict" else {}) for route in declared["routes"]]
     # Without a limit, so that the load can follow what becomes of it.
     return declared
 
@@ -117,14 +117,14 @@ def base(app: AppHost, declared: str) -> AppHost:
 
 def test_a_port_changes_and_comes_back(base: AppHost) -> None:
     before = base.live()
-    with base.load(**MIX) as found:
+    with base.load(**MIX) as results:
         done = roll(base, declaration(base, 9090))
         assert done.returncode == 0, done.stdout[-4000:]
         assert route(base, "/") == f"{STACK}_{SERVICE}_9090"
         assert base.live() != before
         done = base.opsctl("rollback")
         assert done.returncode == 0, done.stdout + done.stderr
-    none_lost(found)
+    none_lost(results)
     assert base.live() == before
     assert route(base, "/") == f"{STACK}_{SERVICE}_8080"
     base.settled("1.0.0")
@@ -134,9 +134,9 @@ def test_a_port_changes_and_comes_back(base: AppHost) -> None:
 @pytest.mark.matrix
 def test_a_port_at_which_nobody_listens_is_refused(base: AppHost) -> None:
     before = base.live()
-    with base.load(**MIX) as found:
+    with base.load(**MIX) as results:
         done = roll(base, declaration(base, 9999, listens=9090))
-    none_lost(found)
+    none_lost(results)
     assert done.returncode != 0
     assert "does not accept connections" in done.stdout, done.stdout[-3000:]
     assert base.live() == before
@@ -146,26 +146,26 @@ def test_a_port_at_which_nobody_listens_is_refused(base: AppHost) -> None:
 
 @pytest.mark.matrix
 def test_a_service_gets_another_name(base: AppHost) -> None:
-    with base.load(**WITHOUT_JOBS) as found:
+    with base.load(**WITHOUT_JOBS) as results:
         done = roll(base, declaration(base, service="gateway"))
         assert done.returncode == 0, done.stdout[-4000:]
         assert route(base, "/") == f"{STACK}_gateway_8080"
         assert base.running() == []  # under the old name
         done = base.opsctl("rollback")
         assert done.returncode == 0, done.stdout + done.stderr
-    none_lost(found)
+    none_lost(results)
     base.settled("1.0.0")
 
 
 @pytest.mark.matrix
 def test_a_path_goes_to_a_service_of_its_own_and_back(base: AppHost) -> None:
-    with base.load(**WITHOUT_JOBS) as found:
+    with base.load(**WITHOUT_JOBS) as results:
         done = roll(base, split(base), tag="1.1.0")
         assert done.returncode == 0, done.stdout[-4000:]
         assert (route(base, "/"), route(base, "/predict/")) == (f"{STACK}_{SERVICE}_8080", f"{STACK}_{PREDICTOR}_8080")
         done = base.opsctl("rollback")
         assert done.returncode == 0, done.stdout + done.stderr
-    none_lost(found)
+    none_lost(results)
     assert route(base, "/predict/") == f"{STACK}_{SERVICE}_8080"
     base.settled("1.0.0")
 
@@ -174,14 +174,14 @@ def test_a_path_goes_to_a_service_of_its_own_and_back(base: AppHost) -> None:
 def test_a_new_domain_has_its_certificate_before_anything_leads_to_it(base: AppHost, trusted: None) -> None:
     declared = declaration(base)
     declared["routes"] = [*declared["routes"], {"domain": ADDED, "service": SERVICE, "port": 8080}]
-    with base.load(**MIX) as found:
+    with base.load(**MIX) as results:
         done = roll(base, declared)
         assert done.returncode == 0, done.stdout[-4000:]
         assert answers(ADDED)
         done = base.opsctl("rollback")
         assert done.returncode == 0, done.stdout + done.stderr
         assert not answers(ADDED)
-    none_lost(found)
+    none_lost(results)
 
 
 @pytest.mark.matrix
@@ -189,9 +189,9 @@ def test_without_a_certificate_nothing_is_begun(base: AppHost) -> None:
     before = base.live()
     declared = declaration(base)
     declared["routes"] = [*declared["routes"], {"domain": "nowhere.example.test", "service": SERVICE, "port": 8080}]
-    with base.load(**MIX) as found:
+    with base.load(**MIX) as results:
         done = roll(base, declared)
-    none_lost(found)
+    none_lost(results)
     assert done.returncode != 0
     assert "nowhere.example.test" in done.stdout
     assert base.live() == before
@@ -203,7 +203,7 @@ def test_a_run_that_is_killed_at_the_switch_is_finished_by_the_next(base: AppHos
     done = roll(base, declaration(base, 9090), **FORCE)
     assert done.returncode == 0, done.stdout[-3000:]
     assert base.opsctl("rollback").returncode == 0
-    with base.load(**MIX) as found:
+    with base.load(**MIX) as results:
         run = base.background("rollback", "--to", base.sh(f"grep -l 9090 {STATE}/releases/*/routes.json").split("/")[-2])
         eventually(lambda: "switch routes" in base.sh(f"cat {STATE}/rollout.json", check=False), "the switch is begun")
         base.sh("pkill -KILL -f '[l]atentum_ops.*rollback' || true")
@@ -211,4 +211,4 @@ def test_a_run_that_is_killed_at_the_switch_is_finished_by_the_next(base: AppHos
         done = roll(base, declaration(base, 9090), **FORCE)
         assert done.returncode == 0, done.stdout[-3000:]
         assert route(base, "/") == f"{STACK}_{SERVICE}_9090"
-    none_lost(found)
+    none_lost(results)

@@ -44,8 +44,8 @@ def wait_for(what: str, look: Callable[[], Any], timeout: float) -> Any:
     """What `look` gives as soon as it is true."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        if found := look():
-            return found
+        if value := look():
+            return value
         time.sleep(0.2)
     raise AssertionError(f"{what}: not within {timeout:g} s")
 
@@ -67,9 +67,9 @@ class Watched:
     def service(self, key: str) -> dict[str, Any]:
         """One service of the status."""
         stack, _slash, name = key.partition("/")
-        services = next(one["services"] for one in self.status()["stacks"] if one["name"] == stack)
-        found: dict[str, Any] = next(one for one in services if one["service"] == name)
-        return found
+        services = next(described["services"] for described in self.status()["stacks"] if described["name"] == stack)
+        service: dict[str, Any] = next(service for service in services if service["service"] == name)
+        return service
 
     def servers(self, upstream: str = "latentum_api-gateway_8080") -> list[str]:
         """What nginx's file of an upstream names."""
@@ -117,53 +117,55 @@ class Inbox:
     def raw(self, kind: str) -> list[dict[str, Any]]:
         """The messages of one kind, none of which may be against the published format."""
         lines = execute(["docker", "exec", RECEIVERS, "sh", "-c", f"cat /received/{kind}.jsonl 2>/dev/null || true"]).stdout.splitlines()
-        found = [one for one in map(json.loads, lines) if one["time"] >= self.since]
-        assert all(not one["problems"] for one in found), [one["problems"] for one in found]
-        return found
+        messages = [message for message in map(json.loads, lines) if message["time"] >= self.since]
+        assert all(not message["problems"] for message in messages), [message["problems"] for message in messages]
+        return messages
 
     def chat(self) -> list[Line]:
         lines = []
-        for one in self.raw("slack"):
-            text = json.dumps(one["body"])
-            found = re.search(r"Incident ([^@\"]+)@", text)
-            lines.append(Line(one["time"], "chat", WHAT[one["body"]["text"].split()[0]], found[1] if found else "", text))
+        for message in self.raw("slack"):
+            text = json.dumps(message["body"])
+            match = re.search(r"Incident ([^@\"]+)@", text)
+            lines.append(Line(message["time"], "chat", WHAT[message["body"]["text"].split()[0]], match[1] if match else "", text))
         return lines
 
     def mail(self) -> list[Line]:
         lines = []
-        for one in self.raw("mail"):
-            found = re.search(r"Incident ([^@\s]+)@", one["text"])
-            lines.append(Line(one["time"], "mail", WHAT[one["headers"]["Subject"].split()[0]], found[1] if found else "", one["text"]))
+        for message in self.raw("mail"):
+            match = re.search(r"Incident ([^@\s]+)@", message["text"])
+            lines.append(
+                Line(message["time"], "mail", WHAT[message["headers"]["Subject"].split()[0]], match[1] if match else "", message["text"])
+            )
         return lines
 
     def pager(self) -> list[Line]:
         names = {"trigger": "open", "resolve": "end"}
         return [
             Line(
-                one["time"],
+                message["time"],
                 "pager",
-                names[one["body"]["event_action"]],
-                one["body"]["dedup_key"].partition("@")[0],
-                json.dumps(one["body"]),
+                names[message["body"]["event_action"]],
+                message["body"]["dedup_key"].partition("@")[0],
+                json.dumps(message["body"]),
             )
-            for one in self.raw("pagerduty")
+            for message in self.raw("pagerduty")
         ]
 
     def story(self, key: str, timeout: float = 90) -> list[Line]:
         """The messages about one key in the chat, up to its end: one open and one end, in this order."""
-        wait_for(f"end of {key}", lambda: [one for one in self.chat() if one.key == key and one.what == "end"], timeout)
+        wait_for(f"end of {key}", lambda: [message for message in self.chat() if message.key == key and message.what == "end"], timeout)
         time.sleep(1.5)
-        told = [one for one in self.chat() if one.key == key]
-        whats = [one.what for one in told]
-        assert whats.count("open") == 1, told
-        assert whats.count("end") == 1, told
+        messages = [message for message in self.chat() if message.key == key]
+        whats = [message.what for message in messages]
+        assert whats.count("open") == 1, messages
+        assert whats.count("end") == 1, messages
         assert whats[0] == "open", whats
         assert whats[-1] == "end", whats
-        return told
+        return messages
 
     def opened(self) -> set[str]:
         """Keys of which anything was told."""
-        return {one.key for one in self.chat() if one.what == "open"}
+        return {message.key for message in self.chat() if message.what == "open"}
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: I
     try:
         host.sh(f"docker kill --signal {signal} {host.gateway}")
         wait_for("out of rotation", lambda: f"{address}:8080" not in host.servers(), 5)
-        told = inbox.story("latentum/api-gateway")
+        messages = inbox.story("latentum/api-gateway")
         result = load.stop()
     finally:
         load.abandon()
@@ -32,21 +32,21 @@ def test_a_killed_container_is_out_started_and_told_once(host: Watched, inbox: I
     # What was in the killed container's hands is lost with it; nothing after it is.
     assert result.failed <= 10, result
     assert result.requests > 500, result
-    assert f"started {host.gateway}" in told[-1].text
-    assert [one.what for one in inbox.mail() if one.key == "latentum/api-gateway"] == ["open", "end"]
-    assert not [one for one in inbox.pager() if one.key == "latentum/api-gateway"]  # one of two: a warning, nobody is woken
+    assert f"started {host.gateway}" in messages[-1].text
+    assert [message.what for message in inbox.mail() if message.key == "latentum/api-gateway"] == ["open", "end"]
+    assert not [message for message in inbox.pager() if message.key == "latentum/api-gateway"]  # one of two: a warning, nobody is woken
 
 
 def test_what_a_killed_database_drags_along_is_one_incident(host: Watched, inbox: Inbox) -> None:
     """It hangs: nothing ends, every connection waits. Docker needs three health checks to see it, its dependents fail at once."""
     host.hang("latentum-database-1")
-    told = inbox.story("latentum/database", 180)
+    messages = inbox.story("latentum/database", 180)
     well(host)
     assert inbox.opened() == {"latentum/database"}
-    assert [one.what for one in inbox.pager()] == ["open", "end"]
-    assert "Affected" in told[-1].text
-    assert "api-gateway" in told[-1].text
-    assert "restarted latentum-database-1" in told[-1].text
+    assert [message.what for message in inbox.pager()] == ["open", "end"]
+    assert "Affected" in messages[-1].text
+    assert "api-gateway" in messages[-1].text
+    assert "restarted latentum-database-1" in messages[-1].text
 
 
 @pytest.mark.matrix
@@ -73,9 +73,9 @@ def test_a_paused_container_goes_on(host: Watched, inbox: Inbox) -> None:
 def test_a_container_that_was_cut_off_is_back_in_its_network(host: Watched, inbox: Inbox) -> None:
     address = host.address(host.gateway)
     host.sh(f"docker network disconnect latentum_backend {host.gateway}")
-    told = inbox.story("latentum/api-gateway", 120)
-    assert "cut off from its network latentum_backend" in told[0].text
-    assert "put" in told[-1].text
+    messages = inbox.story("latentum/api-gateway", 120)
+    assert "cut off from its network latentum_backend" in messages[0].text
+    assert "put" in messages[-1].text
     networks = host.sh(f"docker inspect --format '{{{{json .NetworkSettings.Networks}}}}' {host.gateway}")
     assert "latentum_backend" in networks
     assert address
@@ -86,11 +86,11 @@ def test_healthy_for_docker_but_500_for_clients(host: Watched, inbox: Inbox) -> 
     address = host.address("faults-web-1")
     host.sh("docker exec faults-web-1 touch /dev/shm/fail")
     wait_for("out of rotation", lambda: f"{address}:8000" not in host.servers("faults_web"), 10)
-    wait_for("shown", lambda: [one["container"] for one in host.service("faults/web")["out"]] == ["faults-web-1"], 5)
-    told = inbox.story("faults/web")
-    assert "answered 500" in told[0].text
-    assert "restarted faults-web-1" in told[-1].text
-    assert "https://wiki.example.test/faults/web" in told[0].text
+    wait_for("shown", lambda: [container["container"] for container in host.service("faults/web")["out"]] == ["faults-web-1"], 5)
+    messages = inbox.story("faults/web")
+    assert "answered 500" in messages[0].text
+    assert "restarted faults-web-1" in messages[-1].text
+    assert "https://wiki.example.test/faults/web" in messages[0].text
     assert len(host.servers("faults_web")) == 2
 
 
@@ -105,8 +105,8 @@ def test_healing_that_does_not_help_ends_with_a_human_and_never_empties_the_upst
         assert host.service("faults/web")["heals"] == heals
     finally:
         host.sh("for one in 1 2; do docker exec faults-web-$one rm /tmp/fail; done")
-    told = inbox.story("faults/web")
-    assert "human" in [one.what for one in told]
+    messages = inbox.story("faults/web")
+    assert "human" in [message.what for message in messages]
 
 
 @pytest.mark.matrix
@@ -116,24 +116,24 @@ def test_a_crash_loop_is_one_incident(host: Watched, inbox: Inbox) -> None:
     assert "ended with exit code 3" in host.status()["incidents"][0]["cause"]
     # A human: a new container, without the file that kills it.
     host.sh("docker rm --force faults-loop-1; opsctl deploy --stack faults --wait 60")
-    told = inbox.story("faults/loop")
-    assert [one.what for one in told].count("human") == 1
+    messages = inbox.story("faults/loop")
+    assert [message.what for message in messages].count("human") == 1
 
 
 @pytest.mark.matrix
 def test_killed_for_memory(host: Watched, inbox: Inbox) -> None:
     host.sh("docker exec faults-hog-1 touch /dev/shm/hog")
-    told = inbox.story("faults/hog")
-    assert "killed for memory" in told[0].text
-    assert "password=not-for-anybody" not in told[0].text
+    messages = inbox.story("faults/hog")
+    assert "killed for memory" in messages[0].text
+    assert "password=not-for-anybody" not in messages[0].text
     assert host.service("faults/hog")["healthy"] == 1
 
 
 @pytest.mark.matrix
 def test_a_missing_container_is_brought_back_by_the_steward(host: Watched, inbox: Inbox) -> None:
     host.sh("docker rm --force latentum-worker-1")
-    told = inbox.story("latentum/worker", 120)
-    assert "brought the missing containers" in told[-1].text
+    messages = inbox.story("latentum/worker", 120)
+    assert "brought the missing containers" in messages[-1].text
     assert host.service("latentum/worker")["healthy"] == 1
 
 
@@ -149,10 +149,14 @@ def test_the_steward_does_only_what_is_declared(host: Watched) -> None:
 def test_twenty_services_fail_at_once(host: Watched, inbox: Inbox) -> None:
     """Each is an incident, and is healed; whoever wants few messages gets few, that name them all."""
     host.sh("docker kill " + " ".join(f"faults-s{number}-1" for number in range(1, 21)))
-    wait_for("all told", lambda: len([one for one in inbox.chat() if one.what == "end" and one.key.startswith("faults/s")]) == 20, 120)
+    wait_for(
+        "all told",
+        lambda: len([message for message in inbox.chat() if message.what == "end" and message.key.startswith("faults/s")]) == 20,
+        120,
+    )
     for number in range(1, 21):
-        told = [one.what for one in inbox.chat() if one.key == f"faults/s{number}"]
-        assert told == ["open", "end"]
+        whats = [message.what for message in inbox.chat() if message.key == f"faults/s{number}"]
+        assert whats == ["open", "end"]
     wait_for("digests", lambda: all(f"faults/s{number}" in str(inbox.raw("any")) for number in range(1, 21)), 90)
     assert len(inbox.raw("any")) <= 10
 
@@ -161,8 +165,8 @@ def test_twenty_services_fail_at_once(host: Watched, inbox: Inbox) -> None:
 def test_dockerd_killed(host: Watched, inbox: Inbox) -> None:
     before = host.started(host.gateway)
     host.sh("kill -KILL $(pidof dockerd)")
-    told = inbox.story("host/docker", 120)
-    assert "docker" in told[0].text
+    messages = inbox.story("host/docker", 120)
+    assert "docker" in messages[0].text
     assert host.started(host.gateway) == before
     well(host)
     assert inbox.opened() == {"host/docker"}
@@ -183,8 +187,8 @@ def test_nginx_broken_by_hand(host: Watched, inbox: Inbox) -> None:
         wait_for("told", lambda: "host/nginx configuration" in inbox.opened(), 40)
     finally:
         host.sh("rm /etc/nginx/sites.d/zz-broken.conf")
-    told = inbox.story("host/nginx configuration")
-    assert "zz-broken.conf" in told[0].text
+    messages = inbox.story("host/nginx configuration")
+    assert "zz-broken.conf" in messages[0].text
 
 
 @pytest.mark.matrix
@@ -196,8 +200,8 @@ def test_a_full_disk(host: Watched, inbox: Inbox) -> None:
         host.sh("head -c 80000000 /dev/zero > /var/log/filler || true")
         wait_for("told", lambda: "host/disk /var/log" in inbox.opened(), 40)
         host.sh("rm /var/log/filler")
-        told = inbox.story("host/disk /var/log")
-        assert "% of the space" in told[0].text
+        messages = inbox.story("host/disk /var/log")
+        assert "% of the space" in messages[0].text
     finally:
         host.sh("umount --lazy /var/log; rm -r /root/log; systemctl reload nginx || systemctl restart nginx", check=False)
 
@@ -214,8 +218,8 @@ def test_a_certificate_that_ends_soon(host: Watched, inbox: Inbox) -> None:
         wait_for("told", lambda: f"latentum/certificate:{HOST}.example.test" in inbox.opened(), 60)
     finally:
         host.sh(f"ln -sfn $(cat {soon}/before) {link} && systemctl reload nginx")
-    told = inbox.story(f"latentum/certificate:{HOST}.example.test", 90)
-    assert "ends in 4 days" in told[0].text
+    messages = inbox.story(f"latentum/certificate:{HOST}.example.test", 90)
+    assert "ends in 4 days" in messages[0].text
 
 
 def test_the_watchdog_killed_in_mid_healing(host: Watched, inbox: Inbox) -> None:
@@ -228,10 +232,10 @@ def test_the_watchdog_killed_in_mid_healing(host: Watched, inbox: Inbox) -> None
         wait_for("the end", lambda: "end" in [line.what for line in received() if line.key == "latentum/api-gateway"], 120)  # noqa: B023 - used at once
     time.sleep(1.5)  # nothing more comes
     for lines in (inbox.chat(), inbox.mail()):
-        told = [line for line in lines if line.key == "latentum/api-gateway"]
-        assert list(dict.fromkeys(line.what for line in told)) == ["open", "end"], told
-        assert len({re.search(r"Incident ([^\s\"]+)", line.text)[1] for line in told}) == 1, told  # type: ignore[index]
-        assert told[-1].what == "end" and [line.what for line in told].count("end") == 1, told
+        messages = [line for line in lines if line.key == "latentum/api-gateway"]
+        assert list(dict.fromkeys(line.what for line in messages)) == ["open", "end"], messages
+        assert len({re.search(r"Incident ([^\s\"]+)", line.text)[1] for line in messages}) == 1, messages  # type: ignore[index]
+        assert messages[-1].what == "end" and [line.what for line in messages].count("end") == 1, messages
     assert len(host.servers()) == 2
 
 
@@ -240,13 +244,13 @@ def test_receivers_that_are_down_are_told_later_and_once(host: Watched, inbox: I
     try:
         host.sh("docker kill latentum-cache-1")
         wait_for("it was told in vain", lambda: host.status()["alerts"]["failed"], 90)
-        assert not [one for one in inbox.chat() if one.key == "latentum/cache"]
+        assert not [message for message in inbox.chat() if message.key == "latentum/cache"]
         host.sh("systemctl kill --signal KILL latentum-ops-watchdog")
     finally:
         execute(["docker", "exec", RECEIVERS, "rm", "/received/down"])
     inbox.story("latentum/cache", 150)
-    wait_for("mail", lambda: [one.what for one in inbox.mail() if one.key == "latentum/cache"] == ["open", "end"], 60)
-    wait_for("pager", lambda: [one.what for one in inbox.pager() if one.key == "latentum/cache"] == ["open", "end"], 60)
+    wait_for("mail", lambda: [message.what for message in inbox.mail() if message.key == "latentum/cache"] == ["open", "end"], 60)
+    wait_for("pager", lambda: [message.what for message in inbox.pager() if message.key == "latentum/cache"] == ["open", "end"], 60)
 
 
 def test_a_deployment_is_nobodys_incident(host: Watched, inbox: Inbox) -> None:
@@ -261,7 +265,7 @@ def test_a_deployment_is_nobodys_incident(host: Watched, inbox: Inbox) -> None:
 def test_maintenance_by_playbook(host: Watched, inbox: Inbox) -> None:
     def playbook(*variables: str) -> None:
         argv = ["ansible-playbook", "-i", inventory(), "playbooks/maintenance.yml"]
-        done = execute([*argv, *(word for one in variables for word in ("-e", one))])
+        done = execute([*argv, *(word for document in variables for word in ("-e", document))])
         assert done.returncode == 0, done.stdout + done.stderr
 
     playbook("maintenance=on", "maintenance_for=10m", '{"maintenance_reason": "a new disk"}', "maintenance_scope=latentum/model-server")
@@ -288,4 +292,4 @@ def test_a_host_restart_is_no_incident(host: Watched, inbox: Inbox) -> None:
     )
     well(host)
     time.sleep(5)
-    assert [one for one in inbox.chat() if one.key.startswith(("latentum/", "faults/"))] == []
+    assert [message for message in inbox.chat() if message.key.startswith(("latentum/", "faults/"))] == []

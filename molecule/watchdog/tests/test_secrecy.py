@@ -153,24 +153,24 @@ def fronts(host: Watched, store: None, kinds: tuple[str, ...], tmp_path_factory:
         (talkers[kind], lines_of(kind)) for kind in kinds
     ]:
         put_into_log(host, container, lines)
-    said = {"task output": task_output(tmp_path_factory.mktemp("playbook"))}
+    shown = {"task output": task_output(tmp_path_factory.mktemp("playbook"))}
     with undisturbed(host) as inbox:
         host.sh("systemctl stop latentum-ops-watchdog")
         host.sh(f"docker kill {DOWN}")
-        said["opsctl health"] = host.sh("opsctl health", check=False)
-        said["status while it fails"] = host.sh("opsctl status --wide; opsctl status --json", check=False)
+        shown["opsctl health"] = host.sh("opsctl health", check=False)
+        shown["status while it fails"] = host.sh("opsctl status --wide; opsctl status --json", check=False)
         host.sh("systemctl start latentum-ops-watchdog")
         inbox.story("faults/s20")
         host.sh(f"docker kill latentum-cache-1 {' '.join(talkers.values())}")
         inbox.story("latentum/cache")
         for container in talkers.values():
             inbox.story(f"faults/{container.split('-')[1]}")
-        said |= {front: host.sh(ask, check=False) for front, ask in ON_HOST.items()}
-        said["alerts"] = json.dumps([inbox.raw(kind) for kind in ("slack", "mail", "pagerduty", "any")])
-        said["status page"] = "".join(
+        shown |= {front: host.sh(ask, check=False) for front, ask in ON_HOST.items()}
+        shown["alerts"] = json.dumps([inbox.raw(kind) for kind in ("slack", "mail", "pagerduty", "any")])
+        shown["status page"] = "".join(
             execute(["docker", "exec", CLIENT, "curl", "-sk", f"{URL}/status/{page}"]).stdout for page in ("", "status.json")
         )
-        yield said
+        yield shown
 
 
 def task_output(folder: Path) -> str:

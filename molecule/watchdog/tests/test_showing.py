@@ -28,12 +28,12 @@ def test_the_daemon_has_few_rights(host: Watched) -> None:
 
 def test_no_secret_is_in_what_is_shown_or_kept(host: Watched) -> None:
     for secret in SECRETS:
-        found = host.sh(
+        lines = host.sh(
             f"grep -rlF -e {secret} /run/latentum-ops-watchdog /var/lib/latentum-ops/watchdog /etc/latentum-ops/watchdog; "
             f"journalctl -u latentum-ops-watchdog --no-pager | grep -F -e {secret}; ps axww -o args | grep -F -e {secret} | grep -v grep",
             check=False,
         )
-        assert found == "", secret
+        assert lines == "", secret
 
 
 def test_the_status_page_in_a_browser(host: Watched, inbox: Inbox) -> None:
@@ -48,7 +48,7 @@ def test_the_status_page_in_a_browser(host: Watched, inbox: Inbox) -> None:
     headers = execute(["docker", "exec", CLIENT, "curl", "-sk", "-D", "-", "-o", "/dev/null", f"{URL}/status/"]).stdout.lower()
     assert "content-security-policy: default-src 'none'" in headers
     data = json.loads(execute(["docker", "exec", CLIENT, "curl", "-sk", f"{URL}/status/status.json"]).stdout)
-    assert [one["name"] for one in data["stacks"]] == ["latentum"]
+    assert [stack["name"] for stack in data["stacks"]] == ["latentum"]
 
 
 def test_a_stranger_sees_no_status_page(host: Watched) -> None:
@@ -59,8 +59,8 @@ def test_a_stranger_sees_no_status_page(host: Watched) -> None:
         f" channel.sendall(b'GET /status/ HTTP/1.0\\r\\nHost: {HOST}.example.test\\r\\n\\r\\n');"
         " print(channel.recv(99).split()[1].decode())"
     )
-    said = host.sh(f'python3 -c "{ask}"')
-    assert said == "403"
+    status = host.sh(f'python3 -c "{ask}"')
+    assert status == "403"
 
 
 def test_the_page_says_that_the_watchdog_is_silent(host: Watched, inbox: Inbox) -> None:
@@ -85,7 +85,7 @@ def fetched() -> str:
 
 def test_numbers_for_prometheus(host: Watched) -> None:
     text = host.sh("python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9753/metrics').read().decode())\"")
-    families = {one.name: one for one in text_string_to_metric_families(text)}
+    families = {family.name: family for family in text_string_to_metric_families(text)}
     names = {name for name in families if name.startswith("latentum_ops_watchdog_")}
     assert len(names) > 10, names
     listening = host.sh("ss -Hltn | grep :9753")
@@ -103,12 +103,12 @@ def test_the_dead_mans_switch_is_called_while_all_is_well(host: Watched, inbox: 
     try:
         silent = time.time()
         time.sleep(15)
-        assert not [one for one in inbox.raw("deadman") if one["time"] > silent + 1]
+        assert not [message for message in inbox.raw("deadman") if message["time"] > silent + 1]
     finally:
         host.sh("systemctl start latentum-ops-watchdog")
 
 
 def test_a_test_message_by_every_route(host: Watched, inbox: Inbox) -> None:
-    said = host.sh("opsctl alert test --stack latentum")
-    assert [line.split()[-1] for line in said.splitlines()] == ["accepted"] * 4
-    assert {one.what for one in [*inbox.chat(), *inbox.mail()]} == {"test"}
+    output = host.sh("opsctl alert test --stack latentum")
+    assert [line.split()[-1] for line in output.splitlines()] == ["accepted"] * 4
+    assert {message.what for message in [*inbox.chat(), *inbox.mail()]} == {"test"}

@@ -117,13 +117,13 @@ class Repository:
             if "all source directories/files" not in error.reason:
                 raise
             raise Unread(self.name, dict.fromkeys(map(str, paths), "does not exist"), "") from error
-        snapshot = str(heard.found("snapshot_id") or "")
+        snapshot = str(heard.value("snapshot_id") or "")
         doubts = [why for why in output.unread.values() if kind_of(why) is Damaged]
         if doubts:  # restic could not read what it compares with, and counts that among the files
             raise Damaged(self.name, doubts[0])
         if output.unread or output.status == 3:
             raise Unread(self.name, output.unread or dict.fromkeys(map(str, paths), output.final), snapshot)
-        at = float(int(time)) if time is not None else written_at(heard.found("backup_start"))
+        at = float(int(time)) if time is not None else written_at(heard.value("backup_start"))
         return Snapshot(snapshot, at, tuple(tags), tuple(map(str, paths)), host, **sizes(heard.summary or {}))
 
     def forget(self, retention: Mapping[str, int], *, protect: Collection[str] = (), tags: Sequence[str] = ()) -> list[str]:
@@ -223,11 +223,11 @@ class Repository:
                 bring()
         except Full as error:
             raise TargetError(self.name, error.reason, what=f"has more than fits into {folder}", advice="make room on this host") from error
-        if include and not heard.found("total_files"):
+        if include and not heard.value("total_files"):
             what = f"has nothing in snapshot {snapshot[:8]} that matches {', '.join(include)}"
             raise Missing(self.name, "", what=what)
-        files, skipped = int(heard.found("files_restored")), int(heard.found("files_skipped"))
-        return Restored(files, int(heard.found("bytes_restored")), skipped, clock.monotonic() - began)
+        files, skipped = int(heard.value("files_restored")), int(heard.value("files_skipped"))
+        return Restored(files, int(heard.value("bytes_restored")), skipped, clock.monotonic() - began)
 
     def dump(self, snapshot: str, path: str, file: IO[bytes], deadline: float = VERY_LONG) -> None:
         """Write one file of a snapshot into an open file (with a descriptor), or a folder as a tar archive."""

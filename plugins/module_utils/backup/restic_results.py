@@ -111,6 +111,6 @@ class Listener:
         elif item.get("message_type") == "status" and self.tell is not None:
             self.tell(100.0 * float(item.get("percent_done", 0)), int(item.get("bytes_done", item.get("bytes_restored", 0))))
 
-    def found(self, key: str) -> Any:
+    def value(self, key: str) -> Any:
         """A value of the summary; 0 without one."""
         return (self.summary or {}).get(key, 0)

@@ -62,7 +62,7 @@ def _open(status: Status) -> list[str]:
     for incident in status.get("incidents", []):
         human = "; healing gave up, a human is needed" if incident.get("needs_human") else ""
         since = lasting(at - float(incident["began"]))
-        lines.append(f"{BAD} {_named(incident)}: {incident['severity']} for {since}{human}: {_said(incident['cause'])}")
+        lines.append(f"{BAD} {_named(incident)}: {incident['severity']} for {since}{human}: {_words(incident['cause'])}")
         if incident.get("affected"):
             lines.append(f"   affects {', '.join(map(line, incident['affected']))}")
     return ["", "incidents; more: opsctl incidents", *lines] if lines else []
@@ -87,12 +87,12 @@ def _troubles(stack: Status) -> Iterator[str]:
     for service in stack.get("services", []):
         name = line(service["service"])
         if service["state"] not in ("ok", "maintenance") and service.get("reason"):
-            yield f"{_mark(service)} {name}: {_said(service['reason'])}"
+            yield f"{_mark(service)} {name}: {_words(service['reason'])}"
         for probe in service.get("probes", []):
             if not probe["ok"]:
-                yield f"{BAD} {name}: probe {line(probe['name'])} fails after {float(probe['latency']):.3f} s: {_said(probe['reason'])}"
+                yield f"{BAD} {name}: probe {line(probe['name'])} fails after {float(probe['latency']):.3f} s: {_words(probe['reason'])}"
         for out in service.get("out", []):
-            yield f"{BAD} {name}: {line(out['container'])} is out of rotation: {_said(out['reason'])}"
+            yield f"{BAD} {name}: {line(out['container'])} is out of rotation: {_words(out['reason'])}"
 
 
 def _sites(stack: Status) -> list[str]:
@@ -102,14 +102,14 @@ def _sites(stack: Status) -> list[str]:
         until = "no certificate" if days is None else f"certificate {days} days"
         latency = f"{float(site['latency']) * 1000:.0f} ms" if site.get("latency") is not None else ""
         mark = GOOD if site["state"] == "ok" else BAD
-        rows.append([mark, line(site["domain"]), line(site["state"]), latency, until, _said(site.get("reason", ""))])
+        rows.append([mark, line(site["domain"]), line(site["state"]), latency, until, _words(site.get("reason", ""))])
     return ["", *columns(rows)] if rows else []
 
 
 def _host(status: Status) -> list[str]:
     """Only what is not ok: the first part of `opsctl status` shows the rest."""
     lines = [
-        f"{BAD} {line(check['name'])}: {line(check['state'])}: {_said(check.get('reason') or check.get('value', ''))}"
+        f"{BAD} {line(check['name'])}: {line(check['state'])}: {_words(check.get('reason') or check.get('value', ''))}"
         for check in status.get("host_checks", [])
         if check["state"] != "ok"
     ]
@@ -118,7 +118,7 @@ def _host(status: Status) -> list[str]:
 
 def _maintenance(status: Status) -> list[str]:
     rows = [
-        [line(window["scope"]), f"until {moment(float(window['until']))}", f"by {line(window['who'])}", _said(window["reason"])]
+        [line(window["scope"]), f"until {moment(float(window['until']))}", f"by {line(window['who'])}", _words(window["reason"])]
         for window in status.get("maintenance", [])
     ]
     return ["", "maintenance, so no alarms and no healing", *columns(rows)] if rows else []
@@ -126,7 +126,7 @@ def _maintenance(status: Status) -> list[str]:
 
 def _alerts(status: Status) -> list[str]:
     alerts = status.get("alerts", {})
-    lines = [f"{BAD} alerts by {line(name)} fail: {_said(why)}" for name, why in sorted(alerts.get("failed", {}).items())]
+    lines = [f"{BAD} alerts by {line(name)} fail: {_words(why)}" for name, why in sorted(alerts.get("failed", {}).items())]
     waiting = int(alerts.get("waiting", 0))
     if waiting:
         lines.append(f"{BAD if lines else GOOD} {waiting} message{'' if waiting == 1 else 's'} to people wait{'s' if waiting == 1 else ''}")
@@ -140,10 +140,10 @@ def _incident(incident: Status, at: float) -> Sequence[str]:
     marks = ["a human was needed" if ended else "a human is needed"] if incident.get("needs_human") else []
     marks += ["flapping"] if incident.get("flapping") else []
     head = f"{moment(began)}  {_named(incident)}  {line(incident['severity'])}  {'for' if ended else 'open for'} {lasted}"
-    lines = [f"{BAD if ended is None else GOOD} {head}" + "".join(f"  {mark}" for mark in marks), f"   cause: {_said(incident['cause'])}"]
+    lines = [f"{BAD if ended is None else GOOD} {head}" + "".join(f"  {mark}" for mark in marks), f"   cause: {_words(incident['cause'])}"]
     if incident.get("affected"):
         lines.append(f"   affected: {', '.join(map(line, incident['affected']))}")
-    return [*lines, *(f"   {moment(float(done_at))}  {_said(what)}" for done_at, what in incident.get("done", []))]
+    return [*lines, *(f"   {moment(float(done_at))}  {_words(what)}" for done_at, what in incident.get("done", []))]
 
 
 def _named(incident: Status) -> str:
@@ -154,5 +154,5 @@ def _mark(service: Status) -> str:
     return GOOD if service["state"] in FINE and not service.get("breaker") else BAD
 
 
-def _said(words: object) -> str:
+def _words(words: object) -> str:
     return line(words, LONGEST)

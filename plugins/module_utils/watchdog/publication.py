@@ -201,7 +201,7 @@ class Publication:
         shown["stacks"] = [_shown(description) for description in self.status["stacks"] if description["name"] == stack.name]
         mine = ("", stack.name)
         for name in ("incidents", "history"):
-            shown[name] = [_told(incident) for incident in self.status[name] if incident["stack"] in mine]
+            shown[name] = [_public_incident(incident) for incident in self.status[name] if incident["stack"] in mine]
         _write(folder / "status.json", json.dumps(shown), 0o644)
 
     def purge(self) -> None:
@@ -233,7 +233,7 @@ def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": stack["name"], "state": stack["state"], "services": services, "sites": sites}
 
 
-def _told(incident: Mapping[str, Any]) -> dict[str, Any]:
+def _public_incident(incident: Mapping[str, Any]) -> dict[str, Any]:
     """An incident likewise."""
     kept = ("id", "stack", "subject", "severity", "began", "opened", "ended", "affected", "flapping", "needs_human")
     done = [[at, public(what)] for at, what in incident["done"]]

@@ -142,9 +142,9 @@ def _judge(draft: Draft) -> None:
     for problem in loader.problems(draft.answered(draft.questions)):
         user = re.fullmatch(r"services\.(.+)\.user_id", problem.key)
         if user:  # a number that only the image knows
-            draft.questions.append(Question("value", problem.key, _said(problem), ("services", user[1], "user_id"), 999))
+            draft.questions.append(Question("value", problem.key, _sentence(problem), ("services", user[1], "user_id"), 999))
         else:
-            draft.questions.append(Question("other", problem.key, _said(problem)))
+            draft.questions.append(Question("other", problem.key, _sentence(problem)))
     draft.stack["services"] = {name: options for name, options in draft.stack["services"].items() if options}
     draft.stack = {key: value for key, value in draft.stack.items() if value or key in ("name", "contact")}
 
@@ -175,6 +175,6 @@ def _waivers(declaration: Declaration) -> Iterator[Question]:
         yield Question("waiver", f"services.{service_name}.allow: [{waiver}]", "; ".join(dict.fromkeys(texts)), path, waiver)
 
 
-def _said(problem: Problem) -> str:
+def _sentence(problem: Problem) -> str:
     value = f" (found {problem.value})" if problem.value else ""
     return f"{problem.problem}{value}: {problem.fix}"

@@ -81,7 +81,7 @@ class Alerting:
             routes = (
                 []
                 if incident.key in quiet
-                else reminders_for(incident.as_dict(), self.alerts.routes, self.spool.told(incident.id), time.time())
+                else reminders_for(incident.as_dict(), self.alerts.routes, self.spool.deliveries(incident.id), time.time())
             )
             if routes:
                 with self.failures.tolerate("spooling reminders"):

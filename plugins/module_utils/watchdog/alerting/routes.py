@@ -17,7 +17,7 @@ from ...contracts.watchdog_settings import Alert
 CONFIG = Path("/etc/latentum-ops/watchdog")
 HOST = "host.json"  # the host's own settings, beside the stacks'
 DESTINATION = ("kind", "server", "port", "url", "url_file", "key_file", "to")
-Told = Mapping[str, Collection[tuple[str, float]]]  # by route, what it was told of one incident and when
+Deliveries = Mapping[str, Collection[tuple[str, float]]]  # by route, what it was told of one incident and when
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,14 @@ def _routes(config: Mapping[str, Any]) -> list[Route]:
     return [route_from(str(config["stack"]), raw) for raw in config.get("alerts") or []]
 
 
-def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], delivered: Told | None = None) -> list[str]:
+def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], delivered: Deliveries | None = None) -> list[str]:
     """The keys of the routes that get this notice.
 
     A test goes to every route of its stack (of the host: to all). An end goes to those that were told of the incident. Anything else
     goes to the routes that want its severity, and to those that were told earlier, so that nobody hears only half of a story. One
     destination that several routes name (two stacks that mail the same people) is told once, by the route that told it before.
 
-    :param delivered: what `Spool.told` has of this incident.
+    :param delivered: what `Spool.deliveries` has of this incident.
     """
     incident = notice["incident"]
     stack, severity = str(incident["stack"]), str(incident["severity"])
@@ -128,7 +128,7 @@ def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], delivered
     return sorted(chosen.values())
 
 
-def reminders_for(incident: Mapping[str, Any], routes: Mapping[str, Route], delivered: Told, now: float) -> list[str]:
+def reminders_for(incident: Mapping[str, Any], routes: Mapping[str, Route], delivered: Deliveries, now: float) -> list[str]:
     """The keys of the routes that want to hear now that this incident is still open: their `reminder` has passed since they were told."""
     due = []
     for key, notices in delivered.items():

@@ -89,7 +89,7 @@ class Spool:
 
     def tell(self, notice: Mapping[str, Any], routes: Mapping[str, Route]) -> list[str]:
         """Put a notice for everybody who is to hear it; returns the keys of their routes."""
-        chosen = routes_for(notice, routes, self.told(str(notice["incident"]["id"])))
+        chosen = routes_for(notice, routes, self.deliveries(str(notice["incident"]["id"])))
         self.put(notice, chosen)
         return chosen
 
@@ -100,7 +100,7 @@ class Spool:
         :raises OSError: neither the disk nor /run can be written.
         """
         incident, what, at = str(notice["incident"]["id"]), str(notice["what"]), float(notice["at"])
-        delivered = self.told(incident)
+        delivered = self.deliveries(incident)
         present = self.files.names(QUEUE)
         last = int(present[-1].removeprefix(f"{QUEUE}/").partition(".")[0]) if present else 0
         count = 0
@@ -117,13 +117,13 @@ class Spool:
             count += 1
         if delivered and what != "test":
             # After the files: killed in between, it is said again and found in the queue.
-            self.files.write(_told(incident), json.dumps({"incident": incident, "routes": delivered}))
+            self.files.write(_record(incident), json.dumps({"incident": incident, "routes": delivered}))
         return count
 
-    def told(self, incident: str) -> dict[str, list[tuple[str, float]]]:
+    def deliveries(self, incident: str) -> dict[str, list[tuple[str, float]]]:
         """By route, what it was told of this incident and when."""
         try:
-            routes = json.loads(self.files.read(_told(incident)) or b"{}").get("routes", {})
+            routes = json.loads(self.files.read(_record(incident)) or b"{}").get("routes", {})
             return {str(key): [(str(what), float(at)) for what, at in route_notices] for key, route_notices in routes.items()}
         except (ValueError, TypeError, AttributeError):
             return {}
@@ -237,5 +237,5 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def _told(incident: str) -> str:
+def _record(incident: str) -> str:
     return f"{TOLD}/{_digest(incident)}.json"

@@ -195,10 +195,10 @@ def test_what_is_long_over_is_swept(spool: Spool) -> None:
     half.write_text("")
     os.utime(half, (0, 0))
     spool.sweep(NOON + 80 * 86400)
-    assert spool.told(one.id) and spool.dead() == DEAD and not half.exists()
+    assert spool.deliveries(one.id) and spool.dead() == DEAD and not half.exists()
     spool.tell(a_notice("end", ended(one)), alerts(SLACK).routes)
     spool.sweep(NOON + 3 * 86400)
-    assert spool.told(one.id) == {}
+    assert spool.deliveries(one.id) == {}
 
 
 def test_a_full_or_read_only_disk_silences_nobody(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
