@@ -52,7 +52,7 @@ def test_everything_is_run_and_told(checkout: Path) -> None:
         [f"molecule {name}" for name in SCENARIOS] + [f"make {name}" for name in CHECKS]
     )
     assert [line.split()[:2] for line in shown[-12:]] == [
-        [name, "passed"] for name in (*CHECKS, "backup", "rollout", "watchdog", "neighbours", "default", "roles", "later")
+        [name, "passed"] for name in (*CHECKS, "backup", "rollout", "neighbours", "default", "watchdog", "roles", "later")
     ]
 
 
