@@ -86,18 +86,18 @@ def counted(what: str, command: str) -> Measured:
     began = time.monotonic()
     sh(f"systemd-run --unit {unit} --wait --collect --quiet {weights} python3 -c {shlex.quote(COUNTING)} {command}")
     seconds = round(time.monotonic() - began, 1)
-    said = sh(f"journalctl --unit {unit} --no-pager --output cat")
-    steps = tuple((float(at), text) for at, text in re.findall(r"^\[ *([\d.]+) s.*?\] (.*)$", said, re.MULTILINE))
-    used = re.search(r"^used ([\d.]+) (\d+)$", said, re.MULTILINE)
+    log = sh(f"journalctl --unit {unit} --no-pager --output cat")
+    steps = tuple((float(at), text) for at, text in re.findall(r"^\[ *([\d.]+) s.*?\] (.*)$", log, re.MULTILINE))
+    used = re.search(r"^used ([\d.]+) (\d+)$", log, re.MULTILINE)
     cpu, memory = (round(float(used[1]), 1), round(int(used[2]) / 1024)) if used else (None, None)
     return shown(Measured(what, seconds, cpu, memory, steps=steps))
 
 
-def shown(one: Measured) -> Measured:
+def shown(measured: Measured) -> Measured:
     """Progress for people."""
-    extra = "" if one.cpu is None else f"  cpu {one.cpu:.1f} s  memory {one.memory} MiB"
-    print(f"  {one.what:<58} {one.seconds:7.1f} s{extra}", flush=True)
-    return one
+    extra = "" if measured.cpu is None else f"  cpu {measured.cpu:.1f} s  memory {measured.memory} MiB"
+    print(f"  {measured.what:<58} {measured.seconds:7.1f} s{extra}", flush=True)
+    return measured
 
 
 def variables(folder: str) -> dict[str, Any]:
@@ -184,9 +184,9 @@ def latest() -> dict[str, Any]:
     return state["backup"]
 
 
-def written(one: Measured) -> Measured:
+def written(measured: Measured) -> Measured:
     """With the bytes that the target had to take."""
-    return Measured(**{**asdict(one), "bytes": int(latest()["added"])})
+    return Measured(**{**asdict(measured), "bytes": int(latest()["added"])})
 
 
 def ours() -> list[Measured]:
@@ -225,9 +225,9 @@ def effect(url: str) -> dict[str, Any]:
     ended = time.time()
     time.sleep(5)
     result = load.stop()
-    seconds = [one for one in result.seconds if one["p99_ms"]]
-    steady = [one["p99_ms"] for one in seconds if one["t"] < began - 1]
-    busy = [one["p99_ms"] for one in seconds if began <= one["t"] <= ended]
+    seconds = [second for second in result.seconds if second["p99_ms"]]
+    steady = [second["p99_ms"] for second in seconds if second["t"] < began - 1]
+    busy = [second["p99_ms"] for second in seconds if began <= second["t"] <= ended]
     return {
         "seconds": round(ended - began, 1),
         "requests": result.requests,
@@ -238,7 +238,7 @@ def effect(url: str) -> dict[str, Any]:
 
 
 def within(rows: list[Measured], what: str) -> float:
-    return next(one.seconds for one in rows if one.what.startswith(what))
+    return next(measured.seconds for measured in rows if measured.what.startswith(what))
 
 
 def base(mine: list[Measured]) -> float:
@@ -286,8 +286,8 @@ def main() -> int:
     whole = {
         "platform": options.platform,
         "database_bytes": size,
-        "plain": [asdict(one) for one in plain],
-        "ours": [asdict(one) for one in mine],
+        "plain": [asdict(measured) for measured in plain],
+        "ours": [asdict(measured) for measured in mine],
         "ratios": {name: round(value, 2) for name, value in ratios(plain, mine).items()},
         "effect": felt,
     }

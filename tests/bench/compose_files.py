@@ -128,7 +128,7 @@ def summary(results: list[Result]) -> dict[str, object]:
         "accepted_with_answers": len(accepted),
         f"accepted_with_{FEW}_answers_or_fewer": sum(result.passes for result in results),
         "share": _share(results),
-        "share_by_services": {name: _share([one for one in results if low <= one.services <= high]) for name, low, high in SIZES},
+        "share_by_services": {name: _share([result for result in results if low <= result.services <= high]) for name, low, high in SIZES},
         "answers": dict(sorted(Counter(len(result.questions) for result in accepted).items())),
         "topics": dict(Counter(question.topic for question in questions).most_common()),
         "waivers": dict(Counter(str(question.example) for question in questions if question.topic == "waiver").most_common()),

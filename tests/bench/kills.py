@@ -93,7 +93,7 @@ def converged(host: str, version: str) -> str:
     running = inside(
         host, f"docker ps --filter label=com.docker.compose.service={SERVICE} --format '{{{{.Image}}}} {{{{.Status}}}}'"
     ).stdout.splitlines()
-    problems = [one for one in running if f":{version}" not in one or "(healthy)" not in one]
+    problems = [container for container in running if f":{version}" not in container or "(healthy)" not in container]
     if len(running) != 2 or problems:
         return f"containers: {running}"
     left = inside(
@@ -128,12 +128,15 @@ def one(host: str, number: int, target: str, version: str, url: str, randomly: r
         capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
     result = load.stop()
-    found = next((line.partition("found ")[2] for line in again.stdout.splitlines() if "found an interrupted" in line), "")
+    interrupted = next((line.partition("found ")[2] for line in again.stdout.splitlines() if "found an interrupted" in line), "")
     wrong = (again.stdout + again.stderr)[-600:] if again.returncode else converged(host, version)
     shown = "; ".join(f"{name} {count}" for name, count in result.failures.items())
-    kill = Kill(number, target, round(after, 1), hit, found, result.failed, not wrong, wrong or shown)
+    kill = Kill(number, target, round(after, 1), hit, interrupted, result.failed, not wrong, wrong or shown)
     lost = f"lost {kill.failed} of {result.requests:6d}"
-    print(f"  {number:3d} {target:<10} after {after:4.1f} s  {hit or 'nothing to hit':<14} {lost}  {found[-60:]} {kill.text}", flush=True)
+    print(
+        f"  {number:3d} {target:<10} after {after:4.1f} s  {hit or 'nothing to hit':<14} {lost}  {interrupted[-60:]} {kill.text}",
+        flush=True,
+    )
     return kill
 
 
@@ -155,15 +158,15 @@ def main() -> int:
     finally:
         site_host.SCRATCH.mkdir(parents=True, exist_ok=True)
         (site_host.SCRATCH / "kills.json").write_text(
-            json.dumps({"seed": options.seed, "kills": [asdict(one) for one in kills]}, indent=1) + "\n"
+            json.dumps({"seed": options.seed, "kills": [asdict(kill) for kill in kills]}, indent=1) + "\n"
         )
         if not options.keep:
             site_host.tool("down", options.host)
     # While the engine is dead nobody answers containers that ask for each other's addresses: those requests are its own.
-    bad = [one for one in kills if (one.failed and one.target != "engine") or not one.converged]
-    hits = sum(bool(one.hit) for one in kills)
-    lost, apart = sum(one.failed for one in kills), sum(not one.converged for one in kills)
-    engine = sum(one.failed for one in kills if one.target == "engine")
+    bad = [kill for kill in kills if (kill.failed and kill.target != "engine") or not kill.converged]
+    hits = sum(bool(kill.hit) for kill in kills)
+    lost, apart = sum(kill.failed for kill in kills), sum(not kill.converged for kill in kills)
+    engine = sum(kill.failed for kill in kills if kill.target == "engine")
     print(f"{len(kills)} kills, {hits} hit, {lost} requests lost, {engine} of them while the engine was dead, {apart} did not converge")
     return 1 if bad else 0
 

@@ -120,8 +120,8 @@ class Side:
         self.wrk: harness.Wrk | None = None
         self.hey: harness.Hey | None = None
         self.threads = [threading.Thread(target=self._wrk, args=(url, seconds)), threading.Thread(target=self._hey, args=(url, seconds))]
-        for one in self.threads:
-            one.start()
+        for thread in self.threads:
+            thread.start()
 
     def _wrk(self, url: str, seconds: int) -> None:
         self.wrk = harness.wrk(harness.CLIENT_CONTAINER, f"{url}/version", seconds, WRK_CONNECTIONS, 1)
@@ -130,13 +130,13 @@ class Side:
         self.hey = harness.hey(harness.CLIENT_CONTAINER, f"{url}/version", seconds, HEY_CONNECTIONS, h2=True)
 
     def join(self) -> None:
-        for one in self.threads:
-            one.join()
+        for thread in self.threads:
+            thread.join()
 
 
 def series(what: str, roll: Any, count: int, url: str, pace: float) -> Series:
     """So many rollouts, one each `pace` seconds, under one load."""
-    found = Series(what)
+    measured = Series(what)
     load = harness.Load(harness.CLIENT_CONTAINER, url, site_host.root_of_pebble(), **MIX)
     load.start()
     side = Side(url, int(count * pace + 15))
@@ -146,24 +146,24 @@ def series(what: str, roll: Any, count: int, url: str, pace: float) -> Series:
         began = time.time()
         rollout = roll(VERSIONS[number % len(VERSIONS)])
         busy.append((began, time.time()))
-        found.rollouts.append(rollout)
-        found.marks += [(began, f"{number + 1}: {rollout.version}")]
+        measured.rollouts.append(rollout)
+        measured.marks += [(began, f"{number + 1}: {rollout.version}")]
         print(f"  {what:<24} {number + 1:2d}  {rollout.version}  {rollout.seconds:5.1f} s  over {rollout.over:4.1f} s", flush=True)
         time.sleep(max(0.0, pace - (time.time() - began)))
     side.join()
     result = load.stop()
     assert side.wrk and side.hey
-    found.requests = result.requests + side.wrk.requests + side.hey.requests
-    found.failed = result.failed + side.wrk.failed + side.hey.failed
-    found.classes = {name: asdict(one) for name, one in result.classes.items()}
-    found.failures, found.wrk, found.hey = result.failures, asdict(side.wrk), asdict(side.hey)
-    found.seconds = result.seconds
-    found.jobs_acknowledged, found.jobs_missing = len(result.job_ids), missing_jobs(result.job_ids)
-    rolling = [one["p99_ms"] for one in result.seconds if one["p99_ms"] and any(a <= one["t"] <= b for a, b in busy)]
-    steady = [one["p99_ms"] for one in result.seconds if one["p99_ms"] and not any(a - 1 <= one["t"] <= b + 1 for a, b in busy)]
-    found.p99_rollout_ms = statistics.median(rolling) if rolling else None
-    found.p99_steady_ms = statistics.median(steady) if steady else None
-    return found
+    measured.requests = result.requests + side.wrk.requests + side.hey.requests
+    measured.failed = result.failed + side.wrk.failed + side.hey.failed
+    measured.classes = {name: asdict(requests) for name, requests in result.classes.items()}
+    measured.failures, measured.wrk, measured.hey = result.failures, asdict(side.wrk), asdict(side.hey)
+    measured.seconds = result.seconds
+    measured.jobs_acknowledged, measured.jobs_missing = len(result.job_ids), missing_jobs(result.job_ids)
+    rolling = [second["p99_ms"] for second in result.seconds if second["p99_ms"] and any(a <= second["t"] <= b for a, b in busy)]
+    steady = [second["p99_ms"] for second in result.seconds if second["p99_ms"] and not any(a - 1 <= second["t"] <= b + 1 for a, b in busy)]
+    measured.p99_rollout_ms = statistics.median(rolling) if rolling else None
+    measured.p99_steady_ms = statistics.median(steady) if steady else None
+    return measured
 
 
 def missing_jobs(acknowledged: list[str]) -> int:
@@ -200,23 +200,23 @@ def main() -> int:
     table = [mine, other]
     picture.timeline(
         RESULTS / f"rollout-{options.platform}.svg",
-        panels=[picture.Panel(f"{one.what}: {one.failed} of {one.requests} requests lost", one.seconds, one.marks) for one in table],
+        panels=[picture.Panel(f"{row.what}: {row.failed} of {row.requests} requests lost", row.seconds, row.marks) for row in table],
         title=f"{options.rollouts} updates of a service with two containers ({options.platform})",
     )
     whole = {
         "platform": options.platform,
         "requests": mine.requests,
         "failed": mine.failed,
-        "series": [{key: value for key, value in asdict(one).items() if key != "seconds"} for one in table],
+        "series": [{key: value for key, value in asdict(row).items() if key != "seconds"} for row in table],
     }
     (RESULTS / f"rollout{'' if options.platform == 'forky' else '-' + options.platform}.json").write_text(
         json.dumps(whole, indent=1) + "\n"
     )
-    for one in table:
-        took = statistics.median(rollout.seconds for rollout in one.rollouts)
+    for row in table:
+        took = statistics.median(rollout.seconds for rollout in row.rollouts)
         print(
-            f"{one.what:<22} {one.requests:8d} requests  {one.failed:6d} failed  {took:5.1f} s a rollout (median)  "
-            f"p99 {one.p99_steady_ms} ms steady, {one.p99_rollout_ms} ms rolling  jobs {one.jobs_acknowledged}, missing {one.jobs_missing}"
+            f"{row.what:<22} {row.requests:8d} requests  {row.failed:6d} failed  {took:5.1f} s a rollout (median)  "
+            f"p99 {row.p99_steady_ms} ms steady, {row.p99_rollout_ms} ms rolling  jobs {row.jobs_acknowledged}, missing {row.jobs_missing}"
         )
     return 0
 

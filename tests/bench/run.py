@@ -36,19 +36,19 @@ class Number:
         return round(self.value / self.most, 2) if self.most else float(self.value > 0)
 
 
-def of_rollout(found: dict[str, Any]) -> Iterator[Number]:
+def of_rollout(measured: dict[str, Any]) -> Iterator[Number]:
     """Requests lost, what a batch takes beyond its start, health and drain, and what the clients feel of it."""
-    ours, plain = found["series"]
-    over = [one["over"] for one in ours["rollouts"]]
-    yield Number("rollout: requests lost", found["failed"], 0)
+    ours, plain = measured["series"]
+    over = [rollout["over"] for rollout in ours["rollouts"]]
+    yield Number("rollout: requests lost", measured["failed"], 0)
     yield Number("rollout: overhead of a batch, largest, s", max(over), 3)
     yield Number("rollout: p99 while rolling by p99 before", ours["p99_rollout_ms"] / ours["p99_steady_ms"], 1.25)
-    yield Number("rollout: requests lost by those of `docker compose up -d`", found["failed"] / max(1, plain["failed"]), 1)
+    yield Number("rollout: requests lost by those of `docker compose up -d`", measured["failed"] / max(1, plain["failed"]), 1)
 
 
-def of_watchdog(found: dict[str, Any]) -> Iterator[Number]:
+def of_watchdog(measured: dict[str, Any]) -> Iterator[Number]:
     """How fast it acts and what it costs."""
-    ours, healer = found["watchdog"], found["polling_healer"]
+    ours, healer = measured["watchdog"], measured["polling_healer"]
     yield Number("watchdog: unhealthy to out of rotation, median, s", ours["out_of_rotation"]["median"], 0.3)
     yield Number("watchdog: unhealthy to restart begun, median, s", ours["restart_begun"]["median"], 1)
     yield Number("watchdog: CPU, % of a core", ours["cpu_percent"], 1)
@@ -58,26 +58,26 @@ def of_watchdog(found: dict[str, Any]) -> Iterator[Number]:
     )
 
 
-def of_backup(found: dict[str, Any]) -> Iterator[Number]:
+def of_backup(measured: dict[str, Any]) -> Iterator[Number]:
     """Ours by PostgreSQL's own programs."""
     most = {"base backup and proof / pg_basebackup and a start on a copy": 1.3}
-    for name, ratio in found["ratios"].items():
+    for name, ratio in measured["ratios"].items():
         if name in most:
             yield Number(f"backup: {name}", ratio, most[name])
-    yield Number("backup: requests lost meanwhile", found["effect"]["failed"], 0)
+    yield Number("backup: requests lost meanwhile", measured["effect"]["failed"], 0)
 
 
-def of_site(found: dict[str, Any]) -> Iterator[Number]:
+def of_site(measured: dict[str, Any]) -> Iterator[Number]:
     """Seconds of a fresh host, and of runs that change nothing."""
     most = {("fresh", "plain"): 110.0, ("no change", "plain"): 18.0, ("no change", "mitogen"): 10.0}
-    for run in found["runs"]:
+    for run in measured["runs"]:
         if run["hosts"] == 1 and (limit := most.get((run["what"], run["strategy"]))):
             yield Number(f"site: {run['what']}, one host, {run['strategy']}, s", run["seconds"], limit)
 
 
-def of_stacks(found: dict[str, Any]) -> Iterator[Number]:
+def of_stacks(measured: dict[str, Any]) -> Iterator[Number]:
     """Further stacks of a host."""
-    yield Number("stacks: no change, three by one", found["ratio"], 1.4)
+    yield Number("stacks: no change, three by one", measured["ratio"], 1.4)
 
 
 NUMBERS = {"site": of_site, "stacks": of_stacks, "rollout": of_rollout, "watchdog": of_watchdog, "backup": of_backup}
@@ -111,16 +111,16 @@ def main() -> int:
     numbers: list[Number] = []
     for name in options.parse_args().names or BENCHMARKS:
         print(f"== {name}", flush=True)
-        found, why = carry_out(name)
-        numbers += found
+        measured, why = carry_out(name)
+        numbers += measured
         if why:
             broken[name] = why
     RESULTS.mkdir(parents=True, exist_ok=True)
-    shown = [{**asdict(one), "ratio": one.ratio} for one in numbers]
+    shown = [{**asdict(number), "ratio": number.ratio} for number in numbers]
     (RESULTS / "summary.json").write_text(json.dumps({"numbers": shown, "broken": broken}, indent=2) + "\n")
     print(f"{'':62}{'measured':>10}{'at most':>10}{'ratio':>8}")
-    for one in numbers:
-        print(f"{one.what:62}{one.value:>10.2f}{one.most:>10.2f}{one.ratio:>8.2f}" + ("" if one.ratio <= 1 else "  missed"))
+    for number in numbers:
+        print(f"{number.what:62}{number.value:>10.2f}{number.most:>10.2f}{number.ratio:>8.2f}" + ("" if number.ratio <= 1 else "  missed"))
     for name, why in broken.items():
         print(f"{name}: {why}")
     return 1 if broken else 0

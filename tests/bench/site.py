@@ -77,10 +77,10 @@ def inventory(names: list[str], checkout: Path) -> Path:
 
 def mitogen_strategies() -> str:
     """Folder of Mitogen's strategy plugins."""
-    found = importlib.util.find_spec("ansible_mitogen")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("ansible_mitogen")
+    if spec is None or spec.origin is None:
         raise SystemExit("bench: mitogen is not installed: run `make toolchain`")
-    return str(Path(found.origin).parent / "plugins/strategy")
+    return str(Path(spec.origin).parent / "plugins/strategy")
 
 
 def play(what: str, names: list[str], strategy: str, checkout: Path) -> Run:

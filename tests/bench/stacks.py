@@ -75,11 +75,11 @@ def main() -> None:
                 print(f"no change, {count} stacks: {took:.1f} s", flush=True)
     finally:
         tool("down", HOST)
-    one, several = (statistics.median(seconds) for seconds in turns.values())
-    found = {"fresh": round(fresh, 1), "turns": turns, "ratio": round(several / one, 2)}
+    single, several = (statistics.median(seconds) for seconds in turns.values())
+    measured = {"fresh": round(fresh, 1), "turns": turns, "ratio": round(several / single, 2)}
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    (SCRATCH / "stacks.json").write_text(json.dumps(found, indent=2) + "\n")
-    print(f"{len(NAMES)} stacks by one: {found['ratio']}")
+    (SCRATCH / "stacks.json").write_text(json.dumps(measured, indent=2) + "\n")
+    print(f"{len(NAMES)} stacks by one: {measured['ratio']}")
 
 
 if __name__ == "__main__":

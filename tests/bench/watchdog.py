@@ -92,8 +92,8 @@ def waiting() -> int:
 
 def incidents() -> list[dict[str, Any]]:
     """Those that are open."""
-    found: list[dict[str, Any]] = json.loads(sh("cat /run/latentum-ops-watchdog/status.json"))["incidents"]
-    return found
+    opened: list[dict[str, Any]] = json.loads(sh("cat /run/latentum-ops-watchdog/status.json"))["incidents"]
+    return opened
 
 
 def trial(unit: str = "") -> tuple[float | None, float]:
@@ -114,8 +114,8 @@ def trial(unit: str = "") -> tuple[float | None, float]:
             out = float(sh(f"stat -c %.9Y {UPSTREAM}"))
         events = sh(f"docker events --since {since} --until $(date +%s.%N) --filter container={name} --format '{{{{json .}}}}'")
         seen = [json.loads(line) for line in events.splitlines()]
-        unhealthy = [one["timeNano"] / 1e9 for one in seen if one["Action"] == "health_status: unhealthy"]
-        killed = [one["timeNano"] / 1e9 for one in seen if one["Action"] == "kill"]
+        unhealthy = [event["timeNano"] / 1e9 for event in seen if event["Action"] == "health_status: unhealthy"]
+        killed = [event["timeNano"] / 1e9 for event in seen if event["Action"] == "kill"]
         if unhealthy and killed:
             return (out - unhealthy[0] if out else None), killed[0] - unhealthy[0]
         time.sleep(0.1)
@@ -180,7 +180,7 @@ def storm(events: int) -> dict[str, int]:
     seen = json.loads(sh("cat /run/latentum-ops-watchdog/status.json"))
     return {
         "events": seen["loop"]["events"] - status["loop"]["events"],
-        "incidents": len([one for one in seen["history"] if one["opened"] > status["at"]]),
+        "incidents": len([incident for incident in seen["history"] if incident["opened"] > status["at"]]),
         "messages": messages() - before,
     }
 
@@ -205,7 +205,7 @@ def main() -> int:
         ours = [trial("latentum-ops-watchdog") for _trial in range(given.trials)]
         settled(told=True)
         price = cost(sh("systemctl show --property MainPID --value latentum-ops-watchdog"), 60 * given.minutes)
-        told = storm(given.events)
+        flood = storm(given.events)
         sh("systemctl stop latentum-ops-watchdog && systemctl start latentum-ops-upstreams")
         pid = sh(f"nohup sh -c '{HEALER}' >/dev/null 2>&1 & echo $!")
         theirs = [trial() for _trial in range(given.trials)]
@@ -221,7 +221,7 @@ def main() -> int:
             "out_of_rotation": spread([out for out, _begun in ours if out is not None]),
             "restart_begun": spread([begun for _out, begun in ours]),
             **price,
-            "storm": told,
+            "storm": flood,
         },
         # Somebody else takes a container out of rotation for it: here the same follower of events.
         "polling_healer": {"restart_begun": spread([begun for _out, begun in theirs]), **other},
@@ -231,11 +231,11 @@ def main() -> int:
     a, b = results["watchdog"], results["polling_healer"]
     print(f"{'':34}{'watchdog':>20}{'polling healer':>20}")
     for name, key in (("event to out of rotation, s", "out_of_rotation"), ("event to restart begun, s", "restart_begun")):
-        shown = [f"{one[key]['median']} (max {one[key]['max']})" if key in one else "never" for one in (a, b)]
+        shown = [f"{side[key]['median']} (max {side[key]['max']})" if key in side else "never" for side in (a, b)]
         print(f"{name:34}{shown[0]:>20}{shown[1]:>20}")
     print(f"{'CPU, % of a core':34}{a['cpu_percent']:>20}{b['cpu_percent']:>20}")
     print(f"{'memory, MB':34}{a['rss_mb']:>20}{b['rss_mb']:>20}")
-    print(f"storm: {told['events']} events, {told['incidents']} incidents, {told['messages']} messages")
+    print(f"storm: {flood['events']} events, {flood['incidents']} incidents, {flood['messages']} messages")
     return 0
 
 

@@ -337,8 +337,8 @@ def judged(answer: Answer, status: int, wrong: Callable[[Answer], str]) -> tuple
     """The kind of failure and its text, or two empty ones."""
     if answer.status != status:
         return f"status {answer.status}", answer.body[:120].decode("utf-8", "replace")
-    said = wrong(answer)
-    return ("wrong body", said) if said else ("", "")
+    reason = wrong(answer)
+    return ("wrong body", reason) if reason else ("", "")
 
 
 class Pace:
@@ -603,7 +603,7 @@ def shared(options: argparse.Namespace, record: Record) -> None:
         signal.signal(number_, forward)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     processes = [process for _out, process in children]
-    while not all(beside(out, ".ready").exists() for out, _process in children) and all(one.poll() is None for one in processes):
+    while not all(beside(out, ".ready").exists() for out, _process in children) and all(process.poll() is None for process in processes):
         time.sleep(0.05)
     if not all(beside(out, ".ready").exists() for out, _process in children):
         forward()

@@ -182,9 +182,9 @@ class Load:
             if state.endswith("there"):
                 return
             if time.monotonic() > end or (state.endswith("dead") and time.monotonic() > end - seconds + 3):
-                said = self.inside("cat said")[-1500:]
+                log = self.inside("cat said")[-1500:]
                 self.abandon()
-                raise HostsError(f"no {name} of the load within {seconds:.0f} s: {said}")
+                raise HostsError(f"no {name} of the load within {seconds:.0f} s: {log}")
             time.sleep(0.2)
 
 
@@ -264,8 +264,8 @@ def parse_hey(text: str) -> Hey:
     if not total:
         raise HostsError(f"hey did not run: {text.strip()[-500:]}")
     errors: dict[str, int] = {}
-    for count, said in re.findall(r"^\s*\[(\d+)\]\s+(.+?)\s*$", text.partition("Error distribution:")[2], re.MULTILINE):
-        errors[said] = errors.get(said, 0) + int(count)
+    for count, error in re.findall(r"^\s*\[(\d+)\]\s+(.+?)\s*$", text.partition("Error distribution:")[2], re.MULTILINE):
+        errors[error] = errors.get(error, 0) + int(count)
     answers = text.partition("Status code distribution:")[2].partition("Error distribution:")[0]
     statuses = {int(status): int(count) for status, count in re.findall(r"^\s*\[(\d{3})\]\s+(\d+) responses", answers, re.MULTILINE)}
     return Hey(float(total[1]), statuses, errors)

@@ -121,14 +121,14 @@ def nice(value: float) -> float:
 def placed(panel: Panel, scales: Scales) -> list[tuple[float, float, str, int]]:
     """For each mark its line's x, its label's left edge, the label, and the row above the plot in which it meets no other."""
     ends: list[float] = []
-    found = []
+    labels = []
     for t, label in sorted(panel.marks):
         x = scales.x(t - start(panel))
         left = max(min(x + 3, WIDTH - 4 - len(label) * LETTER), 4)
         row = next((row for row, end in enumerate(ends) if left > end), len(ends))
         ends[row : row + 1] = [left + len(label) * LETTER + 8]
-        found.append((x, left, label, row))
-    return found
+        labels.append((x, left, label, row))
+    return labels
 
 
 def plot(panel: Panel, labels: list[tuple[float, float, str, int]], scales: Scales, top: float) -> list[str]:
