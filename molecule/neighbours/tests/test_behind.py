@@ -159,6 +159,8 @@ def test_nothing_of_ours_is_on_443_and_a_second_run_changes_nothing() -> None:
     assert sh("ls /etc/nginx/sites.d").split() and "ssl_certificate" not in sh("cat /etc/nginx/sites.d/*.conf")
     rules = sh("ufw status")
     assert f"{PORT}/tcp" in rules and "198.51.100.0/24" in rules and "# HTTPS" not in rules
+    # Ours stood in the place of somebody else's, whose site needs it.
+    assert [line.split()[-1] for line in rules.splitlines() if line.startswith("443/tcp")] == ["somebody", "somebody"], rules
 
 
 def test_the_client_that_the_proxy_names_is_the_client() -> None:

@@ -88,6 +88,7 @@ class Repository:
         elif submodules == "fetched":
             self._git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], folder, timeout=FETCH_TIMEOUT)
         _without_git(folder)
+        _readable(folder)
         self._require_content(folder)
 
     def _fetch(self, revision: str, commit: str, folder: Path) -> None:
@@ -147,6 +148,16 @@ def _without_git(folder: Path) -> None:
             shutil.rmtree(kept)
         else:
             kept.unlink()
+
+
+def _readable(folder: Path) -> None:
+    """The modes that git means, 644 and 755.
+
+    git makes files by the umask, which is 027 on a hardened host: a user of the image could not read the application.
+    """
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
 def _advice(output: str, key: str) -> str:

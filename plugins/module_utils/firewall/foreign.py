@@ -4,7 +4,8 @@
 """Rules of UFW that somebody else has made, for a policy that keeps them.
 
 What this collection wrote is recorded, so that a rule that is declared no more goes, and one that was never declared stays. Theirs come
-before ours, in their order: a network that they shut out stays shut out. They are kept as they stand, with what UFW alone can say.
+before ours, in their order: a network that they shut out stays shut out. They are kept as they stand, with what UFW alone can say. One that
+a declared rule covers gives way to it, and comes back when that is declared no more: their site on port 443 needs it then as before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..core.versioned_json import read_state, write_state
@@ -29,19 +31,35 @@ def recorded(record: Path = RECORD) -> Mapping[int, Sequence[str]]:
     return {family: [str(line) for line in (raw.get("rules") or {}).get(str(family)) or ()] for family in (4, 6)}
 
 
-def record(rules: Mapping[int, Sequence[str]], path: Path = RECORD) -> None:
-    """Remember them."""
+def given_way(record: Path = RECORD) -> Mapping[int, Mapping[str, str]]:
+    """Rules of others in whose place a declared one stands, by IP version: each line as UFW keeps it, with its whole block."""
+    raw: Mapping[str, Any] = read_state(record, {})
+    return {family: dict((raw.get("given_way") or {}).get(str(family)) or {}) for family in (4, 6)}
+
+
+def record(rules: Mapping[int, Sequence[str]], covered: Mapping[int, Mapping[str, str]], path: Path = RECORD) -> None:
+    """Remember what the policy wrote, and which rules of others gave way to it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_state(path, {"rules": {str(family): list(lines) for family, lines in rules.items()}}, 0o600)
+    written = {str(family): list(lines) for family, lines in rules.items()}
+    write_state(path, {"rules": written, "given_way": {str(family): dict(blocks) for family, blocks in covered.items()}}, 0o600)
 
 
-def foreign(content: str, declared: Sequence[Rule], expected: Iterable[str], own: Iterable[str]) -> list[str]:
+def foreign(content: str, declared: Sequence[Rule], expected: Iterable[str], own: Iterable[str], away: Iterable[str] = ()) -> list[str]:
     """The lines of a user.rules file that are somebody else's, without those that a declared rule covers.
 
-    :param expected: what is declared, as UFW keeps it; ``own``: what the last policy wrote.
+    :param expected: what is declared, as UFW keeps it; ``own``: what the last policy wrote; ``away``: what gave way to it.
     """
-    ours = {*expected, *own}
-    return [line for line in stored(content) if line not in ours and not _covered(line, declared)]
+    ours, there = {*expected, *own}, stored(content)
+    back = [line for line in away if line not in there]
+    return [line for line in (*there, *back) if line not in ours and not _covered(line, declared)]
+
+
+def giving_way(
+    content: str, declared: Sequence[Rule], expected: Iterable[str], own: Iterable[str], away: Mapping[str, str]
+) -> dict[str, str]:
+    """The lines that are somebody else's and that a declared rule covers, with their blocks; parameters as above."""
+    ours, blocks = {*expected, *own}, {**away, **_blocks(content)}
+    return {line: blocks[line] for line in dict.fromkeys((*stored(content), *away)) if line not in ours and _covered(line, declared)}
 
 
 def _covered(line: str, declared: Sequence[Rule]) -> bool:
@@ -49,9 +67,13 @@ def _covered(line: str, declared: Sequence[Rule]) -> bool:
     return rule is not None and any(other.covers(rule) for other in declared)
 
 
-def spliced(made: str, content: str, lines: Sequence[str]) -> str:
-    """A file that UFW made, with these rules of another before its own, as they stand there."""
-    blocks = {block.splitlines()[0].removeprefix(MARK).strip(): block for block in _BLOCK.findall(content)}
+def _blocks(content: str) -> dict[str, str]:
+    return {block.splitlines()[0].removeprefix(MARK).strip(): block for block in _BLOCK.findall(content)}
+
+
+def spliced(made: str, content: str, lines: Sequence[str], away: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A file that UFW made, with these rules of another before its own, as they stand there, or stood before they gave way."""
+    blocks = {**away, **_blocks(content)}
     kept = "\n".join(blocks[line] for line in lines)
     return made.replace(RULES, f"{RULES}\n{kept}", 1) if lines else made
 

@@ -22,7 +22,7 @@ from ..hostconfig import revert_timer
 from ..hostconfig.entries import Change, Entry, compare, restore, write
 from .description import describe, describe_kept, words
 from .docker_ports import CHAIN, DockerNetworks, block, chain_rules, with_block, written_by_others
-from .foreign import foreign, record, recorded, shadowed, spliced
+from .foreign import foreign, given_way, giving_way, record, recorded, shadowed, spliced
 from .host import Connection, connection, docker_backend, listens, rival
 from .rules import FirewallError, Rule, admission, parse_rules, parse_stored
 from .sharing import shared
@@ -80,7 +80,8 @@ class Policy:
         """Rules of others of one IP version, as UFW keeps them; none where all that is not declared goes."""
         if not self.keep_foreign or family not in self.families:
             return []
-        return foreign(kept.files[USER[family]], self.rules, expected(self.rules, family), recorded().get(family, ()))
+        own, away = recorded().get(family, ()), given_way().get(family, {})
+        return foreign(kept.files[USER[family]], self.rules, expected(self.rules, family), own, away)
 
     def stored(self, kept: Kept, family: int) -> list[str]:
         """All rules that UFW is to have."""
@@ -206,7 +207,7 @@ def _apply(policy: Policy, kept: Kept, recorded: Sequence[Change], check_mode: b
     outcome = _compared(policy, kept)
     outcome.armed = armed
     if not outcome.changed and not check_mode:
-        _remember(policy)
+        _remember(policy, kept)
     if not outcome.changed or check_mode:
         for record in () if check_mode else recorded:
             write(record.entry)
@@ -237,18 +238,27 @@ def _apply(policy: Policy, kept: Kept, recorded: Sequence[Change], check_mode: b
             run(["systemctl", "start", "ufw.service"])
             if problems := _not_live(policy, wanted):
                 raise FirewallError(problems)
-        _remember(policy)
+        _remember(policy, kept)
     except (CommandError, OSError, FirewallError) as error:
         _take_back(changes, booted=booted)
         raise FirewallError([f"the policy could not be loaded, and the former one is back: {error}"]) from error
     return outcome
 
 
-def _remember(policy: Policy) -> None:
-    """What is ours of UFW's rules, for the next policy that keeps those of others; of no other interest, and so no change."""
-    ours = {family: expected(policy.rules, family) for family in policy.families}
-    if policy.keep_foreign and {family: list(lines) for family, lines in recorded().items() if family in ours} != ours:
-        record(ours)
+def _remember(policy: Policy, kept: Kept) -> None:
+    """What is ours of UFW's rules, for the next policy that keeps those of others; of no other interest, and so no change.
+
+    :param kept: how UFW's files were before this policy.
+    """
+    if not policy.keep_foreign:
+        return
+    ours, own, away = {family: expected(policy.rules, family) for family in policy.families}, recorded(), given_way()
+    covered = {
+        family: giving_way(kept.files[USER[family]], policy.rules, lines, own.get(family, ()), away.get(family, {}))
+        for family, lines in ours.items()
+    }
+    if {family: list(own[family]) for family in ours} != ours or {family: dict(away[family]) for family in ours} != covered:
+        record(ours, covered)
 
 
 def _take_back(changes: Sequence[Change], *, booted: bool) -> None:
@@ -308,7 +318,9 @@ def _wanted_files(policy: Policy, kept: Kept) -> dict[Path, str]:
     settings = {path: with_settings(kept.files[path], values) for path, values in _settings(policy).items()}
     rules = render(policy.rules, settings[DEFAULTS], settings[SETTINGS], policy.logging, policy.ipv6)
     for family in policy.families:
-        rules[USER[family]] = spliced(rules[USER[family]], kept.files[USER[family]], policy.foreign(kept, family))
+        rules[USER[family]] = spliced(
+            rules[USER[family]], kept.files[USER[family]], policy.foreign(kept, family), given_way().get(family, {})
+        )
     return {**{AFTER[family]: _after(policy, kept, family) for family in (4, 6)}, **rules, **settings}
 
 

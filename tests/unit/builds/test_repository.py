@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,21 @@ def test_one_commit_without_history_and_without_git(origin: Origin, fetch: Fetch
     folder = fetch(origin, "v2")
     assert names(folder) == ["Dockerfile", "file", "services/web/Dockerfile"]
     assert (folder / "file").read_text() == "4"
+
+
+def test_whoever_runs_in_the_image_can_read_what_is_built_in(origin: Origin, fetch: Fetch) -> None:
+    """Whatever the umask of the host is: a hardened one has 027."""
+    origin.commit({"start.sh": "#!/bin/sh\n"})
+    (origin.folder / "start.sh").chmod(0o755)
+    origin.commit(message="executable")
+    origin.tag("v2")
+    before = os.umask(0o027)
+    try:
+        folder = fetch(origin, "v2")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+    assert modes == {"Dockerfile": 0o644, "file": 0o644, "services": 0o755, "start.sh": 0o755, "web": 0o755}
 
 
 def test_history_is_not_fetched(origin: Origin, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,8 @@ def block(line: str) -> str:
 @pytest.fixture(autouse=True)
 def nothing_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firewall_policy, "recorded", lambda: foreign.recorded(tmp_path / "ufw.json"))
-    monkeypatch.setattr(firewall_policy, "record", lambda rules: foreign.record(rules, tmp_path / "ufw.json"))
+    monkeypatch.setattr(firewall_policy, "given_way", lambda: foreign.given_way(tmp_path / "ufw.json"))
+    monkeypatch.setattr(firewall_policy, "record", lambda rules, away: foreign.record(rules, away, tmp_path / "ufw.json"))
     for name, value in (("rival", ""), ("docker_backend", "")):
         monkeypatch.setattr(firewall_policy, name, lambda value=value: value)
     monkeypatch.setattr(firewall_policy, "listens", lambda _port: True)
@@ -67,14 +68,36 @@ def test_all_goes_unless_it_is_kept() -> None:
 
 def test_what_was_declared_once_and_is_no_more_goes() -> None:
     before = Policy(parse_rules([SSH, {"port": 9443, "protocol": "tcp"}]), keep_foreign=True)
-    firewall_policy._remember(before)
+    firewall_policy._remember(before, kept(EMPTY, EMPTY))
     lines = "".join(map(block, [*stored(THEIRS[4]), *before.stored(kept(EMPTY, EMPTY), 4)]))
     after = Policy(parse_rules([SSH]), keep_foreign=True).stored(kept(lines, EMPTY), 4)
     assert not any("9443" in line for line in after) and any("5433" in line for line in after)
 
 
+def test_what_gave_way_to_ours_comes_back_with_its_block_when_ours_goes() -> None:
+    """Somebody else's site on 443 needs the opening, whoever declared the same one for a while."""
+    theirs = block("allow tcp 443 0.0.0.0/0 any 0.0.0.0/0 in comment=736f6d65626f6479").replace("DROP", "ACCEPT")
+    web = {"port": 443, "protocol": "tcp", "comment": "HTTPS"}
+    before = kept(theirs, EMPTY)
+    with_ours = Policy(parse_rules([SSH, web]), keep_foreign=True)
+    assert not any("736f6d65626f6479" in line for line in with_ours.stored(before, 4))
+    firewall_policy._remember(with_ours, before)
+    converged = kept("".join(map(block, with_ours.stored(before, 4))), EMPTY)
+    firewall_policy._remember(with_ours, converged)  # a run without a change forgets nothing
+    assert with_ours.stored(converged, 4) == with_ours.stored(before, 4)
+
+    without = Policy(parse_rules([SSH]), keep_foreign=True)
+    lines = without.stored(converged, 4)
+    assert [line for line in lines if " 443 " in line] == ["allow tcp 443 0.0.0.0/0 any 0.0.0.0/0 in comment=736f6d65626f6479"]
+    made = foreign.spliced(EMPTY, converged.files[USER[4]], without.foreign(converged, 4), firewall_policy.given_way()[4])
+    assert theirs.strip() in made
+    firewall_policy._remember(without, converged)
+    again = kept("".join(map(block, lines)), EMPTY)
+    assert firewall_policy.given_way()[4] == {} and without.stored(again, 4) == lines
+
+
 def test_the_record_is_written_by_policies_that_keep_alone(tmp_path: Path) -> None:
-    firewall_policy._remember(Policy(parse_rules([SSH])))
+    firewall_policy._remember(Policy(parse_rules([SSH])), kept())
     assert not (tmp_path / "ufw.json").exists()
 
 
