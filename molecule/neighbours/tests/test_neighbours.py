@@ -201,7 +201,7 @@ def test_what_runs_by_hand_as_the_release_would_start_it_goes_on_under_load() ->
     sh("cd /opt/notes && docker compose config --format json | python3 /srv/notes/strip.py > /srv/notes/compose.yaml")
     sh(f"rm -r /var/lib/latentum-ops/stacks/notes; docker rm --force $({NOTES}); docker network rm notes_default")
     sh("docker compose --file /srv/notes/compose.yaml up --detach --wait")
-    assert "latentum" not in sh(f"docker inspect -f '{{{{json .Config.Labels}}}}' $({NOTES})")
+    assert "com.latentum" not in sh(f"docker inspect -f '{{{{json .Config.Labels}}}}' $({NOTES})")
     before = started()
     assert len(before) == 3
     with steady("notes") as requests:
