@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..compose.scalars import as_text
@@ -25,6 +26,7 @@ from .equal_mounts import mounts, wanted_mounts
 Document = Mapping[str, Any]
 CONFIG, HOST = "Config", "HostConfig"
 COMPOSE_LABELS = "com.docker.compose."
+UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")  # there with cgroups v2
 SHARED_MEMORY = 64 * 1024**2  # bytes that Docker gives where nothing is said
 # Docker's own where an image and a service say nothing (docs: Dockerfile reference, HEALTHCHECK), in seconds.
 CHECK = {"interval": 30.0, "timeout": 30.0, "start_period": 0.0, "start_interval": 5.0}
@@ -71,6 +73,11 @@ def _security(value: Any) -> frozenset[str]:
 def _hosts(value: Any) -> frozenset[str]:
     """``name=address`` of Compose is ``name:address`` of Docker."""
     return frozenset(re.sub(r"^([^:=]+)[:=]", r"\1:", line) for line in _texts(value))
+
+
+def _cgroup(value: Any) -> str:
+    """Where nobody says anything, a container has a namespace of its own with cgroups v2 only (dockerd, ``default-cgroupns-mode``)."""
+    return str(value or ("private" if UNIFIED.exists() else "host"))
 
 
 def _mapping(value: Any) -> dict[str, str]:
@@ -155,7 +162,7 @@ FIELDS = (
     Field("ipc", HOST, "IpcMode", default="private"),
     Field("uts", HOST, "UTSMode", default=""),
     Field("userns_mode", HOST, "UsernsMode", default=""),
-    Field("cgroup", HOST, "CgroupnsMode", default="private"),
+    Field("cgroup", HOST, "CgroupnsMode", read=_cgroup),
     Field("cgroup_parent", HOST, "CgroupParent", default=""),
     Field("runtime", HOST, "Runtime", default="runc"),
     Field("storage_opt", HOST, "StorageOpt", read=_mapping),

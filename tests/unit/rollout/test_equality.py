@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.compose import cli
+from ansible_collections.latentum.ops.plugins.module_utils.rollout import equality
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.equality import Wanted, differences
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.same_network import HASH, same
 
@@ -38,6 +39,25 @@ class Host:
 
     def differences(self) -> list[str]:
         return differences(self.container, Wanted(self.project, self.name, self.image))
+
+
+@pytest.fixture(autouse=True)
+def unified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file by which a host of cgroups v2 is known; all that is recorded comes from one."""
+    file = tmp_path / "cgroup.controllers"
+    file.touch()
+    monkeypatch.setattr(equality, "UNIFIED", file)
+    return file
+
+
+def test_a_host_with_cgroups_v1_gives_no_namespace_of_its_own_where_nobody_asks(unified: Path) -> None:
+    web = Host("web")
+    unified.unlink()
+    assert web.differences() == ["cgroup"]
+    web.host["CgroupnsMode"] = "host"
+    assert web.differences() == []
+    web.service["cgroup"] = "private"
+    assert web.differences() == ["cgroup"]
 
 
 @pytest.mark.parametrize("service", ["web", "db"])
