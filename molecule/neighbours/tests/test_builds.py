@@ -110,18 +110,18 @@ def test_check_mode_says_what_would_be_built(origin: Origin) -> None:
 
 
 def test_the_next_revision_is_rolled_out_and_rolled_back_without_a_build(origin: Origin) -> None:
-    first = state()["images"]
+    first = state()["images"].split()
     with untouched("blog"):
         done = run("rolling_update", books_revision="v2")
     assert done.returncode == 0 and books() == {"second"}, done.stdout[-3000:]
     built = state()
-    assert len(built["images"].split()) == 2
+    assert len(set(built["images"].split()) - {*first}) == 1
     sh("mv /srv/origin /srv/away")  # nobody could build
     done = run("rollback")
     sh("mv /srv/away /srv/origin")
     assert done.returncode == 0 and books() == {"first"} and "build web: " not in done.stdout, done.stdout[-3000:]
     after = state()
-    assert (after["images"], after["records"]) == (built["images"], built["records"]) and first in after["images"]
+    assert (after["images"], after["records"]) == (built["images"], built["records"]) and {*first} <= {*after["images"].split()}
 
 
 def test_a_tag_that_has_moved_is_refused_with_both_commits(origin: Origin) -> None:
