@@ -53,7 +53,7 @@ BASE: list[tuple[str, Any]] = [
 
 def declared(*changes: tuple[str, Any]) -> dict[str, Any]:
     """The faultless declaration with backups, and these changes."""
-    return changed(*copy.deepcopy(BASE), ("backups", copy.deepcopy(BACKUPS)), *changes)
+    return changed(*copy.deepcopy(BASE), ("backups", copy.deepcopy(BACKUPS)), *copy.deepcopy(changes))
 
 
 def config(*changes: tuple[str, Any]) -> dict[str, Any]:
@@ -593,7 +593,7 @@ HIDDEN_PLACES = [
     place
     for place in EVERYWHERE
     if place.startswith(("backups.escrow", "backups.targets"))
-    and not place.endswith((".name", "append_only", "upload_limit", "allow[0]"))  # what is no secret is shown
+    and not place.endswith((".name", "append_only", "upload_limit", "allow", "allow[0]"))  # what is no secret is shown
 ]
 
 
