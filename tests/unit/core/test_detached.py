@@ -83,8 +83,15 @@ def test_an_exception_is_a_result_that_says_where() -> None:
 
 def test_the_result_of_an_earlier_run_of_the_same_name_is_not_read(folder: Path) -> None:
     detached.result_file("shop", "one").write_text('{"changed": "earlier"}')
-    process = detached.start(lambda: {"changed": time.sleep(0.3) or "this one"}, "shop", "one")
+
+    def work() -> dict[str, Any]:
+        while not (folder / "seen").exists():
+            time.sleep(0.01)
+        return {"changed": "this one"}
+
+    process = detached.start(work, "shop", "one")
     assert detached.look("shop", "one", process, 0, 0).result is None
+    (folder / "seen").touch()
     assert until_over(process).result == {"changed": "this one"}
     assert detached.result_file("shop", "one").stat().st_mode & 0o777 == 0o600
 
