@@ -110,7 +110,7 @@ def words(result: CompletedProcess[str]) -> str:
 def test_stack_after_stack_and_of_each_host_after_host(run: Run) -> None:
     result = run("rolling_update", "-e", "ops_only=shop,docs", "-e", '{"rolling_update_serial": [1, "100%"]}')
     assert result.returncode == 0, result.stdout + result.stderr
-    assert re.findall(r"TASK \[(\S+: app.*?)\]", result.stdout) == [
+    assert re.findall(r"TASK \[Turn \| (\S+: app.*?)\]", result.stdout) == [
         f"{stack}: {hosts}" for stack in ("shop", "docs") for hosts in ("app-1", "app-2, app-3")
     ]
     deployed = [line.removeprefix("deploy ") for line in done(result) if line.startswith("deploy")]
