@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from ..core.masking import mask
@@ -144,6 +145,11 @@ class Engine:
             return None
         labels = raw["Config"].get("Labels") or {}
         return parse(raw) if labels.get(PROJECT) and labels.get(ONEOFF) != "True" else None
+
+    @cached_property
+    def cgroups(self) -> str:
+        """The version of control groups that the engine uses, ``1`` or ``2``."""
+        return str(self.api.info().get("CgroupVersion") or "1")
 
     def described(self, container: Container) -> dict[str, Any]:
         """All that the engine says of a container.

@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..compose.scalars import as_text
@@ -26,7 +25,7 @@ from .equal_mounts import mounts, wanted_mounts
 Document = Mapping[str, Any]
 CONFIG, HOST = "Config", "HostConfig"
 COMPOSE_LABELS = "com.docker.compose."
-UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")  # there with cgroups v2
+HOST_NAMESPACE = "host"  # of control groups: Docker's default with their version 1 (dockerd, ``default-cgroupns-mode``)
 SHARED_MEMORY = 64 * 1024**2  # bytes that Docker gives where nothing is said
 # Docker's own where an image and a service say nothing (docs: Dockerfile reference, HEALTHCHECK), in seconds.
 CHECK = {"interval": 30.0, "timeout": 30.0, "start_period": 0.0, "start_interval": 5.0}
@@ -73,11 +72,6 @@ def _security(value: Any) -> frozenset[str]:
 def _hosts(value: Any) -> frozenset[str]:
     """``name=address`` of Compose is ``name:address`` of Docker."""
     return frozenset(re.sub(r"^([^:=]+)[:=]", r"\1:", line) for line in _texts(value))
-
-
-def _cgroup(value: Any) -> str:
-    """Where nobody says anything, a container has a namespace of its own with cgroups v2 only (dockerd, ``default-cgroupns-mode``)."""
-    return str(value or ("private" if UNIFIED.exists() else "host"))
 
 
 def _mapping(value: Any) -> dict[str, str]:
@@ -162,7 +156,6 @@ FIELDS = (
     Field("ipc", HOST, "IpcMode", default="private"),
     Field("uts", HOST, "UTSMode", default=""),
     Field("userns_mode", HOST, "UsernsMode", default=""),
-    Field("cgroup", HOST, "CgroupnsMode", read=_cgroup),
     Field("cgroup_parent", HOST, "CgroupParent", default=""),
     Field("runtime", HOST, "Runtime", default="runc"),
     Field("storage_opt", HOST, "StorageOpt", read=_mapping),
@@ -183,11 +176,13 @@ class Wanted:
 
     :param project: the Compose project as ``docker compose config`` resolves it, and ``name`` of the service in it.
     :param image: what Docker says of the image.
+    :param cgroups: the version of control groups that the engine uses.
     """
 
     project: Document
     name: str
     image: Document
+    cgroups: str = "2"
 
     @property
     def service(self) -> Document:
@@ -246,6 +241,7 @@ def _settings(raw: Document) -> dict[str, Any]:
         "memswap_limit": int(host.get("MemorySwap") or 0),
         "cpus": int(host.get("NanoCpus") or 0),
         "pids_limit": _number(host.get("PidsLimit")),
+        "cgroup": str(host.get("CgroupnsMode") or HOST_NAMESPACE),
         "network_mode": mode if plain else "",
         "networks": {} if plain else _joined(raw),
         "volumes": mounts(raw),
@@ -276,6 +272,7 @@ def _asked(raw: Document, wanted: Wanted) -> dict[str, Any]:
         "memswap_limit": int(service.get("memswap_limit") or 2 * memory),  # Docker's own for a limit without it
         "cpus": round(float(_deployed(service, "limits").get("cpus") or service.get("cpus") or 0) * 1e9),
         "pids_limit": _limit(service, "pids", "pids_limit"),
+        "cgroup": str(service.get("cgroup") or (HOST_NAMESPACE if wanted.cgroups == "1" else "private")),
         "network_mode": mode,
         "networks": {} if mode else _wanted_networks(wanted),
         "volumes": wanted_mounts(wanted.project, service, image),
@@ -429,7 +426,17 @@ def _wanted_networks(wanted: Wanted) -> dict[str, Any]:
 
 _READ = {
     CONFIG: {"Hostname", "Cmd", "Entrypoint", "Env", "Labels", "Healthcheck", "StopTimeout", "ExposedPorts"},
-    HOST: {"PortBindings", "RestartPolicy", "LogConfig", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus", "PidsLimit"},
+    HOST: {
+        "CgroupnsMode",
+        "PortBindings",
+        "RestartPolicy",
+        "LogConfig",
+        "Memory",
+        "MemoryReservation",
+        "MemorySwap",
+        "NanoCpus",
+        "PidsLimit",
+    },
 }
 
 

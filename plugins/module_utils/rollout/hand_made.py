@@ -71,7 +71,7 @@ def _differences(
         raw = engine.described(container)
     except NotFound:
         return ["it is gone"]
-    wanted = Wanted(project, container.service, image)
+    wanted = Wanted(project, container.service, image, engine.cgroups)
     differing = differences(raw, wanted)
     known = project.get("networks") or {}
     for key in uses.networks_of(release.project["services"][container.service]):

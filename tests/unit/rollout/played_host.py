@@ -87,6 +87,8 @@ class PlayedHost:
     def networks(self, _project: str) -> dict[str, str]:
         return dict(self.made)
 
+    cgroups = "2"
+
     def described_networks(self, _project: str) -> dict[str, dict[str, Any]]:
         return {name: {"Name": name, "Labels": {NETWORK: key}, **self.networks_there.get(name, {})} for name, key in self.made.items()}
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.compose import cli
-from ansible_collections.latentum.ops.plugins.module_utils.rollout import equality
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.equality import Wanted, differences
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.same_network import HASH, same
 
@@ -33,26 +32,17 @@ class Host:
         self.container, self.image, self.network = there["containers"][service], there["images"][service], there["network"]
         self.project = cli._unescaped(json.loads((RECORDED / "resolved.json").read_text()))
         self.service = self.project["services"][service]
-        self.name = service
+        self.name, self.cgroups = service, "2"
         self.config, self.host = self.container["Config"], self.container["HostConfig"]
         self.joined = self.container["NetworkSettings"]["Networks"]
 
     def differences(self) -> list[str]:
-        return differences(self.container, Wanted(self.project, self.name, self.image))
+        return differences(self.container, Wanted(self.project, self.name, self.image, self.cgroups))
 
 
-@pytest.fixture(autouse=True)
-def unified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file by which a host of cgroups v2 is known; all that is recorded comes from one."""
-    file = tmp_path / "cgroup.controllers"
-    file.touch()
-    monkeypatch.setattr(equality, "UNIFIED", file)
-    return file
-
-
-def test_a_host_with_cgroups_v1_gives_no_namespace_of_its_own_where_nobody_asks(unified: Path) -> None:
+def test_with_cgroups_v1_a_container_has_no_namespace_of_its_own_where_nobody_asks() -> None:
     web = Host("web")
-    unified.unlink()
+    web.cgroups = "1"
     assert web.differences() == ["cgroup"]
     web.host["CgroupnsMode"] = "host"
     assert web.differences() == []

@@ -78,7 +78,7 @@ def by_hand(host: PlayedHost, service: str, number: int = 1, network: str = "sho
         "Name": f"/shop-{service}-{number}",
         "Image": "sha256:1",
         "Config": {"Hostname": identity[:12], "Healthcheck": {"Test": ["CMD", "true"]}, "Labels": {}},
-        "HostConfig": {"NetworkMode": network, "LogConfig": logging, "ReadonlyRootfs": False},
+        "HostConfig": {"NetworkMode": network, "LogConfig": logging, "ReadonlyRootfs": False, "CgroupnsMode": "private"},
         "NetworkSettings": {"Networks": {network: {"Aliases": [f"shop-{service}-{number}", service]}}},
     }
     host.made.setdefault(network, "default")
