@@ -13,7 +13,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..contracts.watchdog_settings import FrontSpec
 from ..schema.nodes import Problem, Refused, instead, shown
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[0-9]{1,5}")
 EVERYWHERE = {4: "0.0.0.0", 6: "[::]"}  # noqa: S104 - as nginx writes all addresses of a version of IP
 _HOST = ("127.0.0.0/8", "::1/128")  # from where programs of this host connect to loopback
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 
 @dataclass(frozen=True)

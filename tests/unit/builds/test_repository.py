@@ -181,7 +181,7 @@ def test_submodules_are_refused_until_somebody_says_what_to_do_with_them(library
 def test_submodules_are_fetched_at_the_commit_that_the_revision_names(library: Origin, origin: Origin, fetch: Fetch) -> None:
     folder = fetch(origin, "v2", "fetched")
     assert (folder / "vendor/library/code").read_text() == "old"
-    assert [path for path in folder.rglob(".git")] == []
+    assert not list(folder.rglob(".git"))
 
 
 def test_submodules_that_are_left_out_are_empty_folders(library: Origin, origin: Origin, fetch: Fetch) -> None:

@@ -77,7 +77,7 @@ def test_a_service_without_build_is_built_from_the_root_of_the_repository() -> N
 def test_revisions(revision: str, tag: str | None) -> None:
     declared = stack({"revision": revision})
     if tag is None:
-        assert [key for key, _ in refusals(declared)] == ["builds.web.revision"]
+        assert [key for key, _text in refusals(declared)] == ["builds.web.revision"]
     else:
         assert compose_project(load(declared))["services"]["web"]["image"] == f"localhost/shop/web:{tag}"
 
@@ -174,17 +174,17 @@ def test_what_the_compose_file_may_not_say_of_a_build(build: dict[str, Any], key
 
 def test_a_service_that_is_pinned_already() -> None:
     declared = stack(service={"image": f"shop/web@sha256:{'a' * 64}", "build": "."})
-    assert [key for key, _ in refusals(declared)] == ["compose.services.web.image"]
+    assert [key for key, _text in refusals(declared)] == ["compose.services.web.image"]
 
 
 def test_a_service_that_is_not_there() -> None:
     declared = stack()
     declared["builds"]["wbe"] = declared["builds"].pop("web")
-    assert [key for key, _ in refusals(declared)] == ["compose.services.web.image", "builds.wbe"]
+    assert [key for key, _text in refusals(declared)] == ["compose.services.web.image", "builds.wbe"]
 
 
 def test_a_build_that_nobody_declares_names_the_way_out() -> None:
-    ((_, text),) = refusals({"name": "shop", "compose": {"services": {"web": {"build": "."}}}})
+    ((_key, text),) = refusals({"name": "shop", "compose": {"services": {"web": {"build": "."}}}})
     assert "builds: {web: {repository: https://…" in text
 
 
