@@ -91,5 +91,6 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Anything differs, or did."""
-        return bool(self.found) or bool(self.files) or bool(self.reloads) or any(plan.changes for plan in self.plans)
+        """Anything differs, or did, or is taken over as it is."""
+        done = self.found or self.files or self.reloads or self.kept
+        return bool(done) or any(plan.changes for plan in self.plans)

@@ -96,7 +96,7 @@ def live() -> Any:
 def test_what_is_equal_goes_on_and_the_next_run_finds_nothing_to_do(host: PlayedHost) -> None:
     api = by_hand(host, "api")
     checked = host.deploy(declared(api={}), check=True)
-    assert actions(checked) == {} and checked.kept_sentences == ["api: kept, 1 equal to what runs"]
+    assert checked.changed and actions(checked) == {} and checked.kept_sentences == ["api: kept, 1 equal to what runs"]
     outcome = host.deploy(declared(api={}))
     assert host.ids() == [api.id] and host.did == []
     assert as_dict(outcome)["kept"] == {"api": ["shop-api-1"]} and "api: kept, 1 equal" in table(outcome)
