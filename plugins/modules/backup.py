@@ -115,17 +115,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    given = module.params
     if module.check_mode:
-        module.exit_json(changed=given["make"], snapshots={}, checks=[], table="")
-
-    def work() -> dict[str, Any]:
-        return carry_out(given)
-
-    result = detached.begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+        module.exit_json(changed=module.params["make"], snapshots={}, checks=[], table="")
+    detached.leave(module, carry_out)
 
 
 def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:

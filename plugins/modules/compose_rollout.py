@@ -24,6 +24,7 @@ author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
   - latentum.ops.attributes
+  - latentum.ops.confirmation
   - latentum.ops.expectations.services
 attributes:
   check_mode:
@@ -289,12 +290,6 @@ options:
     description: Seconds to wait while somebody else works on this stack. Otherwise the error names them.
     type: float
     default: 0.0
-  confirm:
-    description:
-      - The environment that is meant. A host whose environment is protected (M(latentum.ops.host_environment)) is changed only with its
-        name, and no host that knows its own is changed with another one. C(ops_confirm) in the playbooks; check mode needs none.
-    type: str
-    default: ""
   attempt:
     description: Names this run for those who follow its progress. The action plugin chooses one.
     type: str
@@ -387,6 +382,7 @@ table:
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -413,15 +409,7 @@ def main() -> None:
         required_if=[("state", "deployed", ["compose"]), ("state", "scaled", ["replicas"])],
         supports_check_mode=True,
     )
-    given = module.params
-
-    def work() -> dict[str, Any]:
-        return carry_out(given, check=module.check_mode)
-
-    result = detached.begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    detached.leave(module, partial(carry_out, check=module.check_mode))
 
 
 def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:

@@ -184,6 +184,7 @@ notes:
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -217,15 +218,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    given = module.params
-
-    def work() -> dict[str, Any]:
-        return carry_out(given, check=module.check_mode)
-
-    result = detached.begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    detached.leave(module, partial(carry_out, check=module.check_mode))
 
 
 def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:

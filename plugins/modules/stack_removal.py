@@ -21,6 +21,7 @@ author:
   - The latentum.ops contributors (@latentum)
 extends_documentation_fragment:
   - latentum.ops.attributes
+  - latentum.ops.confirmation
 attributes:
   check_mode:
     support: full
@@ -35,12 +36,6 @@ options:
     description: Without it nothing is changed, and the task fails with what would go.
     type: bool
     default: false
-  confirm:
-    description:
-      - The environment that is meant. A host whose environment is protected (M(latentum.ops.host_environment)) is changed only with its
-        name, and no host that knows its own is changed with another one. C(ops_confirm) in the playbooks; check mode needs none.
-    type: str
-    default: ""
   volumes:
     description: Remove its volumes as well, and with them its data.
     type: bool

@@ -145,6 +145,7 @@ def test_a_build_that_fails_changes_nothing_and_says_why(origin: Origin) -> None
 
 def test_a_build_takes_only_what_the_live_services_leave(origin: Origin) -> None:
     """Its steps have the least weight while they run."""
+    # An engine with cgroups v1 on a host of v2 cannot be slowed down by it; tests/unit/builds/test_low_priority.py has both versions.
     if not sh("find /sys/fs/cgroup -path '*docker*' -name cpu.weight | head -n 1"):
         pytest.skip("the control groups of this host have no processor weights")
     origin.publish("fourth", "v4", f"{DOCKERFILE}RUN for second in 1 2 3 4 5 6 7 8; do sleep 1; done\n")

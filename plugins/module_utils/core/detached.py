@@ -15,7 +15,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,6 +81,23 @@ def begin(work: Work, stack: str, attempt: str) -> dict[str, Any]:
     """The result of a module that begins the work: its process, and what there is to see of it after a moment, which may be all."""
     process = start(work, stack, attempt)
     return {"changed": False, "process": process, "look": asdict(look(stack, attempt, process, 0, PATIENCE))}
+
+
+def leave(module: Any, carry_out: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    """Carry a module's work out, here or in a process of its own, and leave the module by the result.
+
+    :param module: an C(AnsibleModule) with the arguments C(stack), C(attempt) and C(detach).
+    :param carry_out: gives the module's result for its arguments.
+    """
+    given: Mapping[str, Any] = module.params
+
+    def work() -> dict[str, Any]:
+        return carry_out(given)
+
+    result = begin(work, given["stack"], given["attempt"]) if given["detach"] else work()
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 def look(stack: str, attempt: str, process: int, offset: int, patience: float) -> Look:

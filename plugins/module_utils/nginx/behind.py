@@ -217,13 +217,14 @@ def _parts(text: str) -> tuple[str, int]:
 def _trusted(entries: Iterable[tuple[str, str]], anyone: bool, problems: list[Problem]) -> Iterator[Network]:
     for key, text in entries:
         try:
-            network = ipaddress.ip_network(text, strict=False)
+            interface = ipaddress.ip_interface(text)
         except ValueError:
             fix = "write the address that it comes from, such as 10.0.0.7, or its network, such as 172.18.0.0/16"
             problems.append(Problem(key, shown(text), "is no address and no network", fix))
             continue
-        if "/" in text and ipaddress.ip_address(text.partition("/")[0]) != network.network_address:
-            fix = f"write {network}, or {text.partition('/')[0]} for the one address"
+        network = interface.network
+        if interface.ip != network.network_address:
+            fix = f"write {network}, or {interface.ip} for the one address"
             problems.append(Problem(key, shown(text), "names an address and a network at once", fix))
         elif network.prefixlen < WIDEST[network.version] and not anyone:
             what = "trusts everybody: any client could say that it is another one"

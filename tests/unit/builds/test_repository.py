@@ -117,8 +117,10 @@ def test_a_commit_that_a_force_push_left_behind_is_still_that_commit(origin: Ori
     assert (fetch(origin, lost) / "file").read_text() == "lost"
 
 
-def only_what_is_listed(origin: Origin) -> None:
+def only_what_is_listed(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server of the old protocol, which gives no commit that it does not list."""
+    for name, value in (("COUNT", "1"), ("KEY_0", "protocol.version"), ("VALUE_0", "0")):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
     git(origin.folder, "config", "uploadpack.allowAnySHA1InWant", "false")
     git(origin.folder, "config", "uploadpack.allowReachableSHA1InWant", "false")
 
@@ -126,10 +128,7 @@ def only_what_is_listed(origin: Origin) -> None:
 def test_a_server_that_gives_only_what_it_lists_gives_a_commit_inside_a_branch(
     origin: Origin, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.version")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "0")
-    only_what_is_listed(origin)
+    only_what_is_listed(origin, monkeypatch)
     inside = origin.commit({"file": "inside"})
     origin.commit({"file": "later"})
     assert (fetch(origin, inside) / "file").read_text() == "inside"
@@ -138,10 +137,7 @@ def test_a_server_that_gives_only_what_it_lists_gives_a_commit_inside_a_branch(
 def test_a_commit_on_no_branch_of_such_a_server_is_refused_with_what_to_do(
     origin: Origin, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.version")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "0")
-    only_what_is_listed(origin)
+    only_what_is_listed(origin, monkeypatch)
     lost = origin.commit({"file": "lost"})
     git(origin.folder, "reset", "--quiet", "--hard", "HEAD~1")
     with pytest.raises(BuildRefused, match=f"has no commit {lost} on a branch or under a tag: push the branch"):

@@ -129,3 +129,41 @@ def _open(descriptor: int) -> str:
         return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     except OSError:
         return ""
+
+
+class Left(Exception):
+    """How a module ends, by the way and the result."""
+
+
+class Module:
+    """An AnsibleModule as far as `leave` needs one."""
+
+    def __init__(self, *, detach: bool) -> None:
+        self.params = {"stack": "shop", "attempt": "one", "detach": detach}
+
+    def exit_json(self, **result: Any) -> None:
+        raise Left("exit_json", result)
+
+    def fail_json(self, **result: Any) -> None:
+        raise Left("fail_json", result)
+
+
+def test_a_module_leaves_by_the_result_of_its_work(folder: Path) -> None:
+    for result, way in (({"changed": True}, "exit_json"), ({"failed": True, "msg": "no"}, "fail_json")):
+        with pytest.raises(Left) as left:
+            detached.leave(Module(detach=False), lambda given, result=result: {**result, "stack": given["stack"]})  # type: ignore[misc]
+        assert left.value.args == (way, {**result, "stack": "shop"})
+
+
+def test_a_module_that_is_told_to_detach_leaves_before_its_work_is_done(folder: Path) -> None:
+    def work(_given: object) -> dict[str, Any]:
+        deadline = time.monotonic() + 20  # carried out here, nobody would write the file
+        while not (folder / "seen").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return {"changed": True}
+
+    with pytest.raises(Left) as left:
+        detached.leave(Module(detach=True), work)
+    way, begun = left.value.args
+    (folder / "seen").touch()
+    assert way == "exit_json" and until_over(begun["process"]).result == {"changed": True}

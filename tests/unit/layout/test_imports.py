@@ -145,7 +145,7 @@ def test_plugins_front_the_engine_and_not_its_command_line() -> None:
 
 
 # Work that outlives its module: under Mitogen the way by which code of the collection came is cut off when it begins (core/detached.py).
-DETACHING = {path.stem: path.read_text() for path in (ENGINE.parent / "modules").glob("*.py") if "detached.begin(" in path.read_text()}
+DETACHING = {path.stem: path.read_text() for path in (ENGINE.parent / "modules").glob("*.py") if "detached.leave(" in path.read_text()}
 
 
 def too_late(module: str) -> list[str]:
