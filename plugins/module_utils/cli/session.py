@@ -58,10 +58,9 @@ class Session:
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         with self._signals(writer), self._raw():
-            channel, first = self.api.attach_execution(self.execution, terminal=self.terminal)
+            channel, first = self.api.attach_execution(self.execution, terminal=self._size() if self.terminal else None)
             with channel:
-                if self.terminal:
-                    self._resize()
+                self._resize()
                 closed = self._carry(channel, first, reader)
         if closed:
             return CLOSED
@@ -164,11 +163,14 @@ class Session:
         if number == signal.SIGHUP:
             self._hung_up = time.monotonic()
 
-    def _resize(self) -> None:
+    def _size(self) -> tuple[int, int]:
         size = shutil.get_terminal_size()
+        return size.lines, size.columns
+
+    def _resize(self) -> None:
         with suppress(OSError):
             if self.terminal:
-                self.api.resize_execution(self.execution, size.lines, size.columns)
+                self.api.resize_execution(self.execution, *self._size())
 
     def _kill(self, number: int) -> None:
         """The signal to the command and to what it has started: the engine names its process on the host."""

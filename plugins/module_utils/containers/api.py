@@ -169,12 +169,14 @@ class EngineApi:
         """The id of a command that is to be run in a container (`Cmd`, `Tty`, `User` …)."""
         return str(self._json("POST", f"/containers/{quote(identity, safe='')}/exec", body=config)["Id"])
 
-    def attach_execution(self, execution: str, *, terminal: bool) -> tuple[socket.socket, bytes]:
+    def attach_execution(self, execution: str, *, terminal: tuple[int, int] | None) -> tuple[socket.socket, bytes]:
         """Start it; the channel to its input and outputs, and the first bytes that came.
 
+        :param terminal: rows and columns of its terminal from the first moment on; an engine before API 1.42 wants to be told afterwards.
         :raises EngineError: it cannot be started; the message is the engine's own.
         """
-        body = json.dumps({"Detach": False, "Tty": terminal}).encode()
+        size = {"ConsoleSize": terminal} if terminal else {}
+        body = json.dumps({"Detach": False, "Tty": terminal is not None, **size}).encode()
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         channel.settimeout(self.timeout)
         try:

@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.engine.executions[name] = Execution(json.loads(body))
             self._json({"Id": name}, 201)
         elif match := re.fullmatch(r"/exec/(\w+)/start", path):
-            self._start(self.engine.executions[match[1]])
+            self._start(self.engine.executions[match[1]], json.loads(body).get("ConsoleSize"))
         elif match := re.fullmatch(r"/exec/(\w+)/resize", path):
             execution = self.engine.executions[match[1]]
             query = parse_qs(url.query)
@@ -296,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._chunk(json.dumps(event).encode() + b"\n")
         self.wfile.write(b"0\r\n\r\n")
 
-    def _start(self, execution: Execution) -> None:
+    def _start(self, execution: Execution, size: list[int] | None) -> None:
         argv, terminal = execution.config["Cmd"], execution.config["Tty"]
         # As in a container, also where somebody has started the tests by `nohup`, which has its children ignore a hang-up.
         heeding = ["env", "--default-signal=HUP"]
@@ -315,6 +315,8 @@ class _Handler(BaseHTTPRequestHandler):
         environment = {**os.environ, **dict(pair.split("=", 1) for pair in execution.config.get("Env", []))}
         if terminal:
             execution.terminal, slave = pty.openpty()
+            if size:
+                fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
             execution.process = subprocess.Popen(
                 [*heeding, "setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=False
             )

@@ -24,7 +24,7 @@ import pytest
 from . import host
 from .dockerd import Dockerd
 
-PATIENCE = 900.0  # seconds for a process on a machine that is busy with other things
+PATIENCE = 240.0  # seconds for a process on a machine that is busy with other things
 
 
 @pytest.fixture(autouse=True)

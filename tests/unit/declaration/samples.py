@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import copy
 import re
+from enum import Enum
 from typing import Any
 
-REMOVED = object()
+
+class Mark(Enum):
+    """What a value is not; a member of an enumeration stays itself when it is copied."""
+
+    REMOVED = 1
+
+
+REMOVED = Mark.REMOVED
 
 COMPOSE: dict[str, Any] = {
     "services": {
