@@ -27,6 +27,8 @@ USES = "com.latentum.ops.uses"  # hash of what the service uses beside it: netwo
 # What can change where a service is reached, whether it may be, and why; not the three events of each health check.
 CHANGES = ("start", "die", "oom", "pause", "unpause", "destroy", "connect", "disconnect", "health_status")
 TIMED_OUT = 124  # exit status of a command whose time was up, as timeout(1) has it
+# Of a healthcheck that came to no answer: Docker's own for one whose time was up, timeout(1)'s, and curl's.
+LATE = (-1, TIMED_OUT, 28)
 GRACE = 10  # seconds that Docker gives a container to stop where nothing else is said
 
 
@@ -57,6 +59,7 @@ class Container:
     created: float = 0.0  # epoch seconds
     grace: int = GRACE  # seconds to stop
     project: str = ""
+    health_late: bool = False  # the last healthcheck came to no answer in its time
 
     @property
     def serves(self) -> bool:
@@ -80,7 +83,8 @@ def parse(raw: Mapping[str, Any]) -> Container:
     health = state.get("Health") or {}
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = sorted((name, network["IPAddress"]) for name, network in networks.items() if network and network.get("IPAddress"))
-    log = [f"exit {entry.get('ExitCode')}: {mask(entry.get('Output') or '').strip()[-300:]}" for entry in (health.get("Log") or [])[-3:]]
+    results = health.get("Log") or []
+    log = [f"exit {entry.get('ExitCode')}: {mask(entry.get('Output') or '').strip()[-300:]}" for entry in results[-3:]]
     return Container(
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
@@ -101,6 +105,7 @@ def parse(raw: Mapping[str, Any]) -> Container:
         created=epoch(raw["Created"]) if raw.get("Created") else 0.0,
         grace=int(raw["Config"].get("StopTimeout") or GRACE),
         project=labels.get(PROJECT, ""),
+        health_late=bool(results) and results[-1].get("ExitCode") in LATE,
     )
 
 

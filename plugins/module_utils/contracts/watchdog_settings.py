@@ -143,5 +143,11 @@ class HostSpec(Contract):
     units: tuple[str, ...] = option("Units of systemd that must run.", ("docker.service", "nginx.service"))
     confirm: float = option("Seconds until a failed check is looked at again.", 2)
     recover: float = option("Seconds for which all must be well before an incident ends.", 10)
+    stall_patience: float = option(
+        "Seconds for which a container that only answers too late is left alone while the whole host stalls; V(0) restarts it at once.",
+        120,
+        least=0,
+        most=HOUR,
+    )
     metrics: str = option("Address and port of the metrics.", "127.0.0.1:9753")
     front: FrontSpec = option("Where sites are asked for.", FrontSpec(), sparse=True)

@@ -15,6 +15,10 @@ class ProbeError(Exception):
     """The container did not answer as declared; the message says how."""
 
 
+class ProbeTimeout(ProbeError):
+    """It did not answer in time."""
+
+
 class ProbeLimit(ProbeError):
     """It answered well, but what it says is beyond a limit: there is more to do than it can, and no restart changes that."""
 
@@ -23,7 +27,8 @@ def run_probe(probe: Probe, address: str | None, match: str = "") -> None:
     """Ask once; redirects are not followed.
 
     :param match: a regular expression that must be found in the first 64 KiB of the answer.
-    :raises ProbeError: no address, no answer in time, another status, or another text.
+    :raises ProbeTimeout: no answer in time.
+    :raises ProbeError: no address, no connection, another status, or another text.
     """
     if address is None:
         raise ProbeError("has no address to probe")
@@ -33,6 +38,8 @@ def run_probe(probe: Probe, address: str | None, match: str = "") -> None:
         connection.request("GET", probe.path, headers={"Connection": "close", "User-Agent": "latentum-ops"})
         with connection.getresponse() as answer:
             status, body = answer.status, answer.read(65536) if match else b""
+    except TimeoutError as error:
+        raise ProbeTimeout(f"{url} did not answer: {type(error).__name__}") from error
     except (OSError, http.client.HTTPException) as error:
         raise ProbeError(f"{url} did not answer: {type(error).__name__}") from error
     finally:

@@ -21,12 +21,14 @@ from .incidents import Incident
 from .judgement import Judgement, Transition
 from .ledger import Ledger
 from .remedies import Remedies, RemedyResult
+from .stall import Stall
 
 
 @dataclass(frozen=True)
 class Acting:
     """The remedies of one set of settings; the healer, which knows what was tried, and the pool outlive it.
 
+    :param stall: postpones what an overloaded host would make worse.
     :param suppressed: says why a key is not to be healed now, or nothing.
     :param remedy_pool: runs what may take its time.
     :param put: takes how a remedy went from the thread that carried it out; it comes back through `take`.
@@ -38,6 +40,7 @@ class Acting:
     ledger: Ledger
     healer: Healer
     remedies: Remedies
+    stall: Stall
     suppressed: Callable[[str], str]
     remedy_pool: Executor
     put: Callable[[RemedyResult], None]
@@ -58,7 +61,7 @@ class Acting:
                     incident.did(answer)
 
     def _heal(self, spec: ServiceSpec, finding: Finding, incident: Incident, now: float) -> None:
-        actions, gave_up = self.healer.plan(spec, finding, now)
+        actions, gave_up = self.healer.plan(spec, self.stall.spare(finding, incident, now), now)
         if gave_up and not incident.needs_human:
             incident.needs_human, incident.severity, incident.escalated = True, "critical", time.time()
             incident.did("healing gave up: a human is needed")

@@ -28,6 +28,7 @@ from .picture import Picture
 from .publication import Publication
 from .remedies import Remedies, RemedyResult, Sessions
 from .settings import Settings
+from .stall import Stall
 from .suppression import Suppression
 
 
@@ -91,8 +92,9 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
     alerting = Alerting(config, host, runtime.spool, runtime.failures, before.alerting if before else None)
     ledger = Ledger(runtime.memory, runtime.healer, judgement, alerting, observer.log_of, runtime.failures)
     remedies = Remedies(picture.lost_networks, runtime.sessions)
+    stall = Stall(config.host.stall_patience)
     pool, put, failures = runtime.remedy_pool, runtime.put, runtime.failures
-    acting = Acting(config.stacks, judgement, ledger, runtime.healer, remedies, suppression.why, pool, put, failures)
+    acting = Acting(config.stacks, judgement, ledger, runtime.healer, remedies, stall, suppression.why, pool, put, failures)
     return Components(
         config,
         picture,

@@ -37,6 +37,7 @@ class Fault:
     :param remedy: restart, start, unpause, connect, replace; ``wait`` where the engine is at it; ``none`` where no remedy helps.
     :param sure: the engine itself says so, so the second look need not wait for a probe.
     :param confirmed: this container was looked at twice; before that nothing is done to it.
+    :param late: all that is known against it is that it does not answer in time.
     """
 
     container: Container | None
@@ -44,6 +45,7 @@ class Fault:
     remedy: str
     sure: bool = True
     confirmed: bool = True
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _fault(spec: ServiceSpec, container: Container, evidence: Evidence) -> Fault
         return Fault(container, f"{container.name} is paused", "unpause")
     if container.health == "unhealthy":
         log_line = container.health_log[-1].splitlines()[0][:160] if container.health_log else "no log"
-        return Fault(container, f"{container.name} is unhealthy ({log_line})", "restart")
+        return Fault(container, f"{container.name} is unhealthy ({log_line})", "restart", late=container.health_late)
     if death and (container.health == "starting" or (container.health == "none" and evidence.age(container) < STEADY)):
         return Fault(container, f"{container.name} {death.describe()} and starts again", "wait")
     if lost := evidence.lost(container):
@@ -160,7 +162,8 @@ def _failed_probe(spec: ServiceSpec, container: Container, evidence: Evidence) -
         return None
     # A limit last: what does not answer is worse than what has much to do.
     worst = sorted(failed, key=lambda reading: reading.limit)[0]
-    return Fault(container, f"{container.name}: {worst.reason}", "none" if worst.limit else "restart", sure=False, confirmed=worst.again)
+    remedy, late = "none" if worst.limit else "restart", all(reading.late for reading in failed if not reading.limit)
+    return Fault(container, f"{container.name}: {worst.reason}", remedy, sure=False, confirmed=worst.again, late=late)
 
 
 def _starting(spec: ServiceSpec, container: Container, evidence: Evidence) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +16,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import acting as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import ledger as ledger_module
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests, stall
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.acting import Acting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import Failures
@@ -26,6 +27,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.judgement im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.ledger import Ledger
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.remedies import Remedies, RemedyResult
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stall import Stall
 
 from . import samples
 from .samples import AtOnce, Clock, Host, Killed, bad, failing, incident, service, throw, well
@@ -59,6 +61,7 @@ class Ward:
             ledger,
             self.healer,
             cast(Remedies, self),
+            Stall(120),
             lambda _key: self.suppressed,
             self.remedy_pool,
             self.came.append,
@@ -129,6 +132,14 @@ def test_nothing_is_done_while_it_is_suppressed(ward: Ward) -> None:
     assert ward.round(FAILS) == [] and ward.healer.records == {}
     ward.suppressed = ""
     assert ward.round(FAILS) == ["restart api1"]
+
+
+def test_an_overloaded_host_is_given_time_before_what_is_late_is_restarted(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, slow = ward.opened(), failing(faults=(replace(bad(), late=True),))
+    monkeypatch.setattr(stall, "stalled", lambda: "cpu 93 %")
+    assert ward.round(slow) == [] and ward.round(slow, after=100) == []
+    assert len(opened.done) == 1 and ward.healer.record(API).heals == 0
+    assert ward.round(slow, after=20) == ["restart api1"]  # it has had its time
 
 
 def test_each_service_is_healed_by_itself(ward: Ward) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...containers.client import Container, DockerUnavailable, Engine
+from ...containers.client import TIMED_OUT, Container, DockerUnavailable, Engine
 from ...contracts.health import Probe
 from ...contracts.watchdog_settings import ProbeSpec
 from ...core.masking import mask
-from ...health.probes import ProbeError, ProbeLimit, run_probe
+from ...health.probes import ProbeError, ProbeLimit, ProbeTimeout, run_probe
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Reading:
     :param latency: seconds.
     :param reason: a sentence, where it failed.
     :param again: the look before failed as well.
+    :param late: it came to no answer in time, or to a slow one.
     :param limit: it answers, but something is beyond a limit, which a restart cannot cure: many jobs, a standby that is behind.
     """
 
@@ -35,6 +36,7 @@ class Reading:
     reason: str = ""
     limit: bool = False
     again: bool = False
+    late: bool = False
 
 
 def read(spec: ProbeSpec, container: Container, engine: Engine) -> Reading:
@@ -45,11 +47,12 @@ def read(spec: ProbeSpec, container: Container, engine: Engine) -> Reading:
     except ProbeLimit as error:
         return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}", limit=True)
     except (ProbeError, DockerUnavailable, OSError, ValueError) as error:
-        return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}")
+        late = isinstance(error, ProbeTimeout | TimeoutError)
+        return Reading(spec.name, False, time.monotonic() - began, f"{spec.name}: {error}", late=late)
     latency = time.monotonic() - began
     slowest = float(spec.options.get("max_latency") or 0)
     if slowest and latency > slowest:
-        return Reading(spec.name, False, latency, f"{spec.name}: took {latency:.2f} s, more than {slowest:g} s")
+        return Reading(spec.name, False, latency, f"{spec.name}: took {latency:.2f} s, more than {slowest:g} s", late=True)
     return Reading(spec.name, True, latency)
 
 
@@ -79,6 +82,8 @@ def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str])
     if code and argv[0] == "psql" and "FATAL:" in output:
         # The server answers: too many clients, a user or database that is not there.
         raise ProbeLimit(f"PostgreSQL says {mask(output).partition('FATAL:')[2].strip()[:200]}")
+    if code == TIMED_OUT:
+        raise ProbeTimeout(f"{argv[0]} came to no answer in {spec.timeout:g} s")
     if code:
         raise ProbeError(f"{argv[0]} exited with {code}: {mask(output).strip()[-200:]}")
     return output

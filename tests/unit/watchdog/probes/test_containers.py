@@ -138,7 +138,7 @@ def test_a_command_in_the_container() -> None:
     ("engine", "said"),
     [
         (Runs(2, "x" * 500 + " the end\n"), "command: check exited with 2: " + "x" * 192 + " the end"),
-        (Runs(124, "no end within 7 s"), "command: check exited with 124: no end within 7 s"),
+        (Runs(124, "no end within 5 s"), "command: check came to no answer in 5 s"),
         (Runs(error=DockerUnavailable("the engine is gone")), "command: the engine is gone"),
         (Runs(error=TimeoutError("timed out")), "command: timed out"),
     ],
