@@ -48,6 +48,7 @@ class Session:
             config["Env"] = [f"TERM={os.environ.get('TERM') or 'xterm'}"]
         self.execution = api.create_execution(container.id, config)
         self._input: int | None = sys.stdin.fileno() if sys.stdin else None
+        self._outgoing = b""  # of the input, what the engine has not taken yet
         self._hung_up = 0.0
 
     def run(self) -> int:
@@ -108,14 +109,18 @@ class Session:
         try:
             rest = self._show(rest)
             while True:
-                watched = [channel.fileno(), wake, *([] if self._input is None else [self._input])]
-                ready, _none, _odd = select.select(watched, [], [], HANGUP if self._hung_up else None)
+                # No more input before the last was taken: a command that writes first, and reads then, would wait for us as we for it.
+                wanted = [] if self._input is None or self._outgoing else [self._input]
+                sending = [channel.fileno()] if self._outgoing else []
+                ready, writable, _odd = select.select([channel.fileno(), wake, *wanted], sending, [], HANGUP if self._hung_up else None)
                 if self._hung_up and time.monotonic() - self._hung_up > HANGUP:
                     return False
                 if wake in ready:
                     for number in os.read(wake, 256):
                         self._signalled(number)
                 if self._input in ready:
+                    self._take_input(channel)
+                if writable:
                     self._send(channel)
                 if channel.fileno() in ready:
                     with suppress(ConnectionResetError):
@@ -127,20 +132,25 @@ class Session:
             self._kill(signal.SIGTERM)  # or it would write to nobody for ever
             return True
 
-    def _send(self, channel: socket.socket) -> None:
-        descriptor = sys.stdin.fileno()
+    def _take_input(self, channel: socket.socket) -> None:
+        """The next part of our input; its end is the end of what the command can read."""
         try:
-            part = os.read(descriptor, CHUNK)
+            self._outgoing = os.read(sys.stdin.fileno(), CHUNK)
         except OSError:  # the terminal is gone
-            part = b""
+            self._outgoing = b""
+        if not self._outgoing:
+            self._input = None
+            with suppress(OSError):  # the command has ended
+                channel.shutdown(socket.SHUT_WR)
+
+    def _send(self, channel: socket.socket) -> None:
+        """As much of the input as the engine takes now."""
         try:
-            if part:
-                channel.sendall(part)
-                return
-            self._input = None
-            channel.shutdown(socket.SHUT_WR)
+            self._outgoing = self._outgoing[channel.send(self._outgoing, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            return
         except OSError:  # the command has ended, and reads nothing any more
-            self._input = None
+            self._input, self._outgoing = None, b""
 
     def _show(self, raw: bytes) -> bytes:
         """Write what came; what belongs to a frame that is not whole yet.

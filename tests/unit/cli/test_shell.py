@@ -145,6 +145,13 @@ def test_input_goes_in_and_bytes_come_out_as_they_are(docker: Dockerd, root: Pat
     assert docker.executions["x0"].config["Tty"] is False
 
 
+def test_a_command_that_writes_before_it_reads_does_not_wait_for_ever(docker: Dockerd, root: Path) -> None:
+    """More than all buffers hold on the way there and on the way back: `pg_dump | opsctl shell db sh -c …` stood still."""
+    data = b"x" * 4_000_000
+    done = run(root, "web", "sh", "-c", "head -c 4000000 /dev/zero; cat", given=data)
+    assert done.returncode == 0 and done.stdout == bytes(4_000_000) + data
+
+
 def test_a_loop_over_lines_ends_where_the_command_reads_nothing(docker: Dockerd, root: Path) -> None:
     assert run(root, "web", "true", given=b"x" * 200_000).returncode == 0
 
