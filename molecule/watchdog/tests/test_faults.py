@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 
 import harness
 import pytest
@@ -293,3 +294,44 @@ def test_a_host_restart_is_no_incident(host: Watched, inbox: Inbox) -> None:
     well(host)
     time.sleep(5)
     assert [message for message in inbox.chat() if message.key.startswith(("latentum/", "faults/"))] == []
+
+
+@pytest.fixture
+def overloaded(host: Watched) -> Iterator[None]:
+    """A host that stalls, and a watchdog that has patience with that."""
+    settings = "/etc/latentum-ops/watchdog/host.json"
+
+    def patience(seconds: float) -> None:
+        wanted = f'"stall_patience": {seconds}'
+        host.sh(f"sed -i 's/\"stall_patience\": [0-9.]*/{wanted}/' {settings} && grep -q '{wanted}' {settings}")
+        host.sh("systemctl reload latentum-ops-watchdog.service")
+
+    patience(300.0)
+    spinning = "for one in $(seq 30); do (while :; do :; done) & done; wait"
+    host.sh(f"systemd-run --quiet --unit=overload --property=RuntimeMaxSec=180 sh -c '{spinning}'")
+    try:
+        wait_for("pressure", lambda: float(re.findall(r"some avg10=([0-9.]+)", host.sh("cat /proc/pressure/cpu"))[0]) > 75, 60)
+        yield
+    finally:
+        host.sh("systemctl stop overload.service", check=False)
+        patience(0.0)
+
+
+@pytest.mark.matrix
+def test_on_an_overloaded_host_what_is_only_late_is_not_restarted_before_its_time(host: Watched, inbox: Inbox, overloaded: None) -> None:
+    before = host.started("faults-web-1")
+    host.hang("faults-web-1")
+
+    def waits() -> bool:
+        open_now = [incident for incident in host.status()["incidents"] if incident["key"] == "faults/web" and not incident["ended"]]
+        return any("the host stalls (cpu" in what for incident in open_now for _at, what in incident["done"])
+
+    wait_for("the incident that says that it waits", waits, 90)
+    time.sleep(15)
+    assert host.started("faults-web-1") == before
+    # What has ended is started all the same.
+    host.sh("docker kill faults-s1-1")
+    wait_for("started", lambda: host.sh("docker inspect --format '{{.State.Running}}' faults-s1-1") == "true", 30)
+    host.sh("systemctl stop overload.service")
+    messages = inbox.story("faults/web", 120)
+    assert host.started("faults-web-1") != before and "the host stalls" in messages[-1].text
