@@ -169,6 +169,30 @@ options:
                 description: The largest value that is fine.
                 type: float
                 required: true
+          quality:
+            description: A figure that every container tells of itself; the new version must not be worse.
+            type: dict
+            suboptions:
+              path:
+                description: Path that answers with the figure, as a number or as JSON.
+                type: str
+                required: true
+              port:
+                description: Port inside the container; 0 is that of the route.
+                type: int
+                default: 0
+              field:
+                description: Where the number is in the JSON, such as C(metrics.rmse); empty where the whole answer is the number.
+                type: str
+              better:
+                description: V(higher) or V(lower) figures are better.
+                type: str
+                choices: [higher, lower]
+                default: higher
+              tolerance:
+                description: Percent by which the new version may be worse.
+                type: float
+                default: 0.0
       migration:
         description: A command that runs once with the new image before traffic changes.
         type: dict
@@ -240,6 +264,66 @@ options:
         type: int
         default: 0
       # END OPTIONS
+  models:
+    description:
+      - Registered models whose versions belong to the release; the result of filter P(latentum.ops.registered_models#filter).
+      - Their version is a value of a Compose variable, so a new one replaces the containers of the services that use it.
+      - A registry that is away does not keep a stack from being deployed; the version of the live release stays, or O(models[].fallback)
+        is taken.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      # BEGIN OPTIONS registered_model.RegisteredModel
+      name:
+        description: What messages and C(opsctl) call it.
+        type: str
+        required: true
+      model:
+        description: Name of the registered model.
+        type: str
+        required: true
+      variable:
+        description: The Compose variable that gets the version.
+        type: str
+        required: true
+      service:
+        description: The service of the stack that is the registry; empty where O(models[].url) says where it is.
+        type: str
+      port:
+        description: Its port inside the container.
+        type: int
+        default: 5000
+      url:
+        description: Address of the registry as the host reaches it.
+        type: str
+      alias:
+        description: A deployment takes the version that has this alias.
+        type: str
+        default: candidate
+      live_alias:
+        description:
+          - The version of a release that is good gets this alias, after a rollback again the one before.
+          - V(none) gives none.
+        type: str
+        default: champion
+      user:
+        description: User of the registry; empty where it asks for none.
+        type: str
+      password_file:
+        description: File on the host with the password.
+        type: str
+      fallback:
+        description: The version while the registry has none, before the first training.
+        type: str
+      # END OPTIONS
+  versions:
+    description:
+      - Model to version, in place of what its alias is. V(7) is a number, V(@candidate) an alias. One that is not to be had is an error
+        before anything changes.
+      - Without it O(pull=always) takes what the alias of a model is now, and O(pull=missing) keeps the version of the live release.
+    type: dict
+    default: {}
   domains:
     description: Domains that lead to this stack, shown by C(opsctl status).
     type: list

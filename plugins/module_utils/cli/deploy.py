@@ -9,10 +9,12 @@ import argparse
 import signal
 from typing import Any
 
+from ..containers.client import Engine
 from ..core.format import folded
+from ..models import listing as model_listing
 from ..release import listing
 from ..release.journal import Journal
-from ..release.pinning import redeclared, with_images, with_replicas
+from ..release.pinning import redeclared, with_images, with_replicas, with_versions
 from ..release.store import Release, ReleaseError, Store
 from ..rollout import table as deploy_table
 from ..rollout.deployment import Deployment
@@ -23,7 +25,7 @@ from .arguments import Parser, confirmable, shared
 from .output import Output
 from .stack_choice import chosen
 
-VERBS = ("deploy", "rollback", "scale", "releases", "history")
+VERBS = ("deploy", "rollback", "scale", "releases", "history", "models")
 
 
 def add_parsers(verbs: Any) -> None:
@@ -37,6 +39,13 @@ def add_parsers(verbs: Any) -> None:
     )
     deploy.add_argument("--image", action="append", default=[], metavar="SERVICE=REFERENCE", help="for example api=registry/api:1.4.2")
     deploy.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME[=VERSION]",
+        help="another version of a registered model: its number, @alias, or what its alias is now",
+    )
+    deploy.add_argument(
         "--recreate", action="append", default=[], metavar="SERVICE", help="replace its containers although nothing differs"
     )
     deploy.add_argument("--force", action="store_true", help="also a release that failed before")
@@ -48,6 +57,7 @@ def add_parsers(verbs: Any) -> None:
     scale.add_argument("services", nargs="+", metavar="SERVICE=COUNT")
 
     verbs.add_parser("releases", parents=[shared()], help="what was deployed, what is live, where a rollback goes")
+    verbs.add_parser("models", parents=[shared()], help="versions of registered models: what serves, and what the registry has")
     history = verbs.add_parser("history", parents=[shared()], help="every step of every deployment")
     history.add_argument("--lines", type=int, default=50, help="how many of the last steps")
 
@@ -61,6 +71,10 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
     if options.verb == "releases":
         _releases(Store(stack), output)
         return 0
+    if options.verb == "models":
+        models = model_listing.described(_live(stack), Engine())
+        output.result({"stack": stack, "models": models}, folded(model_listing.table(models)))
+        return 1 if any(model["error"] for model in models) else 0
     if options.verb == "history":
         entries = Journal(stack).read(options.lines)
         output.result({"stack": stack, "entries": entries}, folded(listing.history(entries)))
@@ -99,7 +113,8 @@ def _carry_out(deployment: Deployment, options: argparse.Namespace, stack: str) 
         counts = {name: _count(name, value) for name, value in map(_pair, options.services)}
         return deployment.deploy(with_replicas(live, counts))
     images = dict(map(_pair, options.image))
-    return deployment.deploy(with_images(live, images) if images else redeclared(live, "missing"))
+    declared = with_images(live, images) if images else redeclared(live, "missing")
+    return deployment.deploy(with_versions(declared, dict(part.partition("=")[::2] for part in options.model)))
 
 
 def _interrupt(_number: int, _frame: object) -> None:

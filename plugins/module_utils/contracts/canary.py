@@ -20,6 +20,17 @@ class Query(Contract):
 
 
 @dataclass(frozen=True)
+class Quality(Contract):
+    """A figure that every container tells of itself, compared between the new version and the old one."""
+
+    path: str = option("Path that answers with the figure, as a number or as JSON.")
+    port: int = option("Port inside the container; 0 is that of the route.", 0, least=0, most=65535)
+    field: str = option("Where the number is in the JSON, such as C(metrics.rmse); empty where the whole answer is the number.", "")
+    better: str = option("V(higher) or V(lower) figures are better.", "higher", choices=("higher", "lower"))
+    tolerance: float = option("Percent by which the new version may be worse.", 0.0, least=0, most=1000)
+
+
+@dataclass(frozen=True)
 class Rule(Contract):
     """When a canary passes."""
 
@@ -34,3 +45,4 @@ class Rule(Contract):
     max_latency_ratio: float = option("95th percentile of the new version over that of the old one.", 1.5, least=1, most=1000)
     on_low_traffic: str = option("What happens when there was too little traffic to judge.", "abort", choices=("abort", "promote"))
     prometheus: Query | None = option("A query whose value must not exceed a maximum.", None)
+    quality: Quality | None = option("A figure that every container tells of itself; the new version must not be worse.", None, sparse=True)

@@ -24,6 +24,7 @@ from .controller_files import Folder
 from .files.derive import read_only_mounts
 from .files.model import with_content
 from .model import Declaration
+from .models.model import placeholders
 from .registry import SECTIONS
 
 
@@ -149,7 +150,7 @@ def _with_files_read(read: dict[str, Any], folder: Folder | None, errors: list[P
     """The Compose file of what the schema read, with the files that it names, and with what is in C(files)."""
     compose = compose_model.Compose()
     if read["compose"] is not None:
-        environment = {"COMPOSE_PROJECT_NAME": read["name"], **read["environment"]}
+        environment = {"COMPOSE_PROJECT_NAME": read["name"], **placeholders(read["models"]), **read["environment"]}
         read_text = folder.text if folder else no_folder
         built = references(read["name"], read["builds"])
         compose = compose_model.parse(read["compose"], environment, errors, read=read_text, profiles=read["profiles"], built=built)

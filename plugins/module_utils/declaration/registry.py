@@ -17,6 +17,7 @@ FOLDERS = (
     "services",
     "files",
     "builds",
+    "models",
     "secrets",
     "network",
     "updates",

@@ -20,7 +20,8 @@ def releases(store: Store) -> str:
     for release in reversed(store.all()):
         mark = "live" if live and release.id == live.id else f"-{previous.index(release.id) + 1}" if release.id in previous else ""
         rows.append([mark, release.id, release.created, release.state, images(release)])
-        below = [f"promoted from {origin}"] if (origin := store.origin(release.id)) else []
+        below = [f"models: {held}"] if (held := models(release)) else []
+        below += [f"promoted from {origin}"] if (origin := store.origin(release.id)) else []
         below += release.reason.splitlines()[:1]
         reasons.append("\n".join(f"      {line}" for line in below))
     if len(rows) == 1:
@@ -37,6 +38,11 @@ def images(release: Release) -> str:
         tag = name.rpartition(":")[2] if ":" in name else name
         tags.setdefault(tag[:12] if is_id(name) else tag, []).append(service)
     return ", ".join(f"{'+'.join(services)} {tag}" for tag, services in tags.items())
+
+
+def models(release: Release) -> str:
+    """The versions of its models."""
+    return ", ".join(f"{entry['name']} {entry.get('version') or 'none'}" for entry in release.models)
 
 
 def history(entries: Sequence[dict[str, Any]]) -> str:
@@ -62,5 +68,7 @@ def history(entries: Sequence[dict[str, Any]]) -> str:
 def release_dict(release: Release, *, live: bool, promoted_from: str = "") -> dict[str, Any]:
     """A release as plain data, without its whole project."""
     shown = asdict(release)
-    named = {"id": release.id, "live": live, "promoted_from": promoted_from}
+    named: dict[str, Any] = {"id": release.id, "live": live, "promoted_from": promoted_from}
+    if release.models:
+        named["models"] = {entry["name"]: entry.get("version", "") for entry in release.models}
     return named | {key: shown[key] for key in ("created", "state", "reason", "images")}

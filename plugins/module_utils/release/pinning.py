@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..compose.cli import pull
@@ -16,6 +16,7 @@ from ..compose.interpolation import Interpolation
 from ..compose.scalars import as_text
 from ..containers.client import DEFINITION, USES, Engine
 from ..contracts.carried_files import Carried
+from ..contracts.registered_model import RegisteredModel, models_from
 from ..contracts.routes import Routes
 from ..core.progress import Progress
 from . import uses
@@ -28,6 +29,8 @@ class Declared:
 
     :param routes: None to stay with those of the live release.
     :param files: what the project mounts by a name of its content, where it is not on this host yet.
+    :param models: registered models whose versions belong to the release.
+    :param versions: those versions, by the names of the models: what somebody asked for, later what was chosen.
     :param pull: ``missing`` takes an image from this host where its tag is here, ``always`` asks the registry.
     """
 
@@ -41,11 +44,19 @@ class Declared:
     pull: str = "missing"
     routes: Routes | None = None
     files: Sequence[Carried] = ()
+    models: Sequence[RegisteredModel] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
         """A hash of what was declared, before it is pinned."""
-        return fingerprint({"project": dict(self.project), "environment": dict(self.environment)})
+        content: dict[str, Any] = {"project": dict(self.project), "environment": dict(self.environment)}
+        return fingerprint(content | {"models": [model.to_dict() for model in self.models]} if self.models else content)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The plain values for C(${NAME}), with the versions of the models."""
+        return plain(self.environment) | {model.variable: self.versions.get(model.name, model.fallback) for model in self.models}
 
 
 def plain(environment: Mapping[str, Any]) -> dict[str, str]:
@@ -68,7 +79,7 @@ def with_references(project: Mapping[str, Any], references: Mapping[str, str]) -
 
 def images(declared: Declared) -> dict[str, str]:
     """Service to image reference, variables resolved; services without an image are left out."""
-    resolver = Interpolation({"COMPOSE_PROJECT_NAME": declared.stack, **plain(declared.environment)})
+    resolver = Interpolation({"COMPOSE_PROJECT_NAME": declared.stack, **declared.variables})
     return {
         name: resolver.resolve(str(service["image"]), f"services.{name}.image")
         for name, service in declared.project["services"].items()
@@ -150,7 +161,7 @@ def _long(repository: str) -> str:
 def pinned_release(declared: Declared, pinned: Mapping[str, str], live: Release | None = None, others: Collection[str] = ()) -> Release:
     """The release with these images."""
     project = copy.deepcopy(dict(declared.project))
-    variables = plain(declared.environment)
+    variables = declared.variables
     if networks := uses.named_networks(declared.stack, project, variables, live, others):
         project["networks"] = networks
     for name, service in project["services"].items():
@@ -169,6 +180,7 @@ def pinned_release(declared: Declared, pinned: Mapping[str, str], live: Release 
         images=dict(pinned),
         source=declared.source,
         routes=declared.routes,
+        models=[{**model.to_dict(), "version": declared.versions.get(model.name, model.fallback)} for model in declared.models],
     )
 
 
@@ -226,6 +238,20 @@ def with_images(release: Release, changed: Mapping[str, str], pull_policy: str =
     return declared
 
 
+def with_versions(declared: Declared, wanted: Mapping[str, str]) -> Declared:
+    """A declaration with other versions of its models.
+
+    :param wanted: by name: a version, C(@alias), or empty for what the declared alias is now.
+    :raises ValueError: a model that is not declared.
+    """
+    models = {model.name: model for model in declared.models}
+    for name in wanted:
+        if name not in models:
+            raise ValueError(f"model: {name!r} is not a model of {declared.stack}: write one of {', '.join(models) or '(it has none)'}")
+    asked = {name: version or f"@{models[name].alias}" for name, version in wanted.items()}
+    return replace(declared, versions={**declared.versions, **asked})
+
+
 def with_replicas(release: Release, wanted: Mapping[str, int]) -> Declared:
     """The declaration of a release with other numbers of containers.
 
@@ -255,4 +281,6 @@ def redeclared(release: Release, pull_policy: str) -> Declared:
         policies=copy.deepcopy(release.policies),
         domains=list(release.domains),
         pull=pull_policy,
+        models=models_from(release.models),
+        versions={str(entry["name"]): str(entry.get("version", "")) for entry in release.models},
     )

@@ -8,12 +8,13 @@ environment, the routes that lead to it, and how each service is judged and upda
 routes, so a release that failed is known again when somebody tries it once more, and a change of a route alone can be rolled back.
 
     /var/lib/latentum-ops/stacks/<stack>/live.json               which release is live, and the good ones before it
-    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json, judged.json,
-                                                                 promoted.json
+    /var/lib/latentum-ops/stacks/<stack>/releases/<id>/          compose.yaml, environment, release.json, routes.json, models.json,
+                                                                 judged.json, promoted.json
     /var/lib/latentum-ops/stacks/<stack>/files/<digest>/         a file or folder that the projects of releases mount
     /var/lib/latentum-ops/stacks/<stack>/taken_over.json         containers of somebody else that a first release kept
 
-Routes have a file of their own: an engine from before there were any refuses fields in ``release.json`` that it does not know.
+Routes and models have files of their own: an engine from before there were any refuses fields in ``release.json`` that it does not
+know.
 A release without that file is one of such an engine, or of a host without nginx; its id is that of project and environment.
 ``judged.json`` is there once a release failed: by what, beside its content, that came about. ``promoted.json`` names the environment
 and the release there that it was promoted from.
@@ -58,6 +59,7 @@ class Release:
     :param images: service to pinned reference.
     :param source: hash of the project and the environment that the operator declared, before anything was pinned.
     :param routes: how clients reach it; None where that is not known.
+    :param models: registered models, each with the version that this release has.
     :param state: new, good, failed or rolled_back; ``reason`` says why it is not good.
     """
 
@@ -74,6 +76,7 @@ class Release:
     state: str = NEW
     reason: str = ""
     routes: Routes | None = None
+    models: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -137,16 +140,21 @@ class Store:
         write_atomic(folder / "environment", environment_text(kept.environment), 0o600, 0, 0)
         if kept.routes:
             write_state(folder / "routes.json", kept.routes.to_dict(), 0o600, indent=1)
+        if kept.models:
+            write_state(folder / "models.json", kept.models, 0o600, indent=1)
         self._write(folder, replace(kept, created=kept.created or now()))
         return folder
 
     def _write(self, folder: Path, release: Release) -> None:
-        content = {name: value for name, value in asdict(release).items() if name != "routes"}
+        content = {name: value for name, value in asdict(release).items() if name not in ("routes", "models")}
         write_state(folder / "release.json", content, 0o600, indent=1)
 
     def _read(self, folder: Path) -> Release | None:
         raw = read_state(folder / "release.json", None)
-        return replace(known_fields(Release, raw), routes=routes_from(read_state(folder / "routes.json", None))) if raw else None
+        if not raw:
+            return None
+        routes, models = routes_from(read_state(folder / "routes.json", None)), read_state(folder / "models.json", [])
+        return replace(known_fields(Release, raw), routes=routes, models=models)
 
     def load(self, release: str) -> Release:
         """:raises ReleaseError: there is none of this id."""

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..contracts.argspec import argspec
 from ..contracts.carried_files import Carried
 from ..contracts.health import Expectation, expectations_from
+from ..contracts.registered_model import RegisteredModel, models_from
 from ..contracts.rollout_policy import Hooks, Policy, policies_from
 from ..contracts.routes import Routes, routes_from
 from ..contracts.upstreams import upstreams_from
@@ -31,6 +32,8 @@ ARGUMENTS: dict[str, Any] = {
     # What each upstream may say, its contract judges.
     "routes": {"type": "dict", "options": {"upstreams": {"type": "list", "elements": "dict"}, "sites": {"type": "dict"}}},
     "files": {"type": "list", "elements": "dict", "default": [], "options": argspec(Carried)},
+    "models": {"type": "list", "elements": "dict", "default": [], "options": argspec(RegisteredModel)},
+    "versions": {"type": "dict", "default": {}},
     "domains": {"type": "list", "elements": "str", "default": []},
     "pull": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "recreate": {"type": "list", "elements": "str", "default": []},
@@ -53,6 +56,18 @@ def _routes(given: Mapping[str, Any] | None) -> Routes | None:
     return routes and replace(routes, upstreams=tuple(upstream.to_dict() for upstream in upstreams_from(routes.upstreams, tolerant=False)))
 
 
+def _versions(given: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What somebody asks for.
+
+    :raises ValueError: of a model that is not declared.
+    """
+    known = [str(model["name"]) for model in models]
+    for name in given:
+        if name not in known:
+            raise ValueError(f"versions: {name!r} is no model: write one of {', '.join(known) or '(none is declared)'}")
+    return {name: str(version) for name, version in given.items()}
+
+
 def declared_from(given: Mapping[str, Any]) -> Declared:
     """What is to be deployed.
 
@@ -73,6 +88,8 @@ def declared_from(given: Mapping[str, Any]) -> Declared:
         domains=given["domains"],
         routes=_routes(given["routes"]),
         pull=given["pull"],
+        models=models_from(given["models"], tolerant=False),
+        versions=_versions(given["versions"], given["models"]),
         files=tuple(Carried.from_dict(item, f"files[{index}]") for index, item in enumerate(given["files"])),
     )
 

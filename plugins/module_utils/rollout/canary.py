@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..contracts.canary import Query, Rule
+from ..contracts.canary import Quality, Query, Rule
 from ..nginx.access_log import Figures
 
 Z = 1.96  # 95 % confidence
@@ -56,6 +58,61 @@ def judge(old: Figures, new: Figures, rule: Rule, *, over: bool) -> Verdict:
     if new.rate > allowed:
         return Verdict("bad", f"{seen}; allowed are {rule.max_error_rate:g} percentage points more")
     return Verdict("good", f"{seen}, p95 {after * 1000:.0f} ms, before {before * 1000:.0f} ms")
+
+
+def compare_quality(quality: Quality, old: Sequence[str], new: Sequence[str]) -> Verdict:
+    """Ask every container of both sides for its figure; the means count. A new version that tells none is bad, an old one bars nobody.
+
+    :param old: ``address:port`` of containers.
+    """
+    figures: dict[str, list[float]] = {"old": [], "new": []}
+    for side, servers in (("new", new), ("old", old)):
+        for server in servers:
+            try:
+                figures[side].append(_figure(quality, server))
+            except ValueError as error:
+                if side == "new":
+                    return Verdict("bad", f"the new version tells no quality at {quality.path}: {error}")
+    if not figures["new"]:
+        return Verdict("bad", "no container of the new version could be asked for its quality")
+    after = math.fsum(figures["new"]) / len(figures["new"])
+    what = quality.field or quality.path
+    if not figures["old"]:
+        return Verdict("good", f"{what} is {after:g}, and nothing to compare it with: the version before tells none")
+    before = math.fsum(figures["old"]) / len(figures["old"])
+    worse = before - after if quality.better == "higher" else after - before
+    shown = f"{what} is {after:g}, before {before:g} ({quality.better} is better)"
+    if worse > abs(before) * quality.tolerance / 100:
+        return Verdict("bad", f"{shown}; allowed are {quality.tolerance:g} % less good")
+    return Verdict("good", shown)
+
+
+def _figure(quality: Quality, server: str) -> float:
+    """One container's figure.
+
+    :raises ValueError: it tells none.
+    """
+    import requests
+
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"http://{server}{quality.path}", timeout=5, allow_redirects=False)
+    except requests.RequestException as error:
+        raise ValueError(f"no answer ({type(error).__name__})") from error
+    if answer.status_code != 200:
+        raise ValueError(f"the answer is {answer.status_code}")
+    try:
+        value: Any = answer.json()
+    except ValueError as error:
+        raise ValueError("the answer is no number and no JSON") from error
+    for part in quality.field.split(".") if quality.field else ():
+        if not isinstance(value, Mapping) or part not in value:
+            raise ValueError(f"the answer has no {quality.field}")
+        value = value[part]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{quality.field or 'the answer'} is no number")
+    return float(value)
 
 
 def ask_prometheus(query: Query) -> Verdict:

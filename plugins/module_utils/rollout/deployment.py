@@ -15,6 +15,7 @@ from ..core.locks import stack_lock
 from ..core.process import CommandError
 from ..core.progress import Progress
 from ..hostconfig.transaction import ConfigSetError
+from ..models import versions
 from ..release import carried, publish, routing
 from ..release.image_user import require_readable
 from ..release.journal import Journal, RolloutInProgress
@@ -53,7 +54,8 @@ class Deployment:
                 carried.put(self.stack, declared.files)
                 carried.begin(declared.project)
             live = self._live()
-            if live and live.source == declared.source and declared.pull != "always":
+            declared = self._with_versions(declared, live, engine)
+            if live and live.source == declared.source and declared.pull != "always" and versions.held(live) == declared.versions:
                 release = self._refreshed(live, declared)
             else:
                 try:
@@ -62,6 +64,25 @@ class Deployment:
                 except (CommandError, ReleaseError) as error:
                     raise self._refused(str(error), declared.stack) from error
             return self._bring(release, engine)
+
+    def _with_versions(self, declared: Declared, live: Release | None, engine: Engine | None) -> Declared:
+        """A declaration with the versions of its models.
+
+        :raises DeployFailed: one that was asked for is not to be had.
+        """
+        try:
+            chosen = versions.choose(
+                declared.models,
+                declared.versions,
+                live,
+                engine,
+                self.progress.say,
+                stack=declared.stack,
+                ask=declared.pull == "always",
+            )
+        except ReleaseError as error:
+            raise self._refused(str(error), declared.stack) from error
+        return replace(declared, versions=chosen)
 
     def rollback(self, to: str | None = None) -> Outcome:
         """Return to the last good release, or to a named one.
@@ -138,6 +159,7 @@ class Deployment:
             policies=[dict(policy) for policy in declared.policies],
             domains=list(declared.domains),
             routes=declared.routes,
+            models=[{**model.to_dict(), "version": declared.versions[model.name]} for model in declared.models],
             # What is known of it, if it is known: the store keeps that.
             state=NEW,
             reason="",
@@ -159,6 +181,7 @@ class Deployment:
         if live and live.id == underway.target and not underway.failing:
             # Killed between the last decision and the last file.
             publish.write(live)
+            self._tell(live, engine)
             Rerouting(self.store.load(underway.before) if underway.before else None, live).finish()
             self.journal.ended()
             return f"{interrupted}; it was finished"
@@ -171,6 +194,10 @@ class Deployment:
             raise self._refused("\n".join([f"{interrupted}, and it cannot be taken back:", *lost]), underway.target)
         self.journal.ended()
         return f"{interrupted}; it was taken back"
+
+    def _tell(self, release: Release, engine: Engine) -> None:
+        for failure in versions.tell(release, engine):
+            self.progress.say(failure)
 
     def _routed(self, release: Release, live: Release | None) -> Release:
         """A release that says nothing about routes is served by those that are live; one to return to is left as it was."""
@@ -195,6 +222,7 @@ class Deployment:
         plans = make(release, containers, live=live, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate, by_hand=by_hand)
         outcome.kept = hand_made.kept(plans, by_hand)
         outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
+        outcome.models = versions.sentences(live, release)
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []
         outcome.reloads = reloading.sentences(release)
@@ -217,6 +245,7 @@ class Deployment:
             return outcome
         if not outcome.plans and not outcome.files and not outcome.reloads and live and live.id == release.id:
             self.store.save(release)
+            self._tell(release, engine)
             self.journal.ended()
             self.progress.finish(f"nothing to do: {release.id} is live")
             return outcome

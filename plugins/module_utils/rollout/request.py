@@ -64,6 +64,7 @@ class Outcome:
     kept: dict[str, list[Container]] = field(default_factory=dict)
     plans: list[ServicePlan] = field(default_factory=list)
     routes: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
     reloads: list[str] = field(default_factory=list)
     found: str = ""
     digests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -76,8 +77,8 @@ class Outcome:
 
     @property
     def sentences(self) -> list[str]:
-        """What differs, for a person: each service, then each route, then each file that is reloaded."""
-        return [*(plan.sentence() for plan in self.plans), *self.routes, *self.reloads]
+        """What differs, for a person: each service, then each version of a model, each route, each file that is reloaded."""
+        return [*(plan.sentence() for plan in self.plans), *self.models, *self.routes, *self.reloads]
 
     @property
     def kept_sentences(self) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..compose.cli import Compose
 from ..containers.client import Container
+from ..contracts.canary import Quality
 from ..contracts.health import Expectation
 from ..health.assessment import look
 from ..health.report import details, text
@@ -18,7 +19,7 @@ from ..nginx import traffic_plan
 from ..nginx.access_log import FLUSHED, Meter
 from ..release.store import Release
 from . import standby
-from .canary import Verdict, ask_prometheus, judge
+from .canary import Verdict, ask_prometheus, compare_quality, judge
 from .host_actions import FIRST_CRASH, Part, RolloutFailed, Site
 from .plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependencies, dependents, short
 from .rerouting import Rerouting
@@ -184,7 +185,7 @@ class Rollout:
         )
         names = {container.name for container in site.routed(service)}
         meter = Meter(lambda upstream: upstream in names)
-        deadline, asked = time.monotonic() + rule.duration, 0.0
+        deadline, asked, compared = time.monotonic() + rule.duration, 0.0, 0.0
         while True:
             over = time.monotonic() >= deadline
             time.sleep(FLUSHED if over else min(LOOK, max(0.0, deadline - time.monotonic())))
@@ -194,12 +195,25 @@ class Rollout:
             if rule.prometheus and verdict.state != "bad" and (over or time.monotonic() - asked >= ASK):
                 asked = time.monotonic()
                 verdict = combine(verdict, ask_prometheus(rule.prometheus))
+            if rule.quality and verdict.state != "bad" and (over or time.monotonic() - compared >= ASK):
+                compared = time.monotonic()
+                verdict = combine(verdict, self._compare_quality(rule.quality, service, old, new))
             if verdict.state == "bad" or (verdict.state == "low_traffic" and rule.on_low_traffic == "abort"):
                 raise RolloutFailed(f"{service}: the canary is refused: {verdict.reason}")
             if over:
                 site.step(f"canary passed: {verdict.reason}", service=service)
                 return
             site.progress.wait(f"{service}: canary, {max(0, deadline - time.monotonic()):.0f} s to go, {verdict.reason}")
+
+    def _compare_quality(self, quality: Quality, service: str, old: Sequence[Container], new: Sequence[Container]) -> Verdict:
+        """What the containers tell of themselves, at the port of the figure or of the route."""
+
+        def servers(containers: Sequence[Container]) -> list[str]:
+            if not quality.port:
+                return self.site.addresses(service, containers)
+            return [f"{address}:{quality.port}" for container in containers if (address := container.address())]
+
+        return compare_quality(quality, servers(old), servers(new))
 
     def assert_healthy(self, service: str, containers: Sequence[Container]) -> None:
         """:raises RolloutFailed: one of these containers crashed, or is unhealthy."""

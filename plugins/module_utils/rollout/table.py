@@ -28,7 +28,7 @@ def table(outcome: Outcome) -> str:
         rows.append([plan.service, plan.sentence().partition(": ")[2], digest(before), digest(after)])
     lines += columns(rows) if outcome.plans else []
     lines += outcome.kept_sentences
-    lines += outcome.routes
+    lines += [*outcome.models, *outcome.routes]
     if outcome.served or outcome.maintenance:
         counted = [f"{outcome.served} answered", f"{outcome.failed} with a status from 500 on"]
         counted += [f"{outcome.maintenance} more got the maintenance page"] if outcome.maintenance else []

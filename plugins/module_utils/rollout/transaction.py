@@ -16,6 +16,7 @@ from ..containers.client import Container
 from ..contracts.rollout_policy import Policy, policies_from
 from ..core.caller import caller
 from ..core.process import run
+from ..models import versions
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
@@ -66,6 +67,8 @@ class Change:
         try:
             site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""))
             for sentence in [*outcome.kept_sentences, *(plan.sentence() for plan in outcome.plans)]:
+                progress.say(sentence)
+            for sentence in outcome.models:
                 progress.say(sentence)
             for sentence in self.rerouting.sentences() if self.rerouting.needed else ():
                 progress.say(sentence)
@@ -119,6 +122,8 @@ class Change:
             self.store.mark(live.id, ROLLED_BACK, f"rolled back by {caller()}", judged)
         self.store.set_origin(release.id, order.promoted_from)
         self.store.set_live(release.id, order.kind)
+        for failure in versions.tell(release, site.engine):
+            site.progress.say(failure)
         site.done()
         site.journal.ended()
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.canary import Query, Rule
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.canary import Quality, Query, Rule
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.access_log import Figures, Meter, attempts
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import ask_prometheus, judge, wilson_lower_bound
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import ask_prometheus, compare_quality, judge, wilson_lower_bound
 
 RULE = Rule(min_requests=100)
 
@@ -156,3 +156,65 @@ def test_prometheus_has_a_word(prometheus: str, query: str, allowed: float, stat
 
 def test_a_prometheus_that_is_away_is_no_consent() -> None:
     assert ask_prometheus(Query("http://127.0.0.1:9", "up", 1)).state == "bad"
+
+
+class Tells(BaseHTTPRequestHandler):
+    """A container that tells its quality."""
+
+    answers: ClassVar[dict[str, tuple[int, str]]] = {}
+
+    def do_GET(self) -> None:
+        status, body = self.answers[self.path]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def told() -> Iterator[str]:
+    """``address:port`` of containers; the path says which."""
+    server = HTTPServer(("127.0.0.1", 0), Tells)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new", "state", "text"),
+    [
+        ({"better": "lower"}, "0.5", "0.4", "good", "is 0.4, before 0.5 (lower is better)"),
+        ({"better": "lower"}, "0.5", "0.51", "bad", "allowed are 0 % less good"),
+        ({"better": "lower", "tolerance": 5.0}, "0.5", "0.52", "good", "0.52"),
+        ({"better": "lower", "tolerance": 5.0}, "0.5", "0.53", "bad", "allowed are 5 % less good"),
+        ({}, "0.9", "0.89", "bad", "is 0.89, before 0.9 (higher is better)"),
+        ({}, "0.9", "0.9", "good", ""),
+        ({}, "-2", "-2.1", "bad", "-2.1"),  # a log-likelihood is negative
+        ({"tolerance": 10.0}, "-2", "-2.1", "good", ""),
+        ({"field": "metrics.r2"}, '{"metrics": {"r2": 0.7}}', '{"metrics": {"r2": 0.8}}', "good", "metrics.r2 is 0.8"),
+        ({"field": "metrics.r2"}, '{"metrics": {"r2": 0.7}}', '{"metrics": []}', "bad", "the answer has no metrics.r2"),
+        ({}, "0.9", "NaN", "bad", "the answer is no number"),
+        ({}, "0.9", '"0.95"', "bad", "the answer is no number"),
+        ({}, "0.9", "true", "bad", "the answer is no number"),
+        ({}, "0.9", "<html>", "bad", "no number and no JSON"),
+        ({}, "<html>", "0.1", "good", "the version before tells none"),
+    ],
+)
+def test_quality(told: str, rule: dict[str, Any], old: str, new: str, state: str, text: str) -> None:
+    Tells.answers = {"/quality": (200, new)}
+    other = HTTPServer(("127.0.0.1", 0), type("Old", (Tells,), {"answers": {"/quality": (200, old)}}))
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    verdict = compare_quality(Quality("/quality", **rule), [f"127.0.0.1:{other.server_address[1]}"], [told])
+    other.shutdown()
+    other.server_close()
+    assert (verdict.state, text in verdict.reason) == (state, True), verdict
+
+
+def test_a_new_version_that_tells_no_quality_is_refused(told: str) -> None:
+    Tells.answers = {"/quality": (404, "")}
+    assert "the answer is 404" in compare_quality(Quality("/quality"), [], [told]).reason
+    assert "no answer (ConnectionError)" in compare_quality(Quality("/quality"), [], ["127.0.0.1:1"]).reason
+    assert compare_quality(Quality("/quality"), [told], []).state == "bad"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ...contracts.canary import Query, Rule
+from ...contracts.canary import Quality, Query, Rule
 from ...contracts.nodes import decimal, described, duration, number, text
 from ...contracts.rollout_policy import Hooks, Migration, Policy
 from ...schema import values
@@ -32,6 +32,18 @@ CANARY = Record(
                 "max": decimal(Query, "max", "0.01"),
             },
             example="{url: http://127.0.0.1:9090, query: …, max: 0.01}",
+        ),
+        "quality": Record(
+            default=None,
+            description=described(Rule, "quality"),
+            fields={
+                "path": text(Quality, "path", "/model/quality", check=values.path),
+                "port": number(Quality, "port", "8080"),
+                "field": text(Quality, "field", "metrics.rmse"),
+                "better": text(Quality, "better"),
+                "tolerance": decimal(Quality, "tolerance", "5"),
+            },
+            example="{path: /model/quality, field: rmse, better: lower, tolerance: 5}",
         ),
     },
     example="{share: 10, duration: 60s}",
