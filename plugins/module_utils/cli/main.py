@@ -38,12 +38,13 @@ from . import backup as backup_verbs
 from . import completion, stack_choice
 from . import containers as container_verbs
 from . import deploy as deploy_verbs
+from . import emergency as emergency_verbs
 from . import removal as removal_verbs
 from . import watchdog as watchdog_verbs
 from .arguments import Parser, shared
 from .output import Output, OutputClosed, leave, say, terminal_width
 
-GROUPS = (deploy_verbs, watchdog_verbs, backup_verbs, container_verbs, removal_verbs)
+GROUPS = (deploy_verbs, watchdog_verbs, backup_verbs, container_verbs, removal_verbs, emergency_verbs)
 
 
 def parser() -> Parser:

@@ -47,9 +47,19 @@ class Looks:
     """The looks of one set of settings.
 
     :param begin: runs a look beside the loop; its result comes back through `take`.
+    :param grace: seconds from now in which an engine that has not answered yet is not called silent.
+    :param phase: where within its interval a look begins, from 0 to 1: probes of many containers must not march in step.
     """
 
-    def __init__(self, settings: Settings, picture: Picture, begin: Callable[[Token, Callable[[], Any]], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        picture: Picture,
+        begin: Callable[[Token, Callable[[], Any]], None],
+        *,
+        grace: float = 3.0,
+        phase: Callable[[], float] = random.random,
+    ) -> None:
         self.settings = settings
         self.picture = picture
         self.begin = begin
@@ -66,8 +76,8 @@ class Looks:
         self._lives: dict[str, float] = {}
         self._host_seen = float("-inf")
         self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(nginx_accepts)
-        self._began = time.monotonic()
-        self._phase = random.random  # probes of many containers must not march in step
+        self._patient_until = time.monotonic() + grace
+        self._phase = phase
 
     def serving(self, stack: StackSpec, spec: ServiceSpec) -> list[Container]:
         """The containers of a service that are to be well: not an old set that is kept warm."""
@@ -231,7 +241,7 @@ class Looks:
         return keys | {check.key for check in self._host_checks()} | {"host/clock jump", "host/docker"}
 
     def _host_checks(self) -> list[Check]:
-        if not self.blind or time.monotonic() - self._began < 3:
+        if not self.blind or time.monotonic() < self._patient_until:
             return self.checks
         unit = next((check for check in self.checks if check.name == "docker" and check.state != "ok"), None)
         docker = unit or Check("docker", "critical", "silent", f"the Docker engine does not answer: {self.blind}")

@@ -37,6 +37,7 @@ LAYERS = (
     ("status",),
     ("watchdog",),
     ("removal",),
+    ("emergency",),
     ("cli", "eject"),
 )
 LAYER = {package: number for number, layer in enumerate(LAYERS) for package in layer}

@@ -22,12 +22,13 @@ from ...nginx.access_log import PROBE_AGENT
 
 @dataclass(frozen=True)
 class SiteReading:
-    """What was seen. `latency` in seconds; `expires` in epoch seconds, None when no certificate came."""
+    """What was seen. `latency` in seconds; `expires` in epoch seconds, None when no certificate came; `status` 0 when no answer came."""
 
     ok: bool
     latency: float = 0.0
     reason: str = ""
     expires: float | None = None
+    status: int = 0
 
     def days_left(self) -> int | None:
         """Whole days until the certificate expires."""
@@ -56,8 +57,8 @@ def read(spec: SiteSpec, front: FrontSpec | None = None) -> SiteReading:
         return SiteReading(False, time.monotonic() - began, f"https://{spec.domain}{spec.path}: {error}", expires)
     latency = time.monotonic() - began
     if status >= 500:
-        return SiteReading(False, latency, f"https://{spec.domain}{spec.path} answered {status}", expires)
-    return SiteReading(True, latency, "", expires)
+        return SiteReading(False, latency, f"https://{spec.domain}{spec.path} answered {status}", expires, status)
+    return SiteReading(True, latency, "", expires, status)
 
 
 def _unverified() -> ssl.SSLContext:
