@@ -32,6 +32,10 @@ def _anew(options: Options) -> bool:
     return bool(options.new_repository)
 
 
+def _beyond_restart(options: Options) -> bool:
+    return options.yes in ("rollback", "restore")
+
+
 def _always(_options: Options) -> bool:
     return True
 
@@ -42,6 +46,7 @@ GUARDED: Mapping[str, Callable[[Options], bool]] = {
     "rollback": _not_tried,
     "scale": _not_tried,
     "remove": _said_yes,
+    "recover": _beyond_restart,
     "backup run": _anew,
     "restore database": _said_yes,
     "restore cache": _said_yes,
@@ -70,11 +75,39 @@ def require(options: Options, stack: str, ask: Callable[[str, str], str] | None 
     protection.require_confirmed(what, given, Front.COMMAND)
 
 
-def _ask(what: str, environment: str) -> str:
-    """The answer of whoever sits at the terminal; empty where nobody does: what comes through a pipe is no answer of a person."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        return ""
-    aside(f"{what}: this host belongs to the protected environment {environment}.")
-    sys.stderr.write("Write its name to go on: ")
+def agreed(what: str, *, guarded: bool, ask: Callable[[str], str] | None = None) -> bool:
+    """Whether the person at the terminal agrees to a step; nobody does where nobody sits there.
+
+    :param guarded: a protected host wants the name of its environment for it.
+    :raises NotConfirmed: the name of another environment was written.
+    :raises ValueError: the host's file is damaged.
+    """
+    if not somebody_is_there() and ask is None:
+        return False
+    put = ask or _put
+    if not guarded or not (host := protection.load()).protected:
+        return put(f"{what}? [y/N] ").lower() in ("y", "yes")
+    name = put(f"{what}? This host belongs to the protected environment {host.environment}. Write its name to go on: ")
+    if not name:
+        return False
+    protection.require_confirmed(what, name, Front.COMMAND)
+    return True
+
+
+def somebody_is_there() -> bool:
+    """Somebody sits at the terminal: what comes through a pipe is no answer of a person."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())
+
+
+def _put(question: str) -> str:
+    sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip()
+
+
+def _ask(what: str, environment: str) -> str:
+    """The answer of whoever sits at the terminal; empty where nobody does."""
+    if not somebody_is_there():
+        return ""
+    aside(f"{what}: this host belongs to the protected environment {environment}.")
+    return _put("Write its name to go on: ")

@@ -9,11 +9,13 @@ import argparse
 from typing import Any
 
 from ..core.format import folded
-from . import stack_choice
-from .arguments import shared
+from . import confirmation, stack_choice
+from .arguments import confirmable, shared
 from .output import Output
 
-VERBS = ("check",)
+VERBS = ("check", "recover")
+STEPS = ("restart", "rollback", "restore")  # of a recovery, in their order
+NOT_RECOVERED, NOT_AGREED = 1, 3
 
 
 def add_parsers(verbs: Any) -> None:
@@ -22,10 +24,17 @@ def add_parsers(verbs: Any) -> None:
     check = verbs.add_parser("check", parents=[everywhere], help="every probe once; exit status 0 well, 1 with warnings, 2 critical")
     check.add_argument("--all", action="store_true", help="a line for each check, also for what is well")
 
+    recover = verbs.add_parser(
+        "recover", parents=[shared(), confirmable()], help="a stack that fails: look, restart, roll back, restore, until all checks pass"
+    )
+    recover.add_argument(
+        "--yes", choices=STEPS, default="", metavar="STEP", help="agree to every step up to this one; else each is asked for"
+    )
+
 
 def run_verb(options: argparse.Namespace, output: Output) -> int:
     """Carry out one of these verbs."""
-    return {"check": _check}[options.verb](options, output)
+    return {"check": _check, "recover": _recover}[options.verb](options, output)
 
 
 def _check(options: argparse.Namespace, output: Output) -> int:
@@ -34,3 +43,30 @@ def _check(options: argparse.Namespace, output: Output) -> int:
     report = check.check(stack_choice.selected(options.stack))
     output.result(report.as_dict(), folded(check.table(report, everything=options.all)))
     return report.status
+
+
+def _recover(options: argparse.Namespace, output: Output) -> int:
+    from ..emergency.recovery import Course, Recovery, Step, recovered
+
+    stack = stack_choice.chosen(options.stack, options.argv)
+    confirmation.require(options, stack)
+    agreed = STEPS[: STEPS.index(options.yes) + 1] if options.yes else ()
+
+    def agree(course: Course) -> bool:
+        if course.step.value in agreed:
+            return True
+        return confirmation.agreed(f"{course.step.value} of {stack}", guarded=course.step is not Step.RESTART)
+
+    recovery = Recovery(stack, agree, output.line)
+    report = recovery.run()
+    answer = recovery.as_dict(report)
+    if recovered(stack, report):
+        output.result(answer, f"{stack}: all checks of it pass")
+        return 0
+    if recovery.declined:
+        step = recovery.declined.value
+        text = f"{stack} still fails; nobody agreed to the next step: opsctl recover --stack {stack} --yes {step}"
+        output.result(answer, text)
+        return NOT_AGREED
+    output.result(answer, f"{stack} still fails, and nothing is left to try here: opsctl runbook system-failure")
+    return NOT_RECOVERED

@@ -50,6 +50,7 @@ class Box:
     address: str = "172.20.0.2"
     exit_code: int = 0
     readable: bool = True
+    cures: bool = True  # a restart makes it well
     log: list[tuple[int, int, bytes]] = field(default_factory=list)  # nanoseconds, output, a message
 
     @property
@@ -212,6 +213,11 @@ class _Handler(BaseHTTPRequestHandler):
             name = f"x{len(self.engine.executions)}"
             self.engine.executions[name] = Execution(json.loads(body))
             self._json({"Id": name}, 201)
+        elif match := re.fullmatch(r"/containers/(\w+)/(start|restart|unpause)", path):
+            box = self.engine.boxes[match[1]]
+            box.state = "running"
+            box.health = "healthy" if box.cures else box.health
+            self._answer(b"", "text/plain", 204)
         elif match := re.fullmatch(r"/exec/(\w+)/start", path):
             self._start(self.engine.executions[match[1]], json.loads(body).get("ConsoleSize"))
         elif match := re.fullmatch(r"/exec/(\w+)/resize", path):
@@ -284,8 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _events(self, query: dict[str, str]) -> None:
         self._stream()
-        sent = 0
-        while not self.engine.down:
+        sent, until = 0, float(query.get("until") or "inf")
+        while not self.engine.down and time.time() < until:
             with self.engine.changed:
                 fresh = self.engine.events[sent:]
                 if not fresh:

@@ -41,14 +41,14 @@ def options(*words: str) -> argparse.Namespace:
 
 
 ASKED = [
-    ["remove", "shop", "--yes"],
+    ["remove", "shop", "--yes"], ["recover", "--yes", "rollback"], ["recover", "--yes", "restore"],
     ["deploy"], ["deploy", "--image", "web=r/web:2"], ["rollback"], ["rollback", "--to", "ab"], ["scale", "web=2"],
     ["backup", "run", "--new-repository", "offsite"],
     ["restore", "database", "x", "--yes"], ["restore", "cache", "x", "--yes"], ["restore", "volume", "x", "--yes"],
     ["restore", "everything", "--yes"], ["restore", "identity"], ["restore", "undo"], ["restore", "confirm"],
 ]  # fmt: skip
 FREE = [
-    ["remove", "shop"],
+    ["remove", "shop"], ["check"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["history"], ["status"], ["health"],
     ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
@@ -162,3 +162,21 @@ def test_whoever_sits_at_the_terminal_is_asked(root: Path, typed: str, passes: b
     assert process.wait(900) == (1 if passes else 3), output
     assert b"deploy of shop: this host belongs to the protected environment production." in output
     assert (b"no live release" in output) is passes and (b"nothing was changed" in output) is not passes
+
+
+@pytest.mark.parametrize(
+    ("answer", "guarded", "agreed"),
+    [("y", False, True), ("yes", False, True), ("", False, False), ("n", False, False), ("production", True, True), ("", True, False)],
+)
+def test_a_step_is_agreed_to_by_a_person_and_a_guarded_one_by_the_name(answer: str, guarded: bool, agreed: bool) -> None:
+    assert confirmation.agreed("rollback of shop", guarded=guarded, ask=lambda _question: answer) is agreed
+
+
+def test_yes_is_no_name_of_an_environment() -> None:
+    with pytest.raises(NotConfirmed):
+        confirmation.agreed("rollback of shop", guarded=True, ask=lambda _question: "yes")
+
+
+def test_nobody_agrees_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert not confirmation.agreed("restart of shop", guarded=False)
