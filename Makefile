@@ -79,6 +79,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), ver
 	python tests/tools/role_readme.py --check
 	antsibull-changelog lint
 	python tests/tools/contract_docs.py --check
+	python tests/tools/runbook_pages.py --check
 	python tests/tools/declaration_docs.py --check
 	antsibull-docs lint-collection-docs --plugin-docs .
 	ansible-lint --offline --profile production
@@ -112,6 +113,7 @@ molecule: toolchain ## Molecule on real throw-away hosts: all scenarios, or SCEN
 docs: toolchain ## Write what is generated: the role tables of the READMEs, the options of modules, the reference of the declaration
 	python tests/tools/role_readme.py
 	python tests/tools/contract_docs.py
+	python tests/tools/runbook_pages.py
 	python tests/tools/declaration_docs.py
 
 .PHONY: bench

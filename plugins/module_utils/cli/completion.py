@@ -27,6 +27,7 @@ DYNAMIC = {
     "STACK[/SERVICE]": "scopes",
     "RELEASE": "releases",
     "ENVIRONMENT": "environment",
+    "PAGE": "runbooks",
 }
 FILES = ("FOLDER",)
 

@@ -62,12 +62,19 @@ def _environment(_named: str) -> Iterator[str]:
     yield str(_read(ENVIRONMENT)["environment"])
 
 
+def _runbooks(_named: str) -> list[str]:
+    from ..emergency import runbook  # the pages are long, and seldom asked for
+
+    return runbook.names()
+
+
 KINDS: Mapping[str, Callable[[str], Iterator[str] | list[str]]] = {
     "stacks": lambda _named: _stacks(),
     "services": _services,
     "scopes": _scopes,
     "releases": _releases,
     "environment": _environment,
+    "runbooks": _runbooks,
 }
 
 

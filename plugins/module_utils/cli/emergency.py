@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..core.format import folded
+from ..core.format import columns, folded
 from . import confirmation, stack_choice
 from .arguments import confirmable, shared
 from .output import Output
 
-VERBS = ("check", "recover")
+VERBS = ("check", "recover", "runbook")
 STEPS = ("restart", "rollback", "restore")  # of a recovery, in their order
 NOT_RECOVERED, NOT_AGREED = 1, 3
 
@@ -31,10 +31,13 @@ def add_parsers(verbs: Any) -> None:
         "--yes", choices=STEPS, default="", metavar="STEP", help="agree to every step up to this one; else each is asked for"
     )
 
+    runbook = verbs.add_parser("runbook", parents=[shared(stack="")], help="what to do when something fails: the pages, or one of them")
+    runbook.add_argument("name", nargs="?", default="", metavar="PAGE", help="name of the page; all are listed when none is given")
+
 
 def run_verb(options: argparse.Namespace, output: Output) -> int:
     """Carry out one of these verbs."""
-    return {"check": _check, "recover": _recover}[options.verb](options, output)
+    return {"check": _check, "recover": _recover, "runbook": _runbook}[options.verb](options, output)
 
 
 def _check(options: argparse.Namespace, output: Output) -> int:
@@ -70,3 +73,16 @@ def _recover(options: argparse.Namespace, output: Output) -> int:
         return NOT_AGREED
     output.result(answer, f"{stack} still fails, and nothing is left to try here: opsctl runbook system-failure")
     return NOT_RECOVERED
+
+
+def _runbook(options: argparse.Namespace, output: Output) -> int:
+    from ..emergency import runbook
+
+    if not options.name:
+        pages = [{"name": name, "title": runbook.title(name)} for name in runbook.names()]
+        lines = columns([[page["name"], page["title"]] for page in pages])
+        output.result({"pages": pages}, "\n".join([*lines, "", "opsctl runbook PAGE prints one"]))
+        return 0
+    name = stack_choice.existing(options.name, runbook.names(), "runbook")
+    output.result({"name": name, "title": runbook.title(name), "text": runbook.text(name)}, runbook.text(name))
+    return 0

@@ -107,15 +107,20 @@ class StackSpec(Contract):
     interval: float = option("Seconds between two looks of a probe that says nothing else.", 15, least=1, most=DAY)
     confirm: float = option("Seconds until a failed probe is looked at again, before anything is done or told.", 2, least=0.1, most=300)
     recover: float = option("Seconds for which all must be well before an incident ends.", 10, least=0, most=HOUR)
-    runbook: str = option("Stands in every message; C({service}) becomes the name of what failed.", "")
+    runbook: str = option(
+        "Stands in every message; C({service}) becomes the name of what failed, C({runbook}) that of the page of C(opsctl runbook).", ""
+    )
     alerts: tuple[Alert, ...] = option("Who is told.", ())
     deadman: DeadmanSpec | None = option("Who misses a dead host.", None)
     backup_max_age: float = option("A newest restorable backup that is older than so many seconds is told; V(0) is never.", 0, least=0)
     status_page: StatusPageSpec | None = option("The status page.", None)
 
-    def runbook_of(self, subject: str) -> str:
-        """The page for one service; empty for none."""
-        return self.runbook.replace("{service}", subject)
+    def runbook_of(self, subject: str, page: str = "") -> str:
+        """The address for one service; empty for none.
+
+        :param page: name of the runbook of the engine.
+        """
+        return self.runbook.replace("{service}", subject).replace("{runbook}", page)
 
 
 @dataclass(frozen=True)

@@ -235,11 +235,11 @@ def web_address(value: str) -> str:
 
 @form("address")
 def runbook(value: str) -> str:
-    """The address of a page, in which C({service}) is replaced."""
+    """The address of a page, in which C({service}) and C({runbook}) are replaced."""
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", value):
         raise Refused("is not the address of a page", "write http:// or https://, such as https://wiki.example.com/{service}")
-    if re.search(r"[{}]", value.replace("{service}", "")):
-        raise Refused("has braces that nothing fills", "write {service}, the only name that is known in it")
+    if re.search(r"[{}]", value.replace("{service}", "").replace("{runbook}", "")):
+        raise Refused("has braces that nothing fills", "write {service} or {runbook}, the only names that are known in it")
     return value
 
 

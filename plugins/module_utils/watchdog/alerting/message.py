@@ -12,6 +12,7 @@ from typing import Any
 
 from ...core.masking import line, lines
 from ...core.times import clock, lasting, moment
+from .. import runbooks
 from ..incidents import Incident, incident_from
 
 SUBJECT, CAUSE, LINE = 140, 500, 300  # characters that are kept
@@ -147,7 +148,8 @@ def commands(host: str, incident: Incident) -> list[str]:
         look = f"{ssh} docker compose -p {quote(incident.stack)} logs --tail 100 {quote(rest)}"
     else:
         look = f"{ssh} docker compose -p {quote(incident.stack)} ps --all"
-    return [f"{ssh} opsctl status", f"{ssh} opsctl incidents", line(look, LINE)]
+    page = f"{ssh} opsctl runbook {runbooks.of(incident.stack, incident.subject)}"
+    return [f"{ssh} opsctl status", f"{ssh} opsctl incidents", page, line(look, LINE)]
 
 
 def text(message: Message) -> str:

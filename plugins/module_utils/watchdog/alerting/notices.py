@@ -18,6 +18,7 @@ from urllib.request import build_opener
 
 from ...contracts.watchdog_settings import DeadmanSpec
 from ...core.journal import log
+from .. import runbooks
 from ..failures import Failures
 from ..incidents import Incident
 from ..judgement import Transition
@@ -64,7 +65,7 @@ class Alerting:
     def notice(self, what: str, incident: Incident) -> dict[str, Any]:
         """A message as it is spooled."""
         stack = self.settings.stack(incident.stack)
-        runbook = stack.runbook_of(incident.subject) if stack else ""
+        runbook = stack.runbook_of(incident.subject, runbooks.of(incident.stack, incident.subject)) if stack else ""
         # The same time each time: a watchdog that was killed between remembering and telling tells it again.
         at = {"open": incident.opened, "escalate": incident.escalated, "end": incident.ended}.get(what) or time.time()
         return {"what": what, "host": self.host, "at": at, "incident": incident.as_dict(), "runbook": runbook}

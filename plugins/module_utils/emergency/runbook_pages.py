@@ -1,0 +1,498 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runbooks by their names. Written by `make docs` from docs/runbooks; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PAGES: Mapping[str, str] = {
+    "backup": """\
+# Backups are late, or cannot be restored
+
+The last backup that was really restored is too old, the last proof failed, a target is away, or WAL is not received.
+
+## Look
+
+```console
+opsctl backup list                          # targets, snapshots, ages, errors
+opsctl status                               # last proven backup
+journalctl --since -2d --grep backup --no-pager | tail -n 100
+df -h
+```
+
+| error | what to do |
+|---|---|
+| target is away, timeout, connection refused | the network, the host of the target, its key; what it lacks is kept here and pushed later |
+| repository is locked | a run was killed: the next run removes a stale lock |
+| repository does not exist | is it the right address, is the disk mounted? Only where it is gone for good: `opsctl backup run --new-repository TARGET` |
+| wrong password | the secret of the target was changed; the old one opens the repository |
+| no space left | [disk-full](disk-full.md), here or at the target |
+| the WAL is not received | the database was recreated, or its receiver lost its place: below |
+| proof failed | the backup was made and does not restore, or a question of `verify` got another answer: read which |
+
+## Do
+
+```console
+opsctl backup run                           # a backup to every target, now, and its proof
+opsctl backup verify                        # the proof alone
+opsctl backup push                          # what targets lack
+```
+
+Until there is a proven backup again, change nothing that a restore would be needed for.
+""",
+    "certificate": """\
+# A certificate ends, or was never issued
+
+nginx serves a certificate that ends in a few days, or the self-signed stand-in that no client trusts.
+
+## Look
+
+```console
+opsctl status                               # days left, issuer, stand-ins
+certbot certificates
+journalctl -u certbot --since -2d --no-pager
+tail -n 50 /var/log/letsencrypt/letsencrypt.log
+```
+
+| in the log | cause |
+|---|---|
+| unauthorized, 404, connection refused, timeout | the authority does not reach port 80 here: DNS (also AAAA), a firewall, a proxy in front |
+| rateLimited, too many certificates | too many tries: wait until the time in the message; `--dry-run` counts not |
+| CAA record | DNS forbids this authority |
+| no space left | [disk-full](disk-full.md) |
+
+## Do
+
+```console
+certbot renew --dry-run                     # would it work?
+certbot renew
+systemctl reload nginx                      # what was renewed is served from now on
+opsctl check
+```
+
+A new certificate is issued by `site.yml --tags certbot`. An isolated host cannot renew: end the isolation first.
+""",
+    "clock": """\
+# The clock is wrong
+
+The clock is more than a second off, or jumped. Certificates, one-time passwords, tokens and the order of logs depend on it.
+
+```console
+timedatectl timesync-status                 # offset, server
+journalctl -u systemd-timesyncd --since -1d --no-pager
+ss -nup 'dport = 123'                       # does anything come back?
+```
+
+```console
+systemctl restart systemd-timesyncd
+opsctl check
+```
+
+A firewall of the provider that blocks UDP port 123 is the usual cause; a virtual machine that was paused or moved the next.
+""",
+    "database-connections": """\
+# A database does not take connections
+
+Services write "connection refused", "too many clients", "remaining connection slots are reserved", "could not translate host name", "password
+authentication failed".
+
+## Look
+
+```console
+opsctl ps                                   # does the database run, and is it healthy?
+opsctl logs db --since 30m                  # what it wrote
+opsctl shell db psql -U postgres -c "select state, count(*) from pg_stat_activity group by 1"
+opsctl shell db psql -U postgres -c "select pid, state, now() - xact_start as age from pg_stat_activity"
+```
+
+`db` is the service of the database in the Compose file, `postgres` its superuser.
+
+| message | cause | what to do |
+|---|---|---|
+| connection refused | it does not run, or still reads its WAL after a crash | wait for `database system is ready`; else [service-not-responding](service-not-responding.md) |
+| too many clients | as many connections as `max_connections`: pools that are too large, or transactions that never end | below |
+| could not translate host name | the service is not in the network of the database | the Compose file; `opsctl deploy --recreate SERVICE` |
+| password authentication failed | the database keeps the password of its first start | rotate it with the declaration, not by hand |
+| no space left on device | [disk-full](disk-full.md), before anything else | |
+| in the recovery mode, read-only transaction | a standby | ask the primary |
+
+## Do
+
+```console
+opsctl shell db psql -U postgres -c "select pg_terminate_backend(12345)"   # one that is idle in transaction for long
+opsctl deploy --recreate SERVICE            # a pool that holds dead connections
+opsctl recover                              # the whole stack, step by step
+```
+
+Do not restart a database because its clients are many: they all come back at once. A restart is for a database that does not answer.
+
+## Data that is gone or wrong
+
+```console
+opsctl backup list                          # what can be restored, and to which second
+opsctl restore database db                  # says the plan; --to TIME goes back to a moment, --yes does it
+opsctl restore dump db --into looked_at     # beside it, to look first
+```
+
+## Afterwards
+
+`watchdog.max_connections` warns before the last connection is taken. Pools of all containers together stay below `max_connections`.
+""",
+    "database-reset": """\
+# A database is to be empty again
+
+Of an environment that is not production: everything away, a fresh start, the first data again. Nothing on the host does this by a single command,
+on purpose.
+
+```console
+ansible-playbook latentum.ops.reset_database -i staging/hosts.yml -e reset_database_confirm=shop
+```
+
+It refuses a protected environment, makes a last backup and proves it, removes the volumes of the stack, starts the live release and runs its
+migrations
+([emergencies](../guides/emergencies.md)).
+
+A single database of production goes back to a moment instead:
+
+```console
+opsctl backup list
+opsctl restore database db                  # says the plan; --to TIME, --yes
+opsctl restore undo                         # puts back what was replaced
+```
+""",
+    "disk-full": """\
+# A disk is full
+
+A file system has more than 85 % (warning) or 95 % (critical) of its space or inodes in use. Databases stop first, then logs, then deployments: a
+rollout needs room for images.
+
+## Look
+
+```console
+df -h --output=target,pcent,ipcent,avail
+docker system df                            # images, containers, volumes, build cache
+du -xh --max-depth=2 /var | sort -h | tail -15
+journalctl --disk-usage
+opsctl backup list                          # targets that are away: what they lack is kept here
+```
+
+## Do, in this order
+
+```console
+docker image prune --all --filter until=168h    # images that nothing uses; a registry has them
+docker builder prune --all --filter until=24h
+journalctl --vacuum-size=500M
+apt-get clean
+find /var/log -name '*.gz' -mtime +7 -delete
+```
+
+- **Never** `docker system prune --volumes`, nor `docker volume prune --all`: a volume whose container is just down is data.
+- An image that was built on this host is in no registry: `opsctl releases` shows an id in place of a tag. Leave those.
+- A log of a container is rotated by role `docker`. One that is large all the same is written by the container into a volume or its own layer:
+  `docker ps --size`.
+- WAL that a target of backups does not take is kept: bring the target back ([backup](backup.md)), then `opsctl backup push`.
+- What a restore put aside is as large as the data: `opsctl restore confirm` removes it, once nobody wants it back.
+- Deleted files that are still open: `lsof +L1`; restart who holds them.
+
+## Afterwards
+
+```console
+opsctl check
+opsctl recover                              # what has stopped meanwhile
+```
+""",
+    "failed-deployment": """\
+# A deployment failed
+
+It was refused before it began, or taken back: the release before serves, and no request was lost for it.
+
+## Look
+
+```console
+opsctl history                              # every step, and why it failed
+opsctl releases                             # failed releases with their reason; what is live
+opsctl check
+```
+
+| it says | what to do |
+|---|---|
+| refused: … | nothing has happened; the message names the line to change |
+| was not healthy within … | `opsctl logs` of the message; a slow start wants a longer `healthy_timeout` |
+| the migration failed | the database is as the migration left it: read its output before you try again |
+| failed before: … | a release that failed is not tried again by itself: `opsctl deploy --force`, when the cause is gone |
+| it could NOT be taken back completely | the next deployment goes on with it: `opsctl recover` |
+| somebody else works on this stack | `--wait 600` waits for them |
+
+## Do
+
+```console
+opsctl deploy --dry-run                     # what would be done now
+opsctl deploy --force                       # once more, when the cause is gone
+opsctl recover                              # where the stack does not serve well
+```
+""",
+    "high-memory": """\
+# Much memory or processor is used
+
+The host has less than a tenth of its memory left, a container was killed for memory, or everything is slow.
+
+## Look
+
+```console
+opsctl status                               # load, memory, what runs
+docker stats --no-stream                    # who uses it now
+opsctl incidents                            # "was killed for memory": which container, how often
+opsctl history                              # did it begin with a deployment?
+journalctl -k --since -1h --grep 'oom|Out of memory' --no-pager
+```
+
+A container that grows for days leaks. One that grows with its requests is too small or serves too many. If the sum of all limits is more than the
+host has, the kernel chooses whom to kill.
+
+## Do
+
+```console
+opsctl deploy --recreate SERVICE            # takes back what a leak has taken, without losing a request
+opsctl scale SERVICE=2                      # fewer workers: less memory
+opsctl rollback                             # it began with the last deployment
+opsctl maintenance on --reason "more memory" --for 1h
+```
+
+## Afterwards
+
+Limits stand in the Compose file (`deploy.resources.limits.memory`, `cpus`) and come with the next deployment. A service that was killed for
+memory twice wants a higher limit or a fix; a healthcheck does not
+find a leak.
+""",
+    "model-not-available": """\
+# A model is not available
+
+The application answers "model not available", or serves with an old one: what a service loads at its start from a registry of models, a volume or
+an object store is not there.
+
+## Look
+
+```console
+opsctl check
+opsctl logs SERVICE --since 1h --grep '(?i)model|artifact|registry'
+opsctl ps                                   # does the registry of models run?
+opsctl shell SERVICE ls -l /models          # the folder of your application
+df -h
+```
+
+| it says | cause |
+|---|---|
+| no registered model, 404 | nothing was ever trained here, or in another stage: train it |
+| connection refused, name not known | the registry does not run, or is in another network: [service-not-responding](service-not-responding.md) |
+| permission denied | the volume belongs to another user than the one of the container |
+| no space left on device | [disk-full](disk-full.md) |
+| killed for memory while it loads | [high-memory](high-memory.md) |
+
+## Do
+
+```console
+opsctl shell SERVICE COMMAND                # train or fetch it, as your application does
+opsctl deploy --recreate SERVICE            # services that load a model at their start load it now, one after the other
+opsctl check
+```
+
+A model that was there yesterday is in the backups of its volume: `opsctl restore volume NAME` says the plan.
+""",
+    "nginx-configuration": """\
+# nginx refuses its files
+
+nginx goes on with what it has loaded, but no reload works: no deployment of a route, no renewed certificate. A restart of the host would leave it
+down.
+
+## Look
+
+```console
+nginx -t                                    # which file, which line
+opsctl history                              # was a route deployed?
+find /etc/nginx -newermt '-2 days' -type f  # what was changed lately, also by hand
+```
+
+## Do
+
+- A file of a site that was changed by hand: `site.yml --tags nginx` writes it again.
+- A certificate or key that is missing: [certificate](certificate.md).
+- "host not found in upstream": a file of somebody else names a host that DNS does not know now.
+- "could not build ... hash": more names than the tables have room for; role `nginx` sets their size.
+
+```console
+nginx -t && systemctl reload nginx
+opsctl check
+```
+""",
+    "reboot-required": """\
+# Updates wait for a reboot
+
+Security updates of the kernel or of a library that everything uses are in force only after a reboot.
+
+## Look
+
+```console
+cat /run/reboot-required.pkgs
+opsctl status
+opsctl backup list                          # a proven backup of today
+```
+
+## Do
+
+```console
+opsctl backup run
+opsctl maintenance on --reason "reboot for updates" --for 30m
+systemctl reboot
+```
+
+After it, on the host:
+
+```console
+opsctl check                                # until all is well
+opsctl maintenance off
+```
+
+With several hosts behind a load balancer the playbooks do one after the other and take each out of rotation first.
+""",
+    "service-not-responding": """\
+# A service does not respond
+
+Containers of a service are missing, unhealthy, restarted again and again, or fail a probe. The watchdog restarts them and takes them out of
+rotation by itself; this
+page is for when that did not help, or nobody has told why.
+
+## Look
+
+```console
+opsctl check                                # what fails, and what fails with it
+opsctl ps SERVICE                           # state, health, restarts, exit code, release
+opsctl logs SERVICE --since 30m             # what it wrote
+opsctl incidents                            # since when, why, and what was done about it
+opsctl history                              # was anything deployed just before?
+```
+
+| it ended with | it means |
+|---|---|
+| 137, killed for memory | more memory than its limit: [high-memory](high-memory.md) |
+| 137, killed by signal 9 | somebody or a grace period has killed it; else the memory of the host |
+| 139 | a crash of the program (segmentation fault) |
+| 126, 127 | its command is not in the image, or cannot be run |
+| 1, 2, 255 at once after each start | its configuration: a missing variable or secret, a database that does not answer |
+
+A service that waits for a database is not the cause: begin with what it needs ([database-connections](database-connections.md)).
+
+## Do
+
+```console
+opsctl recover                              # restart, roll back, restore; each step is shown and asked for
+opsctl deploy --recreate SERVICE            # new containers of the same release, beside the old ones
+opsctl rollback                             # it began with the last deployment
+opsctl shell SERVICE                        # look inside; noted in the journal of the host
+```
+
+Fewer containers than declared, and none starts: the image is gone, or the disk is full ([disk-full](disk-full.md)).
+
+## Afterwards
+
+`opsctl incidents` keeps what happened. A service that needs longer to start than its healthcheck allows wants a longer `start_period`; one that
+crashes under load wants `replicas`.
+""",
+    "site-down": """\
+# A site does not answer
+
+nginx answers 502, 503 or 504 for a domain, or nothing at all, although it is asked on this host itself.
+
+## Look
+
+```console
+opsctl check --all                          # which routes of it answer, and which services are behind them
+opsctl upstreams show                       # where nginx sends requests: a server line for each container
+opsctl ps                                   # are these containers there, at these addresses?
+journalctl -u nginx --since -30m --no-pager
+tail -n 50 /var/log/nginx/error.log
+```
+
+| answer | it means |
+|---|---|
+| 502 | nobody behind it: no healthy container, or it does not listen at the port of the route |
+| 503 | a maintenance page (a deployment, a restore), or a limit of requests |
+| 504 | the application takes longer than the timeout of the route |
+| connection refused | nginx does not run: [unit-down](unit-down.md), [nginx-configuration](nginx-configuration.md) |
+| 500 | the application itself: [service-not-responding](service-not-responding.md) |
+
+All is well here, and clients do not get through: DNS, the firewall of the provider, a proxy in front. `dig +short DOMAIN` and a request from
+elsewhere tell.
+
+## Do
+
+```console
+opsctl upstreams sync                       # make them true, once
+opsctl recover                              # restart, roll back, restore; each step is shown and asked for
+```
+""",
+    "system-failure": """\
+# Everything fails
+
+Several services, or all, are down. In this order, and no further than needed:
+
+```console
+opsctl check                                # 1. look: what fails, and is it the host itself?
+opsctl recover                              # 2. restart, roll back, restore: each step asked for
+```
+
+`opsctl recover` ends as soon as all checks of the stack pass. It stops where the host itself is the cause, since no restart helps then:
+
+| the host | page |
+|---|---|
+| a full disk | [disk-full](disk-full.md) |
+| Docker or nginx is down | [unit-down](unit-down.md) |
+| nginx refuses its files | [nginx-configuration](nginx-configuration.md) |
+| no memory | [high-memory](high-memory.md) |
+
+The same by hand:
+
+```console
+opsctl deploy --recreate SERVICE            # restart
+opsctl rollback                             # the release before
+opsctl backup list                          # what there is
+opsctl restore everything                   # says the plan; --yes replaces the data
+opsctl restore undo                         # it was the wrong moment: back to before the restore
+```
+
+**The host is lost.** A new one with the same name, then on the controller: `dr_drill` has practised it; `opsctl restore identity`, `site.yml`,
+`opsctl restore everything`
+([backups](../guides/backups.md)).
+
+Meanwhile tell people: the status page is served by nginx alone, and `opsctl maintenance on --reason TEXT --for 1h` says there what you are doing.
+""",
+    "unit-down": """\
+# A unit of the host is down
+
+Docker, nginx, or a daemon of this collection does not run, or systemd has restarted it.
+
+## Look
+
+```console
+systemctl status docker nginx latentum-ops-watchdog --no-pager
+journalctl -u docker -u nginx -u latentum-ops-watchdog --since -30m --no-pager
+df -h
+opsctl version
+```
+
+## Do
+
+| unit | what happens without it | what to do |
+|---|---|---|
+| docker | containers go on (live-restore), nothing is healed or deployed | `systemctl restart docker`; `dockerd --validate` says what is wrong in its file |
+| nginx | nobody gets an answer | [nginx-configuration](nginx-configuration.md), then `systemctl restart nginx` |
+| latentum-ops-watchdog | nobody is told or healed; nginx keeps the last addresses | `opsctl watchdog check`, then `systemctl restart latentum-ops-watchdog` |
+| ssh | you are on a console | `sshd -t`, then `systemctl restart ssh` |
+
+```console
+opsctl check
+opsctl upstreams sync                       # where the watchdog was away for long
+```
+""",
+}
