@@ -15,6 +15,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.builds.checks import hosts_problems
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.jobs.checks import job_hosts_problems
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.jobs.model import jobs_of
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.model import Declaration
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.together import loader as together
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.together.given import ONE, ONLY, SEVERAL, Given
@@ -53,16 +55,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
 
         :raises InvalidDeclaration: it does not.
         """
-        if not any(declaration.builds for declaration in declarations.values()):
+        if not any(declaration.builds or jobs_of(declaration) for declaration in declarations.values()):
             return
         groups = variables.get("groups") or {}
         edge = groups.get(self._templar.template(variables.get("ops_edge_group")) or "", ())
         hosts = [host for host in variables.get("ansible_play_hosts_all") or () if host not in edge]
         # Which hosts have which of several stacks is known only when each has derived its own: role stack looks again.
+        known = groups.get("all") or hosts
         problems = [
             together.of_stack(stacks, name, problem)
             for name, declaration in declarations.items()
-            for problem in hosts_problems(declaration, hosts[:1] if stacks.several else hosts, groups.get("all") or hosts)
+            for problem in (
+                *hosts_problems(declaration, hosts[:1] if stacks.several else hosts, known),
+                *job_hosts_problems(declaration, known),
+            )
         ]
         if problems:
             raise loader.InvalidDeclaration(problems, stacks.variable)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .base import Contract, option
+from .freshness import Freshness
 
 HOUR, DAY = 3600, 86400
 SEVERITIES = ("critical", "warning")
+ALERT_SEVERITIES = (*SEVERITIES, "info")  # of a message; an incident is never only worth knowing
 HEALING = ("restart", "none")
 ESCALATIONS = ("recreate", "rollback")
 
@@ -75,7 +77,9 @@ class Alert(Contract):
     name: str = option("Its name in messages and files.")
     # No choices: a kind that this engine does not know takes nothing from the routes beside it.
     kind: str = option("By what they are told, V(email), V(slack), V(pagerduty) or V(apprise).")
-    severities: tuple[str, ...] = option("What is told here.", SEVERITIES, choices=SEVERITIES)
+    severities: tuple[str, ...] = option(
+        "What is told here; V(info) is the success of jobs that tell of it.", SEVERITIES, choices=ALERT_SEVERITIES
+    )
     reminder: float = option("An incident that is still open is told again after so many seconds.", 14400, least=60, most=30 * DAY)
     burst: int = option("So many messages may go out within C(per); the rest is gathered.", 10, least=1, most=1000)
     per: float = option("The seconds in which C(burst) is counted.", 600, least=1, most=DAY)
@@ -114,6 +118,7 @@ class StackSpec(Contract):
     deadman: DeadmanSpec | None = option("Who misses a dead host.", None)
     backup_max_age: float = option("A newest restorable backup that is older than so many seconds is told; V(0) is never.", 0, least=0)
     status_page: StatusPageSpec | None = option("The status page.", None)
+    freshness: tuple[Freshness, ...] = option("Data that must not get old.", (), sparse=True)
 
     def runbook_of(self, subject: str, page: str = "") -> str:
         """The address for one service; empty for none.

@@ -23,5 +23,6 @@ FOLDERS = (
     "updates",
     "watchdog",
     "backups",
+    "jobs",
 )
 SECTIONS: tuple[Section, ...] = tuple(import_module(f".{folder}.section", __package__).SECTION for folder in FOLDERS)

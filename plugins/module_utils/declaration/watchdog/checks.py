@@ -12,6 +12,7 @@ from ...compose.model import Service
 from ...schema.nodes import Problem, close_to, instead, shown
 from ..model import Declaration
 from ..secrets.model import Secret
+from .freshness import check_freshness
 from .model import Watch
 
 _MADE_ELSEWHERE = ("url_secret", "key_secret")  # somebody else gave them out; what the host makes up is of no use
@@ -37,6 +38,9 @@ def check_watchdog(declaration: Declaration, problems: list[Problem]) -> None:
         if not alert["severities"] and not _reported(f"{key}.severities", problems):
             what = "is an empty list, so nothing would ever be told"
             problems.append(Problem(f"{key}.severities", "an empty list", what, "write [critical, warning], or remove the alert"))
+        if alert["kind"] == "pagerduty" and "info" in alert["severities"]:
+            fix = "remove info: there a success would be an incident that nobody ends; let another alert tell of it"
+            problems.append(Problem(f"{key}.severities", shown("info"), "cannot be told by PagerDuty", fix))
         if alert["kind"] == "email":
             _check_mail(alert, key, problems)
     for key, name in watch_secrets(declaration):
@@ -101,7 +105,9 @@ def _check_secret(key: str, name: str, secrets: Mapping[str, Secret], problems: 
 
 
 def check_watch(declaration: Declaration, problems: list[Problem]) -> None:
-    """What is said of each service."""
+    """What is said of each service, and of data that must not get old."""
+    for name, item in declaration.watchdog.freshness.items():
+        check_freshness(declaration, f"watchdog.freshness.{name}", item, problems)
     for service in declaration.compose.services.values():
         watch = declaration.options(service.name).watch
         if not watch.given:

@@ -13,6 +13,7 @@ from ...contracts.watchdog_settings import Alert, DeadmanSpec, ProbeSpec, Servic
 from ..compose_project import secret_file
 from ..model import Declaration
 from ..routes.model import Route
+from .freshness import freshness
 from .model import ALERT_SECRETS
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -36,6 +37,7 @@ def watchdog_config(declaration: Declaration) -> dict[str, Any]:
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
         backup_max_age=watchdog.backup_max_age or declaration.fact("backup_max_age", 0),
         status_page=StatusPageSpec(watchdog.page.title or declaration.name),
+        freshness=tuple(freshness(declaration, name, item) for name, item in watchdog.freshness.items()),
     ).to_dict()
 
 

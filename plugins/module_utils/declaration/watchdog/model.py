@@ -68,6 +68,7 @@ class Watchdog:
     max_replication_lag: float
     deadman: Mapping[str, Any] | None
     page: StatusPage
+    freshness: Mapping[str, Mapping[str, Any]]
     alerts: tuple[Mapping[str, Any], ...]
 
     def secrets(self, key: str) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from ...contracts.nodes import described, duration, number, text
-from ...contracts.watchdog_settings import SEVERITIES, Alert, DeadmanSpec, ServiceSpec, SiteSpec, StackSpec
+from ...contracts.watchdog_settings import ALERT_SEVERITIES, SEVERITIES, Alert, DeadmanSpec, ServiceSpec, SiteSpec, StackSpec
 from ...schema import values
 from ...schema.nodes import Items, Node, Number, Record, Table, Text
 from ..forms import networks, port, secret
+from .freshness_schema import FRESHNESS_TABLE
 
 
 def _span(default: float | None, least: float, most: float, example: str, description: str, implied: str = "") -> Text:
@@ -164,7 +165,7 @@ ALERT = Record(
             description="By what they are told; V(apprise) is whatever the library Apprise has an address for.",
         ),
         "severities": Items(
-            of=Text(default="", choices=SEVERITIES),
+            of=Text(default="", choices=ALERT_SEVERITIES),
             default=list(SEVERITIES),
             example="[critical, warning]",
             description=described(Alert, "severities"),
@@ -247,6 +248,7 @@ WATCHDOG = Record(
             example="{url_secret: deadman_url}",
         ),
         "status_page": STATUS_PAGE,
+        "freshness": FRESHNESS_TABLE,
         "alerts": Items(of=ALERT, default=[], example=f"[{ALERT.example}]", description=described(StackSpec, "alerts")),
     },
     example="{interval: 15s}",
