@@ -16,6 +16,7 @@ LOST = {
     "auto_updates": "security updates come when somebody installs them",
     "docker": "the engine is as somebody left it: its restart may stop every container",
     "secrets": "no secret is made or changed; what a service reads has to be on the host",
+    "jobs": "no job runs by itself, nor before a first start",
     "stack": "nothing is deployed",
     "nginx": "no request is led to a service, and an update loses those that a proxy of your own sends to a container that goes",
     "backup": "nothing is backed up or proven, and data are lost with the host",

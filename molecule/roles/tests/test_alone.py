@@ -45,6 +45,7 @@ OBSERVED = {
     "role-auto-updates": Observation("apt-config dump APT::Periodic::Unattended-Upgrade", '"1"'),
     "role-docker": Observation("docker info --format '{{.LiveRestoreEnabled}} {{.LoggingDriver}}'", "true json-file"),
     "role-secrets": Observation("stat --format '%a %u' /etc/latentum-ops/secrets/alone/services/cache/cache_password", "400 10080"),
+    "role-jobs": Observation("systemctl list-timers --all latentum-ops-job-alone-report.timer", "latentum-ops-job-alone-report.service"),
     "role-stack": Observation("docker ps --format '{{.Names}} {{.Status}}'", "(healthy)"),
     "role-nginx": Observation("nginx -T 2>&1", "server_name role-nginx.example.test"),
     "role-certbot": Observation("openssl x509 -noout -issuer -in /etc/latentum-ops/tls/role-certbot.example.test/fullchain.pem", "Pebble"),

@@ -70,7 +70,9 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
         }
         for source in sources
     }
-    facts["paths"] = [path for path in (*settings.paths, *HOST, settings.directory, str(paths.RELEASES)) if Path(path).exists()]
+    facts["paths"] = [
+        path for path in (*settings.paths, *HOST, settings.directory, str(paths.RELEASES), str(paths.JOBS)) if Path(path).exists()
+    ]
     if missing := [path for path in settings.paths if not Path(path).exists()]:
         raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
     write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)

@@ -26,6 +26,7 @@ DYNAMIC = {
     "SERVICE=COUNT": "services=",
     "STACK[/SERVICE]": "scopes",
     "RELEASE": "releases",
+    "JOB": "jobs",
     "ENVIRONMENT": "environment",
     "PAGE": "runbooks",
 }

@@ -58,6 +58,11 @@ def _releases(named: str) -> Iterator[str]:
         yield from sorted(folder.name for folder in (paths.RELEASES / stack / "releases").iterdir())
 
 
+def _jobs(named: str) -> Iterator[str]:
+    for stack in _meant(named):
+        yield from (str(job["name"]) for job in _read(paths.STACKS.parent / f"jobs/{stack}.json")["jobs"])
+
+
 def _environment(_named: str) -> Iterator[str]:
     yield str(_read(ENVIRONMENT)["environment"])
 
@@ -73,6 +78,7 @@ KINDS: Mapping[str, Callable[[str], Iterator[str] | list[str]]] = {
     "services": _services,
     "scopes": _scopes,
     "releases": _releases,
+    "jobs": _jobs,
     "environment": _environment,
     "runbooks": _runbooks,
 }

@@ -36,6 +36,10 @@ def _beyond_restart(options: Options) -> bool:
     return options.yes in ("rollback", "restore")
 
 
+def _again(options: Options) -> bool:
+    return bool(options.again)
+
+
 def _always(_options: Options) -> bool:
     return True
 
@@ -47,6 +51,7 @@ GUARDED: Mapping[str, Callable[[Options], bool]] = {
     "scale": _not_tried,
     "remove": _said_yes,
     "recover": _beyond_restart,
+    "run": _again,
     "backup run": _anew,
     "restore database": _said_yes,
     "restore cache": _said_yes,

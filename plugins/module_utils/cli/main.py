@@ -25,6 +25,7 @@ from ..core.version import OWN, installed
 from ..health.assessment import look
 from ..health.report import details, text
 from ..hostconfig.transaction import ConfigSetError
+from ..jobs.settings import JobError
 from ..maintenance.protection import NotConfirmed
 from ..nginx import sync as upstreams
 from ..release.stacks import stacks
@@ -39,12 +40,13 @@ from . import completion, stack_choice
 from . import containers as container_verbs
 from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
+from . import jobs as job_verbs
 from . import removal as removal_verbs
 from . import watchdog as watchdog_verbs
 from .arguments import Parser, shared
 from .output import Output, OutputClosed, leave, say, terminal_width
 
-GROUPS = (deploy_verbs, watchdog_verbs, backup_verbs, container_verbs, removal_verbs, emergency_verbs)
+GROUPS = (deploy_verbs, watchdog_verbs, backup_verbs, container_verbs, job_verbs, removal_verbs, emergency_verbs)
 
 
 def parser() -> Parser:
@@ -172,7 +174,7 @@ def failed(error: Exception, *, as_json: bool) -> int:
 KINDS: tuple[tuple[tuple[type[Exception], ...], str, int], ...] = (
     ((NotConfirmed,), "not_confirmed", backup_verbs.NOT_CONFIRMED),
     ((LockHeld,), "locked", 1),
-    ((BackupError, DeployFailed, ReleaseError, TargetError), "refused", 1),
+    ((BackupError, DeployFailed, JobError, ReleaseError, TargetError), "refused", 1),
     ((DockerUnavailable, EngineError), "docker", 2),
     ((stack_choice.StackNeeded,), "stack_needed", 2),
     ((ConfigSetError, CommandError, OSError, ValueError), "failed", 2),

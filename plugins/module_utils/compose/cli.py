@@ -92,6 +92,21 @@ class Compose:
         argv = ["run", "--rm", "--no-deps", "--no-TTY", f"--name={name}", service, *command]
         return run([*self.argv, *argv], timeout=timeout, check=False)
 
+    def begin_once(self, project: Mapping[str, Any], file: Path, service: str, command: Sequence[str], name: str) -> None:
+        """Start a container of its own in the background, with the image and settings that a project has for a service.
+
+        :param project: in place of that of the release; it is written to `file` for the moment.
+        :param command: in place of that of the service; empty for that.
+        :param name: of the container.
+        :raises CommandError: Compose refuses it, or the container does not start; one that was made is still there then.
+        """
+        write_atomic(file, json.dumps(project) + "\n", 0o600, 0, 0)
+        how = ["run", "--detach", "--no-deps", "--no-TTY", "--interactive=false", f"--name={name}", service, *command]
+        try:
+            run([*self._argv(file), *how], timeout=CREATE_TIMEOUT, env={"COMPOSE_IGNORE_ORPHANS": "1"})
+        finally:
+            file.unlink(missing_ok=True)
+
 
 def _unescaped(value: Any) -> Any:
     """Compose writes ``$`` as ``$$``, so that what it prints can be read as a Compose file again."""

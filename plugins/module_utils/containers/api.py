@@ -10,6 +10,8 @@ Each request has a connection of its own, so that one client serves all threads.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import http.client
 import json
 import socket
@@ -162,6 +164,22 @@ class EngineApi:
                     yield from whole
         except http.client.HTTPException as error:
             raise EngineError(f"the log of {identity} broke off: {error!r}") from error
+        finally:
+            connection.close()
+
+    def path_status(self, identity: str, path: str) -> dict[str, Any]:
+        """What is at a path in a container, without its content: `size`, `mode`, `mtime`, and `linkTarget` of a link.
+
+        :raises NotFound: nothing is there, or no such container.
+        """
+        connection = self._send("HEAD", f"/containers/{quote(identity, safe='')}/archive", {"path": path})
+        try:
+            with _answered(connection) as answer:
+                raw = answer.getheader("X-Docker-Container-Path-Stat") or ""
+            status: dict[str, Any] = json.loads(base64.b64decode(raw))
+            return status
+        except (http.client.HTTPException, ValueError, binascii.Error) as error:
+            raise EngineError(f"HEAD {path}: the engine's answer cannot be read: {error!r}") from error
         finally:
             connection.close()
 

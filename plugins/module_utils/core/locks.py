@@ -130,19 +130,24 @@ def holder(stack: str) -> dict[str, object] | None:
     Asked of the kernel (proc(5), ``/proc/locks``): trying to take it, even for a moment, could get somebody else refused.
     """
     path = FOLDER / f"{stack}.lock"
-    try:
-        status = path.stat()
-        held = Path("/proc/locks").read_text()
-    except OSError:
-        return None
-    mark = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    if not any(fields[1] == "FLOCK" and fields[5] == mark for fields in map(str.split, held.splitlines()) if len(fields) > 5):
+    if not is_held(path):
         return None
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         return _holder(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file; asked of the kernel, likewise."""
+    try:
+        status = path.stat()
+        held = Path("/proc/locks").read_text()
+    except OSError:
+        return False
+    mark = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return any(fields[1] == "FLOCK" and fields[5] == mark for fields in map(str.split, held.splitlines()) if len(fields) > 5)
 
 
 def _write(descriptor: int, holder: dict[str, object]) -> None:

@@ -22,6 +22,7 @@ from ..backup import barman
 from ..backup import settings as backup_settings
 from ..backup.restic_access import KNOWN_HOSTS
 from ..compose.yaml_writer import dump
+from ..contracts.job_settings import JobSettings
 from ..contracts.update_safety import HOST_PORT
 from ..core import paths
 from ..core.caller import caller
@@ -31,6 +32,8 @@ from ..core.version import HOME
 from ..hostconfig.engine import COMMAND, COMPLETION
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
+from ..jobs import settings as job_settings
+from ..jobs import units as engine_jobs
 from ..nginx import site_file, sync
 from ..nginx.site_file import LEFT
 from ..nginx.writer import one_writer
@@ -40,7 +43,7 @@ from ..release.journal import Journal
 from ..release.stacks import stacks
 from ..release.store import Release, Store, environment_text
 from ..tls.certificates import Layout
-from . import backup_script, nginx_files
+from . import backup_script, job_units, nginx_files
 from .project import EjectedProject, NotEjected, ejected, listened
 from .readme import LOST, readme
 from .returned import HISTORY, note
@@ -93,6 +96,11 @@ class Ejection:
     def settings(self) -> backup_settings.Settings | None:
         """Its backups; None where there are none."""
         return backup_settings.load(self.stack) if self.stack in backup_settings.stacks() else None
+
+    @cached_property
+    def jobs(self) -> JobSettings | None:
+        """Its jobs; None where there are none."""
+        return job_settings.load(self.stack)
 
     @cached_property
     def upstreams(self) -> list[Any]:
@@ -190,6 +198,9 @@ class Ejection:
             note(Store(self.stack).folder, self.directory, files.entries)
         if self.settings and not check:
             run(["systemctl", "enable", "--now", f"{self.stack}-backup.timer"])
+        if not check:
+            _systemctl("disable", "--now", *self._job_timers())  # before the plain ones: no job is to begin twice
+            _systemctl("enable", "--now", *(name for name in self._plain_jobs() if name.endswith(".timer")))
         outcome.units = [*followers, *self._units()]
         outcome.removed = [str(path) for path in self._leftovers()]
         if not check:
@@ -251,7 +262,8 @@ class Ejection:
     def _files(self) -> ConfigSet:
         """The project as its operator reads it, what renews certificates, and backups."""
         sites = list(self.live.routes.sites) if self.live.routes else []
-        text = readme(self.stack, str(self.directory), self.left, sites, self.settings is not None, bool(self.others))
+        timers = [name for name in self._plain_jobs() if name.endswith(".service")]
+        text = readme(self.stack, str(self.directory), self.left, sites, self.settings is not None, bool(self.others), timers)
         entries = [
             Entry(path=self.directory / "compose.yaml", content=(LEFT + dump(dict(self.left.project))).encode(), mode=0o640),
             Entry(path=self.directory / ".env", content=_plain_environment(self.live).encode(), mode=0o640),
@@ -262,6 +274,7 @@ class Ejection:
             entries.append(Entry(path=HOOKS / "latentum-ops", state="absent"))
         if self.settings:
             entries += self._backup(self.settings)
+        entries += [Entry(path=UNITS / name, content=content.encode()) for name, content in self._plain_jobs().items()]
         return ConfigSet(f"eject-{self.stack}-files", entries, activate=[["systemctl", "daemon-reload"]], parents=True)
 
     def _backup(self, settings: backup_settings.Settings) -> list[Entry]:
@@ -281,6 +294,14 @@ class Ejection:
             Entry(path=UNITS / f"{self.stack}-backup.timer", content=backup_script.timer(settings).encode()),
         ]
 
+    def _plain_jobs(self) -> dict[str, str]:
+        """Units of its jobs that go on without the engine, by name."""
+        return job_units.units(self.jobs, self.directory) if self.jobs else {}
+
+    def _job_timers(self) -> list[str]:
+        """Those of the engine."""
+        return [path.name for path in engine_jobs.there(self.stack) if path.suffix == ".timer"]
+
     def _published(self) -> list[str]:
         """The site files of the live release, as the engine wrote them."""
         return list(self.live.routes.sites.values()) if self.live.routes else []
@@ -293,6 +314,7 @@ class Ejection:
         """What is stopped and disabled for good, beside the followers."""
         own = [f"latentum-ops-{kind}@{self.stack}.timer" for kind in ("backup", "push")] if self.settings else []
         own += [f"latentum-ops-wal@{server}.service" for server in self._servers()]
+        own += self._job_timers()
         return own if self.others else [*own, *(unit for unit in HELPERS if (UNITS / unit).exists())]
 
     def _leftovers(self) -> Sequence[Path]:
@@ -301,6 +323,8 @@ class Ejection:
             paths.STACKS / f"{self.stack}.json",
             CONFIGURATION / f"watchdog/{self.stack}.json",
             CONFIGURATION / f"backup/{self.stack}.json",
+            CONFIGURATION / f"jobs/{self.stack}.json",
+            *engine_jobs.there(self.stack),
             CONFIGURATION / f"backup/{self.stack}",
             UNITS / f"latentum-ops-backup@{self.stack}.timer",
             UNITS / f"latentum-ops-push@{self.stack}.timer",
@@ -310,7 +334,7 @@ class Ejection:
         ]
         if self.others:
             return [path for path in own if path.exists()]
-        folders = ("stacks", "upstreams", "watchdog", "backup", "barman", "tls", "secrets")
+        folders = ("stacks", "upstreams", "watchdog", "backup", "jobs", "barman", "tls", "secrets")
         every = [CONFIGURATION / name for name in (*folders, "environment.json")]
         every += [*unit_files(), SYSUSERS, HOME, COMMAND, *(SHARE / path for path in COMPLETION.values())]
         return [path for path in dict.fromkeys([*own, *every]) if path.exists()]

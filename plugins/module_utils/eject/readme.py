@@ -15,11 +15,14 @@ LOST = (
     "releases: what was deployed when, and the way back",
     "other numbers of replicas: each container has a fixed port of loopback; change ports, replicas and the upstream together",
     "proofs of backups, and databases to any second: a dump a night is what is left",
+    "jobs: their retries, limits of their own, what they did, and whoever was told of it; data that gets old is not noticed",
     "rotation of secrets, and the check of everything before a change",
 )
 
 
-def readme(stack: str, directory: str, left: EjectedProject, sites: Collection[str], backups: bool, engine_stays: bool) -> str:
+def readme(
+    stack: str, directory: str, left: EjectedProject, sites: Collection[str], backups: bool, engine_stays: bool, jobs: Collection[str] = ()
+) -> str:
     """The README.md in the folder of the stack."""
     ports = [f"- `{listener.service}` (port {listener.port} in its containers): `{listener.written()}`" for listener in left.listening]
     backup = f"""## Backups
@@ -30,6 +33,11 @@ of the engine stay, and nothing removes them. A backup that nobody restores is n
 
     systemctl start {stack}-backup             # now
     sudo bash -x {directory}/backup/backup.sh  # and see what it does
+"""
+    job = f"""## Jobs
+
+`{", ".join(jobs)}`: `docker compose run` in a unit each, started by its timer where it has one. Nobody is told when one fails, and none is
+tried again. Look at them: `systemctl list-timers`, `journalctl -u {stack}-job-NAME`; now: `systemctl start {stack}-job-NAME`.
 """
     engine = "The engine of latentum.ops stays on this host for other stacks." if engine_stays else "The engine of latentum.ops is removed."
     return f"""# {stack}, by hand
@@ -69,7 +77,7 @@ A new version: write its image (with `@sha256:…`, so that it stays what it is)
 
 Labels that begin with `com.latentum.ops` mean nothing any more. Without them Compose replaces each container once.
 
-{backup if backups else ""}
+{backup if backups else ""}{job if jobs else ""}
 ## What is lost
 
 {chr(10).join(f"- {line}" for line in LOST)}

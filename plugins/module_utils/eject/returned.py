@@ -27,7 +27,7 @@ from ..release.store import Store
 HISTORY = "history"  # in the folder of the stack: its releases and their journal
 NOTE = "ejected.json"
 VERSION = 1
-UNITS = (".timer", ".service")  # of the backups by hand
+UNITS = (".timer", ".service")  # of backups and jobs by hand
 
 
 @dataclass
@@ -136,7 +136,9 @@ def _in_use(path: Path, mounted: Collection[str]) -> bool:
 
 def _described(directory: Path, entry: Entry) -> dict[str, object]:
     place = entry.path.parent
-    backup = place in (directory / "backup", directory / "secrets/backup") or not entry.path.is_relative_to(directory)
+    # A unit of a job goes at once: the engine has one of its own again, and both would run it.
+    unit = not entry.path.is_relative_to(directory) and "-job-" not in entry.path.name
+    backup = place in (directory / "backup", directory / "secrets/backup") or unit
     return {"sha256": _digest(entry.content), "sensitive": entry.sensitive, "backup": backup}
 
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..backup.settings import FOLDER as BACKUP
+from ..contracts.job_settings import JobSettings
 from ..core.atomic_files import read_text
 from ..firewall import policy
 from ..hostconfig import sections, service_units, shares
 from ..hostconfig.entries import Entry
 from ..hostconfig.revert_timer import UNITS
 from ..hostconfig.transaction import ConfigSet, apply
+from ..jobs import units as job_units
 from ..watchdog.settings import FOLDER as WATCHDOG
 from .report import Report
 
@@ -50,6 +52,15 @@ def backups(stack: str, report: Report) -> None:
     apply(ConfigSet(f"backup_{stack}", entries, activate=[["systemctl", "daemon-reload"]], journal=True), check_mode=report.check)
     if not report.check:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def jobs(stack: str, report: Report) -> None:
+    """Their timers first: nothing is to begin in what is being taken away. A run that is under way loses its container with all others."""
+    gone = job_units.bring(JobSettings(stack, ""), check_mode=report.check)
+    for step in gone.steps:
+        report.goes("unit", str(step))
+    for path in gone.paths:
+        report.goes("job", path)
 
 
 def _backup_units(stack: str) -> list[str]:

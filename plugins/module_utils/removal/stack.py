@@ -71,6 +71,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     directory, certificates = _directory(stack), _begin(stack, report)
     progress("out of watch and traffic")
     host.watchdog(stack, report)
+    host.jobs(stack, report)
     host.backups(stack, report)
     web.sites(stack, report, wish.drain)
     if engine:
@@ -83,6 +84,10 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     host.bans(stack, report)
     web.certificates(certificates, report)
     states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack}
+    if wish.volumes:
+        states["records of jobs"] = paths.JOBS / stack
+    elif (paths.JOBS / stack).is_dir():
+        report.stays("records of jobs", f"{paths.JOBS / stack}: what runs once has been done to the data, which stays")
     described = paths.STACKS / f"{stack}.json"
     host.files(stack, directory, report, described=described, states=states, others=[FOLDER / f"{stack}.out.json"])
     _secrets(wish, report)

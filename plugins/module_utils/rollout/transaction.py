@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..compose.cli import Compose, pull
 from ..containers import taken_over
 from ..containers.client import Container
+from ..contracts.job_settings import Job, JobSettings
 from ..contracts.rollout_policy import Policy, policies_from
 from ..core.caller import caller
 from ..core.process import run
 from ..models import versions
+from ..jobs import gate
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
@@ -24,7 +26,7 @@ from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import hand_made, moving, reloading, standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
-from .plan import CREATE, REMOVE, REPLACE, ServicePlan
+from .plan import CREATE, JOB, REMOVE, REPLACE, ServicePlan
 from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import retire, take_back
@@ -185,12 +187,32 @@ class Change:
         together = self.rerouting.together(self.outcome.plans) if needed else []
         down = self._recreate_networks(rollout)
         apart = [*together, *down, *self._removed]
-        new = self._roll_each(rollout, [plan for plan in self.outcome.plans if plan not in apart])
+        new: dict[str, list[str]] = {}
+        for part, job in self._parts([plan for plan in self.outcome.plans if plan not in apart]):
+            new |= self._roll_each(rollout, part)
+            if job:
+                job()
         if needed:
             rollout.switch_together(together, self.rerouting, self._removed)
             for service in self.rerouting.moved():
                 new[service] = rollout.site.addresses(service, self._live_ones(service))
         return new
+
+    def _parts(self, plans: Sequence[ServicePlan]) -> Iterator[tuple[list[ServicePlan], Callable[[], None] | None]]:
+        """The plans, cut where a job must have succeeded before the next services are started at all; each part with that job."""
+        known = gate.known_jobs(self.site.stack) if self.order.kind == "deploy" else None
+        created = [plan.service for plan in plans if plan.action in (CREATE, JOB)]
+        first = self.live is None and not self.outcome.kept
+        closed = gate.gates(known, self.release.project["services"], created, first=first)
+        for names, job in gate.phases([plan.service for plan in plans], closed):
+            yield [plan for plan in plans if plan.service in names], partial(self._job, known, job) if known and job else None
+
+    def _job(self, known: JobSettings, job: Job) -> None:
+        """:raises JobNotDone: it did not succeed."""
+        self.site.step(f"job {job.name}, before what waits for it is started", service=job.service)
+        started = time.monotonic()
+        gate.require(known, job, self.release, self.site.progress.say)
+        self.site.progress.timed(f"{job.service}: job {job.name}", started)
 
     def _recreate_networks(self, rollout: Rollout) -> list[ServicePlan]:
         """First of all, what is down while a network is made anew in its place; returns its services."""

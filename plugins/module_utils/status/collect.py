@@ -20,6 +20,7 @@ from ..core.times import epoch
 from ..core.version import OWN, installed
 from ..health.assessment import look
 from ..health.report import details
+from ..jobs import overview
 from ..release.journal import Journal
 from ..release.stacks import stacks
 from ..release.store import Store
@@ -32,6 +33,7 @@ def collect() -> dict[str, Any]:
         "host": host,
         "engine": engine_versions,
         "stacks": services,
+        "jobs": jobs,
         "backups": backups,
         "certificates": certificates,
         "ports": ports,
@@ -90,6 +92,11 @@ def services() -> list[dict[str, Any]]:
         }
         collected.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
     return collected
+
+
+def jobs() -> list[dict[str, Any]]:
+    """What is known about the jobs of each stack that has any on this host; times in epoch seconds."""
+    return overview.collect()
 
 
 def backups() -> list[dict[str, Any]]:

@@ -24,10 +24,11 @@ def of_stack(collected: Collected, name: str) -> dict[str, Any]:
     stacks = [stack for stack in _listed(collected, "stacks") if stack["name"] == name]
     own = {
         "stacks": stacks,
+        "jobs": [jobs for jobs in _listed(collected, "jobs") if jobs["stack"] == name],
         "backups": [backup for backup in _listed(collected, "backups") if backup["stack"] == name],
         "certificates": _certificates(collected, stacks[0]) if stacks else [],
     }
-    return {**collected, **{part: value for part, value in own.items() if isinstance(collected[part], list)}}
+    return {**collected, **{part: value for part, value in own.items() if isinstance(collected.get(part), list)}}
 
 
 def summaries(collected: Collected, published: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.format import columns, duration, fitted, folded, size
 from ..core.version import EngineVersion
+from ..jobs import overview
 
 GOOD, BAD = "ok", "!!"
 
@@ -24,6 +25,7 @@ def table(collected: dict[str, Any], *, wide: bool = False) -> str:
     for part, render in (
         ("engine", _engine),
         ("stacks", partial(_stacks, wide=wide)),
+        ("jobs", _jobs),
         ("backups", _backups),
         ("certificates", _certificates),
         ("ports", _ports),
@@ -96,6 +98,18 @@ def _image(container: dict[str, Any], *, wide: bool) -> list[str]:
         return [name, container["digest"] or pinned]
     tagged = ":" in name.rpartition("/")[2]
     return [name if tagged or not pinned else f"{name}@{pinned.removeprefix('sha256:')[:12]}"]
+
+
+def _jobs(stacks: list[dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for entry in stacks:
+        lines += (
+            ["", f"jobs of {entry['stack']}; more: opsctl jobs log JOB", *overview.table(entry["jobs"], time.time())]
+            if entry["jobs"]
+            else []
+        )
+        lines += [f"{BAD} {entry['error']}"] if entry.get("error") else []
+    return lines
 
 
 def _backups(backups: list[dict[str, Any]]) -> list[str]:

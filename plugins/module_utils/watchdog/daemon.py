@@ -24,6 +24,7 @@ from .failures import Failures
 from .findings import Finding
 from .healing import Healer
 from .inbox import Inbox
+from .jobs import successes
 from .looks import Observation, Token
 from .memory import STATE, Memory
 from .picture import subject
@@ -196,6 +197,8 @@ class Daemon:
     def _speak(self, findings: Mapping[str, Finding], now: float) -> None:
         alerting = self.components.alerting
         quiet = {key: why for key in findings if (why := self.runtime.suppression.why(key))}
+        for name, (_seen, states) in self.components.looks.jobs.items():
+            alerting.succeeded(successes(name, states, time.time()))
         alerting.remind(self.components.judgement.open_incidents(), quiet, now)
         alerting.deliver(now)
         if self.components.publication.well and not alerting.summary.get("failed"):

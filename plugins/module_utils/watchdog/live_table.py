@@ -80,7 +80,7 @@ def _stack(stack: Status) -> list[str]:
     lines = ["", f"watched of {line(stack['name'])}"]
     if stack.get("busy"):
         lines.append(f"healing waits: {line(stack['busy'])}")
-    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack)]
+    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack), *_jobs(stack), *_ages(stack)]
 
 
 def _troubles(stack: Status) -> Iterator[str]:
@@ -103,6 +103,21 @@ def _sites(stack: Status) -> list[str]:
         latency = f"{float(site['latency']) * 1000:.0f} ms" if site.get("latency") is not None else ""
         mark = GOOD if site["state"] == "ok" else BAD
         rows.append([mark, line(site["domain"]), line(site["state"]), latency, until, _words(site.get("reason", ""))])
+    return ["", *columns(rows)] if rows else []
+
+
+def _jobs(stack: Status) -> list[str]:
+    """Only what is wrong: the first part of `opsctl status` shows the rest."""
+    lines = [f"{BAD} job {line(job['job'])}: {_words(job['trouble'])}" for job in stack.get("jobs", []) if job["trouble"]]
+    return ["", *lines] if lines else []
+
+
+def _ages(stack: Status) -> list[str]:
+    rows = []
+    for age in stack.get("freshness", []):
+        limit = f"at most {lasting(float(age['newest']))}"
+        newest = f"of {moment(float(age['at']))}" if age["at"] else "not known"
+        rows.append([GOOD if age["state"] == "ok" else BAD, line(age["name"]), newest, limit, _words(age["reason"])])
     return ["", *columns(rows)] if rows else []
 
 

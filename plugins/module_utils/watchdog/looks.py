@@ -13,25 +13,33 @@ from functools import partial
 from typing import Any
 
 from ..containers.client import Container, Engine
+from ..contracts.freshness import Freshness
 from ..contracts.watchdog_settings import ProbeSpec, ServiceSpec, SiteSpec, StackSpec
 from ..core.journal import log
 from ..core.process import CommandError
 from ..health.assessment import STEADY
+from ..jobs import overview
+from ..jobs import settings as job_settings
+from ..jobs.overview import JobState
 from ..nginx import traffic_plan
 from ..release.stacks import stacks
 from ..rollout import standby
+from . import jobs
 from .findings import Death, Evidence, Finding, judge
 from .picture import Picture
 from .probes import containers as container_probes
+from .probes import freshness as fresh_probes
 from .probes import host as host_checks
 from .probes import sites as site_probes
 from .probes.containers import Reading
+from .probes.freshness import Age
 from .probes.host import Check, ClockOffset, NginxConfiguration, Units, nginx_accepts
 from .probes.sites import SiteReading
 from .settings import Settings
 
 Token = tuple[str, ...]
 HOST: Token = ("host",)
+JOBS_EVERY = 15.0  # seconds between two looks at what jobs have done
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ class Looks:
         self.readings: dict[tuple[str, str], tuple[float, Reading]] = {}
         self.sites: dict[str, tuple[float, SiteReading]] = {}
         self.checks: list[Check] = []
+        self.jobs: dict[str, tuple[float, list[JobState]]] = {}
+        self.ages: dict[str, tuple[float, Age]] = {}
         self.deaths: dict[str, Death] = {}
         self.replicas: dict[tuple[str, str], int] = {}
         self.ports: dict[tuple[str, str], dict[int, int]] = {}
@@ -105,6 +115,14 @@ class Looks:
         for stack in self.settings.stacks:
             for site in stack.sites:
                 yield ("site", stack.name, site.domain), (site.interval, partial(site_probes.read, site, self.settings.host.front))
+            if job_settings.file_of(stack.name).exists():
+                yield ("jobs", stack.name), (JOBS_EVERY, partial(self._look_at_jobs, stack.name))
+            else:
+                self.jobs.pop(stack.name, None)
+            for fresh in self.watched_data(stack):
+                if engine or not fresh.service:
+                    age = partial(fresh_probes.read, fresh, self._containers_of(stack, fresh.service), engine)
+                    yield ("fresh", stack.name, jobs.fresh_subject(fresh.name)), (fresh.interval, age)
             if engine is None:
                 continue
             for spec in stack.services:
@@ -129,6 +147,10 @@ class Looks:
             return  # it broke
         if observation.token == HOST:
             self.checks, self._host_seen = observation.value, observation.began
+        elif observation.token[0] == "jobs":
+            self.jobs[observation.token[1]] = (observation.began, observation.value)
+        elif observation.token[0] == "fresh":
+            self._keep_age(observation)
         elif observation.token[0] == "site":
             self.sites[f"{observation.token[1]}/site:{observation.token[2]}"] = (observation.began, observation.value)
         elif observation.began >= self._lives.get(observation.token[1], 0.0):
@@ -143,6 +165,33 @@ class Looks:
         stack = self.settings.stack(observation.token[3])
         if not reading.ok and not again and stack and observation.token in self._due:
             self._due[observation.token] = min(self._due[observation.token], time.monotonic() + stack.confirm)
+
+    def _keep_age(self, observation: Observation) -> None:
+        """The age of data; a first failure is looked at again soon, as that of a probe."""
+        _kind, name, subject = observation.token
+        before = self.ages.get(f"{name}/{subject}")
+        again = not observation.value.ok and before is not None and not before[1].ok
+        self.ages[f"{name}/{subject}"] = (observation.began, replace(observation.value, again=again))
+        stack = self.settings.stack(name)
+        if not observation.value.ok and not again and stack and observation.token in self._due:
+            self._due[observation.token] = min(self._due[observation.token], time.monotonic() + stack.confirm)
+
+    def watched_data(self, stack: StackSpec) -> list[Freshness]:
+        """Data of a stack that must not get old: what is declared, and what jobs of this host leave."""
+        _seen, states = self.jobs.get(stack.name, (0.0, []))
+        return [*stack.freshness, *(fresh for state in states for fresh in state.job.fresh)]
+
+    def _containers_of(self, stack: StackSpec, service: str) -> list[Container]:
+        aside = self._aside.get(stack.name, set())
+        return [container for container in self.picture.of(stack.name, service) if container.id not in aside] if service else []
+
+    @staticmethod
+    def _look_at_jobs(stack: str) -> list[JobState]:
+        """What the jobs of a stack have done.
+
+        :raises JobError, ValueError: nobody can say; what was known before stays.
+        """
+        return overview.of_stack(stack)
 
     def fresh(self, key: str, since: float) -> bool:
         """Every probe of a subject that runs now was begun after `since`."""
@@ -228,14 +277,29 @@ class Looks:
                     replicas = self.replicas.get((stack.name, declared.service), declared.replicas)
                     spec = declared if replicas == declared.replicas else replace(declared, replicas=replicas)
                     findings.append(judge(stack.name, spec, self.serving(stack, spec), evidence))
+            seen, states = self.jobs.get(stack.name, (0.0, []))
+            findings += [jobs.of_job(stack.name, state, seen, time.time()) for state in states]
+            findings += self._of_data(stack)
             findings += [look for site in stack.sites for look in self._of_site(stack, site, traffic_plan.load(stack.name))]
         return findings
 
+    def _of_data(self, stack: StackSpec) -> Iterator[Finding]:
+        for spec in self.watched_data(stack):
+            known = self.ages.get(f"{stack.name}/{jobs.fresh_subject(spec.name)}")
+            if known:
+                yield jobs.of_data(stack.name, spec, known[1], known[0])
+
     def known(self, remembered: Iterable[str] = ()) -> Collection[str]:
-        """All keys that could come out of a look; of the host also what is remembered, until every part of it was looked at."""
+        """All keys that could come out of a look; of the host and of jobs also what is remembered, until all of it was looked at."""
         keys = {f"{stack.name}/{service.service}" for stack in self.settings.stacks for service in stack.services}
         for stack in self.settings.stacks:
             keys |= {f"{stack.name}/{kind}:{site.domain}" for site in stack.sites for kind in ("site", "certificate")}
+            if stack.name in self.jobs or not job_settings.file_of(stack.name).exists():
+                _seen, states = self.jobs.get(stack.name, (0.0, []))
+                keys |= {f"{stack.name}/{jobs.job_subject(state.job.name)}" for state in states}
+                keys |= {f"{stack.name}/{jobs.fresh_subject(spec.name)}" for spec in self.watched_data(stack)}
+            else:  # before the first look nobody knows which there are
+                keys |= {key for key in remembered if key.startswith((f"{stack.name}/job:", f"{stack.name}/fresh:"))}
         if not self.checks or any(check.value == "unknown" for check in self.checks):
             keys |= {key for key in remembered if key.startswith("host/")}
         return keys | {check.key for check in self._host_checks()} | {"host/clock jump", "host/docker"}

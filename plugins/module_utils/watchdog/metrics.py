@@ -71,6 +71,8 @@ class Collector:
         yield from self._services(status["stacks"])
         yield from _probes(status["stacks"])
         yield from _sites(status["stacks"])
+        yield from _jobs(status["stacks"])
+        yield from _ages(status["stacks"])
         yield _states("host_check_state", "1 for the state that a check of the host is in, 0 for the others.", ("check",), CHECK_STATES, (
             ((str(check["name"]),), str(check["state"])) for check in status["host_checks"]
         ))  # fmt: skip
@@ -150,6 +152,38 @@ def _sites(stacks: Sequence[Status]) -> Iterator[Metric]:
     left = "Whole days that the certificate served for a site is still valid, in seconds; negative when it has expired."
     known = ((key, site["certificate_days"] * DAY) for key, site in sites if site["certificate_days"] is not None)
     yield _gauge("site_certificate_remaining_seconds", left, labels, known)
+
+
+def _jobs(stacks: Sequence[Status]) -> Iterator[Metric]:
+    """None where no stack has jobs."""
+    jobs = [((str(stack["name"]), str(job["job"])), job) for stack in stacks for job in stack.get("jobs", [])]
+    if not jobs:
+        return
+    labels = ("stack", "job")
+    ended = [(key, job["last"]) for key, job in jobs if job["last"] and job["last"]["ended"]]
+    yield _gauge("job_running", "1 while a job runs.", labels, ((key, job["running"]) for key, job in jobs))
+    yield _gauge("job_trouble", "1 while something is wrong with a job.", labels, ((key, bool(job["trouble"])) for key, job in jobs))
+    succeeded = ((key, last["result"] == "succeeded") for key, last in ended)
+    yield _gauge("job_last_run_success", "1 when the last run of a job that has ended succeeded.", labels, succeeded)
+    lasted = ((key, last["seconds"]) for key, last in ended)
+    yield _gauge("job_last_run_duration_seconds", "How long the last run of a job took.", labels, lasted)
+    good = ((key, job["success"]) for key, job in jobs if job["success"])
+    yield _gauge("job_last_success_timestamp_seconds", "When a job last succeeded.", labels, good)
+    due = ((key, job["next"]) for key, job in jobs if job["next"])
+    yield _gauge("job_next_run_timestamp_seconds", "When a job is due next.", labels, due)
+    for name, help_text in (("successes", "Runs of a job that have succeeded."), ("failures", "Runs of a job that have not.")):
+        yield _counter(f"job_{name}", help_text, labels, ((key, job[name]) for key, job in jobs))
+
+
+def _ages(stacks: Sequence[Status]) -> Iterator[Metric]:
+    """None where no age is watched."""
+    data = [((str(stack["name"]), str(age["name"])), age) for stack in stacks for age in stack.get("freshness", [])]
+    if not data:
+        return
+    labels = ("stack", "data")
+    yield _gauge("data_fresh", "1 while data is not older than it may be.", labels, ((key, age["state"] == "ok") for key, age in data))
+    newest = ((key, age["at"]) for key, age in data if age["at"])
+    yield _gauge("data_newest_timestamp_seconds", "When the newest of some data was made.", labels, newest)
 
 
 def _incidents(status: Status) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NAMED = 3  # names a list gives before it counts
+_KINDS = {"site": "site", "certificate": "certificate of", "job": "job", "fresh": "freshness of"}
 Status = Mapping[str, Any]
 
 
@@ -82,7 +83,8 @@ def windows(status: Status, stack: str | None) -> list[Status]:
 
 def shown_subject(incident: Status) -> str:
     """What fails, in words: ``site:example.com`` is a key, not a word."""
-    return str(incident["subject"]).replace("site:", "site ", 1).replace("certificate:", "certificate of ", 1)
+    kind, colon, name = str(incident["subject"]).partition(":")
+    return f"{_KINDS[kind]} {name}" if colon and kind in _KINDS else str(incident["subject"])
 
 
 def listed(names: Sequence[str]) -> str:

@@ -20,12 +20,14 @@ from .days import Days
 from .failures import Failures
 from .findings import Finding
 from .healing import Healer
+from .jobs import fresh_subject
 from .judgement import Judgement
 from .looks import Looks
 from .memory import Memory
 from .page.document import render
 from .page.public import public
 from .privileged_requests import RUN, STATUS
+from .probes.freshness import Age
 from .settings import Settings
 
 PAGES = RUN / "page"
@@ -94,6 +96,8 @@ class Publication:
             "alerts": alerts,
             "sites": [reading.ok for _at, reading in looks.sites.values()],
             "checks": [check.state for check in looks.checks],
+            "jobs": [(state.job.name, state.running, state.last) for _seen, states in looks.jobs.values() for state in states],
+            "ages": [age.ok for _seen, age in looks.ages.values()],
             "busy": [self.busy(stack.name) for stack in self.settings.stacks],
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
@@ -154,7 +158,15 @@ class Publication:
             "domains": self._domains.get(stack.name, []),
             "title": stack.status_page.title if stack.status_page else "",
         }
-        return {**common, "state": state, "busy": self.busy(stack.name), "services": services, "sites": sites}
+        described = {**common, "state": state, "busy": self.busy(stack.name), "services": services, "sites": sites}
+        described["jobs"] = [job.as_dict() for job in looks.jobs.get(stack.name, (0.0, []))[1]]
+        described["freshness"] = [
+            {"name": spec.name, "state": "ok" if age.ok else "late", "at": age.at, "newest": spec.newest, "reason": age.reason}
+            for spec in looks.watched_data(stack)
+            for _began, age in [looks.ages.get(f"{stack.name}/{fresh_subject(spec.name)}", (0.0, Age()))]
+            if age.at is not None or age.reason
+        ]
+        return described
 
     def _service(
         self,
@@ -230,7 +242,14 @@ def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
         for service in stack["services"]
     ]
     sites = [site | {"reason": public(site["reason"])} for site in stack["sites"]]
-    return {"name": stack["name"], "state": stack["state"], "services": services, "sites": sites}
+    shown = {"name": stack["name"], "state": stack["state"], "services": services, "sites": sites}
+    if stack.get("jobs"):
+        shown["jobs"] = [
+            {"job": job["job"], "state": job["state"], "success": job["success"], "next": job["next"]} for job in stack["jobs"]
+        ]
+    if stack.get("freshness"):
+        shown["freshness"] = [{name: data[name] for name in ("name", "state", "at", "newest")} for data in stack["freshness"]]
+    return shown
 
 
 def _public_incident(incident: Mapping[str, Any]) -> dict[str, Any]:

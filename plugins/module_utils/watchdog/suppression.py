@@ -19,6 +19,7 @@ from ..release.journal import Journal
 HELPER = "steward"  # LATENTUM_OPS_WHO of the unit that carries out what the watchdog asked for
 HOLDER = "watchdog"  # as the watchdog writes itself into the lock of a stack
 BACKUP = "backup"  # as a backup does
+JOB = "job"  # as a job that holds it does
 SETTLE = 60.0  # seconds after a boot in which containers may still be on their way
 YOUNG = 180.0  # seconds of uptime that count as just booted
 INTERRUPTED = 300.0  # seconds that a deployment which was killed may wait for the run that finishes it or takes it back
@@ -93,12 +94,12 @@ class Suppression:
 
     @staticmethod
     def work_on(stack: str) -> Work | None:
-        """The work of others on a stack at this moment; a backup changes nothing, so it does not count."""
+        """The work of others on a stack at this moment; a backup and a job change no container of it, so they do not count."""
         holder = locks.holder(stack)
         if holder is None:
             underway = Journal(stack).underway()
             return Work(Worker.KILLED, f"an interrupted {underway.describe()}") if underway else None
-        if holder.get("who") in (HOLDER, BACKUP):
+        if holder.get("who") in (HOLDER, BACKUP, JOB):
             return None
         worker = Worker.HELPER if holder.get("unit") == HELPER else Worker.SOMEBODY
         return Work(worker, f"{holder.get('what') or 'work'} by {holder.get('who', 'somebody')}")

@@ -29,7 +29,7 @@ LAYERS = (
     ("hostconfig", "environments"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("release",),
-    ("preflight", "builds", "models"),
+    ("preflight", "builds", "models", "jobs"),
     ("rollout",),
     ("adopt",),
     ("maintenance",),

@@ -16,6 +16,7 @@ _VOLUMES = re.compile(r"--volumes\b|\bvolume\s+(?:prune|rm)\b")
 _ENGINE = re.compile(r"\b(?:systemctl|service)\b.*\b(?:re)?(?:start|stop)\b.*\bdocker\b|\bservice\s+docker\s+(?:re)?(?:start|stop)\b")
 _NGINX = re.compile(r"\b(?:systemctl\s+(?:restart|stop)\s+nginx|service\s+nginx\s+(?:restart|stop)|nginx\s+-s\s+(?:stop|quit))\b")
 _COMPOSE = re.compile(r"\bdocker(?:\s+compose|-compose)\b")
+_COMPOSE_RUN = re.compile(r"\bdocker(?:\s+compose|-compose)\b.*\s(?:run|exec)\s")
 _FIREWALL = re.compile(
     r"\biptables\b.*\s-[FX]\b|\biptables-restore\b(?!.*(?:--test|-n\b|--noflush))|\bufw\b.*\b(?:reset|disable)\b|\bnft\s+flush\b"
 )
@@ -47,6 +48,10 @@ def _against_compose(given: Given, job: Job) -> Finding | None:
     for stack in given.stacks:
         named = re.search(rf"(?:-p|--project-name)[\s=]+{re.escape(stack.name)}\b", job.command)
         if named or (stack.directory and stack.directory in job.command):
+            if _COMPOSE_RUN.search(job.command):
+                effect = f"runs in {stack.name} past its releases, also beside a run that takes long, and nobody is told when it fails"
+                fix = "declare it in ops_stack.jobs, which runs it in the live release, and remove it"
+                return _base(job).judged(Verdict.CONFLICT, "jobs", effect, job.source, fix)
             effect = f"works on {stack.name} past its releases: what it starts is replaced, or fights with a rollout"
             return _base(job).judged(Verdict.CONFLICT, "stack", effect, job.source, "remove it: `opsctl deploy` does the same")
     return None

@@ -34,7 +34,7 @@ _HOST_LOOKS = {
 class Message:
     """What is said, before it takes the form of a receiver. Every text is masked and without control characters.
 
-    :param what: open, escalate, reminder, end, test, or digest.
+    :param what: open, escalate, reminder, end, success, test, or digest.
     :param ident: the incident's id; of a digest, made of those in it.
     :param headline: one line, at most SUBJECT characters.
     :param lead: the first sentence.
@@ -88,6 +88,7 @@ def compose(notice: Mapping[str, Any], now: float) -> Message:
             f"{name} on {host} still fails, for {lasted}.",
         ),
         "end": (f"ENDED {host}: {name} is well again after {lasted}", f"{name} on {host} is well again after {lasted}."),
+        "success": (f"DONE {host}: {name}: {cause}", f"{name} on {host} has come to its end and succeeded."),
         "test": (f"TEST {host}: {cause}", f"This is a test of the alerts of {incident.stack or host}, {cause}. Nothing is wrong."),
     }.get(kind, (f"{incident.severity.upper()} {host}: {name}: {cause}", f"{name} on {host} fails."))
     return Message(
@@ -142,6 +143,10 @@ def commands(host: str, incident: Incident) -> list[str]:
         known = _HOST_LOOKS.get(incident.subject) or _HOST_LOOKS.get(word)
         unit = "journalctl --no-pager -p warning -n 50" if after else f"systemctl status --no-pager {quote(word)}"
         look = f"{ssh} {known.format(quote(after)) if known else unit}"
+    elif kind == "job" and name:
+        look = f"{ssh} opsctl jobs log --stack {quote(incident.stack)} {quote(name)}"
+    elif kind == "fresh" and name:
+        look = f"{ssh} opsctl jobs --stack {quote(incident.stack)}"
     elif kind in {"site", "certificate"}:
         look = f"curl -sSv -o /dev/null {quote(f'https://{name}/')}"
     elif rest and not name:

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Alerting:
         self.summary: dict[str, Any] = before.summary if before else {"waiting": 0, "failed": {}, "last_sent": {}}
         self._child: subprocess.Popen[bytes] | None = before._child if before else None
         self._child_since: float = before._child_since if before else float("-inf")
+        self._told: set[str] = before._told if before else set()
         self._next = self._reminded = 0.0
         self._fresh = before is not None  # a deliverer that runs has read the routes of before
 
@@ -62,12 +63,22 @@ class Alerting:
             log(f"watchdog: {transition.what} of {transition.incident.key} cannot be told: {error}")
         self._next, self._fresh = 0.0, True
 
+    def succeeded(self, successes: Iterable[Incident]) -> None:
+        """Spool the success of jobs for whoever wants to hear of it; the spool knows what was told."""
+        for success in successes:
+            if success.id in self._told:
+                continue
+            self._told.add(success.id)
+            self.tell(Transition("success", success))
+
     def notice(self, what: str, incident: Incident) -> dict[str, Any]:
         """A message as it is spooled."""
         stack = self.settings.stack(incident.stack)
         runbook = stack.runbook_of(incident.subject, runbooks.of(incident.stack, incident.subject)) if stack else ""
         # The same time each time: a watchdog that was killed between remembering and telling tells it again.
-        at = {"open": incident.opened, "escalate": incident.escalated, "end": incident.ended}.get(what) or time.time()
+        at = {"open": incident.opened, "escalate": incident.escalated, "end": incident.ended, "success": incident.ended}.get(
+            what
+        ) or time.time()
         return {"what": what, "host": self.host, "at": at, "incident": incident.as_dict(), "runbook": runbook}
 
     def remind(self, incidents: Sequence[Incident], quiet: Mapping[str, str], now: float) -> None:

@@ -18,7 +18,7 @@ from ..overall import Overall, chosen, incidents, overall, windows
 from .html import Html, element, join
 from .incidents import ended_incident, maintenance, open_incident
 from .parts import icon, sign, when
-from .watched import check, service, site
+from .watched import check, data, job, service, site
 
 SHOWN = 30  # ended incidents
 MINUTES = STALE_AFTER // 60
@@ -107,6 +107,8 @@ def _stack(stack: Status, at: float, prefix: str) -> Html:
     return join(
         _section(f"services-{name}", f"{prefix}Services", busy, _legend() if services else None, listed),
         _list(f"sites-{name}", f"{prefix}Sites", "cards", [site(watched) for watched in stack.get("sites", [])]),
+        _list(f"jobs-{name}", f"{prefix}Jobs", "cards", [job(watched) for watched in stack.get("jobs", [])]),
+        _list(f"data-{name}", f"{prefix}Data", "cards", [data(watched) for watched in stack.get("freshness", [])]),
     )
 
 

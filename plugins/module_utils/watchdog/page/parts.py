@@ -30,6 +30,8 @@ STATES = {
     "affected": ("affected", "degraded"),
     "down": ("down", "down"),
     "maintenance": ("maintenance", "maintenance"),
+    "running": ("running", "none"),
+    "late": ("late", "degraded"),
     "warning": ("warning", "degraded"),
     "critical": ("critical", "down"),
     "info": ("notice", "maintenance"),

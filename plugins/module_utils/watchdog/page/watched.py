@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...core.times import lasting
 from .calendar import bars
 from .html import Html, element
-from .parts import facts, row, state
+from .parts import facts, row, state, when
 from .public import public
 
 Watched = Mapping[str, Any]
@@ -41,6 +42,21 @@ def site(watched: Watched) -> Html:
     return element(
         "li", row(element("h3", watched["domain"]), facts(answered, _certificate(days)), state(str(watched["state"]))), _reason(watched)
     )
+
+
+def job(watched: Watched) -> Html:
+    """A job: its last success, and when it is due. What goes wrong with it is an incident."""
+    now = "running" if watched["running"] else "late" if watched["trouble"] else "ok"
+    success = element("span", "last success ", when(float(watched["success"]))) if watched["success"] else "no success yet"
+    following = element("span", "next ", when(float(watched["next"]))) if watched["next"] else None
+    return element("li", row(element("h3", watched["job"]), facts(success, following), state(now)))
+
+
+def data(watched: Watched) -> Html:
+    """Data that must not get old."""
+    newest = element("span", "newest of ", when(float(watched["at"]))) if watched["at"] else None
+    limit = f"at most {lasting(float(watched['newest']))} old"
+    return element("li", row(element("h3", watched["name"]), facts(newest, limit), state(str(watched["state"]))))
 
 
 def check(watched: Watched) -> Html:

@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Age of data: of the newest row, of a file in a container, of what an address answers, of a model in MLflow."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode, urljoin
+from urllib.request import Request, build_opener
+
+from ...containers.api import EngineError, NotFound
+from ...containers.client import Container, DockerUnavailable, Engine
+from ...contracts.freshness import Freshness
+from ...core.masking import mask
+from ...core.times import epoch, lasting, moment
+
+LARGEST = 1 << 20  # bytes of an answer
+LINKS = 8  # that a path may lead over
+_NONE = "none"
+_MILLISECONDS = 1e11  # epoch seconds of the year 5138: what is more is milliseconds
+# A role of PostgreSQL 14 that can read all tables and change nothing; where the user may become it, it asks as that.
+_READER = (
+    "SELECT set_config('role', 'pg_read_all_data', true) FROM pg_roles WHERE rolname = 'pg_read_all_data' AND pg_has_role(oid, 'MEMBER')"
+)
+
+
+class Unreadable(Exception):
+    """The age cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Age:
+    """What was seen.
+
+    :param at: epoch seconds of the newest; None where there is nothing yet, or it could not be read.
+    :param reason: a sentence where it is too old, missing, or could not be read.
+    :param again: the look before failed as well.
+    """
+
+    at: float | None = None
+    reason: str = ""
+    again: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """It is fresh."""
+        return not self.reason
+
+
+def read(spec: Freshness, containers: Sequence[Container], engine: Engine | None) -> Age:
+    """One look; never raises for what is asked.
+
+    :param containers: of the service that is asked; empty where an address is.
+    """
+    container = next((candidate for candidate in containers if candidate.serves), None)
+    try:
+        if spec.service and (container is None or engine is None):
+            raise Unreadable(f"no container of {spec.service} serves")
+        at = KINDS[spec.kind](spec, container, engine)
+    except Unreadable as error:
+        return Age(None, f"the age of {spec.name} cannot be read: {error}")
+    except (DockerUnavailable, OSError, ValueError, http.client.HTTPException) as error:
+        return Age(None, f"the age of {spec.name} cannot be read: {mask(str(error) or type(error).__name__)[:300]}")
+    if at is None:
+        return Age(None, f"there is no {spec.name} at all")
+    age = time.time() - at
+    if age > spec.newest:
+        return Age(at, f"the newest {spec.name} is {lasting(age)} old (of {moment(at)}), and {lasting(spec.newest)} is the limit")
+    return Age(at)
+
+
+def _query(spec: Freshness, container: Container | None, engine: Engine | None) -> float | None:
+    """By the socket inside the container, as the user of the database, in a transaction that can only read."""
+    if container is None or engine is None:
+        raise Unreadable("it has no container")
+    patience = max(1, math.ceil(spec.timeout))
+    statements = [
+        "BEGIN TRANSACTION READ ONLY",
+        f"SET LOCAL statement_timeout = '{patience}s'",
+        f"SET LOCAL lock_timeout = '{patience}s'",
+        f"{_READER} LIMIT 1",
+        f"SELECT 'newest=' || coalesce(extract(epoch FROM ({spec.sql})::timestamptz)::text, '{_NONE}')",  # noqa: S608 - the operator's own, one statement
+        "ROLLBACK",
+    ]
+    argv = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-w", "-U", spec.user, "-d", spec.database]
+    for statement in statements:
+        argv += ["-c", statement]
+    code, output = engine.run(container, argv, spec.timeout + 5)
+    answer = next((row.removeprefix("newest=") for row in output.splitlines() if row.startswith("newest=")), "")
+    if code or not answer:
+        raise Unreadable(f"psql ended with {code}: {mask(output).strip()[-300:]}")
+    return None if answer == _NONE else float(answer)
+
+
+def _file(spec: Freshness, container: Container | None, engine: Engine | None) -> float | None:
+    """As the engine sees it (Docker Engine API, HEAD /containers/{id}/archive): no program of the container is needed."""
+    if container is None or engine is None:
+        raise Unreadable("it has no container")
+    path = spec.path
+    for _link in range(LINKS):
+        try:
+            status = engine.api.path_status(container.id, path)
+        except NotFound:
+            return None
+        except EngineError as error:
+            raise Unreadable(f"{path}: {error}") from error
+        target = str(status.get("linkTarget") or "")
+        if not target:
+            return epoch(str(status["mtime"]))
+        path = urljoin(path, target)  # as paths of a file system, absolute or from the folder of the link
+    raise Unreadable(f"{spec.path} leads over more than {LINKS} links")
+
+
+def _url(spec: Freshness, container: Container | None, _engine: Engine | None) -> float | None:
+    headers, body = _asked(_address(spec, container, spec.path or "/"), spec.timeout)
+    if not spec.field:
+        if not (stamp := headers.get("Last-Modified")):
+            raise Unreadable("the answer has no Last-Modified: write field:, the name of the time in a JSON answer")
+        return parsedate_to_datetime(stamp).timestamp()
+    value: Any = json.loads(body)
+    for name in spec.field.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            raise Unreadable(f"the answer has no field {spec.field}")
+        value = value[name]
+    return _time(value)
+
+
+def _mlflow(spec: Freshness, container: Container | None, _engine: Engine | None) -> float | None:
+    """MLflow's REST API, version 2.0: a version of a registered model by its alias, or the newest one."""
+    if spec.alias:
+        query = urlencode({"name": spec.model, "alias": spec.alias})
+        path, pick = f"/api/2.0/mlflow/registered-models/alias?{query}", "model_version"
+    else:
+        name = spec.model.replace("'", "''")
+        query = urlencode({"filter": f"name='{name}'", "order_by": "creation_timestamp DESC", "max_results": 1})
+        path, pick = f"/api/2.0/mlflow/model-versions/search?{query}", "model_versions"
+    try:
+        _headers, body = _asked(_address(spec, container, path), spec.timeout)
+    except Missing:
+        return None
+    found = json.loads(body).get(pick) or {}
+    version = found[0] if isinstance(found, list) else found
+    return _time(version["creation_timestamp"]) if version else None
+
+
+class Missing(Unreadable):
+    """The address answers that there is no such thing."""
+
+
+def _address(spec: Freshness, container: Container | None, path: str) -> str:
+    if spec.address:
+        return f"{spec.address.rstrip('/')}{path}" if spec.kind == "mlflow" else spec.address
+    address = container.address() if container else None
+    if address is None:
+        raise Unreadable(f"{spec.service} has no address")
+    return f"http://{address}:{spec.port}{path}"
+
+
+def _asked(url: str, timeout: float) -> tuple[Mapping[str, str], bytes]:
+    """The headers and the body of an answer."""
+    headers = {"User-Agent": "latentum-ops", "Accept": "application/json, */*"}
+    request = Request(url, headers=headers)  # noqa: S310 - the declaration takes http and https alone
+    try:
+        with build_opener().open(request, timeout=timeout) as answer:
+            return answer.headers, answer.read(LARGEST)
+    except URLError as error:
+        status = getattr(error, "code", 0)
+        what = f"answered {status}" if status else f"could not be asked: {error.reason}"
+        raise (Missing if status == 404 else Unreadable)(f"{url.partition('?')[0]} {what}") from error
+
+
+def _time(value: Any) -> float | None:
+    """A time of RFC 3339, or epoch seconds or milliseconds as a number; None for nothing."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return epoch(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Unreadable("it is no time")
+    return value / 1000 if value > _MILLISECONDS else float(value)
+
+
+KINDS: dict[str, Callable[[Freshness, Container | None, Engine | None], float | None]] = {
+    "query": _query,
+    "file": _file,
+    "url": _url,
+    "mlflow": _mlflow,
+}
