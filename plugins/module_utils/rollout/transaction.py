@@ -17,8 +17,8 @@ from ..contracts.job_settings import Job, JobSettings
 from ..contracts.rollout_policy import Policy, policies_from
 from ..core.caller import caller
 from ..core.process import run
-from ..models import versions
 from ..jobs import gate
+from ..models import versions
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
