@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the sample application from Debian packages and push it to the test registry; what is there already stays.
+"""Build the sample applications from Debian packages and push them to the test registry; what is there already stays.
 
 Every image carries the hash of all that it is made of; it is built when that differs, and pushed when the registry has another one.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -44,6 +45,10 @@ BROKEN = {"1.2.0-broken": "unhealthy"}
 # Versions of the gateway that are wrong in ways that a healthcheck does not see, or sees too late.
 FAULTY = {"1.2.0-crash": "crash", "1.2.0-errors": "errors", "1.2.0-slow": "slow", "1.2.0-migration": "migration"}
 STORES = {"postgres": "17", "redis": "8"}
+# The sample applications: images of a name each, by the folder that they are built from. They are made when `--applications` asks for them.
+NEUROCORE_VERSIONS = ("1.0.0", "1.1.0")
+PYTHON = "3.13"  # of SUITE
+PACKAGES = ("neurocore", "market-ml")
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
@@ -107,6 +112,64 @@ def plan() -> list[Image]:
     return images
 
 
+def packages_name(application: str) -> str:
+    """An image with nothing in it but Python packages of pinned versions."""
+    recipe = digest(PYTHON, platform.machine(), *sources(HERE, f"applications/packages/{application}.txt"))
+    return f"latentum-ops-test/packages-{application}:{recipe}"
+
+
+def make_packages(application: str) -> None:
+    """Fetch them by this machine's own pip, for the interpreter of the image; without what an application does not need at run time."""
+    print(f"image: fetching the Python packages of {application} (minutes, once)", flush=True)
+    tags = [word for libc in ("_2_28", "_2_27", "_2_17", "2014") for word in ("--platform", f"manylinux{libc}_{platform.machine()}")]
+    short = PYTHON.replace(".", "")
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        folder, archive = Path(scratch) / "packages", Path(scratch) / "packages.tar"
+        run([
+            sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(folder),
+            "--python-version", PYTHON, "--implementation", "cp", "--abi", f"cp{short}", "--abi", "abi3", "--abi", "none", *tags,
+            "--requirement", str(HERE / f"applications/packages/{application}.txt"),
+        ], timeout=1800)  # fmt: skip
+        for tests in [*folder.rglob("tests"), *folder.rglob("test")]:
+            if tests.is_dir() and (tests / "__init__.py").exists():
+                shutil.rmtree(tests)
+        run(["tar", "--create", "--owner=0", "--group=0", "--directory", str(folder), "--file", str(archive), "."])
+        docker("import", "--change", f"LABEL {LABEL}=1", str(archive), packages_name(application))
+
+
+def application_plan() -> list[Image]:
+    """The images of Neurocore and Market ML, each after its parent; PostgreSQL, without vectors, and Redis are those of `plan`."""
+    base = base_name()
+
+    def local(name: str, parent: str, folder: str, *parts: str, **arguments: str) -> Image:
+        recipe = digest(parent, *parts, *sources(HERE, folder))
+        return Image(f"latentum-ops-test/sample-{name}:{recipe}", folder, parent, recipe, tuple(arguments.items()))
+
+    def pushed(name: str, parent: Image, folder: str, *extra: str, **arguments: str) -> Image:
+        recipe = digest(parent.recipe, *arguments.values(), *sources(HERE, f"applications/{folder}", *extra))
+        return Image(f"{REGISTRY}/{name}", f"applications/{folder}", parent.reference, recipe, tuple(arguments.items()))
+
+    runtime = local("runtime", base, "applications/runtime")
+    stacks = {
+        name: local(name, runtime.reference, "applications/packages", packages_name(name), PACKAGES=packages_name(name))
+        for name in PACKAGES
+    }
+    (postgres,) = (image for image in plan() if image.folder == "postgres")
+    bare = Image(base, "", base, base)
+    neurocore, market_ml = stacks["neurocore"], stacks["market-ml"]
+    return [
+        runtime,
+        neurocore,
+        market_ml,
+        *(pushed(f"neurocore/api:{version}", neurocore, "neurocore", VERSION=version) for version in NEUROCORE_VERSIONS),
+        *(pushed(f"neurocore/frontend:{version}", bare, "frontend", VERSION=version) for version in NEUROCORE_VERSIONS),
+        pushed("neurocore/postgres:17", postgres, "pgvector"),
+        pushed("market-ml/app:1.0.0", market_ml, "market_ml", VERSION="1.0.0"),
+        pushed("market-ml/mlflow:1.0.0", market_ml, "mlflow"),
+        pushed("market-ml/kafka:1.0.0", runtime, "kafka"),
+    ]
+
+
 def present() -> dict[str, Present]:
     """Our images in the engine, by name."""
     ids = sorted(set(docker("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}=1").stdout.split()))
@@ -162,19 +225,22 @@ def push(images: list[Image], there: dict[str, Present]) -> int:
 
 def forget_replaced() -> None:
     """Images of ours that lost their name to a newer build, unless a container still uses them."""
-    mine = ["--filter", f"label={RECIPE}", "--filter", "dangling=true", "--filter", f"reference={REGISTRY}/latentum/*"]
+    mine = ["--filter", f"label={RECIPE}", "--filter", "dangling=true", "--filter", f"reference={REGISTRY}/*/*"]
     ids = docker("image", "ls", "--quiet", *mine).stdout.split()
     if ids:
         docker("image", "rm", *sorted(set(ids)), check=False)
 
 
-def ensure(*, pushing: bool = True) -> tuple[int, int]:
+def ensure(*, pushing: bool = True, applications: bool = False) -> tuple[int, int]:
     """Build and push what is missing; how many were built and pushed."""
     engine.ensure(PATHS["engine-log"])
     with alone("images"):
-        images, there = plan(), present()
+        images, there = [*plan(), *(application_plan() if applications else [])], present()
         if base_name() not in there:
             make_base()
+        for name in PACKAGES if applications else ():
+            if packages_name(name) not in there:
+                make_packages(name)
         wanted = [image for image in images if there.get(image.reference, Present("", frozenset())).recipe != image.recipe]
         for image in wanted:
             print(f"image: building {image.short}", flush=True)
@@ -189,14 +255,16 @@ def main() -> int:
     """1 with a sentence when it cannot be done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-push", action="store_true", help="build only")
+    parser.add_argument("--applications", action="store_true", help="Neurocore and Market ML too: a gigabyte, and minutes the first time")
     parser.add_argument("--list", action="store_true", help="list the images and their names in the test registry")
     options = parser.parse_args()
     if options.list:
-        print("\n".join(f"registry.example.test:{services.REGISTRY_PORT}/{image.short}" for image in plan() if image.pushed))
+        images = [*plan(), *(application_plan() if options.applications else [])]
+        print("\n".join(f"registry.example.test:{services.REGISTRY_PORT}/{image.short}" for image in images if image.pushed))
         return 0
     started = time.monotonic()
     try:
-        built, pushed = ensure(pushing=not options.no_push)
+        built, pushed = ensure(pushing=not options.no_push, applications=options.applications)
     except HostsError as error:
         print(f"images: {error}", file=sys.stderr)
         return 1
