@@ -14,13 +14,14 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools/lanes.sh"
 SCENARIOS = ("backup", "default", "later", "neighbours", "roles", "rollout", "watchdog")
+WITH_MATRIX = "applications"
 CHECKS = ("lint", "unit", "sanity", "artifact", "browser")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Scenarios, and programs that note what they are asked and fail where a file of the name says so."""
-    for name in SCENARIOS:
+    for name in (*SCENARIOS, WITH_MATRIX):
         (tmp_path / "molecule" / name).mkdir(parents=True)
         (tmp_path / "molecule" / name / "molecule.yml").touch()
     (tmp_path / "bin").mkdir()
@@ -60,6 +61,16 @@ def test_the_guide_is_followed_with_the_matrix_and_not_among_scenarios_alone(che
     assert "make guide" in lanes(checkout, matrix="1")[2]
     (checkout / "asked").unlink()
     assert "make guide" not in lanes(checkout, "molecule", matrix="1")[2]
+
+
+def test_whole_applications_are_run_with_the_matrix_and_by_name_only(checkout: Path) -> None:
+    job = f"molecule {WITH_MATRIX}"
+    for arguments in ((), ("molecule",)):
+        assert job not in lanes(checkout, *arguments)[2]
+        (checkout / "asked").unlink()
+        assert job in lanes(checkout, *arguments, matrix="1")[2]
+        (checkout / "asked").unlink()
+    assert lanes(checkout, "molecule", WITH_MATRIX)[2][-1] == job
 
 
 def test_each_role_alone_is_run_twice_with_the_matrix_only(checkout: Path) -> None:

@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Market ML: from no model to one that is trained anew, the limit on /predict, fresh data, and models that come back from a backup."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CLIENT, HOST, MARKET, MLFLOW, containers, eventually, execute, inside, request, rows, sh
+
+PREDICT = "http://127.0.0.1:8000/predict?a=1&b=1"
+# seed(): 10 + 2a + b; ingest(): 10 + 3a + b (tests/images/applications/market_ml).
+OF_SEED, OF_DRIFT = 13.0, 14.0
+
+
+def market_ml(service: str, command: str, *, check: bool = True) -> str:
+    """A command of the application in the container of a service."""
+    return inside("market-ml", service, f"python3 -m market_ml {command}", check=check)
+
+
+def status(service: str, command: str) -> int:
+    """Its exit status."""
+    return int(inside("market-ml", service, f"sh -c 'python3 -m market_ml {command} > /dev/null; echo $?'"))
+
+
+def ask(service: str, url: str, number: int = 0) -> tuple[int, Any]:
+    """A request inside the network of the containers, which no limit counts."""
+    script = (
+        "import json, urllib.error, urllib.request\n"
+        "try:\n"
+        f"    answer = urllib.request.urlopen('{url}', timeout=10)\n"
+        "except urllib.error.HTTPError as error:\n"
+        "    answer = error\n"
+        "print(json.dumps([answer.status, json.load(answer)]))\n"
+    )
+    container = containers("market-ml", service)[number]
+    done = execute(["docker", "exec", "-i", HOST, "docker", "exec", "-i", container, "python3", "-"], text_in=script)
+    assert done.returncode == 0, done.stderr
+    code, document = json.loads(done.stdout)
+    return int(code), document
+
+
+def versions() -> set[str | None]:
+    """Which version each of the model servers answers by."""
+    return {
+        ask("serving", "http://127.0.0.1:8080/model", number)[1]["version"] for number in range(len(containers("market-ml", "serving")))
+    }
+
+
+def test_before_the_first_training_it_is_well_and_says_that_there_is_no_model() -> None:
+    assert request(f"https://{MARKET}/health").status == 200
+    code, document = ask("api", PREDICT)
+    assert (code, document) == (503, {"detail": "model not available"})
+    assert status("modeling", "fresh model 26h") == 1
+
+
+def test_the_schema_was_made_and_seeding_again_changes_nothing() -> None:
+    seeded = "SELECT count(*) FROM prices WHERE at < now() - interval '12 hours'"
+    assert rows("market-ml", "database", "market", "market", seeded) == [["300"]]
+    assert market_ml("api", "seed") == "0 rows written"
+    assert rows("market-ml", "database", "market", "market", seeded) == [["300"]]
+
+
+def test_training_makes_a_champion_that_all_servers_answer_by() -> None:
+    # Few rows of today are in it yet.
+    assert "version 1 is the champion" in market_ml("modeling", "train")
+    eventually(lambda: versions() == {"1"}, "both model servers have loaded version 1")
+    answer = request(f"https://{MARKET}/predict?a=1&b=1")
+    assert answer.status == 200 and answer.document["model"] == "1"
+    assert abs(answer.document["prediction"] - OF_SEED) < 0.9
+    assert status("modeling", "fresh model 26h") == 0
+
+
+def test_training_on_what_came_since_changes_the_answer() -> None:
+    market_ml("ingestion", "ingest 500")
+    assert "version 2 is the champion" in market_ml("modeling", "train")
+    eventually(lambda: versions() == {"2"}, "both model servers have loaded version 2")
+    code, document = ask("api", PREDICT)
+    assert (code, document["model"]) == (200, "2") and abs(document["prediction"] - OF_DRIFT) < 0.01
+
+
+def test_the_schedule_trains_at_its_time() -> None:
+    assert "the next training is at " in sh(f"docker logs {containers('market-ml', 'modeling')[0]} 2>&1")
+    assert " 23:00 UTC" in sh(f"docker logs {containers('market-ml', 'modeling')[0]} 2>&1")
+
+
+def test_market_data_are_fresh_and_staleness_is_seen() -> None:
+    assert status("ingestion", "fresh data 5m") == 0
+    container = containers("market-ml", "ingestion")[0]
+    sh(f"docker pause {container}")
+    try:
+        time.sleep(6)
+        assert inside("market-ml", "modeling", "sh -c 'python3 -m market_ml fresh data 5s > /dev/null; echo $?'") == "1"
+    finally:
+        sh(f"docker unpause {container}")
+    eventually(lambda: status("ingestion", "fresh data 10s") == 0, "data come again")
+
+
+def test_kafka_lets_in_who_signs_in() -> None:
+    assert "signed in to Kafka" in sh(f"docker logs {containers('market-ml', 'ingestion')[0]} 2>&1")
+    wrong = 'sed \'s/password="[^"]*"/password="wrong"/\' /run/secrets/kafka_client > /tmp/wrong'
+    wrong += " && /opt/kafka/bin/kafka-broker-api-versions.sh --bootstrap-server localhost:9092 --command-config /tmp/wrong"
+    assert "is refused" in inside("market-ml", "kafka", f"sh -c {json.dumps(wrong)}", check=False)
+    assert execute(["docker", "exec", CLIENT, "nc", "-z", "-w", "3", f"{HOST}.example.test", "9092"]).returncode != 0
+
+
+def test_the_registry_of_models_is_for_administrators() -> None:
+    """The test network is theirs; MLflow knows the name of its route, and artifacts go through it."""
+    found = request(f"https://{MLFLOW}/api/2.0/mlflow/registered-models/alias?name=market&alias=champion")
+    assert found.status == 200 and found.document["model_version"]["version"] == "2"
+    assert request(f"https://{MLFLOW}/").status == 200
+
+
+def _burst(count: int) -> list[int]:
+    """Requests at once, by the client's IPv4 address."""
+    script = f"seq {count} | xargs -P 20 -I N curl -4 -s -o /dev/null -w '%{{http_code}}\\n' --cacert /tmp/apps-root.pem '{_predict_url()}'"
+    return [int(code) for code in execute(["docker", "exec", CLIENT, "sh", "-c", script]).stdout.split()]
+
+
+def _predict_url() -> str:
+    return f"https://{MARKET}/predict?a=1&b=1"
+
+
+def test_thirty_at_once_and_no_more() -> None:
+    time.sleep(61)  # what earlier requests have used up has come back: one every two seconds
+    codes = _burst(80)
+    assert set(codes) == {200, 429}
+    # One and the declared burst, and what came back meanwhile.
+    assert 31 <= codes.count(200) <= 36
+
+
+@pytest.mark.matrix
+def test_thirty_a_minute_are_sustained_for_three_minutes() -> None:
+    """A client that asks twice a second gets thirty a minute, each minute; one that keeps to it is never turned away."""
+    time.sleep(61)
+    execute(["docker", "cp", str(Path(__file__).with_name("asks.py")), f"{CLIENT}:/tmp/asks.py"])
+    asks = f"python3 /tmp/asks.py '{_predict_url()}' /tmp/apps-root.pem"
+    command = f"{asks} -6 2.05 180 > /tmp/asks.kept & {asks} -4 0.5 180 > /tmp/asks.more; wait; "
+    command += "echo kept; cat /tmp/asks.kept; echo more; cat /tmp/asks.more"
+    shown = execute(["docker", "exec", CLIENT, "sh", "-c", command], timeout=300).stdout
+    kept, _more, more = shown.removeprefix("kept\n").partition("more\n")
+    assert {line.split()[1] for line in kept.splitlines()} == {"200"}
+    answered = [sum(line.split() == [str(minute), "200"] for line in more.splitlines()) for minute in range(3)]
+    # In the first minute the burst comes on top.
+    assert 58 <= answered[0] <= 63 and all(28 <= count <= 32 for count in answered[1:]), answered
+
+
+def _opsctl(words: str, timeout: float = 900) -> str:
+    return sh(f"opsctl {words} --stack market-ml 2>&1", timeout=timeout)
+
+
+def test_a_model_comes_back_from_a_backup_with_its_files() -> None:
+    """Rows without files are no model: both are lost, both come back, and the server loads what it served before."""
+    assert "can be restored" in _opsctl("backup run")
+    stopped = containers("market-ml", "serving")
+    sh(f"docker stop -t 1 {' '.join(stopped)}")
+    sh("rm -rf $(docker volume inspect -f '{{.Mountpoint}}' market-ml_mlflow-artifacts)/*")
+    inside(
+        "market-ml", "mlflow-database", "psql -Xq -h /run/postgresql -U mlflow -d mlflow -c 'DROP TABLE registered_model_aliases CASCADE'"
+    )
+    _opsctl("restore database mlflow --from offsite --yes")
+    _opsctl("restore confirm")
+    _opsctl("restore volume mlflow-artifacts --from offsite --yes")
+    _opsctl("restore confirm")
+    sh(f"docker start {' '.join(stopped)}")
+    eventually(lambda: len(containers("market-ml", "serving")) == 2 and versions() == {"2"}, "the restored model is served", 180)
+    code, document = ask("api", PREDICT)
+    assert (code, document["model"]) == (200, "2") and abs(document["prediction"] - OF_DRIFT) < 0.01
