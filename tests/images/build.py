@@ -142,7 +142,7 @@ def application_plan() -> list[Image]:
     base = base_name()
 
     def local(name: str, parent: str, folder: str, *parts: str, **arguments: str) -> Image:
-        recipe = digest(parent, *parts, *sources(HERE, folder))
+        recipe = digest(parent, *parts, *sources(HERE, f"{folder}/Dockerfile"))
         return Image(f"latentum-ops-test/sample-{name}:{recipe}", folder, parent, recipe, tuple(arguments.items()))
 
     def pushed(name: str, parent: Image, folder: str, *extra: str, **arguments: str) -> Image:

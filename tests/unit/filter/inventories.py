@@ -21,24 +21,26 @@ DERIVED = {"project": "ops_stack | latentum.ops.compose_project", "config": "ops
 @cache
 def report(ansible: AnsibleRuns, inventory: str, *options: str) -> str:
     """The report of its declaration, empty where it is faultless."""
-    return str(_shown(ansible, inventory, {"report": REPORT}, options)["report"])
+    return str(shown(ansible, f"inventories/{inventory}/hosts.yml", {"report": REPORT}, options)["report"])
 
 
 @cache
 def derived(ansible: AnsibleRuns, inventory: str, *options: str) -> dict[str, Any]:
     """The report of its declaration, its Compose project and the configuration of its watchdog."""
-    return _shown(ansible, inventory, {"report": REPORT, **DERIVED}, options)
+    return shown(ansible, f"inventories/{inventory}/hosts.yml", {"report": REPORT, **DERIVED}, options)
 
 
-def _shown(ansible: AnsibleRuns, inventory: str, expressions: dict[str, str], options: tuple[str, ...]) -> dict[str, Any]:
+def shown(
+    ansible: AnsibleRuns, inventory: str, expressions: dict[str, str], options: tuple[str, ...] = (), **environment: str
+) -> dict[str, Any]:
     """Of each expression what the one host of an inventory gives.
 
-    :param inventory: name of a folder of inventories.
+    :param inventory: file of an inventory, from the root of the repository.
     """
     message = ", ".join(f'"{name}": {expression}' for name, expression in expressions.items())
-    hosts = ["all", "-i", f"inventories/{inventory}/hosts.yml", *options]
+    hosts = ["all", "-i", inventory, *options]
     argv = [*hosts, "-m", "ansible.builtin.debug", "-a", f"msg={{{{ {{{message}}} }}}}"]
-    environment = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
+    environment = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1", **environment}
     done = ansible("ansible", *argv, folder=ROOT, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[WARNING]" not in done.stderr, done.stderr

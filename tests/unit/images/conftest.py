@@ -9,4 +9,7 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(TESTS / folder) for folder in ("images", "images/app", "demo", "hosts")]
+sys.path[:0] = [
+    str(TESTS / folder)
+    for folder in ("images", "images/app", "images/applications/neurocore", "images/applications/kafka", "demo", "hosts")
+]

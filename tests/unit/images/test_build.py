@@ -27,6 +27,10 @@ def recipes() -> dict[str, str]:
     return {image.short.split("/")[-1]: image.recipe for image in build.plan() if image.pushed}
 
 
+def application_recipes() -> dict[str, str]:
+    return {image.short: image.recipe for image in build.application_plan() if image.pushed}
+
+
 def changed(before: dict[str, str]) -> set[str]:
     after = recipes()
     return {name.split(":")[0] for name in before if before[name] != after[name]}
@@ -34,7 +38,7 @@ def changed(before: dict[str, str]) -> set[str]:
 
 def test_every_image_comes_after_its_parent() -> None:
     there = {build.base_name()}
-    for image in build.plan():
+    for image in [*build.plan(), *build.application_plan()]:
         assert image.parent in there
         there.add(image.reference)
 
@@ -67,3 +71,40 @@ def test_versions_differ() -> None:
     tags = [*build.VERSIONS, *build.BROKEN, *build.FAULTY]
     assert set(gateways) == {f"api-gateway:{tag}" for tag in tags}
     assert len(set(gateways.values())) == len(tags)
+
+
+@pytest.mark.parametrize(
+    ("file", "rebuilt"),
+    [
+        ("neurocore/neurocore/tasks.py", {"neurocore/api"}),
+        ("neurocore/migrations/versions/0001_chapters.py", {"neurocore/api"}),
+        ("frontend/site/index.html", {"neurocore/frontend"}),
+        ("pgvector/Dockerfile", {"neurocore/postgres"}),
+        ("market_ml/market_ml/serving.py", {"market-ml/app"}),
+        ("kafka/kafka_stand_in.py", {"market-ml/kafka"}),
+        ("packages/market-ml.txt", {"market-ml/app", "market-ml/mlflow"}),
+        ("packages/neurocore.txt", {"neurocore/api"}),
+        ("runtime/Dockerfile", {"neurocore/api", "market-ml/app", "market-ml/mlflow", "market-ml/kafka"}),
+    ],
+)
+def test_a_change_of_an_application_builds_what_it_is_part_of_and_nothing_of_latentum(tree: Path, file: str, rebuilt: set[str]) -> None:
+    ours, before = recipes(), application_recipes()
+    path = tree / "applications" / file
+    path.write_text(path.read_text() + "# changed\n")
+    after = application_recipes()
+    assert {name.split(":")[0] for name in before if before[name] != after[name]} == rebuilt
+    assert recipes() == ours
+
+
+def test_vectors_follow_the_database_that_they_are_added_to(tree: Path) -> None:
+    before = application_recipes()
+    (tree / "postgres/entrypoint.sh").write_text("# changed\n")
+    after = application_recipes()
+    assert [name for name in before if before[name] != after[name]] == ["neurocore/postgres:17"]
+
+
+@pytest.mark.parametrize("application", build.PACKAGES)
+def test_packages_have_one_version_each(application: str) -> None:
+    lines = (build.HERE / f"applications/packages/{application}.txt").read_text().splitlines()
+    names = [line.partition("==")[0] for line in lines]
+    assert all(line.count("==") == 1 for line in lines) and names == sorted(set(names))
