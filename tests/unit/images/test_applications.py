@@ -14,6 +14,7 @@ import yaml
 from ansible_runs import AnsibleRuns
 from neurocore.embedding import SIZE, embed, literal
 
+from ..declaration.backups.samples import AGE, CERTIFICATE
 from ..filter.inventories import DERIVED, REPORT, ROOT, shown
 
 STACKS = {"neurocore": "neurocore/production.yml", "market_ml": "market_ml/hosts.yml"}
@@ -29,12 +30,11 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("group_vars", "host_vars"):
         (folder / name).symlink_to(ROOT / "molecule/applications" / name)
     (folder / "hosts.yml").write_text("all: {hosts: {apps: {}}}\n")
-    (folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    (folder / "ca.pem").write_text(CERTIFICATE)
     environment = {"AWS_ACCESS_KEY_ID": "access", "AWS_SECRET_ACCESS_KEY": "secret"}
-    recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
     targets = {
         "s3": {"repository": "s3:https://s3.example.test:9000/backups", "environment": environment},
-        "escrow": {"recipient": recipient},
+        "escrow": {"recipient": AGE},
     }
     (folder / "targets.json").write_text(json.dumps(targets))
     return folder
@@ -72,7 +72,7 @@ def test_the_variant_for_tests_differs_where_it_must_and_nowhere_else(stack: str
 def test_staging_and_production_of_neurocore_differ_in_size_and_names(ansible: AnsibleRuns) -> None:
     both = [shown(ansible, f"inventories/neurocore/{name}.yml", ALL) for name in ("staging", "production")]
     assert [environment["report"] for environment in both] == ["", ""]
-    replicas = [environment["project"]["services"]["worker"]["deploy"]["replicas"] for environment in both]
+    replicas = [environment["project"]["services"]["worker"]["deploy"].get("replicas", 1) for environment in both]
     assert replicas == [1, 5]
     images = [{name: service["image"] for name, service in environment["project"]["services"].items()} for environment in both]
     assert images[0] == images[1]

@@ -55,7 +55,8 @@ def train() -> str:
     mlflow.set_experiment(NAME)
     with mlflow.start_run():
         mlflow.log_metric("rmse", error)
-        logged = mlflow.sklearn.log_model(model, name="model", registered_model_name=NAME)
+        # Requirements are named: MLflow would find them out by loading the model in a process of its own.
+        logged = mlflow.sklearn.log_model(model, name="model", registered_model_name=NAME, pip_requirements=["scikit-learn"])
     client, version = MlflowClient(), str(logged.registered_model_version)
     client.set_registered_model_alias(NAME, "candidate", version)
     before = champion()
