@@ -175,13 +175,15 @@ def test_a_model_comes_back_from_a_backup_with_its_files(trained: str) -> None:
     """Rows without files are no model: both are lost, both come back, and the server loads what it served before."""
     expected = ask("api", PREDICT)
     assert "can be restored" in _opsctl("backup run")
+    moment = sh("date -u '+%Y-%m-%d %H:%M:%S+00'")
+    time.sleep(2)  # what is lost is lost after that second
     stopped = containers("market-ml", "serving")
     sh(f"docker stop -t 1 {' '.join(stopped)}")
     sh("rm -rf $(docker volume inspect -f '{{.Mountpoint}}' market-ml_mlflow-artifacts)/*")
     inside(
         "market-ml", "mlflow-database", "psql -Xq -h /run/postgresql -U mlflow -d mlflow -c 'DROP TABLE registered_model_aliases CASCADE'"
     )
-    _opsctl("restore database mlflow --from offsite --yes")
+    _opsctl(f"restore database mlflow --to '{moment}' --yes")
     _opsctl("restore confirm")
     _opsctl("restore volume mlflow-artifacts --from offsite --yes")
     _opsctl("restore confirm")
