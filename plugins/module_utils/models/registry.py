@@ -81,6 +81,11 @@ class Registry:
         """Give an alias to a version; whoever had it loses it."""
         self._call("POST", "registered-models/alias", {"name": self.model.model, "alias": alias, "version": version})
 
+    @property
+    def _headers(self) -> dict[str, str]:
+        """MLflow answers to the names that it knows (`--allowed-hosts`): a service by that of its network, not by an address."""
+        return {"Host": f"{self.model.service}:{self.model.port}"} if self.model.service else {}
+
     def _version(self, answer: Mapping[str, Any]) -> str:
         described = answer.get("model_version")
         if not isinstance(described, Mapping) or not described.get("version"):
@@ -101,6 +106,7 @@ class Registry:
                     f"{self.base}/api/2.0/mlflow/{path}",
                     params=dict(values) if method == "GET" else None,
                     json=dict(values) if method == "POST" else None,
+                    headers=self._headers,
                     timeout=TIMEOUT,
                     allow_redirects=False,
                 )
@@ -115,5 +121,9 @@ class Registry:
         if isinstance(body, dict) and body.get("error_code") in MISSING:
             raise NotRegistered(str(body.get("message", ""))[:300])
         if answer.status_code in (401, 403):
-            raise RegistryError(f"{where} refuses user {self.model.user!r}" if self.model.user else f"{where} wants a user and a password")
+            raise RegistryError(
+                f"{where} refuses user {self.model.user!r}"
+                if self.model.user
+                else f"{where} wants a user and a password, or does not answer to this name (--allowed-hosts)"
+            )
         raise RegistryError(f"{where} answers {answer.status_code}" + ("" if isinstance(body, dict) else ", and not as MLflow does"))

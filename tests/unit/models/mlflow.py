@@ -29,6 +29,7 @@ class Mlflow:
         self.aliases: dict[str, str] = {}
         self.asked: list[str] = []
         self.login = ""
+        self.allowed = ""
         self.broken: tuple[int, bytes] | None = None
         handler = type("Handler", (_Handler,), {"registry": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -58,6 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
         registry.asked.append(f"{method} {path}")
         if registry.broken:
             self._send(*registry.broken)
+        elif registry.allowed and self.headers["Host"] != registry.allowed:
+            self._send(403, b"Invalid Host header - possible DNS rebinding attack detected")
         elif registry.login and self.headers.get("Authorization") != f"Basic {base64.b64encode(registry.login.encode()).decode()}":
             self._send(401, b"You are not authenticated. Please see https://www.mlflow.org for authentication.")
         elif (

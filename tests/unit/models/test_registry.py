@@ -61,7 +61,7 @@ def test_a_model_that_nobody_has_registered_yet(mlflow: Mlflow) -> None:
         (302, b"", "answers 302$"),
         (500, b'{"error_code": "INTERNAL_ERROR", "message": "password=hunter2"}', "answers 500$"),
         (503, b"upstream connect error", "answers 503, and not as MLflow does"),
-        (403, b'{"error_code": "PERMISSION_DENIED"}', "wants a user and a password"),
+        (403, b'{"error_code": "PERMISSION_DENIED"}', "wants a user and a password, or"),
     ],
 )
 def test_other_answers(registry: Registry, mlflow: Mlflow, status: int, body: bytes, message: str) -> None:
@@ -87,6 +87,14 @@ def test_a_user_and_a_password_that_comes_from_a_file(registry: Registry, mlflow
         Registry(known, mlflow.url).version_of("champion")
     with pytest.raises(RegistryError, match="does not answer: FileNotFoundError"):
         Registry(replace(known, password_file=str(tmp_path / "none")), mlflow.url).version_of("champion")
+
+
+def test_a_service_is_asked_by_its_name_in_the_network(registry: Registry, mlflow: Mlflow) -> None:
+    """MLflow 3.5 and later turn away who asks for an address, as a guard against DNS rebinding."""
+    mlflow.allowed = "mlflow:5000"
+    assert registry.version_of("champion") == "6"
+    with pytest.raises(RegistryError, match="wants a user and a password, or does not answer to this name"):
+        Registry(replace(MODEL, service="", url=mlflow.url), mlflow.url).version_of("champion")
 
 
 class Engine:
