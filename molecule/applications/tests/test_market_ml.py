@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import CLIENT, HOST, MARKET, MLFLOW, containers, eventually, execute, inside, request, rows, sh
 
-PREDICT = "http://127.0.0.1:8000/predict?a=1&b=1"
+PREDICT = "http://127.0.0.1:8080/predict?a=1&b=1"
 # seed(): 10 + 2a + b; ingest(): 10 + 3a + b (tests/images/applications/market_ml).
 OF_SEED, OF_DRIFT = 13.0, 14.0
 
@@ -58,19 +59,33 @@ def champion() -> str | None:
     return answering.pop() if len(answering) == 1 else None
 
 
+def told() -> str | None:
+    """Of which version MLflow says that it serves."""
+    found = request(f"https://{MLFLOW}/api/2.0/mlflow/registered-models/alias?name=market&alias=champion")
+    return found.document["model_version"]["version"] if found.status == 200 else None
+
+
+def train(words: str = "") -> str:
+    """A new candidate; its version."""
+    shown = market_ml("modeling", f"train {words}")
+    assert "is the candidate" in shown
+    return shown.partition("version ")[2].split()[0]
+
+
 @pytest.fixture
 def trained() -> str:
-    """A champion that all model servers have loaded; its version."""
+    """A champion that all model servers serve; its version."""
     if not champion():
-        market_ml("modeling", "train")
-    return str(eventually(champion, "the model servers have loaded the champion"))
+        train()
+        _opsctl("deploy --model market")
+    return str(champion())
 
 
 def test_before_the_first_training_it_is_well_and_says_that_there_is_no_model() -> None:
     assert request(f"https://{MARKET}/health").status == 200
     if versions() != {None}:
         pytest.skip("a model was trained already")
-    assert ask("api", PREDICT) == (503, {"detail": "model not available"})
+    assert ask("serving", PREDICT) == (503, {"detail": "model not available"})
     assert status("modeling", "fresh model 26h") == 1
 
 
@@ -81,22 +96,62 @@ def test_the_schema_was_made_and_seeding_again_changes_nothing() -> None:
     assert rows("market-ml", "database", "market", "market", seeded) == [["300"]]
 
 
-def test_training_makes_a_champion_that_all_servers_answer_by() -> None:
-    trained_before = champion()
-    assert "is the champion" in market_ml("modeling", "train")
-    version = eventually(lambda: champion() not in (None, trained_before) and champion(), "the model servers have loaded it")
+def test_what_was_trained_waits_and_is_deployed_by_a_word() -> None:
+    trained_before, version = champion(), train()
+    assert champion() == trained_before
+    assert f"version {version} waits: `opsctl deploy --model market`" in _opsctl("models")
+    _opsctl("deploy --model market")
+    assert champion() == version == told()
     answer = request(f"https://{MARKET}/predict?a=1&b=1")
     assert answer.status == 200 and answer.document["model"] == version
     assert OF_SEED - 0.1 < answer.document["prediction"] < OF_DRIFT + 0.1
     assert status("modeling", "fresh model 26h") == 0
 
 
-def test_training_on_what_came_since_changes_the_answer(trained: str) -> None:
+def test_training_on_what_came_since_changes_the_answer_and_a_rollback_returns_to_the_model_before(trained: str) -> None:
+    before = ask("serving", PREDICT)
     market_ml("ingestion", "ingest 500")
-    assert "is the champion" in market_ml("modeling", "train")
-    eventually(lambda: champion() == str(int(trained) + 1), "the model servers have loaded the next version")
-    code, document = ask("api", PREDICT)
-    assert (code, document["model"]) == (200, champion()) and abs(document["prediction"] - OF_DRIFT) < 0.01
+    version = train()
+    _opsctl("deploy --model market")
+    assert champion() == version == told() != trained
+    code, document = ask("serving", PREDICT)
+    assert (code, document["model"]) == (200, version) and abs(document["prediction"] - OF_DRIFT) < 0.01
+    _opsctl("rollback")
+    assert champion() == trained == told() and ask("serving", PREDICT) == before
+    _opsctl("deploy --model market=" + version + " --force")
+    assert champion() == version == told()
+
+
+def test_a_worse_model_is_refused_by_its_canary_and_has_had_its_share_only(trained: str) -> None:
+    """Clients ask all the time; each answer says by which version."""
+    worse = train("--spoiled")
+    before = containers("market-ml", "serving")
+    # From 250 addresses of the host itself, so that the limit of one address says nothing here.
+    one = f"curl -sk --interface 127.0.1.$((n % 250 + 1)) --resolve {MARKET}:443:127.0.0.1 '{_predict_url()}'; echo; sleep 0.1"
+    asking = subprocess.Popen(
+        ["docker", "exec", HOST, "bash", "-c", f"for n in {{1..600}}; do {one}; done"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        refused = _opsctl("deploy --model market", check=False)
+    finally:
+        asking.terminate()
+        answers = [json.loads(line).get("model") for line in (asking.communicate()[0] or "").splitlines() if line.startswith("{")]
+    assert "the canary is refused: rmse is" in refused and "lower is better" in refused and "it was taken back" in refused
+    assert champion() == trained == told() and containers("market-ml", "serving") == before
+    # It had a share of 20 %, and was taken back at the first look at its figure.
+    assert answers.count(worse) <= max(3, 0.35 * len(answers)), answers
+    assert f"version {worse} waits" in _opsctl("models")
+
+
+def test_a_version_that_cannot_be_loaded_never_answers(trained: str) -> None:
+    """Its files are gone: the container does not become healthy, and nothing of the old version was stopped."""
+    version = train()
+    artifacts = sh("docker volume inspect -f '{{.Mountpoint}}' market-ml_mlflow-artifacts")
+    newest = sh(f"ls -t $(find {artifacts} -name 'model.*' -type f) | head -1")
+    sh(f"rm {newest}")
+    refused = _opsctl("deploy --model market", check=False)
+    assert "it was taken back" in refused
+    assert champion() == trained == told() and version not in versions()
 
 
 def test_the_schedule_trains_at_its_time() -> None:
@@ -167,13 +222,13 @@ def test_thirty_a_minute_are_sustained_for_three_minutes() -> None:
     assert 58 <= answered[0] <= 63 and all(28 <= count <= 32 for count in answered[1:]), answered
 
 
-def _opsctl(words: str, timeout: float = 900) -> str:
-    return sh(f"opsctl {words} --stack market-ml 2>&1", timeout=timeout)
+def _opsctl(words: str, timeout: float = 900, *, check: bool = True) -> str:
+    return sh(f"opsctl {words} --stack market-ml 2>&1", timeout=timeout, check=check)
 
 
 def test_a_model_comes_back_from_a_backup_with_its_files(trained: str) -> None:
     """Rows without files are no model: both are lost, both come back, and the server loads what it served before."""
-    expected = ask("api", PREDICT)
+    expected = ask("serving", PREDICT)
     assert "can be restored" in _opsctl("backup run")
     moment = sh("date -u '+%Y-%m-%d %H:%M:%S+00'")
     time.sleep(2)  # what is lost is lost after that second
@@ -189,4 +244,4 @@ def test_a_model_comes_back_from_a_backup_with_its_files(trained: str) -> None:
     _opsctl("restore confirm")
     sh(f"docker start {' '.join(stopped)}")
     eventually(lambda: len(containers("market-ml", "serving")) == 2 and champion() == trained, "the restored model is served", 180)
-    assert ask("api", PREDICT) == expected
+    assert ask("serving", PREDICT) == expected and told() == trained

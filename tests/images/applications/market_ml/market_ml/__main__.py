@@ -54,8 +54,9 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="market_ml", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("api", "serving", "ingestion", "seed", "train", "alive"):
+    for name in ("api", "serving", "ingestion", "seed", "alive"):
         commands.add_parser(name)
+    commands.add_parser("train").add_argument("--spoiled", action="store_true", help="a model that knows nothing, for rehearsals")
     commands.add_parser("ingest").add_argument("count", type=int)
     commands.add_parser("schedule").add_argument("--daily", default="23:00", help="HH:MM of UTC")
     freshness = commands.add_parser("fresh")
@@ -80,7 +81,7 @@ def main() -> int:
     elif options.command in ("train", "schedule"):
         from . import modeling
 
-        print(modeling.train()) if options.command == "train" else modeling.schedule(options.daily)
+        print(modeling.train(spoiled=options.spoiled)) if options.command == "train" else modeling.schedule(options.daily)
     elif options.command == "alive":
         return alive()
     else:

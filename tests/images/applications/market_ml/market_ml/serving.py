@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The model server on port 8080: the version with the alias that MODEL_URI names, exchanged when that is another one."""
+"""The model server on port 8080: it answers by the version that MODEL_VERSION names, and by no other as long as it lives."""
 
 from __future__ import annotations
 
@@ -19,46 +19,45 @@ from mlflow.exceptions import MlflowException
 
 from .settings import VERSION
 
-URI = os.environ.get("MODEL_URI", "models:/market@champion")
-LOOK_SECONDS = 3.0
+NAME = os.environ.get("MODEL_NAME", "market")
+WANTED = os.environ.get("MODEL_VERSION", "")
+AGAIN_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in memory."""
+    """A model in memory, and its error on the data that its training kept back."""
 
     version: str
     model: Any
+    error: float
 
 
 class Server:
-    """Keeps what it has for as long as MLflow does not answer, or has nothing."""
+    """Loads its version once; MLflow may be away afterwards."""
 
     def __init__(self) -> None:
         self.loaded: Loaded | None = None
         self.stopping = threading.Event()
-        self.problem = "no look at MLflow yet"
-
-    def look(self) -> None:
-        """Load the version that the alias names, unless it is loaded."""
-        name, _at, alias = URI.removeprefix("models:/").partition("@")
-        try:
-            version = str(MlflowClient().get_model_version_by_alias(name, alias).version)
-            if self.loaded is None or self.loaded.version != version:
-                self.loaded = Loaded(version, mlflow.sklearn.load_model(f"models:/{name}/{version}"))
-                print(f"serves version {version}", flush=True)
-            self.problem = ""
-        except (MlflowException, OSError) as error:
-            problem = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            if problem != self.problem:
-                print(problem, flush=True)
-            self.problem = problem
+        self.problem = ""
 
     def run(self) -> None:
-        """Look all the time."""
-        while not self.stopping.is_set():
-            self.look()
-            self.stopping.wait(LOOK_SECONDS)
+        """Try until it is loaded."""
+        while WANTED and not self.loaded and not self.stopping.is_set():
+            try:
+                self.loaded = self._load()
+                print(f"serves version {WANTED}", flush=True)
+                self.problem = ""
+            except (MlflowException, OSError, KeyError) as error:
+                self.problem = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+                print(self.problem, flush=True)
+                self.stopping.wait(AGAIN_SECONDS)
+
+    @staticmethod
+    def _load() -> Loaded:
+        client = MlflowClient()
+        run = client.get_run(client.get_model_version(NAME, WANTED).run_id)
+        return Loaded(WANTED, mlflow.sklearn.load_model(f"models:/{NAME}/{WANTED}"), float(run.data.metrics["rmse"]))
 
 
 server = Server()
@@ -67,14 +66,24 @@ app = FastAPI(title="Market ML serving", version=VERSION)
 
 @app.get("/health")
 def health() -> dict[str, Any]:
-    """It is well without a model, too: whoever deploys the first time has none."""
-    return {"status": "ok", "model": server.loaded.version if server.loaded else None}
+    """It is well without a version, too: whoever deploys the first time has none. One that it cannot load is a fault."""
+    if WANTED and not server.loaded:
+        raise HTTPException(503, server.problem or f"version {WANTED} is being loaded")
+    return {"status": "ok", "model": WANTED or None}
 
 
 @app.get("/model")
 def model() -> dict[str, Any]:
     """Which version answers."""
     return {"version": server.loaded.version if server.loaded else None, "host": socket.gethostname(), "problem": server.problem}
+
+
+@app.get("/quality")
+def quality() -> dict[str, Any]:
+    """What a canary compares."""
+    if server.loaded is None:
+        raise HTTPException(404, "no model, no quality")
+    return {"version": server.loaded.version, "rmse": server.loaded.error}
 
 
 @app.get("/predict")
