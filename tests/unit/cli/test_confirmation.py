@@ -43,7 +43,7 @@ def options(*words: str) -> argparse.Namespace:
 ASKED = [
     ["remove", "shop", "--yes"], ["recover", "--yes", "rollback"], ["recover", "--yes", "restore"],
     ["deploy"], ["deploy", "--image", "web=r/web:2"], ["rollback"], ["rollback", "--to", "ab"], ["scale", "web=2"],
-    ["backup", "run", "--new-repository", "offsite"],
+    ["backup", "run", "--new-repository", "offsite"], ["run", "seed", "--again"],
     ["restore", "database", "x", "--yes"], ["restore", "cache", "x", "--yes"], ["restore", "volume", "x", "--yes"],
     ["restore", "everything", "--yes"], ["restore", "identity"], ["restore", "undo"], ["restore", "confirm"],
 ]  # fmt: skip
@@ -55,6 +55,7 @@ FREE = [
     ["backup", "escrow"], ["backup", "escrow", "--plant"], ["backup", "connect", "shop.db"],
     ["restore", "database", "x"], ["restore", "everything"], ["restore", "files", "/x"], ["restore", "dump", "x"], ["restore", "resume"],
     ["maintenance", "on", "--reason", "x", "--for", "1h"], ["maintenance", "off"], ["maintenance", "list"],
+    ["run", "seed"], ["run", "seed", "--wait"], ["jobs", "log", "seed"], ["jobs", "execute", "seed"],
     ["alert", "test"], ["alert", "deliver"], ["watchdog", "steward"], ["watchdog", "check"],
 ]  # fmt: skip
 
@@ -84,7 +85,7 @@ def test_every_verb_is_in_one_of_the_lists() -> None:
             yield " ".join(words)
 
     listed = {
-        " ".join(words[: 2 if words[0] in ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog") else 1])
+        " ".join(words[: 2 if words[0] in ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs") else 1])
         for words in [*ASKED, *FREE]
     }
     assert set(leaves(main.parser())) == listed | {"completion"}
