@@ -17,6 +17,7 @@ from .probes.freshness import Age
 
 RECENT = 3600.0  # seconds after its end in which a success is news
 TAIL = 20  # lines of its output
+ALL = "job:"  # stands for all jobs of a stack; no service has this name
 
 
 def job_subject(name: str) -> str:

@@ -116,7 +116,7 @@ class Looks:
             for site in stack.sites:
                 yield ("site", stack.name, site.domain), (site.interval, partial(site_probes.read, site, self.settings.host.front))
             if job_settings.file_of(stack.name).exists():
-                yield ("jobs", stack.name), (JOBS_EVERY, partial(self._look_at_jobs, stack.name))
+                yield ("jobs", stack.name, jobs.ALL), (JOBS_EVERY, partial(self._look_at_jobs, stack.name))
             else:
                 self.jobs.pop(stack.name, None)
             for fresh in self.watched_data(stack):
