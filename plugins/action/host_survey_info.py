@@ -65,7 +65,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
     "opsctl": {},
     "docker": {"address_pools": "docker_address_pools", "preflight": "__docker_preflight"},
     "secrets": {},
-    "jobs": {},
+    "jobs": {"preflight": "__jobs_preflight"},
     "stack": {"preflight": "__stack_preflight"},
     "nginx": {
         "sites": "__nginx_all_sites",

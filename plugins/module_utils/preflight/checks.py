@@ -18,7 +18,7 @@ from ..core.masking import clean
 from ..core.process import CommandError
 from ..release.store import ReleaseError
 from ..schema.nodes import Problem
-from . import behind, disk, docker, images, login, logs, neighbours, nginx_sites, operators, ssh_port, ufw, web_ports
+from . import behind, disk, docker, images, login, logs, neighbours, nginx_sites, operators, schedules, ssh_port, ufw, web_ports
 from .host import Host
 
 Wanted = Mapping[str, Mapping[str, Any]]  # by role
@@ -29,6 +29,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
+    "jobs": (schedules.understood,),
     "stack": (neighbours.claimed, images.available),
     "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside, behind.contradicted),
     "log_rotation": (logs.shared_folders,),

@@ -88,7 +88,7 @@ def _certificates(collected: Collected, stack: Mapping[str, Any]) -> list[dict[s
 
 def _listed(collected: Collected, part: str) -> list[dict[str, Any]]:
     """A part that could be looked at; empty where it could not."""
-    value = collected[part]
+    value = collected.get(part)
     return value if isinstance(value, list) else []
 
 

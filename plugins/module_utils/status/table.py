@@ -33,6 +33,8 @@ def table(collected: dict[str, Any], *, wide: bool = False) -> str:
         ("updates", _updates),
         ("failed_units", _failed),
     ):
+        if part not in collected:
+            continue  # another version of the engine has looked
         value = collected[part]
         if isinstance(value, dict) and set(value) == {"error"}:
             lines.append(f"{BAD} {part}: {value['error']}")
