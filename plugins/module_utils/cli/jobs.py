@@ -30,6 +30,7 @@ from .output import Output
 VERBS = ("jobs", "run")
 LATE = 30.0  # seconds in which a unit that was started must have begun with its job
 OLDEST = 600.0  # seconds after which a request that nobody took up means nothing any more
+FOLLOWED = 1 << 20  # characters of its output that whoever waits is shown; they lie in /run, which is memory
 TEMPORARY = 75  # exit status of what cannot be now, and may be later (sysexits(3), EX_TEMPFAIL)
 STATUS = {"timed_out": 124, "stopped": 143, "interrupted": 137}  # of what ended otherwise than by itself, as a shell shows it
 
@@ -190,8 +191,20 @@ def _execute(options: argparse.Namespace) -> int:
         signal.signal(number, stop)
     order = _order(settings.stack, job.name)
     follower = Progress(settings.stack, _attempt(order.id), tell=log)
+    left = FOLLOWED
+
+    def tell(text: str) -> None:
+        nonlocal left
+        before, left = left, left - len(text)
+        if left > 0:
+            follower.say(text)
+            return
+        if before > 0:
+            follower.say("(from here on only the journal has what it writes)")
+        log(text)
+
     try:
-        ended = running.Runner(settings, job, follower.say).run(order)
+        ended = running.Runner(settings, job, tell).run(order)
     except running.JobDone as error:
         follower.say(str(error))
         return 0

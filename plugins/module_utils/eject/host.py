@@ -34,6 +34,7 @@ from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from ..jobs import settings as job_settings
 from ..jobs import units as engine_jobs
+from ..jobs.settings import JobError
 from ..nginx import site_file, sync
 from ..nginx.site_file import LEFT
 from ..nginx.writer import one_writer
@@ -100,7 +101,10 @@ class Ejection:
     @cached_property
     def jobs(self) -> JobSettings | None:
         """Its jobs; None where there are none."""
-        return job_settings.load(self.stack)
+        try:
+            return job_settings.load(self.stack)
+        except JobError as error:
+            raise NotEjected(str(error)) from error
 
     @cached_property
     def upstreams(self) -> list[Any]:

@@ -211,7 +211,7 @@ class Change:
         """:raises JobNotDone: it did not succeed."""
         self.site.step(f"job {job.name}, before what waits for it is started", service=job.service)
         started = time.monotonic()
-        gate.require(known, job, self.release, self.site.progress.say)
+        gate.require(known, job, self.release, self.site.progress.wait)  # all of what it writes is in its record
         self.site.progress.timed(f"{job.service}: job {job.name}", started)
 
     def _recreate_networks(self, rollout: Rollout) -> list[ServicePlan]:
