@@ -11,7 +11,9 @@ import os
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..core import progress
 from ..core.atomic_files import read_text, write_atomic
 from ..core.caller import caller
 from ..core.journal import Level, log
+from ..core.locks import LockHeld
 from ..core.process import run
 from ..core.progress import Progress
 from ..core.times import lasting, moment
@@ -204,7 +207,7 @@ def _execute(options: argparse.Namespace) -> int:
         log(text)
 
     try:
-        ended = running.Runner(settings, job, tell).run(order)
+        ended = running.Runner(settings, job, tell, partial(_deploy, settings.stack, job, tell)).run(order)
     except running.JobDone as error:
         follower.say(str(error))
         return 0
@@ -218,6 +221,27 @@ def _execute(options: argparse.Namespace) -> int:
     finally:
         follower.close()
     return 0 if ended.succeeded else STATUS.get(ended.result) or ended.exit_code or 1
+
+
+def _deploy(stack: str, job: Job, tell: Callable[[str], None]) -> str:
+    """Deploy the models that the job has made, with the version that their alias has now; why that failed."""
+    if not job.deploys:
+        return ""
+    from ..jobs.running import LOCK_WAIT
+    from ..release.pinning import redeclared, with_versions
+    from ..release.store import Store
+    from ..rollout.deployment import EXPECTED, Deployment
+    from ..rollout.request import Order
+
+    try:
+        live = Store(stack).live()
+        if live is None:
+            return "the stack has no live release any more"
+        wanted = with_versions(redeclared(live, "missing"), dict.fromkeys(job.deploys, ""))
+        Deployment(stack, Order(kind="deploy", automatic=True, wait=LOCK_WAIT, tell=tell)).deploy(wanted)
+    except (LockHeld, *EXPECTED) as error:
+        return f"{', '.join(job.deploys)} was not deployed: {error}"
+    return ""
 
 
 def _order(stack: str, job: str) -> Any:

@@ -45,6 +45,11 @@ class Job(Contract):
         choices=("", FIRST_START),
     )
     required_by: tuple[str, ...] = option("Services that are not started for the first time before it has succeeded once.", ())
+    deploys: tuple[str, ...] = option(
+        "Models that are deployed after a success, with what their alias is then; a version that is taken back is a failure of the job.",
+        (),
+        sparse=True,
+    )
     severity: str = option("What its failure is.", "warning", choices=SEVERITIES)
     notify: str = option(
         "V(failure) tells only of what goes wrong; V(success) also of each success, to alerts with the severity V(info).",

@@ -13,6 +13,11 @@ service_name = values.named(
 )
 
 
+model_name = values.named(
+    r"[a-z][a-z0-9-]{0,30}", "is not the name of a model here", "write lower case letters, digits and -, a letter first", "model"
+)
+
+
 def port(description: str, default: int = 0, example: str = "8080") -> Number:
     """A port; required without a default."""
     return Number(required=not default, default=default, least=1, most=65535, example=example, description=description)

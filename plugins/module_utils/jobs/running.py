@@ -63,11 +63,13 @@ class Runner:
     """Runs of one job on this host.
 
     :param tell: called with each line of what happens, and of what the job writes.
+    :param after: what follows a success; says why it failed, which is a failure of the job.
     """
 
     settings: JobSettings
     job: Job
     tell: Callable[[str], None]
+    after: Callable[[], str] = lambda: ""
 
     @property
     def stack(self) -> str:
@@ -100,7 +102,10 @@ class Runner:
             state.save(self.stack, self.job.name, record)
             output = Output(self.tell, deque(maxlen=state.LINES))
             output.say(f"{self.job.name}: begins, wanted by {order.who}")
-            ended = replace(self._carried_out(run, release, output), ended=time.time())
+            ended = self._carried_out(run, release, output)
+            if ended.succeeded and (reason := self.after()):
+                ended = replace(ended, result=Result.FAILED.value, reason=reason)
+            ended = replace(ended, ended=time.time())
             verdict = ended.result.replace("_", " ") + (f": {ended.reason}" if ended.reason else "")
             output.say(f"{self.job.name}: {verdict}, after {lasting(ended.seconds)}")
             ended = replace(ended, output=tuple(output.lines))

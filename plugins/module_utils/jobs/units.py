@@ -23,6 +23,7 @@ from .running import LOCK_WAIT
 from .settings import FOLDER, file_of
 
 STOP = 300  # seconds that a container has to stop when its unit is stopped
+DEPLOYMENT = LOCK_WAIT + 7200  # seconds that the deployment of what a job leaves may take, with the wait for the lock of the stack
 _MARK = "X-LatentumOps-Stack="  # systemd passes over what begins with X-
 _HEAD = "# Written by latentum.ops; change ops_stack.jobs instead.\n"
 
@@ -52,7 +53,7 @@ def unit_name(stack: str, job: str) -> str:
 
 def service_text(stack: str, job: Job) -> str:
     """systemd.service(5). Who enforces the timeout is the engine; systemd comes after it, should the engine hang."""
-    longest = job.longest + (LOCK_WAIT if job.lock else 0) + (job.attempts + 1) * STOP
+    longest = job.longest + (LOCK_WAIT if job.lock else 0) + (job.attempts + 1) * STOP + (DEPLOYMENT if job.deploys else 0)
     return f"""{_HEAD}[Unit]
 Description=Job {job.name} of {stack}
 {_MARK}{stack}

@@ -9,16 +9,21 @@ import json
 import multiprocessing
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.cli import audit, main
 from ansible_collections.latentum.ops.plugins.module_utils.cli import jobs as verbs
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.registered_model import RegisteredModel
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import file_lock
 from ansible_collections.latentum.ops.plugins.module_utils.jobs import state, units
 from ansible_collections.latentum.ops.plugins.module_utils.jobs.running import lock_of
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import protection
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed
 
 from . import jobs_host
 from .jobs_host import JobHost
@@ -154,3 +159,44 @@ def test_an_old_request_of_nobody_is_passed_over(host: JobHost, monkeypatch: pyt
     monkeypatch.setenv("LATENTUM_OPS_WHO", "job")
     assert opsctl("jobs", "execute", "train") == 0
     assert last().who == "timer" and last().id != "old" and not path.exists()
+
+
+# What a job leaves, deployed
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was deployed; a text in it first is the failure of the next deployment."""
+    given: list[Any] = []
+
+    def deploy(_deployment: Deployment, declared: Any) -> None:
+        given.append((dict(declared.versions), _deployment.order.automatic, _deployment.order.wait))
+        if isinstance(given[0], str):
+            raise DeployFailed(given.pop(0))
+
+    monkeypatch.setattr(Deployment, "deploy", deploy)
+    model = RegisteredModel("volatility", "market", "MODEL_VERSION", service="mlflow")
+    monkeypatch.setattr(Store, "live", lambda _store, live=Store.live: replace(live(_store), models=[{**model.to_dict(), "version": "6"}]))
+    return given
+
+
+def test_a_model_that_was_trained_is_deployed_when_nobody_else_works_on_the_stack(host: JobHost, deployed: list[Any]) -> None:
+    host.release()
+    host.runner(deploys=("volatility",))
+    assert opsctl("jobs", "execute", "train") == 0
+    assert last().succeeded and deployed == [({"volatility": "@candidate"}, True, 3600.0)]
+
+
+def test_a_version_that_is_taken_back_is_a_failure_of_the_job(host: JobHost, deployed: list[Any]) -> None:
+    host.release()
+    host.runner(deploys=("volatility",))
+    deployed.append("deploy of 5f failed; it was taken back: 3a is live\nserving: the canary is refused: rmse is 4")
+    assert opsctl("jobs", "execute", "train") == 1
+    assert (last().result, last().exit_code) == ("failed", 0)
+    assert "volatility was not deployed" in last().reason and "the canary is refused: rmse is 4" in last().reason
+
+
+def test_nothing_is_deployed_after_a_failure(host: JobHost, deployed: list[Any]) -> None:
+    host.release()
+    host.runner(command=("false",), deploys=("volatility",))
+    assert opsctl("jobs", "execute", "train") == 1 and deployed == []

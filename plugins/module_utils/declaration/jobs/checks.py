@@ -24,6 +24,7 @@ def check_jobs(declaration: Declaration, problems: list[Problem]) -> None:
         key = f"jobs.{name}"
         problems.extend(_times(key, job))
         problems.extend(_values(key, job))
+        problems.extend(_deploys(declaration, key, job))
         if job["host"] and job["hosts"] == "all":
             problems.append(
                 Problem(
@@ -33,6 +34,16 @@ def check_jobs(declaration: Declaration, problems: list[Problem]) -> None:
         if job["notify"] == "success" and not any("info" in alert["severities"] for alert in declaration.watchdog.alerts):
             fix = "add severities: [critical, warning, info] to one of watchdog.alerts, or remove notify"
             problems.append(Problem(f"{key}.notify", shown("success"), "reaches nobody: no alert has the severity info", fix))
+
+
+def _deploys(declaration: Declaration, key: str, job: Mapping[str, Any]) -> Iterator[Problem]:
+    known = declaration.fact("models", ())
+    for index, name in enumerate(job["deploys"]):
+        if name and name not in known:
+            yield Problem(f"{key}.deploys[{index}]", shown(name), "is no declared model", instead(name, known, "model"))
+    if job["deploys"] and job["once"]:
+        what = "is of no use for a job that runs before there is a release"
+        yield Problem(f"{key}.deploys", "", what, "remove it: the first release takes what the alias of the model is")
 
 
 def _times(key: str, job: Mapping[str, Any]) -> Iterator[Problem]:

@@ -35,6 +35,7 @@ def _job(declaration: Declaration, name: str, job: Mapping[str, Any]) -> Job:
         memory=resources.get("memory") or "",
         cpus=resources.get("cpus") or 0,
         required_by=tuple(job["required_by"]),
+        deploys=tuple(job["deploys"]),
         fresh=(freshness(declaration, name, job["fresh"]),) if job["fresh"] else (),
         **{field: job[field] for field in _SAME},
     )

@@ -14,7 +14,7 @@ from ...core.units import SIZE_HINT, parse_size
 from ...schema import values
 from ...schema.calendar import calendar
 from ...schema.nodes import Items, Record, Refused, Scalar, Table, Text, close_to
-from ..forms import service_name
+from ..forms import model_name, service_name
 from ..watchdog.freshness_schema import FRESHNESS
 
 # No dash: the name of the stack may have some, and both together are the name of a unit.
@@ -100,6 +100,7 @@ JOB = Record(
         "required_by": Items(
             of=Text(default="", check=service_name), default=[], example="[serving]", description=described(Job, "required_by")
         ),
+        "deploys": Items(of=Text(default="", check=model_name), default=[], example="[volatility]", description=described(Job, "deploys")),
         "severity": text(Job, "severity"),
         "notify": Text(default="failure", choices=NOTIFY, description=described(Job, "notify")),
         "late_after": duration(

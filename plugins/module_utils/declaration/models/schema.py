@@ -9,11 +9,8 @@ from ...contracts.nodes import described, number, text
 from ...contracts.registered_model import RegisteredModel
 from ...schema import values
 from ...schema.nodes import Record, Table, Text
-from ..forms import secret, service_name
+from ..forms import model_name, secret, service_name
 
-model_name = values.named(
-    r"[a-z][a-z0-9-]{0,30}", "is not the name of a model here", "write lower case letters, digits and -, a letter first", "model"
-)
 MODEL = Record(
     description="One registered model.",
     fields={

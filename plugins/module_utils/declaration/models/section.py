@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model import Derivation, Part, Section
 from .checks import check_models
-from .derive import read_secrets, registered_models
+from .derive import entries, read_secrets, registered_models
 from .model import models_from
 from .schema import MODELS
 
@@ -16,4 +16,5 @@ SECTION = Section(
     compose_checks=(check_models,),
     derivations={"registered_models": Derivation(registered_models, list)},
     reads=read_secrets,
+    facts={"models": lambda declaration: tuple(entries(declaration))},
 )

@@ -172,3 +172,16 @@ def test_freshness_without_a_job() -> None:
     market, model = watchdog_config(loader.load(stack))["freshness"]
     assert (market["kind"], market["database"], market["newest"]) == ("query", "app", 300)
     assert (model["kind"], model["path"], model["service"]) == ("file", "/m/x", "web")
+
+
+def test_models_that_a_job_deploys() -> None:
+    assert "deploys" not in derived()
+    models = {"volatility": {"url": "https://mlflow.example.com", "model": "market", "variable": "LOG_LEVEL"}}
+    given = {**JOB, "deploys": ["volatility"]}
+    stack = changed(("jobs", {"train": given}), ("models", models), ("environment", REMOVED))
+    assert not [problem for problem in loader.problems(stack) if problem.key.startswith("jobs")]
+    (refused,) = refusals(changed(("jobs", {"train": {**given, "deploys": ["volatilty"]}})))
+    assert refused.startswith("jobs.train.deploys[0]: is no declared model")
+    once = {"service": "worker", "command": ["seed"], "once": "before_first_start", "deploys": ["volatility"]}
+    stack = changed(("jobs", {"train": once}), ("models", models), ("environment", REMOVED))
+    assert any("is of no use for a job that runs before there is a release" in refusal for refusal in refusals(stack))
