@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from ..compose.model import Service
 from ..compose.paths import is_relative
 from ..contracts.update_safety import Unsafe, unsafe
 from ..schema.nodes import Problem
+from .jobs.daylight import skipped
+from .jobs.derive import jobs_config
 from .model import Declaration
 
 # Images whose own init (s6-overlay) must be process 1, as their documentation says.
@@ -27,7 +30,7 @@ _OWN_INIT = re.compile(
 
 def advice(declaration: Declaration) -> list[Problem]:
     """One item a cause, with all services that it concerns."""
-    return [item for look in (_way_out, _first_change, _own_init, _paths_of_the_host) for item in look(declaration)]
+    return [item for look in (_way_out, _first_change, _own_init, _paths_of_the_host, _hours_of_jobs) for item in look(declaration)]
 
 
 def report(items: list[Problem]) -> list[str]:
@@ -103,3 +106,11 @@ def _paths_of_the_host(declaration: Declaration) -> Iterator[Problem]:
         places = "; ".join(f"{name}: {', '.join(paths)}" for name, paths in by_service.items())
         what = f"these are looked for on the host, in {declaration.directory} or at home of root, and nothing brings them there ({places})"
         yield Problem("compose.services", "", what, "write absolute paths, or bring them by compose_folder: and files: of ops_stack")
+
+
+def _hours_of_jobs(declaration: Declaration) -> Iterator[Problem]:
+    """A local time that daylight saving leaves out."""
+    for job in jobs_config(declaration).get("jobs", ()):
+        if job["schedule"] and (day := skipped(job["schedule"], date.today())):
+            what = f"does not run on {day:%Y-%m-%d}, which has no such time in its zone ({job['schedule']}), and is not made good"
+            yield Problem(f"jobs.{job['name']}.schedule", "", what, "write an hour that every day has, or time_zone: UTC")

@@ -25,9 +25,18 @@ EXPECTED = (
     "watchdog.site *.domain",
     "watchdog.alert *",
     "backups.target *.repository",
+    "jobs.*.host",
 )
 # What shows an entry that only one side has, by section.
-_FACE = {"services": "image", "routes": "domains", "secrets": "kind", "firewall": "from", "environment": "value", "backups": "repository"}
+_FACE = {
+    "services": "image",
+    "routes": "domains",
+    "secrets": "kind",
+    "firewall": "from",
+    "environment": "value",
+    "backups": "repository",
+    "jobs": "schedule",
+}
 _CELL = 44  # columns of one value in the table
 
 

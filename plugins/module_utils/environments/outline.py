@@ -21,6 +21,7 @@ from ..compose.scalars import as_text
 from ..core.masking import HIDDEN, Masker
 from ..declaration.backups.derive import backup_config
 from ..declaration.compose_project import compose_project
+from ..declaration.jobs.derive import jobs_config
 from ..declaration.model import Declaration
 from ..declaration.routes.model import Route
 from ..declaration.updates.derive import rollout_policies
@@ -74,6 +75,7 @@ def outline(declaration: Declaration) -> Outline:
         "update": {"": declaration.update.to_dict()},
         "backups": _backups(backup_config(declaration)),
         "watchdog": _watchdog(watchdog_config(declaration)),
+        "jobs": {job["name"]: _job(job) for job in jobs_config(declaration).get("jobs", ())},
     }
     project = compose_project(declaration)
     for section in ("volumes", "networks", "configs"):
@@ -160,6 +162,12 @@ def _watchdog(config: Mapping[str, Any]) -> dict[str, Attributes]:
     for number, alert in enumerate(config["alerts"], 1):
         entries[f"alert {number} ({alert.get('kind', '')})"] = _without_files(alert)
     return entries
+
+
+def _job(job: Mapping[str, Any]) -> Attributes:
+    """One job; each kind of data that it leaves by its name."""
+    made = {key: value for key, value in job.items() if key not in ("name", "fresh")}
+    return {**made, "fresh": {fresh["name"]: {key: value for key, value in fresh.items() if key != "name"} for fresh in job["fresh"]}}
 
 
 def _without(record: Any, *names: str) -> Attributes:

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.job_settings import JobSettings
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.advice import advice
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.jobs.checks import job_hosts_problems
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.jobs.daylight import skipped
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.jobs.derive import jobs_config
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 
@@ -154,6 +157,29 @@ def test_a_success_is_told_to_an_alert_that_takes_it() -> None:
     stack["watchdog"]["alerts"] = [{**alert, "kind": "pagerduty", "key_secret": "slack_webhook"}]
     del stack["watchdog"]["alerts"][0]["url_secret"]
     assert any("cannot be told by PagerDuty" in line for line in refusals(stack))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "day"),
+    [
+        ("*-*-* 02:30:00 Europe/Berlin", date(2026, 3, 29)),
+        ("Sun *-*-* 02:30 America/New_York", date(2026, 3, 8)),
+        ("*-*-* 03:30 Europe/Berlin", None),
+        ("*-*-* 02:30 UTC", None),
+        ("*-*-* 02:30 Asia/Tokyo", None),
+        ("daily Europe/Berlin", None),
+        ("*-*-* *:30 Europe/Berlin", None),
+        ("*-*-* 02:30 Nowhere/Land", None),
+    ],
+)
+def test_an_hour_that_a_day_lacks(schedule: str, day: date | None) -> None:
+    assert skipped(schedule, date(2026, 1, 1)) == day
+
+
+def test_advice_names_that_day() -> None:
+    (item,) = [item for item in advice(loader.load(declared(time_zone="Europe/Berlin", schedule="*-*-* 02:30"))) if "jobs" in item.key]
+    assert item.key == "jobs.train.schedule" and "is not made good" in item.problem
+    assert not [item for item in advice(loader.load(declared())) if "jobs" in item.key]
 
 
 def test_a_host_that_the_inventory_lacks() -> None:
