@@ -186,11 +186,15 @@ def _execute(options: argparse.Namespace) -> int:
     from ..jobs import running, state
     from ..jobs.container import Stopped
 
+    signals = (signal.SIGTERM, signal.SIGHUP)
+
     def stop(*_given: object) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)  # the container has its grace period, whoever asks again
         raise Stopped
 
     settings, job = _job(options)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in signals:
         signal.signal(number, stop)
     order = _order(settings.stack, job.name)
     follower = Progress(settings.stack, _attempt(order.id), tell=log)
@@ -208,6 +212,8 @@ def _execute(options: argparse.Namespace) -> int:
 
     try:
         ended = running.Runner(settings, job, tell, partial(_deploy, settings.stack, job, tell)).run(order)
+    except Stopped:  # before it began, or while its end was written down
+        return STATUS["stopped"]
     except running.JobDone as error:
         follower.say(str(error))
         return 0
