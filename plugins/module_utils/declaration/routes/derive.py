@@ -12,6 +12,7 @@ from ...contracts.claims import Claim, Kind, named, opened
 from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
 from ..model import Declaration
+from .authentication.derive import forward_upstream, limit_key, location_authentication, public_locations, site_authorities
 from .model import Route
 
 # What routes open; behind a proxy in front (``nginx_behind``) its own ports instead (filter web_openings).
@@ -71,10 +72,18 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
             "domain": domain,
             "aliases": _aliases(routes),
             "certificate": domain,
-            "locations": [_location(declaration, route) for route in routes] + _page(declaration, domain),
+            "locations": [item for route in routes for item in _locations(declaration, route)] + _page(declaration, domain),
+            **site_authorities(declaration, routes),
         }
         for domain, routes in _domains(declaration).items()
     ]
+
+
+def _locations(declaration: Declaration, route: Route) -> Iterator[dict[str, Any]]:
+    """The location of a route, and those of its paths that need no authentication."""
+    location = _location(declaration, route)
+    yield {**location, **location_authentication(declaration, route)}
+    yield from public_locations(route, location)
 
 
 def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
@@ -85,7 +94,7 @@ def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
         "websocket": route.websocket,
         "body_limit": route.body_limit,
         "timeout": route.timeout,
-        "rate_limit": {"requests": limit.requests, "per": limit.per, "burst": limit.burst} if limit else None,
+        "rate_limit": {"requests": limit.requests, "per": limit.per, "burst": limit.burst, **limit_key(route)} if limit else None,
         "headers": dict(route.headers),
         "allow_from": list(route.allow_from),
         "strip_prefix": route.strip_prefix,
@@ -99,6 +108,9 @@ def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
     for route in declaration.routes:
         name = upstream_name(declaration, route)
         upstreams[name] = Upstream(name, declaration.name, route.service, route.port, route.balance).to_dict()
+    for route in declaration.routes:
+        if (asked := forward_upstream(declaration, route)) and asked[0] not in upstreams:
+            upstreams[asked[0]] = Upstream(asked[0], declaration.name, asked[1], asked[2]).to_dict()
     return list(upstreams.values())
 
 
@@ -135,8 +147,9 @@ def claims(declaration: Declaration) -> Iterator[Claim]:
 
 
 def fail2ban_jails(declaration: Declaration) -> list[str]:
-    """The jails that watch nginx: scanners always, clients that run into a rate limit where there is one."""
+    """The jails that watch nginx: scanners always, clients that run into a rate limit or guess where there is something to guess."""
     if not declaration.routes:
         return []
     jails = ["nginx-botsearch", "nginx-bad-request"]
-    return [*jails, "nginx-limit-req"] if any(route.rate_limit for route in declaration.routes) else jails
+    jails += ["nginx-limit-req"] if any(route.rate_limit for route in declaration.routes) else []
+    return [*jails, "nginx-authentication"] if any(route.auth for route in declaration.routes) else jails

@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .authentication.model import Authentication, authentication_from
+
 
 @dataclass(frozen=True)
 class RateLimit:
     requests: int
     per: str
     burst: int
+    by: str = "address"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Route:
     allow_from: tuple[str, ...]
     strip_prefix: bool
     buffering: bool
+    auth: Authentication | None = None
 
 
 def routes_from(items: Sequence[dict[str, Any]]) -> tuple[Route, ...]:
@@ -46,10 +50,11 @@ def _route(item: dict[str, Any], key: str) -> Route:
     rate_limit = None
     if limit:
         burst = limit["requests"] if limit["burst"] is None else limit["burst"]
-        rate_limit = RateLimit(limit["requests"], limit["per"], burst)
+        rate_limit = RateLimit(limit["requests"], limit["per"], burst, limit["by"])
     aliases = tuple(name for name in item["aliases"] if name)
     networks = tuple(network for network in item["allow_from"] if network)
     headers = {name: value for name, value in item["headers"].items() if value is not None}
     path = item["path"].rstrip("/") or "/"
     changed = {"aliases": aliases, "rate_limit": rate_limit, "allow_from": networks, "headers": headers, "path": path}
+    changed["auth"] = authentication_from(item["auth"])
     return Route(key=key, **{**item, **changed})

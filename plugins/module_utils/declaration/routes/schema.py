@@ -10,13 +10,19 @@ from ...contracts.upstreams import Upstream
 from ...schema import values
 from ...schema.nodes import Flag, Items, Number, Record, Table, Text
 from ..forms import networks, port, service_name
+from .authentication.schema import AUTH
 
 RATE_LIMIT = Record(
-    description="Requests of one client address; those beyond it are answered with 429.",
+    description="Requests of one client; those beyond it are answered with 429.",
     fields={
         "requests": Number(required=True, default=0, least=1, most=100000, example="20", description="So many requests of one client."),
         "per": Text(default="second", choices=("second", "minute"), description="The time in which they are counted."),
         "burst": Number(default=None, least=0, most=100000, example="40", description="So many more at once.", implied="as C(requests)"),
+        "by": Text(
+            default="address",
+            choices=("address", "user", "key"),
+            description="Who is one client: an address, or whom C(auth) has recognized, as a user or by a key.",
+        ),
     },
     example="{requests: 20, per: second, burst: 40}",
 )
@@ -81,6 +87,7 @@ ROUTE = Record(
             default=True,
             description="V(false) passes every piece on as it comes, for server-sent events, streaming, large uploads.",
         ),
+        "auth": AUTH,
     },
     example="{domain: app.example.com, service: web, port: 8080}",
 )

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from ..model import Derivation, Part, Section
+from .authentication.checks import authentication_secrets, check_authentication
+from .authentication.derive import route_authentication
 from .checks import check_routes
 from .derive import certificates, claims, fail2ban_jails, firewall_rules, nginx_sites, nginx_upstreams
 from .model import routes_from
@@ -13,13 +15,15 @@ from .schema import ROUTES
 
 SECTION = Section(
     parts={"routes": Part(ROUTES, routes_from)},
-    checks=(check_routes,),
+    checks=(check_routes, check_authentication),
     derivations={
         "nginx_sites": Derivation(nginx_sites, list, merged=True),
         "nginx_upstreams": Derivation(nginx_upstreams, list, merged=True),
         "certificates": Derivation(certificates, list, merged=True),
         "firewall_rules": Derivation(firewall_rules, list, merged=True),
         "fail2ban_jails": Derivation(fail2ban_jails, list, merged=True),
+        "route_authentication": Derivation(route_authentication, list, merged=True),
     },
+    reads=authentication_secrets,
     claims=claims,
 )
