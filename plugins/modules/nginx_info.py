@@ -71,6 +71,11 @@ nginx:
       description: Whether the host speaks IPv6.
       type: bool
       returned: success
+    authentication:
+      description: The stacks that have files of authentication on the host.
+      type: list
+      elements: str
+      returned: success
     place:
       description: The file by which our sites come in beside those of others, read after all of theirs.
       type: str
@@ -93,9 +98,11 @@ nginx:
     keepalive_min_timeout: false
     post_quantum: true
     ipv6: true
+    authentication: [shop]
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.route_authentication import FOLDER
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import MAIN, PLACES, ipv4_only, place, set_by_others, theirs
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.features import look
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import Host
@@ -105,7 +112,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.preflight.nginx_sites
 def main() -> None:
     """The features, and with them what others have there."""
     module = AnsibleModule(argument_spec={"keep_foreign": {"type": "bool", "default": False}}, supports_check_mode=True)
-    features = look().as_dict()
+    features = {**look().as_dict(), "authentication": sorted(folder.name for folder in FOLDER.glob("*") if folder.is_dir())}
     if module.params["keep_foreign"]:
         host = Host()
         others = tree(host)

@@ -35,7 +35,8 @@ def require_authorities(ca: str, crl: str, now: dt.datetime | None = None) -> No
             raise AuthorityError(
                 f"{name} is no authority (basicConstraints CA:TRUE): write the certificate that issued those of the clients"
             )
-        if _utc(certificate, "not_valid_after") < moment:
+        until = _utc(certificate, "not_valid_after")
+        if until is not None and until < moment:
             raise AuthorityError(f"{name} has run out, and nobody would be let in: write the present one")
     if not lists:
         return
@@ -46,7 +47,8 @@ def require_authorities(ca: str, crl: str, now: dt.datetime | None = None) -> No
                 f"{certificate.subject.rfc4514_string()} has no revocation list, and nginx would refuse its clients: add it to crl"
             )
     for listing in lists:
-        if listing.next_update is not None and _utc(listing, "next_update") < moment:
+        until = _utc(listing, "next_update")
+        if until is not None and until < moment:
             raise AuthorityError(f"the revocation list of {listing.issuer.rfc4514_string()} has run out: write the present one")
 
 
@@ -65,8 +67,8 @@ def _is_authority(certificate: Certificate) -> bool:
         return False
 
 
-def _utc(item: object, name: str) -> dt.datetime:
+def _utc(item: object, name: str) -> dt.datetime | None:
     """A time with its zone; before cryptography 42 there is only one without."""
-    value = getattr(item, f"{name}_utc", None) or getattr(item, name)
-    moment: dt.datetime = value if value.tzinfo else value.replace(tzinfo=dt.timezone.utc)
-    return moment
+    aware = f"{name}_utc"
+    value: dt.datetime | None = getattr(item, aware if hasattr(item, aware) else name)
+    return value if value is None or value.tzinfo else value.replace(tzinfo=dt.timezone.utc)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import hmac
 import secrets
@@ -28,6 +27,8 @@ class HashError(ValueError):
 @cache
 def _crypt() -> Callable[[bytes, bytes], bytes | None]:
     """crypt(3) of the library that nginx is linked to; Python's own module went with 3.13."""
+    import ctypes  # not by the service, which has no use for it, and whose memory is never executable
+
     try:
         library = ctypes.CDLL("libcrypt.so.1")
     except OSError as error:

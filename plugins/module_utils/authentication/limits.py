@@ -25,10 +25,10 @@ class Limiter:
     def allows(self, policy: str, user: str, limit: AuthenticationLimit) -> bool:
         """Whether one more request is within the limit; it is counted if so."""
         now, rate = self.clock(), limit.requests / _SECONDS[limit.per]
-        level, since = self._buckets.pop((policy, user), (0.0, now))
-        level = max(0.0, level - (now - since) * rate)
-        allowed = level < limit.burst + 1
-        self._buckets[policy, user] = (level + 1 if allowed else level, now)
+        known = self._buckets.pop((policy, user), None)
+        excess = max(0.0, known[0] - (now - known[1]) * rate + 1) if known else 0.0
+        allowed = excess <= limit.burst
+        self._buckets[policy, user] = (excess, now) if allowed or known is None else known
         if len(self._buckets) > MOST_CALLERS:
             self._buckets.popitem(last=False)
         return allowed

@@ -23,6 +23,7 @@ from ..backup import settings as backup_settings
 from ..backup.restic_access import KNOWN_HOSTS
 from ..compose.yaml_writer import dump
 from ..contracts.job_settings import JobSettings
+from ..contracts.route_authentication import FOLDER
 from ..contracts.update_safety import HOST_PORT
 from ..core import paths
 from ..core.caller import caller
@@ -89,6 +90,14 @@ class Ejection:
             raise NotEjected(f"stack: {stack} has no live release on this host: there is nothing to eject")
         if underway is not None:
             raise NotEjected(f"stack: {underway.describe()}: let it end, or `opsctl rollback`, first")
+        sites = live.routes.sites if live.routes else {}
+        asking = [name for name, content in sites.items() if nginx_files.needs_service(content)]
+        if asking:
+            raise NotEjected(
+                f"routes of {', '.join(asking)} recognize callers by keys, tokens or a login (auth: api_key, jwt, forward with login), and the"
+                " service that does so goes with the engine: change auth to basic or client_ca, or have the application do it, roll that"
+                " out, and eject then"
+            )
         self.live: Release = live
         self.directory = Path(live.directory)
         self.others = sorted(str(description["name"]) for description in stacks() if description["name"] != stack)
@@ -235,6 +244,7 @@ class Ejection:
                 folders = {name: str(self._certificate(name)) for name in nginx_files.certificates_of(text)}
                 entries += [entry for name in folders for entry in self._own_certificate(name)]
                 entries.append(Entry(path=path, content=nginx_files.site(text, folders).encode()))
+        entries += self._authentication()
         drop_in = UNITS / "nginx.service.d/10-latentum-ops.conf"
         if drop_in.exists() and not self.others:
             entries.append(Entry(path=drop_in, content=nginx_files.drop_in(drop_in.read_text()).encode()))
@@ -247,6 +257,14 @@ class Ejection:
             activate_unit="nginx.service",
             parents=True,
         )
+
+    def _authentication(self) -> Iterator[Entry]:
+        """Users with passwords, and authorities of clients."""
+        for pattern in ("*.htpasswd", "*.pem"):
+            for file in sorted((FOLDER / self.stack).glob(pattern)):
+                kept = stat.S_IMODE(file.stat().st_mode)
+                target = Path(nginx_files.OWN_AUTHENTICATION, self.stack, file.name)
+                yield Entry(target, content=file.read_bytes(), mode=kept, gid=file.stat().st_gid, sensitive=True)
 
     def _certificate(self, name: str) -> Path:
         """The folder that has a certificate from now on: certbot's, or a copy of what was served without it."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ..contracts.route_authentication import FOLDER
 from ..contracts.upstreams import Upstream
 from ..nginx.site_file import LEFT
 from ..nginx.sync import BALANCES
 from .project import LOOPBACK, Listening
 
+OWN_AUTHENTICATION = "/etc/nginx/authentication"  # users with passwords and authorities of clients, which nginx reads itself
+_SERVICE = re.compile(r"^upstream ops_auth_", re.MULTILINE)
 CERTIFICATE = re.compile(r"/etc/latentum-ops/tls/([^/\s;]+)/")
 # A location of role nginx's template that serves the status page of the watchdog.
 _STATUS_PAGE = re.compile(
@@ -45,6 +48,7 @@ def site(content: str, certificates: Mapping[str, str]) -> str:
     :param certificates: name of a certificate to the folder that has it from now on.
     """
     text = CERTIFICATE.sub(lambda match: f"{certificates[match[1]].rstrip('/')}/", content)
+    text = text.replace(f"{FOLDER}/", f"{OWN_AUTHENTICATION}/")
     text = _STATUS_PAGE.sub(r"\1        # The status page went with the watchdog.\n        return 410;\n    }\n", text)
     return LEFT + _OWN_HEAD.sub("", text)
 
@@ -52,6 +56,11 @@ def site(content: str, certificates: Mapping[str, str]) -> str:
 def certificates_of(content: str) -> list[str]:
     """The certificates of this collection that a site names."""
     return list(dict.fromkeys(CERTIFICATE.findall(content)))
+
+
+def needs_service(content: str) -> bool:
+    """A site asks the service of this collection about keys, tokens or logins."""
+    return bool(_SERVICE.search(content))
 
 
 def drop_in(content: str) -> str:

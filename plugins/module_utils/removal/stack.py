@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..containers.client import Engine
+from ..contracts.route_authentication import FOLDER as AUTHENTICATION
 from ..core import paths
 from ..core.atomic_files import read_text, understood
 from ..core.locks import FOLDER, stack_lock
@@ -83,7 +84,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     host.firewall(stack, report)
     host.bans(stack, report)
     web.certificates(certificates, report)
-    states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack}
+    states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack, "authentication": AUTHENTICATION / stack}
     if wish.volumes:
         states["records of jobs"] = paths.JOBS / stack
     elif (paths.JOBS / stack).is_dir():

@@ -76,6 +76,38 @@ def test_what_is_not_http(method: str, status: int, banned: bool) -> None:
     assert matches("bad-request", line(method, "" if not method else "/", status)) is banned
 
 
+def refusal(status: int, refused: str, agent: str = "x") -> str:
+    """A request at a route with authentication, with the fields that stand at the end."""
+    return (
+        line("GET", "/", status, agent).rstrip("}") + f',"connection":7,"connection_requests":1,"user":"","refused":{json.dumps(refused)}}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "refused", "banned"),
+    [
+        (401, "refused: unknown", True),
+        (401, "refused: signature", True),
+        (401, "refused: algorithm", True),
+        (401, "missing", False),
+        (401, "expired", False),
+        (401, "no-keys", False),
+        (401, "", False),
+        (200, "", False),
+        (429, "limited", False),
+        (403, "NONE", False),
+    ],
+)
+def test_guesses(status: int, refused: str, banned: bool) -> None:
+    assert matches("authentication", refusal(status, refused)) is banned
+
+
+def test_an_application_that_answers_401_bans_nobody_whatever_the_request_holds() -> None:
+    forged = 'x","status":401,"user":"","refused":"refused: unknown"}'
+    assert not matches("authentication", refusal(401, "", agent=forged))
+    assert not matches("authentication", refusal(200, "", agent=forged))
+
+
 @pytest.mark.parametrize("jails", [[], ["nginx-botsearch"], ["nginx-botsearch", "nginx-limit-req"]])
 def test_the_list_of_logs_is_the_same_whichever_stacks_a_run_knows(jails: list[str]) -> None:
     """Runs that know different stacks of a host would write it in turn, and a jail of a stack that a run does not know needs its log."""
