@@ -94,8 +94,8 @@ class Ejection:
         asking = [name for name, content in sites.items() if nginx_files.needs_service(content)]
         if asking:
             raise NotEjected(
-                f"routes of {', '.join(asking)} recognize callers by keys, tokens or a login (auth: api_key, jwt, forward with login), and the"
-                " service that does so goes with the engine: change auth to basic or client_ca, or have the application do it, roll that"
+                f"stack: routes of {', '.join(asking)} recognize callers by keys, tokens or a login (auth: api_key, jwt, forward), and the"
+                " service that does so goes with the engine: change auth to basic or client_ca, or let the application do it, roll that"
                 " out, and eject then"
             )
         self.live: Release = live
