@@ -117,7 +117,14 @@ class Decider(Echo):
         )
         cookie = self.headers.get("Cookie", "")
         if "session=good" in cookie:
-            self.answer(200, {"Remote-User": "ada", "Remote-Groups": "admins", "Set-Cookie": "session=good; Path=/; refreshed"})
+            self.answer(
+                200,
+                {
+                    "Remote-User": "ada",
+                    "Remote-Groups": "g" * 9000 if "large" in cookie else "admins",
+                    "Set-Cookie": "session=good; Path=/; refreshed",
+                },
+            )
         elif "session=denied" in cookie:
             self.answer(403, {})
         else:
@@ -179,9 +186,13 @@ class Site:
         *,
         method: str = "GET",
         body: bytes | None = None,
+        pieces: bytes | None = None,
         certificate: Path | None = None,
     ) -> Answer:
-        """One request on a connection of its own."""
+        """One request on a connection of its own.
+
+        :param pieces: its body as it is sent in pieces (chunked).
+        """
         context = ssl.create_default_context(cafile=str(self.authority.file))
         if certificate:
             context.load_cert_chain(certificate)
@@ -195,7 +206,7 @@ class Site:
                 connection.putheader(name, value)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body)
+            connection.endheaders(body if pieces is None else pieces)
             response = connection.getresponse()
             if response.status == 101:
                 return Answer(101, response.headers, connection.sock.recv(4096))

@@ -84,6 +84,8 @@ def declared(jwks: str, ca: str, crl: str) -> dict[str, Any]:
             "strip_prefix": True,
             "auth": {"api_key": keys, "public": ["/stripped/docs"]},
         },
+        {"domain": "open.example.com", **to_web},
+        {"domain": "open.example.com", "path": "/admin", **to_web, "auth": {"api_key": keys}},
         {"domain": "api.example.com", "path": "/bearer", **to_web, "auth": {"api_key": {**keys, "header": "Authorization"}}},
         {"domain": "token.example.com", **to_web, "websocket": True, "auth": {"jwt": tokens}},
         {"domain": "mutual.example.com", **to_web},
@@ -176,7 +178,6 @@ class TestBasic:
             "/health/..;/page",
             "/health/..%2fpage",
             "/health/%252e%252e%252fpage",
-            "/health//page",
             "/health/..\\page",
             "/health/.%2e/page",
             "/health;jsessionid=1/../page",
@@ -299,6 +300,39 @@ class TestApiKey:
     def test_headers_by_which_nginx_asks_are_not_taken_from_clients(self, world: World) -> None:
         forged = {"X-Ops-Policy": "acme/other", "X-Ops-Credential": world.site.secret("other_key"), "X-Ops-User": "root"}
         assert world.site.ask("api.example.com", "/v1", forged).status == 401
+
+
+class TestOpenRoute:
+    """A route without authentication to a service that has one with it."""
+
+    def test_nobody_names_himself_there_either(self, world: World) -> None:
+        answer = world.site.ask("open.example.com", "/page;".rstrip(";"), FORGED)
+        assert answer.status == 200 and "root" not in json.dumps(answer.seen)
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/admin/x",
+            "//admin/x",
+            "/%2fadmin/x",
+            "/a/../admin/x",
+            "/a/..%2fadmin/x",
+            "/%61dmin/x",
+            "/ADMIN/x",
+            "/Admin",
+            "/;/admin/x",
+            "/admin;a=b/x",
+            "/a/..;/admin/x",
+            "/a\\..\\admin/x",
+            "/a/%252e%252e/admin/x",
+        ],
+    )
+    def test_no_spelling_leads_to_the_path_that_is_guarded(self, world: World, path: str) -> None:
+        assert world.site.ask("open.example.com", path).status in (400, 401, 403, 404)
+
+    def test_what_is_no_such_spelling_passes(self, world: World) -> None:
+        for path in ("/administration", "/files/a%2Fb", "/a//b", "/a%20b", "/search?q=;..%5c%252e"):
+            assert world.site.ask("open.example.com", path).seen.get("path") == path
 
 
 class TestJwt:
@@ -427,6 +461,13 @@ class TestForward:
             answer = world.site.ask("sso.example.com", path, {"Accept": "text/html", "X-Forwarded-Host": "evil.example"})
             assert answer.status == 302
             assert answer.headers["Location"].startswith("https://auth.example.com/?theme=dark&rd=https%3A%2F%2Fsso.example.com%2F")
+
+    def test_large_groups_and_bodies_in_pieces_pass(self, world: World) -> None:
+        answer = world.site.ask("sso.example.com", "/", {"Cookie": "session=good; large"})
+        assert (answer.status, len(answer.seen["headers"]["remote-groups"])) == (200, 9000)
+        pieces = b"".join(b"1000\r\n" + b"x" * 4096 + b"\r\n" for _number in range(20)) + b"0\r\n\r\n"
+        answer = world.site.ask("sso.example.com", "/", {**COOKIE, "Transfer-Encoding": "chunked"}, method="PUT", pieces=pieces)
+        assert (answer.status, answer.seen["received"]) == (200, 81920)
 
     def test_who_is_known_and_may_not_gets_403(self, world: World) -> None:
         assert world.site.ask("sso.example.com", "/", {"Cookie": "session=denied", "Accept": "text/html"}).status == 403

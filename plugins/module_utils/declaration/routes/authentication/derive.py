@@ -61,9 +61,9 @@ def forward_upstream(declaration: Declaration, route: Route) -> tuple[str, str, 
 
 
 def location_authentication(declaration: Declaration, route: Route) -> dict[str, Any]:
-    """What a location has of it; nothing of a route without."""
+    """What a location has of it; nothing of a route without, unless it leads to a service that believes another route's headers."""
     if route.auth is None:
-        return {}
+        return _open(declaration, route)
     auth, options = route.auth, route.auth.options
     item: dict[str, Any] = {
         "kind": auth.kind,
@@ -80,6 +80,23 @@ def location_authentication(declaration: Declaration, route: Route) -> dict[str,
         item |= _forward(declaration, route, auth)
     if auth.kind in ASKED and route.rate_limit and route.rate_limit.by != "address":
         item["limited"] = True
+    return {"auth": item}
+
+
+def _open(declaration: Declaration, route: Route) -> dict[str, Any]:
+    """A route without authentication to a service that has one with it: nobody names himself there, and no spelling leads to the other."""
+    others = [(other, other.auth) for other in declaration.routes if other.auth and other.service == route.service]
+    if not others:
+        return {}
+    beside = [other.path for other, _auth in others if other.domain == route.domain]
+    names = [name for _other, auth in others for name in (auth.user_header, *auth.headers())]
+    item = {
+        "kind": "public",
+        "removed": list(dict.fromkeys([*names, *IDENTITY])),
+        "guarded": bool(beside),
+        # Beside a path that is guarded, its other spellings lead here, and a service may take one for the other.
+        "shadowed": [path for path in beside if path.startswith(f"{route.path.rstrip('/')}/") and path != "/"],
+    }
     return {"auth": item}
 
 
@@ -105,7 +122,7 @@ def public_locations(route: Route, location: dict[str, Any]) -> Iterator[dict[st
         return
     names = [route.auth.user_header, *route.auth.headers(), *_removed(route.auth)]
     for path in route.auth.public:
-        item = {**location, "path": path, "auth": {"kind": "public", "removed": list(dict.fromkeys(names))}}
+        item = {**location, "path": path, "auth": {"kind": "public", "removed": list(dict.fromkeys(names)), "guarded": True}}
         if item["rate_limit"] and item["rate_limit"].get("by"):
             item["rate_limit"] = {name: value for name, value in item["rate_limit"].items() if name != "by"}
         if route.strip_prefix:

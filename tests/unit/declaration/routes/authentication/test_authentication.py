@@ -204,6 +204,15 @@ def test_nobody_names_himself() -> None:
     assert exception["prefix"] == "/"
 
 
+def test_a_route_beside_it_to_the_same_service_names_nobody() -> None:
+    admin = {"domain": "api.example.com", "path": "/admin", "service": "web", "port": 8080, "auth": BASIC}
+    sites = nginx_sites(load(declared(None, ("routes[3]", admin))))
+    auth = sites[1]["locations"][0]["auth"]
+    assert (auth["kind"], auth["guarded"], auth["shadowed"]) == ("public", True, ["/admin"])
+    elsewhere = sites[0]["locations"][0]["auth"]
+    assert (elsewhere["guarded"], elsewhere["shadowed"]) == (False, []) and set(elsewhere["removed"]) == set(IDENTITY)
+
+
 def test_who_decides_is_an_upstream_of_its_own() -> None:
     declaration = load(declared(FORWARD))
     assert {one["name"]: one["port"] for one in nginx_upstreams(declaration)}["acme_worker_9091"] == 9091
