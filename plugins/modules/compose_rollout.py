@@ -206,6 +206,26 @@ options:
             description: How long it may take, in seconds; then it is stopped, and the release with it.
             type: float
             default: 600.0
+      after:
+        description: Commands that run in one of the new containers once all are healthy and serve.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          command:
+            description: Its argument list; no shell is between.
+            type: list
+            elements: str
+            required: true
+          timeout:
+            description: How long it may take, in seconds.
+            type: float
+            default: 600.0
+          required:
+            description: Its failure takes the release back; it runs before the release is good. Else the failure is only told, and the
+              release stays.
+            type: bool
+            default: false
       # END OPTIONS
   routes:
     description:
@@ -351,6 +371,12 @@ options:
     description: How long each of them may take, in seconds.
     type: float
     default: 1800.0
+  backup_max_age:
+    description:
+      - A backup that was restored must not be older than so many seconds; else one is taken, and proven, before anything changes.
+      - One that fails stops the deployment. V(0) is never.
+    type: float
+    default: 0.0
   # END OPTIONS
   to:
     description: Release to return to with O(state=rolled_back); the beginning of its id is enough.
@@ -437,6 +463,18 @@ services:
   returned: success
   type: list
   elements: dict
+  sample: []
+steps:
+  description: The eight steps of a deployment, C(number), C(step), what came of it as C(outcome), and C(seconds).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"number": 3, "step": "images", "outcome": "2 by digest", "seconds": 12.3}]
+failed_tasks:
+  description: Tasks after the deployment that failed, and whose failure takes nothing back.
+  returned: success
+  type: list
+  elements: str
   sample: []
 requests:
   description: Requests of clients that containers of the stack answered during the rollout; those of the watchdog are none.

@@ -92,3 +92,11 @@ def proof_is_due(settings: Settings) -> bool:
     if settings.verify == "always":
         return True
     return time.time() - float(state.read(settings.stack).get("restorable", 0.0)) > WEEK - 3600
+
+
+def restorable_age(settings: Settings) -> float | None:
+    """Seconds since the last backup that was really restored; None where none was, or a later one could not be."""
+    noted = state.read(settings.stack)
+    if not noted.get("restorable") or (noted.get("verify") or {}).get("ok") is False:
+        return None
+    return time.time() - float(noted["restorable"])

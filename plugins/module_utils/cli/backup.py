@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
-from ..core.format import folded
+from ..core.format import duration, folded
 from ..core.progress import Progress
+from ..core.units import parse_duration
 from . import confirmation, stack_choice
 from .arguments import Parser, confirmable, shared
 from .output import Output
@@ -32,6 +33,7 @@ def add_parsers(verbs: Any) -> None:
     ways = verbs.add_parser("backup", help="make, list and prove backups").add_subparsers(dest="way", required=True)
     run = ways.add_parser("run", parents=[of, confirmable()], help="a backup to every target, now, and its proof")
     run.add_argument("--no-verify", action="store_true", help="without the proof")
+    run.add_argument("--if-older", default="", metavar="TIME", help="only where the last backup that was restored is older, such as 24h")
     run.add_argument("--new-repository", default="", metavar="TARGET", help="where the repository of this target is gone, make a new one")
     run.add_argument("--scheduled", action="store_true", help="with the proof only when the declaration wants one today (run by systemd)")
     shown = ways.add_parser("list", parents=[of], help="what can be restored")
@@ -130,6 +132,12 @@ def _run_and_prove(options: argparse.Namespace, configuration: Any, progress: Pr
     data: dict[str, Any] = {"stack": configuration.stack}
     failed = False
     if options.way == "run":
+        age = catalogue.restorable_age(configuration)
+        if options.if_older and age is not None and age <= parse_duration(options.if_older):
+            progress.close()
+            sentence = f"{configuration.stack}: the last backup that was restored is {duration(int(age))} old: none is made"
+            output.result({"stack": configuration.stack, "age": round(age)}, sentence)
+            return 0
         if options.new_repository:
             running.begin_anew(configuration, options.new_repository)
         outcome = running.backup(Engine(), configuration, progress)

@@ -10,6 +10,7 @@ import signal
 from typing import Any
 
 from ..containers.client import Engine
+from ..backup import settings as backup_settings
 from ..core.format import folded
 from ..models import listing as model_listing
 from ..release import listing
@@ -48,6 +49,7 @@ def add_parsers(verbs: Any) -> None:
     deploy.add_argument(
         "--recreate", action="append", default=[], metavar="SERVICE", help="replace its containers although nothing differs"
     )
+    deploy.add_argument("--no-backup", action="store_true", help="without the backup that the declaration wants before a deployment")
     deploy.add_argument("--force", action="store_true", help="also a release that failed before")
 
     rollback = verbs.add_parser("rollback", parents=[change], help="back to the last good release, as a rolling update")
@@ -88,6 +90,7 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         tell=output.line,
         force=getattr(options, "force", False),
         recreate=tuple(getattr(options, "recreate", ())),
+        backup_max_age=_backup_max_age(stack) if options.verb == "deploy" and not options.no_backup else 0,
     )
     outcome = _carry_out(Deployment(stack, order), options, stack)
     if options.dry_run:
@@ -95,7 +98,12 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         output.result(as_dict(outcome), plan)
     else:
         output.result(as_dict(outcome), folded(deploy_table.table(outcome)))
-    return 0
+    return 1 if outcome.failed_tasks else 0
+
+
+def _backup_max_age(stack: str) -> float:
+    """How old the last backup may be when a deployment begins, in seconds; 0 where nobody says."""
+    return backup_settings.load(stack).update_max_age if stack in backup_settings.stacks() else 0
 
 
 def _releases(store: Store, output: Output) -> None:

@@ -116,3 +116,9 @@ class BackupSettings(Contract):
     paths: tuple[str, ...] = option("Folders of the host.", ())
     checks: tuple[Check, ...] = option("Questions to restored databases.", ())
     escrow: Escrow = option("Who else gets the keys.", Escrow())
+    update_max_age: float = option(
+        "A deployment begins with a backup where the last one that was restored is older than so many seconds; V(0) is never.",
+        0,
+        least=0,
+        sparse=True,
+    )

@@ -28,6 +28,18 @@ class Migration(Contract):
 
 
 @dataclass(frozen=True)
+class Task(Contract):
+    """A command that runs in a new container once it serves."""
+
+    command: tuple[str, ...] = option("Its argument list; no shell is between.")
+    timeout: float = option("How long it may take, in seconds.", 600, least=1, most=DAY)
+    required: bool = option(
+        "Its failure takes the release back; it runs before the release is good. Else the failure is only told, and the release stays.",
+        False,
+    )
+
+
+@dataclass(frozen=True)
 class Policy(Contract):
     """How one service is updated; durations in seconds."""
 
@@ -68,6 +80,7 @@ class Policy(Contract):
     allow: tuple[str, ...] = option("Waivers; V(shared_volume) lets two containers write to one volume.", ())
     canary: Rule | None = option("When the trial of V(canary) is passed.", None)
     migration: Migration | None = option("A command that runs once with the new image before traffic changes.", None)
+    after: tuple[Task, ...] = option("Commands that run in one of the new containers once all are healthy and serve.", (), sparse=True)
 
     @property
     def trial(self) -> Rule:
@@ -95,6 +108,16 @@ class Hooks(Contract):
         (),
     )
     before_timeout: float = option("How long each of them may take, in seconds.", 1800, least=1, most=DAY)
+    backup_max_age: float = option(
+        (
+            "A backup that was restored must not be older than so many seconds; else one is taken, and proven, before anything changes.",
+            "One that fails stops the deployment. V(0) is never.",
+        ),
+        0,
+        least=0,
+        most=30 * DAY,
+        sparse=True,
+    )
 
 
 def policies_from(raw: Sequence[Mapping[str, Any]], *, tolerant: bool = True) -> dict[str, Policy]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..contracts.argspec import argspec
+from ..contracts.base import fields
 from ..contracts.carried_files import Carried
 from ..contracts.health import Expectation, expectations_from
 from ..contracts.registered_model import RegisteredModel, models_from
@@ -84,7 +85,7 @@ def declared_from(given: Mapping[str, Any]) -> Declared:
         project=with_references(compose, {service: str(reference) for service, reference in given["images"].items()}),
         environment=given["environment"],
         services=given["services"],
-        policies=given["policies"],
+        policies=[_without_empty(policy) for policy in given["policies"]],
         domains=given["domains"],
         routes=_routes(given["routes"]),
         pull=given["pull"],
@@ -92,6 +93,14 @@ def declared_from(given: Mapping[str, Any]) -> Declared:
         versions=_versions(given["versions"], given["models"]),
         files=tuple(Carried.from_dict(item, f"files[{index}]") for index, item in enumerate(given["files"])),
     )
+
+
+_SPARSE = {field.key for field in fields(Policy) if field.option.sparse}
+
+
+def _without_empty(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy as the declaration has it: AnsibleModule fills in what is left out there."""
+    return {name: value for name, value in policy.items() if value or name not in _SPARSE}
 
 
 def order_from(given: Mapping[str, Any], *, check: bool) -> Order:
@@ -105,6 +114,7 @@ def order_from(given: Mapping[str, Any], *, check: bool) -> Order:
         check=check,
         before=given["before"] if given["state"] == "deployed" else None,
         before_timeout=given["before_timeout"],
+        backup_max_age=given["backup_max_age"],
         recreate=given["recreate"],
         promoted_from=given["promoted_from"],
         **chosen,

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from ..containers.client import DockerUnavailable, Engine
 from ..core.caller import caller
+from ..core.format import duration
 from ..core.locks import stack_lock
-from ..core.process import CommandError
+from ..core.process import CommandError, run
 from ..core.progress import Progress
 from ..hostconfig.transaction import ConfigSetError
 from ..models import versions
@@ -23,12 +26,16 @@ from ..release.pinning import Declared, pin, relabelled, require_local, unlabell
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import hand_made, moving, reloading, standby
 from .host_actions import Site
+from .phases import Phase, Phases
 from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe, require_secrets
 from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import engine_again, take_back
 from .transaction import Change
 from .verdict import barred, never_good
+
+OPSCTL = "/usr/local/sbin/opsctl"
+BACKUP_TIMEOUT = 4 * 3600.0  # seconds for a backup and its proof
 
 
 class Deployment:
@@ -40,7 +47,7 @@ class Deployment:
         self.store = Store(stack)
         self.journal = Journal(stack)
         self.progress = Progress(stack, order.attempt, order.tell, silent=order.check)
-        self.outcome = Outcome()
+        self.outcome = Outcome(phases=Phases(self.progress.say))
 
     def deploy(self, declared: Declared) -> Outcome:
         """Bring a declaration about.
@@ -48,6 +55,7 @@ class Deployment:
         :raises DeployFailed: it was refused or taken back.
         :raises LockHeld: somebody else works on this stack.
         """
+        self._back_up(declared)
         with self._locked():
             engine = self._engine()
             if not self.order.check:
@@ -58,11 +66,13 @@ class Deployment:
             if live and live.source == declared.source and declared.pull != "always" and versions.held(live) == declared.versions:
                 release = self._refreshed(live, declared)
             else:
+                began = time.monotonic()
                 try:
                     others = hand_made.other_networks(engine, declared) if engine and live is None else ()
                     release = pin(declared, engine, self.progress, live=live, others=others, fetch=not self.order.check)
                 except (CommandError, ReleaseError) as error:
                     raise self._refused(str(error), declared.stack) from error
+                self.outcome.phases.took(Phase.IMAGES, time.monotonic() - began)
             return self._bring(release, engine)
 
     def _with_versions(self, declared: Declared, live: Release | None, engine: Engine | None) -> Declared:
@@ -106,6 +116,31 @@ class Deployment:
             if before and release.id == before.id:
                 self.progress.say(f"{release.id} is live already")
             return self._bring(release, engine)
+
+    def _back_up(self, declared: Declared) -> None:
+        """Have a backup that was restored and is young enough, before the stack is locked: a backup takes that lock itself.
+
+        :raises DeployFailed: it could not be made or proven; nothing was changed.
+        """
+        live, limit = self.store.live(), self.order.backup_max_age
+        same = live and live.source == declared.source and declared.pull != "always" and not self.order.recreate
+        if self.order.check or not limit or self.order.kind != "deploy" or live is None or (same and not self.journal.underway()):
+            return
+        began, phases = time.monotonic(), self.outcome.phases
+        phases.enter(Phase.BACKUP)
+        argv = [OPSCTL, "backup", "run", "--stack", self.stack, "--if-older", f"{limit:.0f}s", "--json"]
+        try:
+            answer = json.loads(run(argv, timeout=BACKUP_TIMEOUT).stdout)
+        except (CommandError, ValueError) as error:
+            raise self._refused(f"the backup before the deployment failed, nothing was changed: {error}", declared.stack) from error
+        age = answer.get("age")
+        outcome = f"proven {duration(int(age))} ago" if age is not None else "taken and proven"
+        phases.note(Phase.BACKUP, outcome)
+        phases.took(Phase.BACKUP, time.monotonic() - began)
+        self.progress.say(f"backup: {outcome}")
+        seconds = round(time.monotonic() - began, 1)
+        entry = {"attempt": self.order.attempt, "kind": self.order.kind, "release": declared.stack, "phase": Phase.BACKUP.heading}
+        self.journal.write(**entry, step=f"backup {outcome} ({seconds:g} s)")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -251,7 +286,7 @@ class Deployment:
             return outcome
         before = live.id if live else None
         underway = self.journal.underway() or RolloutInProgress(self.order.attempt, self.order.kind, release.id, before, caller())
-        site = Site(self.stack, engine, self.progress, self.journal, underway)
+        site = Site(self.stack, engine, self.progress, self.journal, underway, outcome.phases)
         Change(self.order, self.store, site, outcome, release, live).carry_out()
         return outcome
 

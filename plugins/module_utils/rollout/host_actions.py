@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose.cli import Compose
@@ -28,6 +28,7 @@ from ..nginx.traffic_plan import Traffic
 from ..release import routing
 from ..release.journal import Journal, RolloutInProgress
 from ..release.store import Release
+from .phases import Phase, Phases
 from .rerouting import Rerouting
 
 AT_ONCE = 8  # containers that are stopped at the same time
@@ -65,22 +66,26 @@ class Site:
     progress: Progress
     journal: Journal
     underway: RolloutInProgress
-    begun: tuple[str, str, float] | None = None
+    phases: Phases = field(default_factory=Phases)
+    begun: tuple[str, str, float, Phase] | None = None
 
-    def step(self, text: str, *, service: str = "") -> None:
+    def step(self, text: str, *, service: str = "", phase: Phase = Phase.ROLLOUT) -> None:
         """Say and journal what is about to be done; what was begun before it is done now."""
         self.done()
+        self.phases.enter(phase)
         self.underway.step = f"{service}: {text}" if service else text
         self.journal.keep(self.underway)
-        self._note(service=service, step=text)
-        self.begun = (service, text, time.monotonic())
+        self._note(service=service, step=text, phase=phase.heading)
+        self.begun = (service, text, time.monotonic(), phase)
         self.progress.say(self.underway.step)
 
     def done(self) -> None:
         """The step that was begun last is done."""
         if self.begun:
-            service, text, since = self.begun
-            self._note(service=service, step=text, done=round(time.monotonic() - since, 1))
+            service, text, since, phase = self.begun
+            seconds = time.monotonic() - since
+            self.phases.took(phase, seconds)
+            self._note(service=service, step=text, phase=phase.heading, done=round(seconds, 1))
             self.begun = None
 
     def _note(self, **entry: object) -> None:

@@ -13,6 +13,7 @@ from ..containers.client import Container
 from ..contracts.rollout_policy import Hooks
 from ..core.caller import automatic
 from ..hostconfig.entries import Change
+from .phases import Phases
 from .plan import ServicePlan
 
 
@@ -30,6 +31,7 @@ class Order:
     :param automatic: no person asked for this release: one that failed is left alone, whatever has changed around it.
     :param wait: seconds to wait for the lock of the stack.
     :param before: commands of the host that run first (a backup); argv lists. None where nothing is said about them.
+    :param backup_max_age: seconds; a deployment begins with a backup where the last one that was restored is older. 0 for never.
     :param recreate: services to replace although nothing differs.
     :param promoted_from: the environment and release that the images come from, C(staging@3f2a90c1d4e7); empty for none.
     """
@@ -42,6 +44,7 @@ class Order:
     check: bool = False
     before: Sequence[Sequence[str]] | None = None
     before_timeout: float = Hooks.before_timeout
+    backup_max_age: float = Hooks.backup_max_age
     recreate: Sequence[str] = ()
     promoted_from: str = ""
     tell: Callable[[str], None] = lambda _line: None
@@ -56,6 +59,7 @@ class Order:
 class Outcome:
     """What was, or in check mode would be, done.
 
+    :param failed_tasks: tasks after the deployment that failed, and whose failure takes nothing back.
     :param kept: service to the containers that somebody has started by hand, and that go on because they are what the release wants.
     """
 
@@ -74,6 +78,8 @@ class Outcome:
     maintenance: int = 0
     timings: list[tuple[str, float]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    phases: Phases = field(default_factory=Phases)
+    failed_tasks: list[str] = field(default_factory=list)
 
     @property
     def sentences(self) -> list[str]:

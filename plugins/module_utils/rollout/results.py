@@ -30,6 +30,8 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             | {"digest_before": before, "digest": after}
             for plan, (_name, before, after) in zip(outcome.plans, outcome.digests, strict=True)
         ],
+        "steps": outcome.phases.as_list(),
+        "failed_tasks": list(outcome.failed_tasks),
         "requests": outcome.served,
         "failed_requests": outcome.failed,
         "maintenance_requests": outcome.maintenance,

@@ -21,6 +21,7 @@ from ..release.store import Release
 from . import standby
 from .canary import Verdict, ask_prometheus, compare_quality, judge
 from .host_actions import FIRST_CRASH, Part, RolloutFailed, Site
+from .phases import Phase
 from .plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependencies, dependents, short
 from .rerouting import Rerouting
 
@@ -91,7 +92,7 @@ class Rollout:
                 started = time.monotonic()
                 new += site.start(self.compose, service, goal - len(new))
                 site.progress.timed(f"{service}: start", started)
-            site.step(f"wait until {goal} of {target} are healthy for {plan.policy.min_healthy:g} s", service=service)
+            site.step(f"wait until {goal} of {target} are healthy for {plan.policy.min_healthy:g} s", service=service, phase=Phase.WAITING)
             started = time.monotonic()
             settle = 0 if kept and self.back else plan.policy.min_healthy  # a warm set has proved itself before
             with site.yielding(new[done:goal]):
@@ -145,7 +146,8 @@ class Rollout:
                 new += site.start(self.compose, plan.service, plan.replicas - len(new))
             fresh[plan.service] = new
         for plan in plans:
-            site.step(f"wait until {plan.replicas} are healthy for {plan.policy.min_healthy:g} s", service=plan.service)
+            waiting = f"wait until {plan.replicas} are healthy for {plan.policy.min_healthy:g} s"
+            site.step(waiting, service=plan.service, phase=Phase.WAITING)
             site.healthy(self.release, plan.service, fresh[plan.service], plan.policy.healthy_timeout, plan.policy.min_healthy)
             ids = {container.id for container in fresh[plan.service]}
             fresh[plan.service] = [container for container in site.of(plan.service) if container.id in ids]  # with their addresses

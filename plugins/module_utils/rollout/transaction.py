@@ -12,10 +12,12 @@ from functools import cached_property, partial
 
 from ..compose.cli import Compose, pull
 from ..containers import taken_over
-from ..containers.client import Container
+from ..containers.api import EngineError
+from ..containers.client import Container, DockerUnavailable
 from ..contracts.job_settings import Job, JobSettings
-from ..contracts.rollout_policy import Policy, policies_from
+from ..contracts.rollout_policy import Policy, Task, policies_from
 from ..core.caller import caller
+from ..core.masking import lines
 from ..core.process import run
 from ..jobs import gate
 from ..models import versions
@@ -26,6 +28,7 @@ from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import hand_made, moving, reloading, standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
+from .phases import Phase
 from .plan import CREATE, JOB, REMOVE, REPLACE, ServicePlan
 from .request import DeployFailed, Order, Outcome
 from .rerouting import Rerouting
@@ -33,6 +36,7 @@ from .rollback import retire, take_back
 from .service import Rollout, steps
 from .verdict import judged_by
 
+TASK_LINES, TASK_WIDTH = 20, 300  # of the output of a task that failed
 OBSERVED_ERRORS = 5.0  # percentage points by which a release may fail more often than the one before it, while it is observed
 
 
@@ -67,7 +71,8 @@ class Change:
         started = time.monotonic()
         progress.total = steps(outcome.plans) + 3
         try:
-            site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""))
+            self._note_phases()
+            site.step(f"{order.kind} {release.id}" + (f", live is {live.id}" if live else ""), phase=Phase.CONFIGURATION)
             for sentence in [*outcome.kept_sentences, *(plan.sentence() for plan in outcome.plans)]:
                 progress.say(sentence)
             for sentence in outcome.models:
@@ -96,6 +101,7 @@ class Change:
                 rollout.carry_out(plan)
             if live is None:
                 self._verify()
+            self._tasks(required=True)
             self._settle()
         except BaseException as error:
             self._undo(error)
@@ -106,12 +112,13 @@ class Change:
         outcome.timings, outcome.lines = progress.timings, progress.lines
         figures = {"seconds": round(time.monotonic() - started, 1), "served": outcome.served, "failed": outcome.failed}
         self._note("live", **figures, **order.origin)
+        self._tasks(required=False)
         progress.finish(f"{release.id} is live")
 
     def _settle(self) -> None:
         """The release is good: it is published and written down as what is live."""
         order, site, release, live = self.order, self.site, self.release, self.live
-        site.step("good")
+        site.step("good", phase=Phase.HEALTH)
         publish.write(release)
         if self.rerouting.needed:
             self.rerouting.finish()
@@ -143,14 +150,14 @@ class Change:
         for plan in self.outcome.plans:
             reference = self.release.images.get(plan.service)
             if plan.action in (CREATE, REPLACE) and reference and self.site.engine.image(reference) is None:
-                self.site.step(f"pull {reference}")
+                self.site.step(f"pull {reference}", phase=Phase.IMAGES)
                 pull(reference)
         self.site.progress.step()
 
     def _hooks(self) -> None:
         """What the operator wants done before a change, for example a backup."""
         for argv in self.order.before or () if self.order.kind == "deploy" else ():
-            self.site.step(f"run {argv[0]}")
+            self.site.step(f"run {argv[0]}", phase=Phase.BACKUP)
             run(list(argv), timeout=self.order.before_timeout)
 
     def _migrate(self, plan: ServicePlan, compose: Compose) -> None:
@@ -163,7 +170,7 @@ class Change:
             return
         name = f"{self.site.stack}-{plan.service}-migration"
         self._wait_for_left_behind(name, migration.timeout)
-        self.site.step(f"migration: {' '.join(migration.command)}", service=plan.service)
+        self.site.step(f"migration: {' '.join(migration.command)}", service=plan.service, phase=Phase.MIGRATIONS)
         started = time.monotonic()
         result = compose.once(plan.service, migration.command, name, migration.timeout)
         self.site.progress.timed(f"{plan.service}: migration", started)
@@ -180,6 +187,74 @@ class Change:
             time.sleep(0.5)
         if state is not None:
             run(["docker", "rm", "--force", name])
+
+    def _note_phases(self) -> None:
+        """What is known beforehand of the steps: how much there is to do, or that there is nothing."""
+        phases, outcome, deploys = self.site.phases, self.outcome, self.order.kind == "deploy"
+        started = [plan for plan in outcome.plans if plan.action in (CREATE, REPLACE)]
+        migrations = [plan.service for plan in started if plan.policy.migration and deploys]
+        tasks = [task for plan in started for task in plan.policy.after if deploys]
+        images = {self.release.images.get(plan.service, "") for plan in started} - {""}
+        if self.order.before and deploys:
+            phases.note(Phase.BACKUP, ", ".join(argv[0] for argv in self.order.before))
+        elif Phase.BACKUP not in phases.outcomes:
+            phases.note(Phase.BACKUP, "none is asked for" if deploys else f"none before a {self.order.kind}")
+        came = f"{self.live.id} -> {self.release.id}" if self.live and self.live.id != self.release.id else self.release.id
+        phases.note(Phase.CONFIGURATION, came)
+        phases.note(Phase.IMAGES, f"{len(images)} by digest" if images else "none changes")
+        phases.note(Phase.MIGRATIONS, ", ".join(migrations) or "none")
+        phases.note(Phase.ROLLOUT, ", ".join(plan.service for plan in outcome.plans) or "no container changes")
+        phases.note(Phase.WAITING, "all are healthy" if started else "for nothing")
+        phases.note(Phase.HEALTH, "passed")
+        phases.note(Phase.AFTER, f"{len(tasks)} done" if tasks else "none")
+
+    def _tasks(self, *, required: bool) -> None:
+        """What runs in a new container of each service that has one, once it serves.
+
+        :raises RolloutFailed: one that is required has failed.
+        """
+        if self.order.kind != "deploy":
+            return
+        started = [plan for plan in self.outcome.plans if plan.action in (CREATE, REPLACE)]
+        for service, task in [(plan.service, task) for plan in started for task in plan.policy.after if task.required is required]:
+            command = " ".join(task.command)
+            began = time.monotonic()
+            if required:
+                self.site.step(f"task: {command}", service=service, phase=Phase.AFTER)
+            else:  # the release is good: nothing is under way any more that somebody could find
+                self.site.phases.enter(Phase.AFTER)
+                self.site.progress.say(f"{service}: task: {command}")
+            failure = self._task(service, task)
+            self.site.progress.timed(f"{service}: task {task.command[0]}", began)
+            if failure and required:
+                raise RolloutFailed(f"{service}: the task {failure}")
+            if required:
+                continue
+            seconds = time.monotonic() - began
+            self.site.phases.took(Phase.AFTER, seconds)
+            self._note(f"task: {command}", service=service, phase=Phase.AFTER.heading)
+            more = {"reason": failure} if failure else {"done": round(seconds, 1)}
+            self._note(f"task failed: {command}" if failure else f"task: {command}", service=service, phase=Phase.AFTER.heading, **more)
+            if failure:
+                self.outcome.failed_tasks.append(f"{service}: {failure}")
+                self.site.progress.say(f"{service}: the task {failure.splitlines()[0]}; the release stays")
+        if self.outcome.failed_tasks:
+            self.site.phases.note(Phase.AFTER, f"{len(self.outcome.failed_tasks)} failed")
+
+    def _task(self, service: str, task: Task) -> str:
+        """Carry one out; what was wrong, with the end of its output; empty where nothing was."""
+        command = " ".join(task.command)
+        container = next((container for container in self._live_ones(service) if container.serves), None)
+        if container is None:
+            return f"`{command}` found no container that serves"
+        try:
+            code, output = self.site.engine.run(container, task.command, task.timeout)
+        except (DockerUnavailable, EngineError, OSError) as error:
+            return f"`{command}` could not run in {container.name}: {error}"
+        if code == 0:
+            return ""
+        text = "\n".join(f"    {line}" for line in lines([output], TASK_LINES, TASK_WIDTH))
+        return f"`{command}` failed in {container.name} with exit status {code}:\n{text}"
 
     def _roll(self, rollout: Rollout) -> dict[str, list[str]]:
         """All services in order, new ones together, then the routes; returns per service the addresses of its new containers."""
@@ -264,7 +339,7 @@ class Change:
         window = max(((policies.get(service) or Policy(service)).observe for service in observed), default=0.0)
         if not window or self.order.kind == "rollback":
             return
-        self.site.step(f"observe {', '.join(observed)} for {window:g} s")
+        self.site.step(f"observe {', '.join(observed)} for {window:g} s", phase=Phase.HEALTH)
         watched = {service: self._live_ones(service) for service in observed}
         meter.look()
         addresses = [address for of_service in new.values() for address in of_service]

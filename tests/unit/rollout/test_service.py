@@ -21,6 +21,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout import servic
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import standby
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.canary import Verdict
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed, Site
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.phases import Phase
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import ServicePlan, make
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.service import Rollout
 
@@ -40,7 +41,7 @@ class FakeSite:
         self.progress = Progress("shop", "x", silent=True)
         self.underway = RolloutInProgress("x", "deploy", "b", "a", "ada")
 
-    def step(self, _text: str, *, service: str = "") -> None:
+    def step(self, _text: str, *, service: str = "", phase: Phase = Phase.ROLLOUT) -> None:
         pass
 
     def touch(self, service: str, old: Sequence[Container]) -> None:

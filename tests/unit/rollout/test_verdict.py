@@ -138,6 +138,7 @@ def test_units_of_ours_are_no_persons(monkeypatch: pytest.MonkeyPatch) -> None:
         "wait": 0,
         "before": [],
         "before_timeout": 1,
+        "backup_max_age": 0,
         "recreate": [],
         "attempt": "",
         "promoted_from": "",

@@ -41,6 +41,7 @@ def backup_config(declaration: Declaration) -> dict[str, Any]:
         checks=_checks(declaration),
         targets=tuple(_target(declaration, target) for target in backups.targets),
         escrow=Escrow(backups.recipients, backups.vault),
+        update_max_age=declaration.update.backup_max_age,
     ).to_dict()
 
 

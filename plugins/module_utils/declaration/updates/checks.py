@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...compose.model import Service
 from ...contracts.update_safety import unsafe
+from ...core.units import spell_duration
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
 from .model import Update
@@ -21,6 +22,7 @@ def check_updates(declaration: Declaration, problems: list[Problem]) -> None:
             _check_job(declaration, service, key, problems)
             continue
         update = options.update
+        _check_tasks(update, f"{key}.after", problems)
         _check_migration(update, f"{key}.migration", problems)
         if update.strategy == "recreate":
             continue
@@ -40,6 +42,11 @@ def check_updates(declaration: Declaration, problems: list[Problem]) -> None:
 
 
 def _check_hooks(declaration: Declaration, problems: list[Problem]) -> None:
+    reported = _reported("update.backup", problems)
+    if declaration.update.backup_max_age and not reported and not declaration.fact("backup_max_age", 0):
+        what = "asks for a backup before each deployment, and nothing is backed up"
+        age = spell_duration(declaration.update.backup_max_age)
+        problems.append(Problem("update.backup", shown({"max_age": age}), what, "write backups, or remove it"))
     for index, argv in enumerate(declaration.update.before):
         key = f"update.before[{index}]"
         if not argv and not _reported(key, problems):
@@ -52,6 +59,13 @@ def _check_migration(update: Update, key: str, problems: list[Problem]) -> None:
     if migration is not None and not migration.command and not _reported(key, problems):
         fix = "write its words, such as [python3, manage.py, migrate], or remove migration"
         problems.append(Problem(f"{key}.command", "an empty list", "is a command without a word", fix))
+
+
+def _check_tasks(update: Update, key: str, problems: list[Problem]) -> None:
+    for index, task in enumerate(update.policy.after):
+        if not task.command and not _reported(f"{key}[{index}]", problems):
+            fix = "write its words, such as [python3, manage.py, warm_cache], or remove it"
+            problems.append(Problem(f"{key}[{index}].command", "an empty list", "is a command without a word", fix))
 
 
 def _reported(key: str, problems: list[Problem]) -> bool:

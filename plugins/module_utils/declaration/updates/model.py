@@ -38,4 +38,6 @@ def update_from(item: Mapping[str, Any]) -> Update:
 
 def stack_update_from(item: Mapping[str, Any]) -> Hooks:
     """From what the schema read."""
-    return Hooks.from_dict(item, tolerant=True)
+    given = {name: value for name, value in item.items() if name != "backup"}
+    backup = item.get("backup")
+    return Hooks.from_dict({**given, "backup_max_age": backup["max_age"]} if backup else given, tolerant=True)

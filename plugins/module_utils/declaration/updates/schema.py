@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ...contracts.canary import Quality, Query, Rule
-from ...contracts.nodes import decimal, described, duration, number, text
-from ...contracts.rollout_policy import Hooks, Migration, Policy
+from ...contracts.nodes import decimal, described, duration, flag, number, text
+from ...contracts.rollout_policy import DAY, Hooks, Migration, Policy, Task
 from ...schema import values
 from ...schema.nodes import Items, Node, Record, Text
 
@@ -63,6 +63,25 @@ MIGRATION = Record(
     },
     example="{command: [python3, manage.py, migrate]}",
 )
+AFTER = Items(
+    of=Record(
+        fields={
+            "command": Items(
+                required=True,
+                of=Text(default="", numbers=True),
+                default=[],
+                example="[python3, manage.py, warm_cache]",
+                description=described(Task, "command"),
+            ),
+            "timeout": duration(Task, "timeout", "10m", whole=True),
+            "required": flag(Task, "required"),
+        },
+        default={},
+    ),
+    default=[],
+    example="[{command: [python3, manage.py, warm_cache]}]",
+    description=described(Policy, "after"),
+)
 _SURGE: dict[str, Node] = {"surge": text(Policy, "surge", "50%", numbers=True)}
 UPDATE = Record(
     default={},
@@ -75,6 +94,7 @@ UPDATE = Record(
         "drain_timeout": duration(Policy, "drain_timeout", "60s", whole=True),
         "observe": duration(Policy, "observe", "10s", whole=True),
         "migration": MIGRATION,
+        "after": AFTER,
     },
     selector="strategy",
     variants={
@@ -92,6 +112,14 @@ STACK_UPDATE = Record(
     fields={
         "before": Items(of=_COMMAND, default=[], example="[[/usr/local/sbin/backup-now]]", description=described(Hooks, "before")),
         "before_timeout": duration(Hooks, "before_timeout", "30m", whole=True),
+        "backup": Record(
+            default=None,
+            description="A deployment begins with a backup, unless the last one is young enough.",
+            fields={
+                "max_age": duration(Hooks, "backup_max_age", "24h", whole=True, default=DAY, check=values.lasting(60, 30 * DAY, whole=True))
+            },
+            example="{max_age: 24h}",
+        ),
     },
     example="{before: [[/usr/local/sbin/backup-now]]}",
 )

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.backups.derive import backup_authorities, backup_config
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.services.derive import secret_entries
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.updates.derive import rollout_hooks
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.watchdog.derive import watchdog_config
 
 from ..samples import REMOVED, changed, put
@@ -606,3 +607,11 @@ def test_a_secret_in_the_wrong_place_is_not_shown(place: str, form: str) -> None
         found = problems(stack)
         assert found
         assert SECRET not in str(found)
+
+
+@pytest.mark.parametrize(("backup", "seconds"), [({"max_age": "12h"}, 43200), ({}, 86400)])
+def test_a_backup_before_each_deployment_is_told_to_both_who_deploy(backup: dict[str, Any], seconds: int) -> None:
+    """The playbook has it from the hooks; `opsctl deploy` from the settings of the backups on the host."""
+    made = load(declared(("update", {"backup": backup})))
+    assert rollout_hooks(made)["backup_max_age"] == seconds == backup_config(made)["update_max_age"]
+    assert "backup_max_age" not in rollout_hooks(load(declared())) and "update_max_age" not in backup_config(load(declared()))

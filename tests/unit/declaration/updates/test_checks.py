@@ -207,3 +207,40 @@ def test_all_reasons_at_once_and_only_the_volume_is_waived() -> None:
 def test_a_site_without_a_stack_has_the_defaults_of_the_contract() -> None:
     """Roles that read them hold none of their own."""
     assert SECTION.derivations["rollout_hooks"].empty() == {"before": [], "before_timeout": 1800}
+
+
+def test_tasks_after_an_update_are_told_to_the_host_and_others_are_as_before() -> None:
+    told = policy(
+        "web", ("services.web.update.after", [{"command": ["seed", 1], "required": True}, {"command": ["warm"], "timeout": "2m"}])
+    )
+    assert told["after"] == [
+        {"command": ["seed", "1"], "timeout": 600, "required": True},
+        {"command": ["warm"], "timeout": 120, "required": False},
+    ]
+    assert "after" not in policy("web")
+
+
+@pytest.mark.parametrize(
+    ("after", "message"),
+    [
+        ([{"command": []}], "is a command without a word"),
+        ([{}], "command"),
+        ([{"command": ["x"], "timeout": "0s"}], "timeout"),
+        ([{"command": ["x"], "retries": 2}], "retries"),
+        ([{"command": "seed"}], "command"),
+        ("seed", "after"),
+    ],
+)
+def test_a_task_that_cannot_be_is_refused(after: Any, message: str) -> None:
+    found = problems(changed(("services.web.update.after", after)))
+    assert len(found) == 1 and found[0].key.startswith("services.web.update.after") and message in str(found[0])
+
+
+def test_a_backup_before_a_deployment_needs_backups() -> None:
+    found = problems(changed(("update", {"backup": {"max_age": "12h"}})))
+    assert [problem.key for problem in found] == ["update.backup"]
+
+
+@pytest.mark.parametrize("backup", [{"max_age": "5s"}, {"max_age": "60d"}, {"max_age": "often"}, {"age": "1h"}, "24h"])
+def test_an_age_of_a_backup_that_cannot_be(backup: Any) -> None:
+    assert [problem.key.startswith("update.backup") for problem in problems(changed(("update", {"backup": backup})))] == [True]
