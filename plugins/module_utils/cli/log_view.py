@@ -65,7 +65,7 @@ class Lost:
 Event: TypeAlias = "Line | Notice | Lost"
 
 
-def since_from(text: str) -> float:
+def since_from(text: str, verb: str = "logs") -> float:
     """Epoch seconds of ``90s``, ``10m``, ``2h``, ``1d`` ago, or of a time; UTC where that has no zone.
 
     :raises ValueError: anything else.
@@ -75,7 +75,9 @@ def since_from(text: str) -> float:
     try:
         return epoch(text.strip())
     except ValueError:
-        raise ValueError(f"logs: --since {text!r}: write a time such as 2026-11-20T14:03:07Z, or how long ago: 90s, 10m, 2h, 1d") from None
+        raise ValueError(
+            f"{verb}: --since {text!r}: write a time such as 2026-11-20T14:03:07Z, or how long ago: 90s, 10m, 2h, 1d"
+        ) from None
 
 
 @dataclass

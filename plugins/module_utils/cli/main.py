@@ -22,6 +22,7 @@ from ..core.locks import LockHeld
 from ..core.masking import clean
 from ..core.process import CommandError
 from ..core.version import OWN, installed
+from ..firewall.rules import FirewallError
 from ..health.assessment import look
 from ..health.report import details, text
 from ..hostconfig.transaction import ConfigSetError
@@ -174,7 +175,7 @@ def failed(error: Exception, *, as_json: bool) -> int:
 KINDS: tuple[tuple[tuple[type[Exception], ...], str, int], ...] = (
     ((NotConfirmed,), "not_confirmed", backup_verbs.NOT_CONFIRMED),
     ((LockHeld,), "locked", 1),
-    ((BackupError, DeployFailed, JobError, ReleaseError, TargetError), "refused", 1),
+    ((BackupError, DeployFailed, FirewallError, JobError, ReleaseError, TargetError), "refused", 1),
     ((DockerUnavailable, EngineError), "docker", 2),
     ((stack_choice.StackNeeded,), "stack_needed", 2),
     ((ConfigSetError, CommandError, OSError, ValueError), "failed", 2),

@@ -92,6 +92,53 @@ opsctl check
 
 A firewall of the provider that blocks UDP port 123 is the usual cause; a virtual machine that was paused or moved the next.
 """,
+    "data-breach": """\
+# A break-in is suspected
+
+A login nobody knows, a process nobody started, data where it should not be. Do not repair yet, do not restart, do not log in from everywhere: look little, keep much.
+
+## 1. Isolate
+
+```console
+opsctl isolate --reason "unknown login of deploy"    # evidence first, then the host is cut off; 30 minutes
+opsctl isolate --show                       # who may still come in, until when
+opsctl isolate --confirm                    # from a NEW session: it stays, also over a restart
+```
+
+SSH stays open for your address only; containers keep running, and nothing goes in or out of them. `opsctl isolate --undo` ends it.
+
+## 2. Assess
+
+The archive in `/var/lib/latentum-ops/evidence` has processes, connections, logins, logs, what was changed in containers, keys, what starts by
+itself, and hashes. Copy it away (`scp`), check `MANIFEST.sha256`, and read there, not on the host.
+
+| look for | in |
+|---|---|
+| programs that were removed, or lie in a temporary folder | `programs.txt` (`!!`) |
+| connections to where nothing of yours is | `connections.txt`, `conntrack.txt` |
+| logins from elsewhere, at odd times | `logins.txt`, `journal_ssh.txt` |
+| keys that nobody knows | `authorized_keys.txt` |
+| files that were added to containers | `containers/*/diff.txt` |
+| what starts by itself | `starting/`, `timers.txt`, `units.txt` |
+| packages whose files differ | `packages_changed.txt`, `sha256.txt` |
+
+```console
+opsctl incident --since 7d                  # deployments, alerts, backups, maintenance in one order
+```
+
+## 3. Contain and eradicate
+
+- Rotate what the host knew: secrets by `rotate_secrets`, tokens at their providers, SSH keys of everybody who logged in.
+- A host that somebody had root on is not cleaned: it is replaced. Keep its disk for whoever investigates.
+
+## 4. Recover
+
+```console
+opsctl backup list                          # a backup from before the first sign
+```
+
+A new host by `site.yml`, data of that moment, new secrets. Whom you have to tell, and by when, is law: ask now, not afterwards.
+""",
     "database-connections": """\
 # A database does not take connections
 
@@ -147,7 +194,7 @@ Of an environment that is not production: everything away, a fresh start, the fi
 on purpose.
 
 ```console
-ansible-playbook latentum.ops.reset_database -i staging/hosts.yml -e reset_database_confirm=shop
+ansible-playbook latentum.ops.reset_database -i staging/hosts.yml -e ops_stack_name=shop -e reset_database_confirm=shop
 ```
 
 It refuses a protected environment, makes a last backup and proves it, removes the volumes of the stack, starts the live release and runs its
@@ -265,6 +312,33 @@ opsctl maintenance on --reason "more memory" --for 1h
 Limits stand in the Compose file (`deploy.resources.limits.memory`, `cpus`) and come with the next deployment. A service that was killed for
 memory twice wants a higher limit or a fix; a healthcheck does not
 find a leak.
+""",
+    "isolated": """\
+# This host is isolated
+
+Somebody has cut it off: only SSH of the operators comes in, and nothing goes out. Nobody reaches the applications, and that is meant.
+
+## Look
+
+```console
+opsctl isolate --show                       # by whom, why, until when, and who may come in
+opsctl history                              # when it began
+opsctl check                                # services go on; sites answer on this host only
+```
+
+What does not work meanwhile: alerts wait in the spool, certificates are not renewed, backups stay on this host, images are not pulled, no
+firewall policy is applied, nothing is healed. A line with `!!` in `--show` says that somebody has changed the packet filter since.
+
+## Do
+
+```console
+opsctl isolate --confirm                    # it stays, also over a restart; else it ends by itself
+opsctl isolate --undo                       # everything as before
+opsctl check                                # afterwards
+opsctl backup push                          # what targets lack
+```
+
+Ask the person who began it before you end it: [data-breach](data-breach.md).
 """,
     "model-not-available": """\
 # A model is not available

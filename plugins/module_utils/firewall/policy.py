@@ -20,6 +20,7 @@ from ..core.process import CommandError, run
 from ..core.versioned_json import read_state
 from ..hostconfig import revert_timer
 from ..hostconfig.entries import Change, Entry, compare, restore, write
+from . import isolated
 from .description import describe, describe_kept, words
 from .docker_ports import CHAIN, DockerNetworks, block, chain_rules, with_block, written_by_others
 from .foreign import foreign, given_way, giving_way, record, recorded, shadowed, spliced
@@ -163,6 +164,8 @@ def apply(policy: Policy, *, check_mode: bool = False, without: str = "") -> Out
     :param without: a stack that is taken away from the host.
     :raises FirewallError: refused before any change, or not possible; then the former files and rules are back.
     """
+    if (isolation := isolated.load()) and not check_mode:
+        raise FirewallError([f"{isolation.describe()}: its rules would be lost with these: end it first"])
     with nullcontext() if check_mode else revert_timer.locked(NAME):
         kept = Kept.read()
         together = shared(policy.rules, policy.stacks, kept, without, adopt=not policy.keep_foreign)

@@ -33,7 +33,7 @@ from .probes import host as host_checks
 from .probes import sites as site_probes
 from .probes.containers import Reading
 from .probes.freshness import Age
-from .probes.host import Check, ClockOffset, NginxConfiguration, Units, nginx_accepts
+from .probes.host import Check, ClockOffset, Isolated, NginxConfiguration, Units, nginx_accepts
 from .probes.sites import SiteReading
 from .settings import Settings
 
@@ -86,6 +86,7 @@ class Looks:
         self._lives: dict[str, float] = {}
         self._host_seen = float("-inf")
         self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(nginx_accepts)
+        self._isolated = Isolated()
         self._patient_until = time.monotonic() + grace
         self._phase = phase
 
@@ -322,6 +323,7 @@ class Looks:
             ("reboot", lambda: host_checks.reboot_checks(spec)),
             ("clock", lambda: self._clock.checks(spec, time.monotonic())),
             ("backups", lambda: host_checks.backup_checks(self.settings)),
+            ("isolation", self._isolated.checks),
         )
         for name, look in looks:
             try:

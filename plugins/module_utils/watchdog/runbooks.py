@@ -15,6 +15,7 @@ _HOST = {
     "clock": "clock",
     "backup": "backup",
     "backups": "backup",
+    "isolation": "isolated",
 }
 _KINDS = {"site": "site-down", "certificate": "certificate"}
 UNIT, SERVICE = "unit-down", "service-not-responding"

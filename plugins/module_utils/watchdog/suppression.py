@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from ..core import locks
+from ..firewall import isolated
 from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
 from ..release.journal import Journal
@@ -20,6 +21,7 @@ HELPER = "steward"  # LATENTUM_OPS_WHO of the unit that carries out what the wat
 HOLDER = "watchdog"  # as the watchdog writes itself into the lock of a stack
 BACKUP = "backup"  # as a backup does
 JOB = "job"  # as a job that holds it does
+ISOLATION = "host/isolation"  # that it is isolated is told all the same
 SETTLE = 60.0  # seconds after a boot in which containers may still be on their way
 YOUNG = 180.0  # seconds of uptime that count as just booted
 INTERRUPTED = 300.0  # seconds that a deployment which was killed may wait for the run that finishes it or takes it back
@@ -54,6 +56,7 @@ class Suppression:
     def __init__(self, released: Callable[[str, bool], None]) -> None:
         self.released = released
         self.windows: list[Window] = maintenance_windows.load()
+        self.isolation = isolated.load()
         self._busy: dict[str, Work] = {}
         self._seen: dict[str, Work | None] = {}
         self._since: dict[str, float] = {}
@@ -61,8 +64,9 @@ class Suppression:
         self._settled = now + SETTLE if _uptime() < YOUNG else now
 
     def look(self, stacks: list[str], now: float) -> None:
-        """Look at the windows and the locks."""
+        """Look at the windows, the isolation and the locks."""
         self.windows = maintenance_windows.load()
+        self.isolation = isolated.load()
         for stack in stacks:
             work = self.work_on(stack)
             if stack not in self._since or work != self._seen.get(stack):
@@ -79,6 +83,8 @@ class Suppression:
 
     def why(self, key: str) -> str:
         """Why a key is not judged now; empty when it is."""
+        if self.isolation and key != ISOLATION:
+            return self.isolation.describe()
         window = maintenance_windows.covering(self.windows, key)
         if window:
             return window.describe()

@@ -48,7 +48,7 @@ ASKED = [
     ["restore", "everything", "--yes"], ["restore", "identity"], ["restore", "undo"], ["restore", "confirm"],
 ]  # fmt: skip
 FREE = [
-    ["remove", "shop"], ["check"], ["runbook"], ["recover"], ["recover", "--yes", "restart"],
+    ["remove", "shop"], ["check"], ["runbook"], ["isolate"], ["incident"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["history"], ["status"], ["health"],
     ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],

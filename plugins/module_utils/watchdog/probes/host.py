@@ -16,6 +16,7 @@ from typing import Any
 from ...contracts.watchdog_settings import HostSpec
 from ...core.masking import mask
 from ...core.process import CommandError, run
+from ...firewall import isolated
 from ...status.collect import disks
 from ..settings import Settings
 
@@ -151,6 +152,23 @@ def _restorable(stack: str, limit: float, noted: Mapping[str, Any]) -> Check:
     if proof and not proof.get("ok"):
         return Check(name, "critical", f"{age / 3600:.0f} h", f"the last backup of {stack} could not be restored: {proof.get('error')}")
     return Check(name, "ok", f"{age / 3600:.0f} h", "")
+
+
+class Isolated:
+    """A host that was cut off on purpose, and once that has ended."""
+
+    def __init__(self) -> None:
+        self._was = False
+
+    def checks(self) -> Iterator[Check]:
+        """One look; nothing on a host that was never isolated."""
+        isolation = isolated.load()
+        if isolation:
+            self._was = True
+            lost = "nothing is healed, alerts wait, certificates are not renewed, and backups stay on this host"
+            yield Check("isolation", "critical", "isolated", f"{isolation.describe()}; {lost}")
+        elif self._was:
+            yield Check("isolation", value="ended")
 
 
 class Units:
