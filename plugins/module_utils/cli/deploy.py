@@ -9,8 +9,8 @@ import argparse
 import signal
 from typing import Any
 
-from ..containers.client import Engine
 from ..backup import settings as backup_settings
+from ..containers.client import Engine
 from ..core.format import folded
 from ..models import listing as model_listing
 from ..release import listing
