@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in the client: a request every so many seconds, for so long, each printed with its minute and status.
 
-`asks.py URL CA FAMILY PAUSE SECONDS`; FAMILY is `-4` or `-6`: a limit counts each address of a client on its own.
+`asks.py URL CA HEADER PAUSE SECONDS`; the header has the key: a limit counts each caller on its own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import subprocess
 import sys
 import time
 
-url, authority, family = sys.argv[1:4]
+url, authority, header = sys.argv[1:4]
 pause, seconds = map(float, sys.argv[4:6])
 begun = time.monotonic()
 while (at := time.monotonic() - begun) < seconds:
-    argv = ["curl", family, "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", authority, url]
+    argv = ["curl", "-H", header, "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", authority, url]
     print(int(at // 60), subprocess.run(argv, capture_output=True, text=True, check=False).stdout, flush=True)
     time.sleep(max(0.0, pause - (time.monotonic() - begun - at)))

@@ -100,8 +100,10 @@ def test_an_upload_comes_back_as_it_was_and_is_in_the_volume() -> None:
 def test_flower_answers_administrators_and_nobody_else() -> None:
     assert request(f"https://{FLOWER}/").status == 403
     assert request(f"https://{FLOWER}/api/workers").status == 403
-    from_the_host = f"curl -sk --resolve {FLOWER}:443:127.0.0.1 -o /dev/null -w '%{{http_code}}' https://{FLOWER}/"
-    assert sh(from_the_host) == "200"
+    from_the_host = f"curl -sk --resolve {FLOWER}:443:127.0.0.1 -o /dev/null -w '%{{http_code}}'"
+    assert sh(f"{from_the_host} https://{FLOWER}/") == "401"
+    login = 'admin:"$(cat /etc/latentum-ops/secrets/neurocore/flower_password)"'
+    assert sh(f"{from_the_host} --user {login} https://{FLOWER}/") == "200"
     # Its port is published nowhere.
     assert execute(["docker", "exec", CLIENT, "nc", "-z", "-w", "3", f"{HOST}.example.test", "5555"]).returncode != 0
 
