@@ -23,7 +23,6 @@ from ..backup import settings as backup_settings
 from ..backup.restic_access import KNOWN_HOSTS
 from ..compose.yaml_writer import dump
 from ..contracts.job_settings import JobSettings
-from ..contracts.route_authentication import FOLDER
 from ..contracts.update_safety import HOST_PORT
 from ..core import paths
 from ..core.caller import caller
@@ -54,9 +53,10 @@ UNITS = Path("/etc/systemd/system")
 HOOKS = Path("/etc/letsencrypt/renewal-hooks/deploy")
 CONFIGURATION = Path("/etc/latentum-ops")
 OWN_TLS = Path("/etc/nginx/tls")  # certificates that certbot does not know
+OWN_AUTHENTICATION = Path(nginx_files.OWN_AUTHENTICATION)
 FOLLOWERS = ("latentum-ops-watchdog.service", "latentum-ops-upstreams.service")  # who writes upstreams
-HELPERS = ("latentum-ops-steward.path", "latentum-ops-steward.service")
-WATCHDOG_USER = "latentum-watchdog"
+HELPERS = ("latentum-ops-steward.path", "latentum-ops-steward.service", "latentum-ops-auth.socket", "latentum-ops-auth.service")
+USERS = ("latentum-watchdog", "latentum-auth")
 SYSUSERS = Path("/etc/sysusers.d/latentum-ops-watchdog.conf")
 SHARE = Path("/usr/share")  # with what completes the command line
 LOCK_WAIT = 300.0  # seconds: a backup may be running
@@ -261,9 +261,9 @@ class Ejection:
     def _authentication(self) -> Iterator[Entry]:
         """Users with passwords, and authorities of clients."""
         for pattern in ("*.htpasswd", "*.pem"):
-            for file in sorted((FOLDER / self.stack).glob(pattern)):
+            for file in sorted((CONFIGURATION / "authentication" / self.stack).glob(pattern)):
                 kept = stat.S_IMODE(file.stat().st_mode)
-                target = Path(nginx_files.OWN_AUTHENTICATION, self.stack, file.name)
+                target = OWN_AUTHENTICATION / self.stack / file.name
                 yield Entry(target, content=file.read_bytes(), mode=kept, gid=file.stat().st_gid, sensitive=True)
 
     def _certificate(self, name: str) -> Path:
@@ -348,6 +348,7 @@ class Ejection:
             CONFIGURATION / f"jobs/{self.stack}.json",
             *engine_jobs.there(self.stack),
             CONFIGURATION / f"backup/{self.stack}",
+            CONFIGURATION / f"authentication/{self.stack}",
             UNITS / f"latentum-ops-backup@{self.stack}.timer",
             UNITS / f"latentum-ops-push@{self.stack}.timer",
             *(barman.CONFIGURATION / f"{server}.conf" for server in self._servers()),
@@ -356,9 +357,16 @@ class Ejection:
         ]
         if self.others:
             return [path for path in own if path.exists()]
-        folders = ("stacks", "upstreams", "watchdog", "backup", "jobs", "barman", "tls", "secrets")
+        folders = ("stacks", "upstreams", "watchdog", "backup", "jobs", "barman", "tls", "secrets", "authentication")
         every = [CONFIGURATION / name for name in (*folders, "environment.json")]
-        every += [*unit_files(), SYSUSERS, HOME, COMMAND, *(SHARE / path for path in COMPLETION.values())]
+        every += [
+            *unit_files(),
+            SYSUSERS,
+            SYSUSERS.with_name("latentum-ops-auth.conf"),
+            HOME,
+            COMMAND,
+            *(SHARE / path for path in COMPLETION.values()),
+        ]
         return [path for path in dict.fromkeys([*own, *every]) if path.exists()]
 
     def _remove(self, units: Sequence[str]) -> None:
@@ -368,7 +376,8 @@ class Ejection:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         shutil.move(str(Store(self.stack).folder), str(_free(self.directory / HISTORY)))
         if not self.others:
-            run(["userdel", WATCHDOG_USER], check=False)
+            for user in USERS:
+                run(["userdel", user], check=False)
         run(["systemctl", "daemon-reload"])
 
 

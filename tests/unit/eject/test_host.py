@@ -310,6 +310,30 @@ def test_a_certificate_that_certbot_does_not_know_is_brought_along(here: Host, m
     assert "/etc/nginx/tls/shop.example.com/fullchain.pem" in files["etc/nginx/sites.d/shop.example.com.conf"]
 
 
+def test_users_with_passwords_and_authorities_go_along(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, site = here.root / "etc/latentum-ops/authentication/shop", site_file.SITES / "shop.example.com.conf"
+    own.mkdir(parents=True)
+    for name in ("a.htpasswd", "b.ca.pem", "policies.json"):
+        (own / name).write_text(name)
+    site.write_text(SITE.replace("location / {", "location / {\n auth_basic_user_file /etc/latentum-ops/authentication/shop/a.htpasswd;"))
+    monkeypatch.setattr(host, "OWN_AUTHENTICATION", here.root / "etc/nginx/authentication")
+    Ejection("shop").prepare(check=False)
+    here.rolled_out(monkeypatch)
+    Ejection("shop").finish(check=False)
+    files = here.files()
+    assert [name for name in files if "authentication" in name] == [
+        f"etc/nginx/authentication/shop/{name}" for name in ("a.htpasswd", "b.ca.pem")
+    ]
+    assert "auth_basic_user_file /etc/nginx/authentication/shop/a.htpasswd;" in files["etc/nginx/sites.d/shop.example.com.conf"]
+
+
+def test_a_stack_whose_callers_the_engine_recognizes_does_not_leave_without_it(here: Host) -> None:
+    asking = {"shop.example.com": "upstream ops_auth_shop {\n}\n" + SITE}
+    here.deploy(replace(here.live, routes=Routes(here.live.routes.upstreams if here.live.routes else (), asking)))
+    with pytest.raises(NotEjected, match=r"routes of shop\.example\.com recognize callers by keys"):
+        Ejection("shop")
+
+
 @pytest.mark.parametrize("missing", ["etc/latentum-ops/secrets/shop/services/web/token", "etc/latentum-ops/secrets/shop/backup_key_nas"])
 def test_a_missing_secret_is_refused_before_anything_is_written(here: Host, missing: str) -> None:
     (here.root / missing).unlink()
