@@ -49,7 +49,7 @@ class World:
     foreign: Path
 
 
-def declared(jwks: str, ca: str, crl: str) -> dict[str, Any]:
+def declared(jwks: str, ca: str, crl: str, outside: int) -> dict[str, Any]:
     """A stack with a route of each kind."""
     to_web = {"service": "web", "port": 8080}
     tokens = {"jwks": jwks, "audience": [AUDIENCE], "issuer": ISSUER, "leeway": "5s", "headers": {"X-User-Email": "email"}}
@@ -85,6 +85,11 @@ def declared(jwks: str, ca: str, crl: str) -> dict[str, Any]:
             "auth": {"api_key": keys, "public": ["/stripped/docs"]},
         },
         {"domain": "open.example.com", **to_web},
+        {
+            "domain": "outside.example.com",
+            **to_web,
+            "auth": {"forward": {"url": f"http://127.0.0.1:{outside}/verify?a=b", "host": "auth.example.com"}},
+        },
         {"domain": "open.example.com", "path": "/admin", **to_web, "auth": {"api_key": keys}},
         {"domain": "api.example.com", "path": "/bearer", **to_web, "auth": {"api_key": {**keys, "header": "Authorization"}}},
         {"domain": "token.example.com", **to_web, "websocket": True, "auth": {"jwt": tokens}},
@@ -130,7 +135,7 @@ def world(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with ExitStack() as stack:
         ports = {f"acme_{name}": stack.enter_context(serving(kind)) for name, kind in zip(BEHIND, (Echo, Decider), strict=True)}
         jwks = f"http://127.0.0.1:{stack.enter_context(serving(KeyServer))}/jwks.json"
-        wanted = declared(jwks, clients.pem, clients.revoked([certificate]))
+        wanted = declared(jwks, clients.pem, clients.revoked([certificate]), ports["acme_authelia_9091"])
         site = stack.enter_context(running(wanted, ansible, folder, servers, ports))
         yield World(site, provider, good[0], expired, revoked, foreign)
 
@@ -461,6 +466,13 @@ class TestForward:
             answer = world.site.ask("sso.example.com", path, {"Accept": "text/html", "X-Forwarded-Host": "evil.example"})
             assert answer.status == 302
             assert answer.headers["Location"].startswith("https://auth.example.com/?theme=dark&rd=https%3A%2F%2Fsso.example.com%2F")
+
+    def test_a_service_outside_the_stack_is_asked_by_its_own_name(self, world: World) -> None:
+        assert world.site.ask("outside.example.com", "/x").status == 401
+        answer = world.site.ask("outside.example.com", "/x?y=1", {**COOKIE, **FORGED})
+        assert (answer.status, answer.seen["headers"]["x-authenticated-user"]) == (200, "ada")
+        asked = Decider.asked[-1]
+        assert (asked["path"], asked["host"], asked["x-forwarded-host"]) == ("/verify?a=b", "auth.example.com", "outside.example.com")
 
     def test_large_groups_and_bodies_in_pieces_pass(self, world: World) -> None:
         answer = world.site.ask("sso.example.com", "/", {"Cookie": "session=good; large"})

@@ -15,7 +15,10 @@ from .model import Authentication
 # Kinds of secrets that can be typed into a password field or a header; a hash or a key pair cannot.
 USABLE = ("password", "token", "uuid", "provided")
 # nginx or the service sets these itself; a caller's name in one of them would break the request or be overwritten.
-RESERVED = ("host", "connection", "upgrade", "content-length", "transfer-encoding", "cookie", "proxy", "forwarded")
+RESERVED = (
+    *("host", "connection", "upgrade", "content-length", "transfer-encoding", "cookie", "proxy", "forwarded", "x-real-ip", "x-request-id"),
+    *(f"x-forwarded-{name}" for name in ("for", "host", "port", "prefix", "proto", "scheme", "ssl")),
+)
 _ONE = "write exactly one of basic, api_key, jwt, client_ca and forward"
 _BY = {"basic": "user", "client_ca": "user", "jwt": "user", "api_key": "key"}
 
@@ -73,7 +76,7 @@ def _check_headers(route: Route, auth: Authentication, problems: list[Problem]) 
         where = f"{route.key}.auth.{key}"
         if name.lower() in RESERVED:
             fix = "write a name of its own, such as X-User-Email"
-            problems.append(Problem(where, shown(name), "is a header by which HTTP itself works", fix))
+            problems.append(Problem(where, shown(name), "is a header by which HTTP or nginx itself works", fix))
         elif key != "user_header" and auth.kind != "forward" and seen.get(name.lower()) is not None:
             problems.append(Problem(where, shown(name), f"is the header of {seen[name.lower()]} too", "give one of the two another name"))
         seen.setdefault(name.lower(), key)

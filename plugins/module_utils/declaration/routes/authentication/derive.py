@@ -107,7 +107,13 @@ def _forward(declaration: Declaration, route: Route, auth: Authentication) -> di
         return {**item, "upstream": upstream[0], "path": options["path"]}
     url = urlsplit(options["url"])
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    return {**item, "target": f"{url.scheme}://{url.netloc}", "path": path, "host": options.get("host") or url.netloc}
+    return {
+        **item,
+        "target": f"{url.scheme}://{url.netloc}",
+        "path": path,
+        "host": options.get("host") or "",
+        "tls_name": options.get("host") or url.hostname,
+    }
 
 
 def _removed(auth: Authentication) -> list[str]:

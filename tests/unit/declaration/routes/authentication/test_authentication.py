@@ -224,6 +224,8 @@ def test_who_decides_is_an_upstream_of_its_own() -> None:
 def test_a_service_outside_is_reached_by_its_address_under_its_name() -> None:
     auth = location({"forward": {"url": "https://192.0.2.7:9443/verify?a=1", "host": "auth.example.com"}})["auth"]
     assert (auth["target"], auth["path"], auth["host"]) == ("https://192.0.2.7:9443", "/verify?a=1", "auth.example.com")
+    local = location({"forward": {"url": "http://127.0.0.1:9091/verify"}})["auth"]
+    assert (local["host"], local["tls_name"]) == ("", "127.0.0.1")
 
 
 def test_limits_of_callers_go_to_where_they_are_known() -> None:
