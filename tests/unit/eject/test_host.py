@@ -321,7 +321,7 @@ def test_users_with_passwords_and_authorities_go_along(here: Host, monkeypatch: 
     here.rolled_out(monkeypatch)
     Ejection("shop").finish(check=False)
     files = here.files()
-    assert [name for name in files if "authentication" in name] == [
+    assert sorted(name for name in files if "authentication" in name) == [
         f"etc/nginx/authentication/shop/{name}" for name in ("a.htpasswd", "b.ca.pem")
     ]
     assert "auth_basic_user_file /etc/nginx/authentication/shop/a.htpasswd;" in files["etc/nginx/sites.d/shop.example.com.conf"]
