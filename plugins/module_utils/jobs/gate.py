@@ -109,7 +109,7 @@ def _closure(services: Services, name: str) -> set[str]:
 
 def _with_dependents(services: Services, names: Collection[str]) -> set[str]:
     """Services, and those that depend on them: they would bring them along."""
-    found = set(names)
-    while more := {name for name, spec in services.items() if found & set(spec.get("depends_on") or ())} - found:
-        found |= more
-    return found
+    waiting = set(names)
+    while more := {name for name, spec in services.items() if waiting & set(spec.get("depends_on") or ())} - waiting:
+        waiting |= more
+    return waiting

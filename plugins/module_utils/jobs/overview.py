@@ -118,11 +118,11 @@ def of_stack(stack: str) -> list[JobState]:
     known = settings.load(stack)
     here = [job for job in known.jobs if known.here(job)] if known else []
     times = units.known_times(stack, [job.name for job in here if job.schedule])
-    found = []
+    states = []
     for job in here:
         timer = times.get(job.name)
         due = timer["last"] if timer else 0.0
-        found.append(
+        states.append(
             JobState(
                 job,
                 state.load(stack, job.name),
@@ -132,7 +132,7 @@ def of_stack(stack: str) -> list[JobState]:
                 bool(timer["active"]) if timer else None,
             )
         )
-    return found
+    return states
 
 
 def collect() -> list[dict[str, Any]]:

@@ -177,13 +177,13 @@ def times(stack: str, jobs: Iterable[str]) -> dict[str, Mapping[str, float]]:
         return {}
     properties = "Id,ActiveState,LastTriggerUSec,NextElapseUSecRealtime"
     shown = run(["systemctl", "show", f"--property={properties}", "--", *names], timeout=10, env={"TZ": "UTC"}).stdout
-    found: dict[str, Mapping[str, float]] = {}
+    timers: dict[str, Mapping[str, float]] = {}
     for block in shown.strip().split("\n\n"):
         fields = dict(entry.split("=", 1) for entry in block.splitlines() if "=" in entry)
         if job := names.get(fields.get("Id", "")):
             last, following = (_at(fields.get(name, "")) for name in ("LastTriggerUSec", "NextElapseUSecRealtime"))
-            found[job] = {"last": last, "next": following, "active": float(fields.get("ActiveState") == "active")}
-    return found
+            timers[job] = {"last": last, "next": following, "active": float(fields.get("ActiveState") == "active")}
+    return timers
 
 
 def written(stack: str, job: str) -> float:

@@ -51,7 +51,7 @@ class Alerting:
         self.summary: dict[str, Any] = before.summary if before else {"waiting": 0, "failed": {}, "last_sent": {}}
         self._child: subprocess.Popen[bytes] | None = before._child if before else None
         self._child_since: float = before._child_since if before else float("-inf")
-        self._told: set[str] = before._told if before else set()
+        self._announced: set[str] = before._announced if before else set()
         self._next = self._reminded = 0.0
         self._fresh = before is not None  # a deliverer that runs has read the routes of before
 
@@ -66,9 +66,9 @@ class Alerting:
     def succeeded(self, successes: Iterable[Incident]) -> None:
         """Spool the success of jobs for whoever wants to hear of it; the spool knows what was told."""
         for success in successes:
-            if success.id in self._told:
+            if success.id in self._announced:
                 continue
-            self._told.add(success.id)
+            self._announced.add(success.id)
             self.tell(Transition("success", success))
 
     def notice(self, what: str, incident: Incident) -> dict[str, Any]:

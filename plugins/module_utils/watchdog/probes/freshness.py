@@ -147,8 +147,8 @@ def _mlflow(spec: Freshness, container: Container | None, _engine: Engine | None
         _headers, body = _asked(_address(spec, container, path), spec.timeout)
     except Missing:
         return None
-    found = json.loads(body).get(pick) or {}
-    version = found[0] if isinstance(found, list) else found
+    answer = json.loads(body).get(pick) or {}
+    version = answer[0] if isinstance(answer, list) else answer
     return _time(version["creation_timestamp"]) if version else None
 
 
