@@ -33,7 +33,7 @@ def script(text: str) -> tuple[str, ...]:
     return ("sh", "-c", text)
 
 
-def until(condition: Any, seconds: float = 20) -> None:
+def until(condition: Any, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
@@ -190,7 +190,7 @@ def test_a_unit_that_is_stopped_stops_the_container(host: JobHost) -> None:
 
 def test_somebody_removes_the_container(host: JobHost) -> None:
     host.release()
-    runner = host.runner(command=script("echo up; sleep 20"))
+    runner = host.runner(command=script("echo up; sleep 600"))
 
     def remove() -> None:
         until(lambda: "up" in host.said)
