@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ while True:
     channel.sendall(b"hello")
     held.append(channel)
 """
+OUTSIDE = (("operator", "eth0", "198.51.100.1", "198.51.100.2"), ("stranger", "eth1", "203.0.113.1", "203.0.113.2"))
 CLIENT = "import socket,sys\nc=socket.create_connection((sys.argv[1],int(sys.argv[2])),timeout=1)\nassert c.recv(5)==b'hello'\n"
 
 
@@ -51,30 +51,39 @@ class Net:
         self.wait()
         for name in self.processes:
             self.run(name, "ip", "link", "set", "lo", "up")
-        for name, link, own, other in (
-            ("operator", "eth0", "198.51.100.1", "198.51.100.2"),
-            ("stranger", "eth1", "203.0.113.1", "203.0.113.2"),
-        ):
+        for name, link, own, other in OUTSIDE:
             self.link(name, link)
-            self.run("host", "ip", "addr", "add", f"{own}/24", "dev", link)
-            self.run(name, "ip", "addr", "add", f"{other}/24", "dev", "eth0")
-            self.run(name, "ip", "route", "add", "default", "via", own)
-        self.run("host", "ip", "-6", "addr", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
-        self.run("operator", "ip", "-6", "addr", "add", "2001:db8::2/64", "dev", "eth0", "nodad")
-        self.run("host", "ip", "link", "add", "br-shop", "type", "bridge")
-        self.run("host", "ip", "link", "set", "br-shop", "up")
-        self.run("host", "ip", "addr", "add", "172.20.0.1/24", "dev", "br-shop")
+            self.script("host", f"ip addr add {own}/24 dev {link}")
+            self.script(name, f"ip addr add {other}/24 dev eth0; ip route add default via {own}")
+        self.script("host", "ip -6 addr add 2001:db8::1/64 dev eth0 nodad; echo 1 > /proc/sys/net/ipv4/ip_forward")
+        self.script("operator", "ip -6 addr add 2001:db8::2/64 dev eth0 nodad")
+        self.script("host", "ip link add br-shop type bridge; ip link set br-shop up; ip addr add 172.20.0.1/24 dev br-shop")
         for name, address in (("web", "172.20.0.2"), ("db", "172.20.0.3")):
             self.link(name, f"v{name}")
-            self.run("host", "ip", "link", "set", f"v{name}", "master", "br-shop")
-            self.run(name, "ip", "addr", "add", f"{address}/24", "dev", "eth0")
-            self.run(name, "ip", "route", "add", "default", "via", "172.20.0.1")
-        self.run("host", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-        for tool in ("iptables", "ip6tables"):  # as Docker: its chain first, and what is established before everything else
-            self.run("host", tool, "-N", "DOCKER-USER")
-            self.run("host", tool, "-A", "FORWARD", "-j", "DOCKER-USER")
-            self.run("host", tool, "-A", "FORWARD", "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT")
-            self.run("host", tool, "-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT")
+            self.script("host", f"ip link set v{name} master br-shop")
+            self.script(name, f"ip addr add {address}/24 dev eth0; ip route add default via 172.20.0.1")
+
+    def begin(self) -> None:
+        """The packet filter as Docker leaves it: its chain first, and what is established before everything else. No server runs."""
+        for running in self.servers:
+            running.kill()
+            running.wait()
+        self.servers.clear()
+        for tool in ("iptables", "ip6tables"):
+            established = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+            rules = (
+                "-F",
+                "-X",
+                "-t nat -F",
+                "-N DOCKER-USER",
+                "-A FORWARD -j DOCKER-USER",
+                f"-A FORWARD {established}",
+                f"-A INPUT {established}",
+            )
+            self.script("host", "; ".join(f"{tool} {rule}" for rule in rules))
+
+    def script(self, name: str, lines: str) -> None:
+        self.run(name, "sh", "-ec", lines)
 
     def wait(self) -> None:
         own = Path("/proc/self/ns/net").stat().st_ino
@@ -117,21 +126,27 @@ class Net:
             running.wait()
 
 
-@pytest.fixture
-def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Net]:
+@pytest.fixture(scope="module")
+def network() -> Iterator[Net]:
     if not POSSIBLE:
         pytest.skip("needs root, network namespaces and iptables")
     made = Net()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def net(network: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Net:
+    """The network, with nobody isolated."""
 
     def run(argv: Any, **how: Any) -> Any:
         own = argv[0].startswith(("iptables", "ip6tables", "ip"))
-        return process.run(made.argv("host", *argv) if own else ["true"] if argv[0] == "systemctl" else argv, **how)
+        return process.run(network.argv("host", *argv) if own else ["true"] if argv[0] == "systemctl" else argv, **how)
 
     monkeypatch.setattr(isolation, "run", run)
     place(tmp_path, monkeypatch)
-    with ExitStack() as after:
-        after.callback(made.close)
-        yield made
+    network.begin()
+    return network
 
 
 def place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
