@@ -201,7 +201,7 @@ def in_force() -> list[str]:
         for chain, own in CHAINS.items():
             rules = [line for line in listing if line.startswith(f"-A {chain} ")]
             hook = f"-A {chain} -j {own}"
-            if hook not in rules and chain in _chains(family):
+            if hook not in rules and chain in _chains(listing):
                 problems.append(f"IPv{family}: {chain} does not lead to {own}")
             elif hook in rules and any(rule.endswith("-j ACCEPT") for rule in rules[: rules.index(hook)]):
                 problems.append(f"IPv{family}: a rule before {own} in {chain} lets packets through")
@@ -210,8 +210,9 @@ def in_force() -> list[str]:
 
 def _load(isolation: Isolation) -> None:
     for family in families():
-        missing = [chain for chain in CHAINS if chain in _chains(family) and _first(family, chain) != CHAINS[chain]]
-        for chain in missing:  # one that is there, and not first any more
+        listing = _listing(family)
+        missing = [chain for chain in CHAINS if chain in _chains(listing) and _first(listing, chain) != CHAINS[chain]]
+        for chain in [chain for chain in missing if f"-A {chain} -j {CHAINS[chain]}" in listing]:  # it is there, and not first any more
             run([TOOL[family], "-w", "-D", chain, "-j", CHAINS[chain]], check=False)
         run([f"{TOOL[family]}-restore", "-w", "--noflush"], input=ruleset(family, isolation.operators, isolation.ports, missing))
     if problems := in_force():
@@ -222,19 +223,20 @@ def _listing(family: int) -> list[str]:
     return run([TOOL[family], "-w", "-S"]).stdout.splitlines()
 
 
-def _chains(family: int) -> set[str]:
+def _chains(listing: Sequence[str]) -> set[str]:
     """The chains of ours and of others that there are."""
-    return {line.split()[1] for line in _listing(family) if line.startswith(("-P ", "-N "))}
+    return {line.split()[1] for line in listing if line.startswith(("-P ", "-N "))}
 
 
-def _first(family: int, chain: str) -> str:
+def _first(listing: Sequence[str], chain: str) -> str:
     """Where the first rule of a chain leads, if it is nothing but that."""
-    first = next((line for line in _listing(family) if line.startswith(f"-A {chain} ")), "")
+    first = next((line for line in listing if line.startswith(f"-A {chain} ")), "")
     return first.removeprefix(f"-A {chain} -j ") if first.startswith(f"-A {chain} -j ") else ""
 
 
 def _hooked(family: int) -> list[str]:
-    return [chain for chain, own in CHAINS.items() if f"-A {chain} -j {own}" in _listing(family)]
+    listing = _listing(family)
+    return [chain for chain, own in CHAINS.items() if f"-A {chain} -j {own}" in listing]
 
 
 def _at_boot(isolation: Isolation) -> None:
