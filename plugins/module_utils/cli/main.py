@@ -43,11 +43,21 @@ from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
 from . import jobs as job_verbs
 from . import removal as removal_verbs
+from . import tunnel as tunnel_verbs
 from . import watchdog as watchdog_verbs
 from .arguments import Parser, shared
 from .output import Output, OutputClosed, leave, say, terminal_width
 
-GROUPS = (deploy_verbs, watchdog_verbs, backup_verbs, container_verbs, job_verbs, removal_verbs, emergency_verbs)
+GROUPS = (
+    deploy_verbs,
+    watchdog_verbs,
+    backup_verbs,
+    container_verbs,
+    job_verbs,
+    removal_verbs,
+    emergency_verbs,
+    tunnel_verbs,
+)
 
 
 def parser() -> Parser:

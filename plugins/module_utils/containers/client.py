@@ -36,6 +36,21 @@ class DockerUnavailable(Exception):
     """The engine does not answer, or could not do what was asked; the message says what to do."""
 
 
+@dataclass(frozen=True, order=True)
+class PublishedPort:
+    """A port of a container that answers on an address of the host."""
+
+    address: str
+    number: int
+    target: int
+    protocol: str = "tcp"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Only this host itself can connect."""
+        return self.address.startswith("127.") or self.address == "::1"
+
+
 @dataclass(frozen=True)
 class Container:
     """One container as the engine described it at one moment."""
@@ -60,6 +75,7 @@ class Container:
     grace: int = GRACE  # seconds to stop
     project: str = ""
     health_late: bool = False  # the last healthcheck came to no answer in its time
+    published: tuple[PublishedPort, ...] = ()
 
     @property
     def serves(self) -> bool:
@@ -106,7 +122,16 @@ def parse(raw: Mapping[str, Any]) -> Container:
         grace=int(raw["Config"].get("StopTimeout") or GRACE),
         project=labels.get(PROJECT, ""),
         health_late=bool(results) and results[-1].get("ExitCode") in LATE,
+        published=tuple(sorted(_published((raw.get("NetworkSettings") or {}).get("Ports") or {}))),
     )
+
+
+def _published(ports: Mapping[str, Any]) -> Iterator[PublishedPort]:
+    """From ``5432/tcp`` to where it answers, as the engine writes it."""
+    for inside, places in ports.items():
+        target, _slash, protocol = inside.partition("/")
+        for place in places or ():
+            yield PublishedPort(place.get("HostIp") or "0.0.0.0", int(place["HostPort"]), int(target), protocol)  # noqa: S104 - it says so
 
 
 def released(brief: Mapping[str, Any]) -> bool:

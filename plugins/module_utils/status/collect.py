@@ -21,6 +21,7 @@ from ..core.version import OWN, installed
 from ..health.assessment import look
 from ..health.report import details
 from ..jobs import overview
+from ..nginx import site_file
 from ..release.journal import Journal
 from ..release.stacks import stacks
 from ..release.store import Store
@@ -90,7 +91,14 @@ def services() -> list[dict[str, Any]]:
             "promoted_from": store.origin(live.id) if live else "",
             "underway": underway.describe() if underway else "",
         }
-        collected.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, "services": described})
+        loopback = [
+            {"service": verdict.service, "address": port.address, "port": port.number, "target": port.target, "protocol": port.protocol}
+            for verdict in verdicts
+            for port in sorted({port for container in verdict.containers for port in container.published if port.on_loopback})
+        ]
+        sites = live.routes.sites if live and live.routes else {}
+        beside = {"loopback": loopback, "snippets": sorted(name for name, content in sites.items() if site_file.has_snippet(content))}
+        collected.append({"name": stack["name"], "domains": stack.get("domains", []), **releases, **beside, "services": described})
     return collected
 
 

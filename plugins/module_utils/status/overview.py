@@ -79,6 +79,7 @@ def _serves(service: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
 
 def _certificates(collected: Collected, stack: Mapping[str, Any]) -> list[dict[str, Any]]:
     domains = set(stack.get("domains", []))
+    domains |= {f"*.{domain.partition('.')[2]}" for domain in domains}
     return [
         certificate
         for certificate in _listed(collected, "certificates")

@@ -90,7 +90,15 @@ def _stacks(stacks: list[dict[str, Any]], *, wide: bool) -> list[str]:
                 rows.append([mark, service["service"], "none"] + [""] * (len(rows[0]) - 3))
         lines += columns(rows if wide else fitted(rows))
         lines += [f"{BAD} {service['service']}: {service['reason']}" for service in stack["services"] if service["state"] != "ok"]
+        lines += [f"on loopback: {_loopback(port)}; from elsewhere: opsctl tunnel {port['service']}" for port in stack.get("loopback", [])]
+        if stack.get("snippets"):
+            lines.append(f"lines of nginx from the declaration (snippet): {', '.join(stack['snippets'])}")
     return lines
+
+
+def _loopback(port: dict[str, Any]) -> str:
+    address = f"[{port['address']}]" if ":" in port["address"] else port["address"]
+    return f"{address}:{port['port']}/{port['protocol']} is {port['service']}:{port['target']}"
 
 
 def _image(container: dict[str, Any], *, wide: bool) -> list[str]:

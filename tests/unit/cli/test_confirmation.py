@@ -50,7 +50,8 @@ ASKED = [
 FREE = [
     ["remove", "shop"], ["check"], ["runbook"], ["isolate"], ["incident"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["history"], ["status"], ["health"],
-    ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
+    ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["tunnel", "db"],
+    ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
     ["backup", "escrow"], ["backup", "escrow", "--plant"], ["backup", "connect", "shop.db"],
     ["restore", "database", "x"], ["restore", "everything"], ["restore", "files", "/x"], ["restore", "dump", "x"], ["restore", "resume"],

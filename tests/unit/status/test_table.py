@@ -101,3 +101,14 @@ def test_a_service_without_containers_has_its_row_in_both() -> None:
         assert [line.split() for line in table.table(host_with(), wide=wide).splitlines() if " none" in line and "web" in line] == [
             ["ok", "web", "none"]
         ]
+
+
+def test_ports_on_loopback_and_lines_of_nginx_are_named() -> None:
+    host = host_with(container("acme/web:1"))
+    host["stacks"][0] |= {
+        "loopback": [{"service": "db", "address": "127.0.0.1", "port": 5434, "target": 5432, "protocol": "tcp"}],
+        "snippets": ["shop.example.com"],
+    }
+    lines = table.table(host).splitlines()
+    assert "on loopback: 127.0.0.1:5434/tcp is db:5432; from elsewhere: opsctl tunnel db" in lines
+    assert "lines of nginx from the declaration (snippet): shop.example.com" in lines

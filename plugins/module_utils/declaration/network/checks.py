@@ -70,7 +70,7 @@ def check_firewall(declaration: Declaration, problems: list[Problem]) -> None:
         if opening.protocol == "tcp" and opening.port == 22:
             what = "is SSH, which the firewall role opens and limits itself"
             problems.append(Problem(key, "22", what, "remove it; firewall_ssh_port and its neighbours are for that"))
-        elif opening.protocol == "tcp" and opening.port in (80, 443) and declaration.routes:
+        elif opening.protocol == "tcp" and opening.port in (80, 443) and (declaration.routes or declaration.redirects):
             problems.append(Problem(key, str(opening.port), "is opened by the routes already", "remove it"))
         other = seen.setdefault((opening.port, opening.protocol), opening.key)
         if other != opening.key and opening.port:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...contracts.claims import Claim, compose_claims, opened
-from ..model import Declaration, Part, Section
+from ..model import Declaration, Derivation, Part, Section
 from .checks import check_firewall, check_networks, check_ports
+from .derive import loopback_ports
 from .model import openings_from
 from .schema import FIREWALL
 
@@ -26,5 +27,6 @@ SECTION = Section(
     parts={"firewall": Part(FIREWALL, openings_from)},
     checks=(check_firewall,),
     compose_checks=(check_ports, check_networks),
+    derivations={"loopback_ports": Derivation(loopback_ports, list, merged=True)},
     claims=_claims,
 )
