@@ -48,7 +48,7 @@ options:
       balance:
         description: How requests are spread over the containers.
         type: str
-        choices: [least_conn, round_robin, ip_hash]
+        choices: [least_conn, round_robin, ip_hash, sticky]
         default: least_conn
       keepalive:
         description: Idle connections that each worker of nginx keeps to the containers.
@@ -77,6 +77,40 @@ options:
           port.
         type: dict
         default: {}
+      generation:
+        description: Write a variable of nginx with it that is another one for each definition of the containers; what nginx keeps of
+          their answers is kept by it.
+        type: bool
+        default: false
+      stream:
+        description: Where nginx listens for it, where it is no HTTP.
+        type: dict
+        suboptions:
+          port:
+            description: The port of the host.
+            type: int
+            required: true
+          protocol:
+            description: By which protocol.
+            type: str
+            choices: [tcp, udp]
+            default: tcp
+          tls:
+            description: Name of the certificate with which TLS ends at nginx; empty for none.
+            type: str
+          proxy_protocol:
+            description: Tell the address of the client by the PROXY protocol.
+            type: bool
+            default: false
+          allow_from:
+            description: Networks that may connect; everybody when empty.
+            type: list
+            elements: str
+            default: []
+          timeout:
+            description: Seconds of silence in both directions after which a connection is closed.
+            type: int
+            default: 600
       # END OPTIONS
   purge:
     description: Remove the files of upstreams that are not in O(upstreams).

@@ -32,7 +32,11 @@ class Routes:
 
     def identity(self) -> dict[str, Any]:
         """What is hashed of them: named one by one, so that an option that comes later changes the id of no release that is kept."""
-        return {"upstreams": [[upstream.get(key) for key in IDENTITY] for upstream in self.upstreams], "sites": dict(self.sites)}
+        upstreams = []
+        for upstream in self.upstreams:
+            stream = upstream.get("stream")
+            upstreams.append([*(upstream.get(key) for key in IDENTITY), *([stream] if stream else [])])
+        return {"upstreams": upstreams, "sites": dict(self.sites)}
 
 
 def routes_from(raw: Mapping[str, Any] | None) -> Routes | None:

@@ -12,7 +12,8 @@ from ..schema.values import named
 from .base import Contract, ContractError, option
 
 _NO_PORTS: Mapping[str, int] = {}
-BALANCES = ("least_conn", "round_robin", "ip_hash")
+BALANCES = ("least_conn", "round_robin", "ip_hash", "sticky")
+STREAM_BALANCES = ("least_conn", "round_robin", "ip_hash")
 _NAME = named(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "cannot be the name of a file", "write letters, digits, '_', '-' and '.' only")
 
 
@@ -28,6 +29,18 @@ class Member(Contract):
     def server(self) -> str:
         """``address:port``, as nginx names it."""
         return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Stream(Contract):
+    """Where nginx listens for an upstream without HTTP."""
+
+    port: int = option("The port of the host.", least=1, most=65535)
+    protocol: str = option("By which protocol.", "tcp", choices=("tcp", "udp"))
+    tls: str = option("Name of the certificate with which TLS ends at nginx; empty for none.", "")
+    proxy_protocol: bool = option("Tell the address of the client by the PROXY protocol.", False)
+    allow_from: tuple[str, ...] = option("Networks that may connect; everybody when empty.", ())
+    timeout: int = option("Seconds of silence in both directions after which a connection is closed.", 600, least=1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,15 @@ class Upstream(Contract):
         _NO_PORTS,
         sparse=True,
     )
+
+    generation: bool = option(
+        "Write a variable of nginx with it that is another one for each definition of the containers; what nginx keeps of their answers is"
+        " kept by it.",
+        False,
+        sparse=True,
+    )
+
+    stream: Stream | None = option("Where nginx listens for it, where it is no HTTP.", None, sparse=True)
 
     def check(self, key: str) -> None:
         """It leads to containers or to members."""

@@ -22,8 +22,10 @@ from .builds.model import BuildEntry
 from .files.model import FileEntry
 from .network.model import Opening
 from .routes.model import Route
+from .routes.redirects import Redirect
 from .secrets.model import Database, Secret
 from .services.model import ServiceOptions
+from .streams.model import StreamEntry
 from .watchdog.model import Watchdog
 
 
@@ -91,6 +93,30 @@ class Declaration:
         """What is reachable from outside."""
         routes: tuple[Route, ...] = self.parts["routes"]
         return routes
+
+    @property
+    def redirects(self) -> tuple[Redirect, ...]:
+        """Names and paths that lead elsewhere."""
+        redirects: tuple[Redirect, ...] = self.parts["redirects"]
+        return redirects
+
+    @property
+    def streams(self) -> tuple[StreamEntry, ...]:
+        """What is reachable without HTTP."""
+        streams: tuple[StreamEntry, ...] = self.parts["streams"]
+        return streams
+
+    @property
+    def error_pages(self) -> Mapping[str, str]:
+        """Pages for errors of nginx, by status."""
+        pages: Mapping[str, str] = self.parts["error_pages"]
+        return pages
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """Names whose hosts share a certificate."""
+        wildcards: tuple[str, ...] = self.parts["wildcards"]
+        return wildcards
 
     @property
     def files(self) -> Mapping[str, FileEntry]:

@@ -14,6 +14,7 @@ from .model import Section
 
 FOLDERS = (
     "routes",
+    "streams",
     "services",
     "files",
     "builds",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from ..contracts.route_authentication import FOLDER
 from ..contracts.upstreams import Upstream
 from ..nginx.site_file import LEFT
-from ..nginx.sync import BALANCES
+from ..nginx.sync import balance_lines, definitions
 from .project import LOOPBACK, Listening
 
 OWN_AUTHENTICATION = "/etc/nginx/authentication"  # users with passwords and authorities of clients, which nginx reads itself
@@ -34,12 +34,11 @@ def upstream(definition: Upstream, listening: Sequence[Listening]) -> str:
         for number in listener.published
     ]
     lines = [f"upstream {definition.name} {{", f"    zone {definition.name} 128k;"]
-    if BALANCES[definition.balance]:
-        lines.append(f"    {BALANCES[definition.balance]}")
+    lines += balance_lines(definition)
     lines += [f"    server {LOOPBACK}:{number};" for number in numbers]
     if definition.keepalive:
         lines.append(f"    keepalive {definition.keepalive};")
-    return LEFT + "\n".join([*lines, "}", ""])
+    return LEFT + "\n".join([*lines, "}", ""]) + definitions(definition, "left")
 
 
 def site(content: str, certificates: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..core.process import CommandError, run
 # Directives and the version that brought them (nginx's CHANGES).
 HTTP2_DIRECTIVE = (1, 25, 1)
 KEEPALIVE_MIN_TIMEOUT = (1, 27, 4)
+UPSTREAMS = Path("/etc/nginx/upstreams.d")
 # The hybrid post-quantum group in TLS 1.3 (OpenSSL 3.5's NEWS).
 MLKEM = (3, 5)
 
@@ -30,6 +31,8 @@ class Features:
     keepalive_min_timeout: bool = False
     post_quantum: bool = False
     ipv6: bool = False
+    state_directory: str = ""
+    streams: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for a module's result."""
@@ -53,6 +56,8 @@ def parse(output: str, *, ipv6: bool = False) -> Features:
         keepalive_min_timeout=nginx >= KEEPALIVE_MIN_TIMEOUT,
         post_quantum=openssl is not None and _numbers(openssl[1]) >= MLKEM,
         ipv6=ipv6,
+        # Where this build keeps bodies and caches; its package has made it, and the unit may write there.
+        state_directory=temporary[1] if (temporary := re.search(r"--http-proxy-temp-path=(\S+)/", output)) else "",
     )
 
 
@@ -70,4 +75,5 @@ def look() -> Features:
         result = run(["nginx", "-V"], check=False)
     except CommandError:
         return parse("", ipv6=speaks_ipv6())
-    return parse(result.stderr + result.stdout, ipv6=speaks_ipv6())
+    streams = any(UPSTREAMS.glob("*.stream"))
+    return replace(parse(result.stderr + result.stdout, ipv6=speaks_ipv6()), streams=streams)

@@ -20,7 +20,15 @@ LEFT = "# Left by latentum.ops when it was ejected: nothing writes this file any
 NAMES = re.compile(r"^\s*server_name\s+([^;]+);", re.MULTILINE)
 CERTIFICATE = re.compile(r"^\s*ssl_certificate\s+/etc/latentum-ops/tls/([^/;]+)/fullchain\.pem;", re.MULTILINE)
 LOCATION = re.compile(r"^\s*location\s+(?:(?:=|\^~)\s+)?(\S+)\s*\{")
-PASSED = re.compile(r"^\s*proxy_pass\s+http://([A-Za-z0-9_.-]+)\s*;")
+PASSED = re.compile(r"^\s*(?:proxy_pass\s+https?|grpc_pass\s+grpcs?)://([A-Za-z0-9_.-]+)\s*;")
+
+
+SNIPPET = "# Lines of the declaration (snippet)"  # before what an operator wrote in nginx's own language
+
+
+def has_snippet(content: str) -> bool:
+    """The site has lines of nginx that nobody but nginx has tested."""
+    return SNIPPET in content
 
 
 @dataclass(frozen=True)

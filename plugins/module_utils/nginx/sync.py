@@ -10,6 +10,7 @@ While a rollout is under way, the traffic plan says which of them serve (module 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..containers.client import Container
-from ..contracts.upstreams import Upstream, upstreams_from
+from ..contracts.upstreams import Stream, Upstream, upstreams_from
 from ..core import paths
 from ..core.atomic_files import read_text, understood
 from ..core.process import CommandError, run
@@ -27,18 +28,23 @@ from ..core.versioned_json import read_state, write_state
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
 from . import out_of_rotation, ownership, site_file, traffic_plan
+from .features import speaks_ipv6
 from .writer import one_writer
 
 CONFIGURATION = paths.UPSTREAMS
 RENDERED = Path("/etc/nginx/upstreams.d")
+TLS = Path("/etc/latentum-ops/tls")  # as sites name it
 DRAINED = Path("/var/lib/latentum-ops/drained.json")
 # There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
 PENDING = Path("/run/latentum-ops-upstreams.pending")
 NGINX_TEST = ["nginx", "-t", "-q"]
 # What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
 NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
-BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}  # by the names of the contract
+BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}  # by the names of the contract, but for sticky
+SUFFIXES = (".conf", ".stream")  # of the files of upstreams
+STICKY_COOKIE = "latentum_route"  # the template of a site sets it where a client has none
 SERVER = re.compile(r"^\s*server ([0-9.]+:\d+)", re.MULTILINE)
+GENERATION = re.compile(r"^map .*\$ops_generation_\w+ \{\s*default (\w+);", re.MULTILINE)
 # Answers 502 at once: the discard port of loopback is not asked while it is marked down.
 NOBODY = "server 127.0.0.1:9 down;"
 # A server of nginx itself, on loopback, that answers 503 with Retry-After (role nginx writes it).
@@ -53,8 +59,8 @@ class ContainerSource(Protocol):
 
 
 def path_of(upstream: Upstream) -> Path:
-    """The file that nginx includes."""
-    return RENDERED / f"{upstream.name}.conf"
+    """The file that nginx includes, in its block for HTTP or in that for streams."""
+    return RENDERED / f"{upstream.name}.{'stream' if upstream.stream else 'conf'}"
 
 
 def server(upstream: Upstream, container: Container) -> str:
@@ -115,8 +121,70 @@ def servers(
     return kept or present
 
 
-def render(upstream: Upstream, addresses: Sequence[str]) -> str:
-    """The file that nginx includes (ngx_http_upstream_module)."""
+def generation(upstream: Upstream, containers: Sequence[Container], addresses: Sequence[str], written: str | None) -> str:
+    """What the containers at these addresses are, in a word: the same after a restart, another one for each release and on the way to it.
+
+    What nginx keeps of their answers is kept by it, so that nobody gets an answer of another release. While none is there it stays.
+    """
+    at = {address.split()[0] for address in addresses}
+    definitions = {container.definition for container in containers if server(upstream, container) in at}
+    if not definitions:
+        known = GENERATION.search(written or "")
+        return known[1] if known else "none"
+    return hashlib.sha256("\n".join(sorted(definitions)).encode()).hexdigest()[:16]
+
+
+def _variable(kind: str, upstream: Upstream) -> str:
+    """A variable of nginx for an upstream; its name may hold signs that a variable cannot."""
+    return f"$ops_{kind}_{hashlib.sha256(upstream.name.encode()).hexdigest()[:10]}"
+
+
+def balance_lines(upstream: Upstream) -> list[str]:
+    """The directive by which requests are spread; none for taking turns."""
+    if upstream.stream and upstream.balance == "ip_hash":
+        return ["    hash $remote_addr consistent;"]  # the other one is HTTP's
+    if upstream.balance == "sticky":
+        # Consistent: of the clients only those change their container whose container goes, or who are a new one's share.
+        return [f"    hash {_variable('sticky', upstream)} consistent;"]
+    return [f"    {BALANCES[upstream.balance]}"] if BALANCES[upstream.balance] else []
+
+
+def definitions(upstream: Upstream, generation: str) -> str:
+    """Variables that an upstream's file defines beside it; none of most."""
+    text = ""
+    if upstream.balance == "sticky":
+        # Without a cookie, the identifier of the request, which is what the cookie will be set to.
+        variable, cookie = _variable("sticky", upstream), f"$cookie_{STICKY_COOKIE}"
+        text += f'map {cookie} {variable} {{\n    "" $request_id;\n    default {cookie};\n}}\n'
+    if upstream.stream:
+        text += stream_server(upstream.name, upstream.stream)
+    if upstream.generation:
+        text += f'map "" {_variable("generation", upstream)} {{\n    default {generation};\n}}\n'
+    return text
+
+
+def stream_server(name: str, stream: Stream) -> str:
+    """The server that passes connections on (ngx_stream_core_module)."""
+    listen = {"tcp": " ssl" if stream.tls else "", "udp": " udp reuseport"}[stream.protocol]
+    lines = [f"    listen {stream.port}{listen};"]
+    if speaks_ipv6():
+        lines.append(f"    listen [::]:{stream.port}{listen};")
+    lines += [f"    allow {network};" for network in stream.allow_from]
+    lines += ["    deny all;"] if stream.allow_from else []
+    if stream.tls:
+        folder = f"{TLS}/{stream.tls}"
+        lines += [f"    ssl_certificate {folder}/fullchain.pem;", f"    ssl_certificate_key {folder}/privkey.pem;"]
+        lines += ["    ssl_protocols TLSv1.2 TLSv1.3;", "    ssl_handshake_timeout 10s;"]
+    lines += [f"    proxy_pass {name};", "    proxy_connect_timeout 5s;", f"    proxy_timeout {stream.timeout}s;"]
+    lines += ["    proxy_protocol on;"] if stream.proxy_protocol else []
+    return "\n".join(["server {", *lines, "}", ""])
+
+
+def render(upstream: Upstream, addresses: Sequence[str], generation: str = "none") -> str:
+    """The file that nginx includes (ngx_http_upstream_module).
+
+    :param generation: of the containers at these addresses.
+    """
     source = f"the running containers of {upstream.project}/{upstream.service}" if not upstream.members else "its members"
     lines = [
         f"# Written by latentum.ops from {source}; do not edit.",
@@ -125,13 +193,15 @@ def render(upstream: Upstream, addresses: Sequence[str]) -> str:
     ]
     # A trial gets its share by weight alone: by least_conn a slow version would hide itself.
     trial = any("weight=" in address for address in addresses) and upstream.balance == "least_conn"
-    if BALANCES[upstream.balance] and addresses and not trial:
-        lines.append(f"    {BALANCES[upstream.balance]}")
+    if addresses and not trial:
+        lines += balance_lines(upstream)
     # One container must not be taken out for one failed request: health is Docker's to judge, not a counter's.
-    lines += [f"    server {address} max_fails=0;" for address in addresses] or [f"    {NOBODY}"]
+    # A page that says when to come back is HTTP: a stream is refused meanwhile.
+    there = [address for address in addresses if not (upstream.stream and address == MAINTENANCE)]
+    lines += [f"    server {address} max_fails=0;" for address in there] or [f"    {NOBODY}"]
     if upstream.keepalive:
         lines.append(f"    keepalive {upstream.keepalive};")
-    return "\n".join([*lines, "}", ""])
+    return "\n".join([*lines, "}", ""]) + definitions(upstream, generation)
 
 
 def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[Entry]:
@@ -150,14 +220,10 @@ def plan(engine: ContainerSource | None, upstreams: Sequence[Upstream]) -> list[
                 Entry(path=path_of(upstream), content=render(upstream, present or [member.server for member in upstream.members]).encode())
             )
             continue
-        addresses = servers(
-            upstream,
-            containers[upstream.project],
-            read_text(path_of(upstream)),
-            plans[upstream.project].get(upstream.service),
-            out[upstream.project],
-        )
-        entries.append(Entry(path=path_of(upstream), content=render(upstream, addresses).encode()))
+        mine, written = containers[upstream.project], read_text(path_of(upstream))
+        addresses = servers(upstream, mine, written, plans[upstream.project].get(upstream.service), out[upstream.project])
+        content = render(upstream, addresses, generation(upstream, mine, addresses, written) if upstream.generation else "none")
+        entries.append(Entry(path=path_of(upstream), content=content.encode()))
     return entries
 
 
@@ -166,8 +232,9 @@ def stale(names: Collection[str]) -> list[Entry]:
 
     :param names: of those that are declared.
     """
-    kept = {f"{name}.conf" for name in {*names, *site_file.named_upstreams()}}
-    gone = [path for path in sorted(RENDERED.glob("*.conf")) if path.name not in kept and not site_file.is_left(path)]
+    kept = {*names, *site_file.named_upstreams()}
+    files = sorted(path for path in RENDERED.glob("*.*") if path.suffix in SUFFIXES)
+    gone = [path for path in files if path.stem not in kept and not site_file.is_left(path)]
     return [Entry(path=path, state="absent") for path in gone]
 
 

@@ -31,7 +31,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "docker": (docker.source, docker.configuration),
     "jobs": (schedules.understood,),
     "stack": (neighbours.claimed, images.available),
-    "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside, behind.contradicted),
+    "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside, nginx_sites.wildcards, behind.contradicted),
     "log_rotation": (logs.shared_folders,),
 }
 

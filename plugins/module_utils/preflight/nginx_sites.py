@@ -44,6 +44,18 @@ def beside(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Prob
             yield Problem("nginx_proxy_protocol", "true", problem, fix)
 
 
+def wildcards(_host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """A certificate for all hosts of a name is proven by DNS only, and nobody notices before the end of the run."""
+    if wanted["nginx"].get("dns", True):
+        return
+    for certificate in wanted["nginx"].get("certificates", ()):
+        wild = [domain for domain in certificate["domains"] if domain.startswith("*.")]
+        if wild:
+            problem = "can only be proven by DNS, and certbot_dns_plugin is empty"
+            fix = "set certbot_dns_plugin (and its credentials) for this host, or remove the name from wildcards: of the declaration"
+            yield Problem("wildcards", wild[0], problem, fix)
+
+
 def tree(host: Host) -> list[Directive]:
     """What nginx's files say; nothing where it could not read them itself, which the test of the whole configuration tells."""
     try:

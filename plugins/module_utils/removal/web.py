@@ -36,11 +36,11 @@ def sites(stack: str, report: Report, timeout: float) -> None:
         stacks = ownership.owned()
         mine = stacks.pop(stack, ownership.Owned())
         kept = {name for other in stacks.values() for name in other.upstreams}
-        rendered = [sync.RENDERED / f"{name}.conf" for name in mine.upstreams if name not in kept]
+        rendered = [sync.RENDERED / f"{name}{suffix}" for name in mine.upstreams if name not in kept for suffix in sync.SUFFIXES]
         addresses = {address for path in rendered for address in sync.SERVER.findall(read_text(path) or "")}
         files = [path for path in dict.fromkeys([*mine.sites, *mine.definitions, *rendered]) if path.exists()]
         for path in files:
-            report.goes("site" if path in mine.sites else "upstream", path.name.removesuffix(".conf"))
+            report.goes("site" if path in mine.sites else "upstream", path.stem)
         before = drain.workers()
         wanted = ConfigSet(
             name="nginx",

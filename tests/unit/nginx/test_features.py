@@ -50,3 +50,12 @@ def test_ipv6_is_what_the_kernel_says(tmp_path: Path) -> None:
     assert not speaks_ipv6(table)
     table.write_text("00000000000000000000000000000001 01 80 10 80       lo\n")
     assert speaks_ipv6(table)
+
+
+def test_the_folder_for_caches_is_that_of_the_build() -> None:
+    assert (
+        parse("nginx version: nginx/1.22.1\nconfigure arguments: --http-proxy-temp-path=/var/lib/nginx/proxy").state_directory
+        == "/var/lib/nginx"
+    )
+    assert parse("nginx version: nginx/1.30.6 --http-proxy-temp-path=/var/cache/nginx/proxy_temp").state_directory == "/var/cache/nginx"
+    assert parse("nginx version: nginx/1.30.6").state_directory == ""

@@ -5,22 +5,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
+from . import caching, cors, redirects, sites
 from .model import Route
 
 
 def check_routes(declaration: Declaration, problems: list[Problem]) -> None:
-    if declaration.routes and not declaration.contact:
+    if (declaration.routes or declaration.redirects) and not declaration.contact:
         what = "is required with routes: the certificate authority writes there before a certificate expires"
         if not any(problem.key == "contact" for problem in problems):
             problems.append(Problem("contact", "nothing", what, "add contact: ops@example.com"))
     _check_paths(declaration, problems)
     _check_names(declaration, problems)
     _check_balance(declaration, problems)
-    if declaration.compose.services:
-        for route in declaration.routes:
-            _check_service(declaration, route, problems)
+    for route in declaration.routes:
+        problems += _of_options(route)
+    for route in declaration.routes:
+        check_target(declaration, route.key, route.service, ("port", route.port), problems)
+
+
+def check_redirects(declaration: Declaration, problems: list[Problem]) -> None:
+    problems += redirects.problems_of(redirects.Names(declaration.routes, declaration.redirects))
+
+
+def check_sites(declaration: Declaration, problems: list[Problem]) -> None:
+    names: dict[str, list[str]] = {redirect.domain: [redirect.domain] for redirect in declaration.redirects}
+    for route in declaration.routes:
+        names.setdefault(route.domain, [route.domain]).extend(route.aliases)
+    if declaration.watchdog.page.domain:
+        names.setdefault(declaration.watchdog.page.domain, [declaration.watchdog.page.domain])
+    problems += sites.problems_of(declaration.wildcards, list(names.values()))
 
 
 def _check_paths(declaration: Declaration, problems: list[Problem]) -> None:
@@ -73,26 +90,65 @@ def _check_balance(declaration: Declaration, problems: list[Problem]) -> None:
             problems.append(Problem(f"{route.key}.balance", shown(route.balance), what, fix))
 
 
-def _check_service(declaration: Declaration, route: Route, problems: list[Problem]) -> None:
-    service = declaration.compose.services.get(route.service)
-    key = f"{route.key}.service"
-    if service is None:
-        if route.service and (lacking := declaration.compose.lacking(route.service, "leads to")):
-            problems.append(Problem(key, shown(route.service), *lacking))
+def _of_options(route: Route) -> Iterator[Problem]:
+    """What excludes each other on one route."""
+    authenticated = bool(getattr(route, "auth", None))  # of another part of the declaration
+    if route.is_grpc:
+        yield from _of_grpc(route)
+    if route.cors:
+        yield from cors.problems_of(route.cors, route.key, route.headers)
+    if route.cache:
+        beside = {"websocket": route.websocket, "buffering": not route.buffering, "protocol": route.is_grpc, "auth": authenticated}
+        yield from caching.cache_problems(route.cache, route.key, beside)
+    if route.static:
+        yield from caching.static_problems(route.static, route.key, route.path, route.headers)
+        if route.static.fallback and route.strip_prefix:
+            what = "answers with a page of the service, whose paths are others than those of the clients (strip_prefix)"
+            yield Problem(f"{route.key}.static.fallback", shown(route.static.fallback), what, "remove strip_prefix, or fallback")
+
+
+def _of_grpc(route: Route) -> Iterator[Problem]:
+    excluded = {
+        "websocket": route.websocket,
+        "strip_prefix": route.strip_prefix,
+        "cors": route.cors is not None,
+        "static": route.static is not None,
+        "auth": bool(getattr(route, "auth", None)),
+    }
+    for name, there in excluded.items():
+        if there:
+            what = f"is not to be had with gRPC ({route.key}.protocol: {route.protocol})"
+            yield Problem(f"{route.key}.{name}", "true" if name in ("websocket", "strip_prefix") else "a mapping", what, "remove it")
+
+
+def check_target(declaration: Declaration, key: str, name: str, at: tuple[str, int], problems: list[Problem]) -> None:
+    """A service that can answer, at a port that it offers.
+
+    :param key: of the route or stream that leads there.
+    :param at: the key of the port below it, and the port.
+    """
+    service = declaration.compose.services.get(name)
+    port_key, port = at
+    if not declaration.compose.services:
         return
+    if service is None:
+        if name and (lacking := declaration.compose.lacking(name, "leads to")):
+            problems.append(Problem(f"{key}.service", shown(name), *lacking))
+        return
+    kind = "stream" if key.startswith("streams") else "route"
     if not declaration.replicas(service):
-        fix = f"write services.{service.name}.replicas: 1, or remove this route"
-        problems.append(Problem(key, shown(service.name), "leads to a service without replicas", fix))
+        fix = f"write services.{service.name}.replicas: 1, or remove this {kind}"
+        problems.append(Problem(f"{key}.service", shown(service.name), "leads to a service without replicas", fix))
     if service.network_mode:
         what = f"leads to a service with network_mode {service.network_mode}, which has no address of its own"
         fix = f"remove network_mode: from the service {service.name} and name its networks"
-        problems.append(Problem(key, shown(service.name), what, fix))
+        problems.append(Problem(f"{key}.service", shown(service.name), what, fix))
     if declaration.expect(service) == "completed":
         what = "leads to a service that is expected to end"
-        fix = f"remove services.{service.name}.expect, or remove this route"
-        problems.append(Problem(key, shown(service.name), what, fix))
+        fix = f"remove services.{service.name}.expect, or remove this {kind}"
+        problems.append(Problem(f"{key}.service", shown(service.name), what, fix))
     offered = (*service.expose, *service.ports)
-    if service.expose and route.port and not any(port.offers(route.port) for port in offered):
+    if service.expose and port and not any(each.offers(port) for each in offered):
         what = f"is not a port that {service.name} exposes in the Compose file"
-        fix = f"write {' or '.join(dict.fromkeys(port.targets for port in offered))}, or add it to expose:"
-        problems.append(Problem(f"{route.key}.port", shown(route.port), what, fix))
+        fix = f"write {' or '.join(dict.fromkeys(each.targets for each in offered))}, or add it to expose:"
+        problems.append(Problem(f"{key}.{port_key}", shown(port), what, fix))

@@ -14,6 +14,7 @@ from ...contracts.upstreams import Upstream
 from ..model import Declaration
 from .authentication.derive import forward_upstream, limit_key, location_authentication, public_locations, site_authorities
 from .model import Route
+from .sites import certificate_of, words
 
 # What routes open; behind a proxy in front (``nginx_behind``) its own ports instead (filter web_openings).
 WEB: tuple[dict[str, Any], ...] = (
@@ -32,6 +33,10 @@ def _domains(declaration: Declaration) -> dict[str, list[Route]]:
     domains: dict[str, list[Route]] = {}
     for route in declaration.routes:
         domains.setdefault(route.domain, []).append(route)
+    for redirect in declaration.redirects:
+        domains.setdefault(redirect.domain, [])
+    for name in declaration.fact("stream_domains", ()):
+        domains.setdefault(name, [])
     if page_domain := _page_domain(declaration):
         domains.setdefault(page_domain, [])
     return domains
@@ -71,9 +76,10 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
             "name": domain,
             "domain": domain,
             "aliases": _aliases(routes),
-            "certificate": domain,
+            "certificate": certificate_of([domain, *_aliases(routes)], declaration.wildcards) or domain,
             "locations": [item for route in routes for item in _locations(declaration, route)] + _page(declaration, domain),
             **site_authorities(declaration, routes),
+            **_extras(declaration, domain),
         }
         for domain, routes in _domains(declaration).items()
     ]
@@ -84,6 +90,13 @@ def _locations(declaration: Declaration, route: Route) -> Iterator[dict[str, Any
     location = _location(declaration, route)
     yield {**location, **location_authentication(declaration, route)}
     yield from public_locations(route, location)
+
+
+def _extras(declaration: Declaration, domain: str) -> dict[str, Any]:
+    """What few sites have; a site without it is what it was."""
+    moved = [redirect.to_dict() for redirect in declaration.redirects if redirect.domain == domain]
+    pages = {status: words(text) for status, text in declaration.error_pages.items()}
+    return {**({"redirects": moved} if moved else {}), **({"error_pages": pages} if pages else {})}
 
 
 def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
@@ -99,24 +112,44 @@ def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
         "allow_from": list(route.allow_from),
         "strip_prefix": route.strip_prefix,
         "buffering": route.buffering,
+        **_options(route),
     }
 
 
+def _options(route: Route) -> dict[str, Any]:
+    """What few routes have; a location without it is what it was."""
+    parts = {name: part.to_dict() for name, part in (("cors", route.cors), ("cache", route.cache), ("static", route.static)) if part}
+    protocol = {"protocol": route.protocol} if route.protocol != "http" else {}
+    sticky = {"sticky": True} if route.balance == "sticky" else {}
+    connections = {"connections": route.connections} if route.connections else {}
+    return {**protocol, **sticky, **connections, **parts, **({"snippet": route.snippet} if route.snippet else {})}
+
+
 def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
-    """One upstream for each service and port that is routed to."""
+    """One upstream for each service and port that is routed to, and one for each stream."""
     upstreams = {}
+    kept = {upstream_name(declaration, route) for route in declaration.routes if route.cache}
     for route in declaration.routes:
         name = upstream_name(declaration, route)
-        upstreams[name] = Upstream(name, declaration.name, route.service, route.port, route.balance).to_dict()
+        upstream = Upstream(name, declaration.name, route.service, route.port, route.balance, generation=name in kept)
+        upstreams[name] = upstream.to_dict()
     for route in declaration.routes:
         if (asked := forward_upstream(declaration, route)) and asked[0] not in upstreams:
             upstreams[asked[0]] = Upstream(asked[0], declaration.name, asked[1], asked[2]).to_dict()
-    return list(upstreams.values())
+    return [*upstreams.values(), *declaration.fact("stream_upstreams", ())]
 
 
 def certificates(declaration: Declaration) -> list[dict[str, Any]]:
-    """One certificate a domain, with its aliases as further names."""
-    return [{"name": domain, "domains": [domain, *_aliases(routes)]} for domain, routes in _domains(declaration).items()]
+    """One certificate a domain, with its aliases as further names; one for all that a wildcard covers."""
+    wanted: dict[str, list[str]] = {}
+    for domain, routes in _domains(declaration).items():
+        names = [domain, *_aliases(routes)]
+        if wildcard := certificate_of(names, declaration.wildcards):
+            parent = wildcard.partition(".")[2]
+            wanted[wildcard] = [f"*.{parent}", parent]
+        else:
+            wanted[domain] = names
+    return [{"name": name, "domains": domains} for name, domains in wanted.items()]
 
 
 def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
@@ -126,7 +159,7 @@ def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
         comment = opening.comment or declaration.name
         rule = {"action": "allow", "port": opening.port, "protocol": opening.protocol}
         rules.append({**rule, "from": list(opening.sources), "comment": comment})
-    return rules
+    return [*rules, *declaration.fact("stream_openings", ())]
 
 
 def claims(declaration: Declaration) -> Iterator[Claim]:
@@ -136,6 +169,8 @@ def claims(declaration: Declaration) -> Iterator[Claim]:
         claimed.setdefault(route.domain, f"{route.key}.domain")
         for index, alias in enumerate(route.aliases):
             claimed.setdefault(alias, f"{route.key}.aliases[{index}]")
+    for redirect in declaration.redirects:
+        claimed.setdefault(redirect.domain, f"{redirect.key}.domain")
     if page_domain := _page_domain(declaration):
         claimed.setdefault(page_domain, "watchdog.status_page.domain")
     for name, key in claimed.items():

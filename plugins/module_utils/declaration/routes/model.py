@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .authentication.model import Authentication, authentication_from
+from .caching import Cache, Static, cache_from, static_from
+from .cors import Cors, cors_from
+
+PROTOCOLS = ("http", "https", "grpc", "grpcs")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,17 @@ class Route:
     strip_prefix: bool
     buffering: bool
     auth: Authentication | None = None
+    protocol: str = "http"
+    connections: int | None = None
+    cors: Cors | None = None
+    cache: Cache | None = None
+    static: Static | None = None
+    snippet: str = ""
+
+    @property
+    def is_grpc(self) -> bool:
+        """The service speaks gRPC, with TLS or without."""
+        return self.protocol.startswith("grpc")
 
 
 def routes_from(items: Sequence[dict[str, Any]]) -> tuple[Route, ...]:
@@ -57,4 +72,7 @@ def _route(item: dict[str, Any], key: str) -> Route:
     path = item["path"].rstrip("/") or "/"
     changed = {"aliases": aliases, "rate_limit": rate_limit, "allow_from": networks, "headers": headers, "path": path}
     changed["auth"] = authentication_from(item["auth"])
-    return Route(key=key, **{**item, **changed})
+    parts = {"cors": cors_from(item["cors"]), "cache": cache_from(item["cache"]), "static": static_from(item["static"])}
+    # Messages of a stream are one request: a limit that nobody has declared would end it.
+    body_limit = item["body_limit"] or ("0" if item["protocol"].startswith("grpc") else "1m")
+    return Route(key=key, **{**item, **changed, **parts, "body_limit": body_limit})

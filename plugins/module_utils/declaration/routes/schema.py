@@ -11,6 +11,10 @@ from ...schema import values
 from ...schema.nodes import Flag, Items, Number, Record, Table, Text
 from ..forms import networks, port, service_name
 from .authentication.schema import AUTH
+from .caching import CACHE, STATIC
+from .cors import CORS
+from .model import PROTOCOLS
+from .snippets import snippet
 
 RATE_LIMIT = Record(
     description="Requests of one client; those beyond it are answered with 429.",
@@ -51,8 +55,15 @@ ROUTE = Record(
         "service": Text(required=True, default="", check=service_name, example="web", description="A service of the Compose file."),
         "port": port("The port inside the container. When the service has C(expose), it must be listed there or in C(ports)."),
         "websocket": Flag(default=False, description="Connections on this path may be upgraded."),
+        "protocol": Text(
+            default="http",
+            choices=PROTOCOLS,
+            description="What the service speaks. V(https) and V(grpcs) do not check its certificate: the way to it is a bridge of this"
+            " host. gRPC, unary and streaming, needs C(path) V(/) or C(/package.Service); its errors of nginx are a C(grpc-status).",
+        ),
         "body_limit": Text(
-            default="1m",
+            default=None,
+            implied="1m, without limit for gRPC",
             numbers=True,
             check=values.body_limit,
             example="10m",
@@ -67,10 +78,19 @@ ROUTE = Record(
             " Fractions are rounded up to whole seconds.",
         ),
         "rate_limit": RATE_LIMIT,
+        "connections": Number(
+            default=None,
+            least=1,
+            most=100000,
+            example="20",
+            description="So many requests of one client address at a time (with HTTP/2 each counts); 429 beyond.",
+            implied="no limit",
+        ),
         "balance": text(
             Upstream,
             "balance",
-            description="How requests are spread over replicas. The same for all routes to one service and port.",
+            description="How requests are spread over replicas. V(sticky) brings a client back to its container by a cookie, as long as"
+            " that is there; V(ip_hash) does so by the address. The same for all routes to one service and port.",
         ),
         "headers": Table(
             of=Text(check=values.header_value),
@@ -88,6 +108,10 @@ ROUTE = Record(
             description="V(false) passes every piece on as it comes, for server-sent events, streaming, large uploads.",
         ),
         "auth": AUTH,
+        "cors": CORS,
+        "cache": CACHE,
+        "static": STATIC,
+        "snippet": snippet("the location of this route", "proxy_max_temp_file_size 0;"),
     },
     example="{domain: app.example.com, service: web, port: 8080}",
 )

@@ -35,7 +35,7 @@ def _contacts(declarations: Mapping[str, Declaration], chosen: Collection[str]) 
     """The account at the authority is one a host."""
     first: tuple[str, str] | None = None
     for name, declaration in declarations.items():
-        if name not in chosen or not declaration.routes or not declaration.contact:
+        if name not in chosen or not (declaration.routes or declaration.redirects) or not declaration.contact:
             continue
         first = first or (name, declaration.contact)
         if declaration.contact != first[1]:

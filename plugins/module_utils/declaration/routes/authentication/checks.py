@@ -33,6 +33,7 @@ def check_authentication(declaration: Declaration, problems: list[Problem]) -> N
         _check_public(declaration, route, route.auth, problems)
         _check_headers(route, route.auth, problems)
         _check_callers(declaration, route, route.auth, problems)
+        _check_beside(route, problems)
         if route.auth.kind == "jwt":
             _check_jwt(route, route.auth, problems)
         if route.auth.kind == "forward":
@@ -53,6 +54,17 @@ def _check_kind(route: Route, auth: Authentication, problems: list[Problem]) -> 
         problems.append(Problem(f"{route.key}.auth", value, "has several kinds, and who fulfils one of them is not who fulfils all", _ONE))
     elif not auth.kinds and not any(problem.key.startswith(f"{route.key}.auth") for problem in problems):
         problems.append(Problem(f"{route.key}.auth", "nothing", "says of nobody that he may come in", _ONE))
+
+
+def _check_beside(route: Route, problems: list[Problem]) -> None:
+    """What else a route has, and authentication could not hold for."""
+    if route.cache:
+        what = "keeps answers for everybody, and auth says that they are for those who are recognized"
+        fix = "remove it, or write a route without auth for the path whose answers are the same for all"
+        problems.append(Problem(f"{route.key}.cache", "", what, fix))
+    if route.is_grpc:
+        what = "is not to be had on a route of gRPC: its refusals would be broken connections for a client"
+        problems.append(Problem(f"{route.key}.auth", "", what, "remove it, and have the service recognize its callers"))
 
 
 def _check_public(declaration: Declaration, route: Route, auth: Authentication, problems: list[Problem]) -> None:

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What routes have beyond a path and a port, on a real host: the sandbox of nginx, the release, the firewall, sshd.
+
+Each key with its refusals is tested against a real nginx by tests/unit/roles/routes; here is what only a host has. The stack declares:
+
+    routes:     routes.apps.example.test            cache: {valid: 10m}, cors: {origins: [https://app.example.test]}
+                routes.apps.example.test /static    static: {immutable: [/static/assets], fallback: /static/index.html}
+    redirects:  www.routes.apps.example.test        to: https://routes.apps.example.test
+    streams:    port 7443, tls: routes.apps.example.test, to a service that answers TCP; port 7444 with allow_from: [192.0.2.0/24]
+    error_pages: {503: "<h1>Back soon</h1>"}
+    Compose:    a database with ports: ["127.0.0.1:5434:5432"] in a network with internal: false
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+DOMAIN = "routes.apps.example.test"
+STATE = ("/var/lib/nginx", "/var/cache/nginx")
+
+
+def ask(host: Any, url: str, *options: str) -> tuple[int, dict[str, str]]:
+    """Status and headers of a request on the host itself."""
+    name = url.split("/")[2]
+    given = " ".join(f"--header '{option}'" for option in options)
+    shown = host.check_output(f"curl --silent --insecure --dump-header - --output /dev/null --resolve {name}:443:127.0.0.1 {given} {url}")
+    first, *lines = shown.replace("\r", "").splitlines()
+    headers = {key.lower(): value.strip() for key, _colon, value in (line.partition(":") for line in lines)}
+    return int(first.split()[1]), headers
+
+
+@pytest.fixture(scope="module")
+def stack(host: Any) -> str:
+    """The stack that has these routes."""
+    file: str = host.check_output(f"grep -l {DOMAIN} /etc/latentum-ops/stacks/*.json")
+    return file.rpartition("/")[2].removesuffix(".json")
+
+
+def test_the_name_that_leads_elsewhere_has_its_certificate(host: Any) -> None:
+    shown = host.check_output(
+        f"openssl s_client -connect 127.0.0.1:443 -servername www.{DOMAIN} </dev/null 2>/dev/null"
+        " | openssl x509 -noout -issuer -ext subjectAltName"
+    )
+    assert f"DNS:www.{DOMAIN}" in shown and "placeholder" not in shown
+    assert ask(host, f"https://www.{DOMAIN}/a?b=c")[1]["location"] == f"https://{DOMAIN}/a?b=c"
+
+
+def test_the_cache_is_written_inside_the_sandbox(host: Any) -> None:
+    """ProtectSystem=strict leaves nginx two folders, and its workers are not root."""
+    first, second = ask(host, f"https://{DOMAIN}/?cached"), ask(host, f"https://{DOMAIN}/?cached")
+    assert (first[1]["x-cache-status"], second[1]["x-cache-status"]) == ("MISS", "HIT")
+    assert host.run(f"find {' '.join(STATE)} -path '*latentum_*' -type f 2>/dev/null | grep -q .").rc == 0
+    assert host.run("grep -E '\\[(crit|alert|emerg)\\]' /var/log/nginx/error.log").stdout == ""
+
+
+def test_a_release_begins_with_an_empty_cache(host: Any, stack: str) -> None:
+    """The variable is in the upstream's file, which the engine renders of the containers that serve."""
+    files = host.check_output("grep -l ops_generation /etc/nginx/upstreams.d/*.conf").split()
+    before = {file: re.findall(r"default (\w+);", host.check_output(f"cat {file}")) for file in files}
+    assert files and all(values and values != ["none"] for values in before.values())
+    host.check_output("systemctl restart latentum-ops-watchdog.service || systemctl restart latentum-ops-upstreams.service")
+    host.check_output("opsctl upstreams sync")
+    assert {file: re.findall(r"default (\w+);", host.check_output(f"cat {file}")) for file in files} == before
+
+
+def test_preflights_are_answered_by_nginx(host: Any) -> None:
+    shown = host.check_output(
+        f"curl --silent --insecure --dump-header - --resolve {DOMAIN}:443:127.0.0.1 --request OPTIONS --header 'Origin: https://app.example.test'"
+        f" --header 'Access-Control-Request-Method: GET' https://{DOMAIN}/"
+    )
+    assert " 204" in shown.splitlines()[0] and "access-control-allow-origin: https://app.example.test" in shown.lower()
+
+
+def test_streams_listen_and_the_firewall_knows_them(host: Any) -> None:
+    shown = host.check_output(
+        f"openssl s_client -connect 127.0.0.1:7443 -servername {DOMAIN} </dev/null 2>/dev/null | openssl x509 -noout -subject"
+    )
+    assert DOMAIN in shown
+    rules = host.check_output("ufw status")
+    assert re.search(r"^7443/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
+    assert re.search(r"^7444/tcp\s+ALLOW\s+192\.0\.2\.0/24", rules, re.MULTILINE)
+    assert not re.search(r"^7444/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
+
+
+def test_ports_on_loopback_are_shown_and_reached_through_ssh_alone(host: Any, stack: str) -> None:
+    assert "on loopback: 127.0.0.1:5434/tcp" in host.check_output(f"opsctl status --stack {stack} --wide")
+    service = re.search(r"on loopback: 127\.0\.0\.1:5434/tcp is (\w+):5432", host.check_output(f"opsctl status --stack {stack} --wide"))
+    assert service
+    answer = json.loads(host.check_output(f"opsctl tunnel --stack {stack} --json {service[1]}"))
+    assert answer["command"][0] == "ssh" and "5434:127.0.0.1:5434" in answer["command"]
+    effective = host.check_output("sshd -T")
+    assert re.search(r"^permitopen .*\b127\.0\.0\.1:5434\b", effective, re.MULTILINE)
+    assert "permitopen any" not in effective and "allowtcpforwarding local" in effective
+
+
+def test_a_second_look_changes_nothing(host: Any) -> None:
+    assert "nothing to change" in host.check_output("opsctl upstreams sync")
+    assert host.run("nginx -t -q").rc == 0
