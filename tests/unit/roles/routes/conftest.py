@@ -70,7 +70,6 @@ def nginx(
     declared: Declared, service: Service, rpc: GrpcService, pair: list[Service], echo: Echo, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Nginx]:
     """nginx, which serves them."""
-    with running(
-        declared.files, tmp_path_factory.mktemp("nginx"), declared.upstreams, web=service, rpc=rpc, pair=pair, away=Maintenance()
-    ) as nginx:
+    services = {"web": service, "rpc": rpc, "pair": pair, "away": Maintenance(), "echo": echo, "echoes": echo.datagrams}
+    with running(declared.files, tmp_path_factory.mktemp("nginx"), declared.upstreams, **services) as nginx:
         yield nginx
