@@ -41,12 +41,6 @@ def test_tls_ends_at_nginx_with_the_certificate_of_its_name(nginx: Nginx) -> Non
     with connected("tls") as connection, context.wrap_socket(connection, server_hostname="mqtt.example.com") as secure:
         assert said(secure, b"hello\n") == b"hello\n"
         assert secure.version() == "TLSv1.3"
-    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
-    old.set_ciphers("ALL:@SECLEVEL=0")
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
-    with connected("tls") as connection, pytest.raises(OSError, match=r"(?i)ssl|tls|reset"):
-        old.wrap_socket(connection)
 
 
 def test_a_name_for_a_certificate_alone_serves_nothing(nginx: Nginx) -> None:
