@@ -179,6 +179,7 @@ class Nginx:
         if "proxy_connect_timeout 5s;\n    proxy_timeout" in text:  # a stream
             text = re.sub(r"listen (\[::\]:\d+[^;]*;\n\s*|(?=\d))", lambda match: "" if match[1] else "listen 127.0.0.1:", text)
         text = re.sub(r"listen (80|443)\b", lambda match: f"listen 127.0.0.1:{self.ports[match[1]]}", text)
+        text = text.replace("client_header_timeout 15s", "client_header_timeout 60s")  # a machine that does much else
         text = text.replace("127.0.0.1:8081", f"127.0.0.1:{self.ports['8081']}").replace(
             sync.MAINTENANCE, f"127.8.0.3:{self.ports['8503']}"
         )
