@@ -47,6 +47,7 @@ FAULTY = {"1.2.0-crash": "crash", "1.2.0-errors": "errors", "1.2.0-slow": "slow"
 STORES = {"postgres": "17", "redis": "8"}
 # The sample applications: images of a name each, by the folder that they are built from. They are made when `--applications` asks for them.
 NEUROCORE_VERSIONS = ("1.0.0", "1.1.0")
+MARKET_ML = {"api": "api", "serving": "serving", "ingestion": "ingestion", "modeling": "schedule"}
 PYTHON = "3.13"  # of SUITE
 PACKAGES = ("neurocore", "market-ml")
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -164,7 +165,10 @@ def application_plan() -> list[Image]:
         *(pushed(f"neurocore/api:{version}", neurocore, "neurocore", VERSION=version) for version in NEUROCORE_VERSIONS),
         *(pushed(f"neurocore/frontend:{version}", bare, "frontend", VERSION=version) for version in NEUROCORE_VERSIONS),
         pushed("neurocore/postgres:17", postgres, "pgvector"),
-        pushed("market-ml/app:1.0.0", market_ml, "market_ml", VERSION="1.0.0"),
+        *(
+            pushed(f"market-ml/{name}:1.0.0", market_ml, "market_ml", VERSION="1.0.0", SERVICE=command)
+            for name, command in MARKET_ML.items()
+        ),
         pushed("market-ml/mlflow:1.0.0", market_ml, "mlflow"),
         pushed("market-ml/kafka:1.0.0", runtime, "kafka"),
     ]

@@ -10,6 +10,8 @@ from pathlib import Path
 import build
 import pytest
 
+MARKET_ML = {f"market-ml/{name}" for name in build.MARKET_ML}
+
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -80,11 +82,11 @@ def test_versions_differ() -> None:
         ("neurocore/migrations/versions/0001_chapters.py", {"neurocore/api"}),
         ("frontend/site/index.html", {"neurocore/frontend"}),
         ("pgvector/Dockerfile", {"neurocore/postgres"}),
-        ("market_ml/market_ml/serving.py", {"market-ml/app"}),
+        ("market_ml/market_ml/serving.py", MARKET_ML),
         ("kafka/kafka_stand_in.py", {"market-ml/kafka"}),
-        ("packages/market-ml.txt", {"market-ml/app", "market-ml/mlflow"}),
+        ("packages/market-ml.txt", {*MARKET_ML, "market-ml/mlflow"}),
         ("packages/neurocore.txt", {"neurocore/api"}),
-        ("runtime/Dockerfile", {"neurocore/api", "market-ml/app", "market-ml/mlflow", "market-ml/kafka"}),
+        ("runtime/Dockerfile", {*MARKET_ML, "neurocore/api", "market-ml/mlflow", "market-ml/kafka"}),
     ],
 )
 def test_a_change_of_an_application_builds_what_it_is_part_of_and_nothing_of_latentum(tree: Path, file: str, rebuilt: set[str]) -> None:
