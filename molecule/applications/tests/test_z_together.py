@@ -21,7 +21,7 @@ def shown(*argv):
 
 values = {}
 for path in pathlib.Path("/etc/latentum-ops/secrets", sys.argv[1]).rglob("*"):
-    if path.is_file():
+    if path.is_file() and path.suffix != ".json":  # the store's own notes have no value in them
         for line in path.read_text(errors="replace").splitlines():
             # Of a configuration only its passwords.
             parts = [part.split('"')[0] for part in line.split('password="')[1:]] or [line]
