@@ -39,12 +39,13 @@ API = f"https://{NEUROCORE}/api"
 TASKS = 60
 # As an administrator who is on the host: its nginx is asked for a name, and says with which status it answers.
 FROM_THE_HOST = """
-import http.client, socket, ssl, sys
+import base64, http.client, socket, ssl, sys
 
 connection = http.client.HTTPSConnection(sys.argv[1], timeout=20)
 plain = socket.create_connection(("127.0.0.1", 443), 20)
 connection.sock = ssl._create_unverified_context().wrap_socket(plain, server_hostname=sys.argv[1])
-connection.request("GET", "/")
+login = base64.b64encode(":".join(sys.argv[2:]).encode()).decode()
+connection.request("GET", "/", headers={"Authorization": f"Basic {login}"} if sys.argv[2:] else {})
 print(connection.getresponse().status)
 """
 
@@ -111,8 +112,9 @@ def test_flower_answers_administrators_and_nobody_else() -> None:
     assert request(f"https://{FLOWER}/").status == 403
     assert request(f"https://{FLOWER}/api/workers").status == 403
     password = sh("cat /etc/latentum-ops/secrets/neurocore/flower_password")
-    asked = [execute(["docker", "exec", "-i", HOST, "python3", "-", FLOWER, *given], text_in=FROM_THE_HOST) for given in ([], ["admin", password])]
-    assert [int(one.stdout) for one in asked] == [401, 200]
+    for login, status in ([], 401), (["admin", password], 200):
+        asked = execute(["docker", "exec", "-i", HOST, "python3", "-", FLOWER, *login], text_in=FROM_THE_HOST)
+        assert int(asked.stdout) == status
     # Its port is published nowhere.
     assert execute(["docker", "exec", CLIENT, "nc", "-z", "-w", "3", f"{HOST}.example.test", "5555"]).returncode != 0
 

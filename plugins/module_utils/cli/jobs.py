@@ -168,6 +168,10 @@ def _waited(stack: str, job: Job, identity: str, unit: str, output: Output) -> i
         if known and known.ended:
             break
         if known and not running.under_way(stack, job.name):
+            # It may have ended between the two looks.
+            known = next((known for known in state.load(stack, job.name).runs if known.id == identity), known)
+            if known.ended:
+                break
             raise JobError(f"{job.name} of {stack} was killed: journalctl -u {unit}")
         if known is None and (ended or time.monotonic() > deadline):
             raise JobError(f"{unit} did not begin with {job.name}: journalctl -u {unit}")

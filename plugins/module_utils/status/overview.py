@@ -78,13 +78,14 @@ def _serves(service: Mapping[str, Any], container: Mapping[str, Any]) -> bool:
 
 
 def _certificates(collected: Collected, stack: Mapping[str, Any]) -> list[dict[str, Any]]:
-    domains = set(stack.get("domains", []))
-    domains |= {f"*.{domain.partition('.')[2]}" for domain in domains}
-    return [
-        certificate
-        for certificate in _listed(collected, "certificates")
-        if certificate["name"] in domains or domains & set(certificate["domains"])
-    ]
+    """Those of its domains; of a domain that has none of its own the one of all names beside it."""
+    known = _listed(collected, "certificates")
+    own = []
+    for domain in stack.get("domains", []):
+        named = [certificate for certificate in known if domain in (certificate["name"], *certificate["domains"])]
+        wild = f"*.{domain.partition('.')[2]}"
+        own += named or [certificate for certificate in known if wild in certificate["domains"]]
+    return [certificate for certificate in known if certificate in own]
 
 
 def _listed(collected: Collected, part: str) -> list[dict[str, Any]]:

@@ -56,7 +56,8 @@ class Looks:
 
     :param begin: runs a look beside the loop; its result comes back through `take`.
     :param grace: seconds from now in which an engine that has not answered yet is not called silent.
-    :param phase: where within its interval a look begins, from 0 to 1: probes of many containers must not march in step.
+    :param phase: where within its interval a look begins, from 0 to 1; anywhere where none is given, since probes of many containers
+        must not march in step.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Looks:
         begin: Callable[[Token, Callable[[], Any]], None],
         *,
         grace: float = 3.0,
-        phase: Callable[[], float] = random.random,
+        phase: Callable[[], float] | None = None,
     ) -> None:
         self.settings = settings
         self.picture = picture
@@ -88,7 +89,7 @@ class Looks:
         self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(nginx_accepts)
         self._isolated = Isolated()
         self._patient_until = time.monotonic() + grace
-        self._phase = phase
+        self._phase = phase or random.random
 
     def serving(self, stack: StackSpec, spec: ServiceSpec) -> list[Container]:
         """The containers of a service that are to be well: not an old set that is kept warm."""
