@@ -31,6 +31,7 @@ HOME = Path("/var/lib/barman")
 CONFIGURATION = Path("/etc/latentum-ops/barman")
 LOG = Path("/var/log/barman/barman.log")
 CLIENTS = Path("/usr/lib/postgresql")
+CONTROL_IS_READ = 17  # version since which pg_verifybackup reads pg_control
 SLOT = "latentum_ops"
 HOURS = 12 * 3600.0  # longest base backup or recovery
 
@@ -226,6 +227,10 @@ class Barman:
             )
         return fitting[-1]
 
+    def data_of(self, base: Base) -> Path:
+        """The data folder of a base, with the checksums that PostgreSQL wrote beside it."""
+        return self.folder / "base" / base.id / "data"
+
     def check(self, base: Base) -> None:
         """Every file of a base against the checksums that PostgreSQL wrote beside it (`pg_verifybackup`).
 
@@ -281,6 +286,14 @@ def _written(file: Path) -> float:
 def _surely(base: Base) -> int:
     """By when it had ended: Barman cuts the moment down to whole seconds."""
     return int(base.end) + 1
+
+
+def can_check(major: int) -> bool:
+    """Whether a program of this host can check a base of a server of this version.
+
+    Since 17 `pg_verifybackup` reads pg_control as well, and only in the layout of its own version ("CRC is incorrect").
+    """
+    return major < CONTROL_IS_READ or client(major).parent.name == str(major)
 
 
 def client(major: int) -> Path:

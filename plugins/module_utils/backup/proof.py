@@ -28,6 +28,11 @@ TABLES = """
 SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind = 'r' AND nspname !~ '^(pg_|information_schema)'
 """
+# Of the image, in its PATH or where Debian has it. WAL is kept elsewhere, and read by the recovery.
+CHECKSUMS = (
+    "program=$(command -v pg_verifybackup) || for program in /usr/lib/postgresql/*/bin/pg_verifybackup; do :; done;"
+    ' exec "$program" --no-parse-wal /base'
+)
 TOO_SHORT = "recovery ended before configured recovery target was reached"  # PostgreSQL's own words
 
 
@@ -46,6 +51,24 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """For the state and for reports."""
         return {"name": self.name, "ok": self.ok, "found": self.found}
+
+
+def checksums(engine: Engine, raw: Mapping[str, Any], stack: str, base: Path, tell: Callable[[str], None]) -> None:
+    """Every file of a base against the checksums that PostgreSQL wrote beside it, by the program of the server's own image.
+
+    :param raw: the server's container, as the engine describes it.
+    :raises BackupError: one differs, or the image has no such program; its words are in it.
+    """
+    reader = {**raw, "Config": {**raw["Config"], "User": "0:0"}}  # the files are Barman's
+    with scratch_container.like(engine, reader, stack, "checksums", base, "/base", command=["sh", "-c", CHECKSUMS]) as name:
+        end = time.monotonic() + RECOVERY
+        while (state := engine.api.inspect_container(name)["State"]).get("Running"):
+            if time.monotonic() > end:
+                raise BackupError(f"pg_verifybackup did not end within {RECOVERY:.0f} s")
+            tell("pg_verifybackup reads every file")
+            time.sleep(0.5)
+        if state.get("ExitCode"):
+            raise BackupError(f"pg_verifybackup ended with exit code {state['ExitCode']}: {scratch_container.last_words(engine, name)}")
 
 
 @contextmanager

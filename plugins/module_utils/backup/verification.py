@@ -25,7 +25,7 @@ from ..contracts.backup_settings import Target
 from ..core.format import size
 from ..core.progress import Progress
 from . import container_files, proof, redis, scratch_container, state
-from .barman import Barman
+from .barman import Barman, can_check
 from .proof import Finding
 from .restic import Repository, Snapshot
 from .running import KIND_BACKUP, alone, repository, tags
@@ -191,11 +191,14 @@ def _cluster(
 ) -> list[Finding]:
     barman = copy_of(about, work / "tree")
     base = barman.base_for(None)
-    barman.check(base)
+    raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
+    if can_check(int(about["version"]) // 10000):
+        barman.check(base)
+    else:
+        proof.checksums(engine, raw, settings.stack, barman.data_of(base), progress.wait)
     data = work / "recovered" / str(about["server"])
     barman.recover(base, data, None)
     container_files.own(data, about["owner"])
-    raw = container_files.inspect(engine, container_files.running(engine, settings.stack, service))
     began = time.monotonic()
     with proof.recovered(engine, raw, settings.stack, data, about, progress.wait) as psql:
         findings = [Finding("recovery", True, f"base {base.id} and its WAL, {time.monotonic() - began:.1f} s")]

@@ -296,7 +296,7 @@ class Api:
     def inspect_container(self, identity: str) -> dict[str, Any]:
         if one := next((one for one in self.left if identity in (one["Id"], one["name"])), None):
             running = one["running"] and not self.dead
-            return {"Id": one["Id"], "State": {"Running": running, "ExitCode": 0 if running else 1}}
+            return {"Id": one["Id"], "State": {"Running": running, "ExitCode": 0 if running else one.get("exit_code", 1)}}
         found = next(one for one in self.engine.there if one.id == identity)
         raw: dict[str, Any] = {
             "Id": found.id,

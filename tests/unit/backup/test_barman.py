@@ -131,6 +131,18 @@ def test_the_client_is_of_the_server_s_version_or_the_next(major: int, chosen: s
     assert barman.client(major) == host.root / "clients" / chosen / "bin"
 
 
+@pytest.mark.parametrize(
+    ("clients", "major", "expected"), [(["18"], 17, False), (["18"], 16, True), (["17", "18"], 17, True), (["18"], 18, True)]
+)
+def test_a_newer_program_cannot_check_a_base_of_17_and_later(clients: list[str], major: int, expected: bool, host: Host) -> None:
+    for name in clients:
+        (host.root / "clients" / name / "bin").mkdir(parents=True, exist_ok=True)
+        (host.root / "clients" / name / "bin" / "pg_receivewal").touch()
+    if "17" not in clients:
+        (host.root / "clients" / "17" / "bin" / "pg_receivewal").unlink()
+    assert barman.can_check(major) is expected
+
+
 def test_a_server_that_is_newer_than_all_clients_is_refused(host: Host) -> None:
     with pytest.raises(
         BackupError, match="PostgreSQL 18 needs its own client programs, and this host has 17: install postgresql-client-18"

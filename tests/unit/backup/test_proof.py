@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup import proof
@@ -35,7 +36,7 @@ def psql(server: Database) -> Psql:
     return Psql(NAME, "admin")
 
 
-# Recovery
+# Checksums and recovery
 
 
 @pytest.fixture
@@ -206,3 +207,26 @@ def test_each_question_goes_to_its_database_and_one_that_fails_hides_no_other(ps
     found = proof.ask(psql, [Check("database", "one", "SELECT 1", 1.0), Check("database", "two", "SELECT 2", 1.0)], NOW)
     assert [one.ok for one in found] == [False, True] and server.told == [("SELECT 1", "one"), ("SELECT 2", "two")]
     assert found[1].as_dict() == {"name": "SELECT 2", "ok": True, "found": "2, at least 1 expected"}
+
+
+def test_checksums_are_compared_by_the_program_of_the_image(engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of the host that is newer than the server reads pg_control in its own layout, and calls every base damaged."""
+    raw, seen = engine.api.inspect_container("database1"), list[dict[str, Any]]()
+    start = engine.api.start
+
+    def ends(identity: str) -> None:
+        start(identity)
+        seen.append(dict(engine.api.left[0]))
+        engine.api.left[0]["running"], engine.api.left[0]["exit_code"] = False, code
+
+    monkeypatch.setattr(engine.api, "start", ends)
+    for code in (0, 1):
+        if code:
+            with pytest.raises(BackupError, match="ended with exit code 1"):
+                proof.checksums(engine, raw, "shop", tmp_path, lambda _line: None)  # type: ignore[arg-type]
+        else:
+            proof.checksums(engine, raw, "shop", tmp_path, lambda _line: None)  # type: ignore[arg-type]
+    made = seen[0]
+    assert (made["Image"], made["User"], made["Entrypoint"]) == ("sha256:database", "0:0", ["sh"])
+    assert made["Cmd"][1].endswith('exec "$program" --no-parse-wal /base') and f"{tmp_path}:/base:rw" in made["HostConfig"]["Binds"]
+    assert engine.api.left == []
