@@ -95,7 +95,8 @@ A firewall of the provider that blocks UDP port 123 is the usual cause; a virtua
     "data-breach": """\
 # A break-in is suspected
 
-A login nobody knows, a process nobody started, data where it should not be. Do not repair yet, do not restart, do not log in from everywhere: look little, keep much.
+A login nobody knows, a process nobody started, data where it should not be. Do not repair yet, do not restart,
+do not log in from everywhere: look little, keep much.
 
 ## 1. Isolate
 
@@ -158,7 +159,7 @@ opsctl shell db psql -U postgres -c "select pid, state, now() - xact_start as ag
 
 | message | cause | what to do |
 |---|---|---|
-| connection refused | it does not run, or still reads its WAL after a crash | wait for `database system is ready`; else [service-not-responding](service-not-responding.md) |
+| connection refused | it does not run, or still reads its WAL after a crash | wait for `system is ready`; else [service-not-responding](service-not-responding.md) |
 | too many clients | as many connections as `max_connections`: pools that are too large, or transactions that never end | below |
 | could not translate host name | the service is not in the network of the database | the Compose file; `opsctl deploy --recreate SERVICE` |
 | password authentication failed | the database keeps the password of its first start | rotate it with the declaration, not by hand |

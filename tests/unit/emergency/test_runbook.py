@@ -56,6 +56,7 @@ def test_the_engine_carries_the_pages_of_the_documentation() -> None:
 def test_a_page_is_a_heading_what_to_look_at_and_fits_a_screen(page: str) -> None:
     text = (DOCS / f"{page}.md").read_text()
     assert text.startswith("# ") and len(text.splitlines()) <= 75
+    assert max(map(len, text.splitlines())) <= 160  # the pages are a file of Python, too
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     assert blocks and max(len(line) for block in blocks for line in block.splitlines()) <= 120
 
