@@ -159,7 +159,7 @@ opsctl shell db psql -U postgres -c "select pid, state, now() - xact_start as ag
 
 | message | cause | what to do |
 |---|---|---|
-| connection refused | it does not run, or still reads its WAL after a crash | wait for `system is ready`; else [service-not-responding](service-not-responding.md) |
+| connection refused | it does not run, or reads its WAL after a crash | wait for `ready`; else [service-not-responding](service-not-responding.md) |
 | too many clients | as many connections as `max_connections`: pools that are too large, or transactions that never end | below |
 | could not translate host name | the service is not in the network of the database | the Compose file; `opsctl deploy --recreate SERVICE` |
 | password authentication failed | the database keeps the password of its first start | rotate it with the declaration, not by hand |
