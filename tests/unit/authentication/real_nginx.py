@@ -292,7 +292,7 @@ def running(
     arguments = [str(folder / "auth.sock"), str(site.authentication), str(folder / "cache")]
     with subprocess.Popen([sys.executable, "-c", SERVICE, *arguments], env=environment) as service:
         try:
-            wait(lambda: (folder / "auth.sock").exists())
+            wait((folder / "auth.sock").exists)
             command = [NGINX, "-c", str(folder / "nginx/nginx.conf"), "-p", str(folder), "-g", "daemon off;"]
             with subprocess.Popen(command) as site.process:
                 try:

@@ -52,7 +52,7 @@ class FakeDeployment:
 
     did: list[str]
     cure: Callable[[str], None]
-    error: Exception | None
+    errors: list[Exception]
 
     def __init__(self, stack: str, order: Any) -> None:
         self.order = order
@@ -65,8 +65,8 @@ class FakeDeployment:
 
     def _done(self, what: str) -> Outcome:
         FakeDeployment.did.append(what)
-        if FakeDeployment.error:
-            raise FakeDeployment.error
+        if FakeDeployment.errors:
+            raise FakeDeployment.errors[0]
         FakeDeployment.cure(what)
         return Outcome(release="before")
 
@@ -75,7 +75,7 @@ class FakeDeployment:
 def ready(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.watch()
     place.release()
-    FakeDeployment.did, FakeDeployment.error, FakeDeployment.cure = [], None, lambda _what: None
+    FakeDeployment.did, FakeDeployment.errors, FakeDeployment.cure = [], [], lambda _what: None
     monkeypatch.setattr(recovery, "Deployment", FakeDeployment)
     monkeypatch.setattr(sync, "CONFIGURATION", place.root / "etc/upstreams")
     monkeypatch.setattr(sync, "RENDERED", place.root / "etc/nginx/upstreams.d")
@@ -205,7 +205,7 @@ def test_without_backups_nothing_is_left_to_try(place: Place) -> None:
 def test_a_step_that_fails_leads_to_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     earlier(place)
     place.boxes["web"].health, place.boxes["web"].cures = "unhealthy", False
-    FakeDeployment.error = DeployFailed("it was taken back\nand more")
+    FakeDeployment.errors = [DeployFailed("it was taken back\nand more")]
     plans(monkeypatch)
     attempt = Attempt(Step.ROLLBACK)
     attempt.run()

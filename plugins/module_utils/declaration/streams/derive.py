@@ -56,6 +56,8 @@ def claims(declaration: Declaration) -> Iterator[Claim]:
             port = Port(stream.service_port, (stream.port, stream.port), "", stream.protocol)
             yield Claim(Kind.PORT, port, f"{stream.key}.port", str(port))
             yield opened(stream.port, stream.protocol, stream.allow_from, f"{stream.key}.port")
+    routed = {name for route in declaration.routes for name in (route.domain, *route.aliases)}
+    first = {stream.tls: stream for stream in reversed(declaration.streams) if stream.tls}
     for name in domains(declaration):
-        if not any(name in (route.domain, *route.aliases) for route in declaration.routes):
-            yield Claim(Kind.DOMAIN, name, next(stream.key for stream in declaration.streams if stream.tls == name) + ".tls", name)
+        if name not in routed:
+            yield Claim(Kind.DOMAIN, name, f"{first[name].key}.tls", name)
