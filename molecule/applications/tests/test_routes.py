@@ -10,7 +10,7 @@ Each key with its refusals is tested against a real nginx by tests/unit/roles/ro
     redirects:  www.routes.apps.example.test        to: https://routes.apps.example.test
     streams:    port 7443, tls: routes.apps.example.test, to a service that answers TCP; port 7444 with allow_from: [192.0.2.0/24]
     error_pages: {503: "<h1>Back soon</h1>"}
-    Compose:    a database with ports: ["127.0.0.1:5434:5432"] in a network with internal: false
+    and stack neurocore a database with ports: ["127.0.0.1:5434:5432"] in a network with internal: false
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def test_streams_listen_and_the_firewall_knows_them(host: Any) -> None:
     assert not re.search(r"^7444/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
 
 
-def test_ports_on_loopback_are_shown_and_reached_through_ssh_alone(host: Any, stack: str) -> None:
+def test_ports_on_loopback_are_shown_and_reached_through_ssh_alone(host: Any) -> None:
+    stack = "neurocore"
     assert "on loopback: 127.0.0.1:5434/tcp" in host.check_output(f"opsctl status --stack {stack} --wide")
     service = re.search(r"on loopback: 127\.0\.0\.1:5434/tcp is (\w+):5432", host.check_output(f"opsctl status --stack {stack} --wide"))
     assert service
