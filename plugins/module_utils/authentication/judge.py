@@ -70,9 +70,9 @@ class Judge:
         return policy
 
     def _policies(self, stack: str) -> dict[str, Policy]:
-        file = f"{self.folder}/{stack}/{POLICIES}"  # a Path would cost more than all the rest, at each request
+        file = f"{self.folder}/{stack}/{POLICIES}"
         try:
-            status = os.stat(file)  # noqa: PTH116
+            status = os.stat(file)  # noqa: PTH116 - a Path would cost more than all the rest, at each request
         except OSError:
             return {}
         mark = (status.st_mtime_ns, status.st_ino, status.st_size)

@@ -56,7 +56,7 @@ def fetch(url: str) -> bytes:
 
     :raises OSError: it does not answer, or with something else.
     """
-    request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "latentum-ops-auth"})  # noqa: S310  # declared
+    request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "latentum-ops-auth"})  # noqa: S310 - https alone
     with _OPENER.open(request, timeout=TIMEOUT) as response:
         body: bytes = response.read(LARGEST + 1)
     if len(body) > LARGEST:
