@@ -487,3 +487,23 @@ def test_a_change_of_a_stream_is_another_release_and_none_changes_nothing() -> N
     identities = [Routes(tuple(upstreams)).identity()["upstreams"] for upstreams in (plain, *streams)]
     assert identities[1] != identities[2] and identities[1][:-1] == identities[0]
     assert all(len(upstream) == len(IDENTITY) for upstream in identities[0])
+
+
+@pytest.mark.parametrize(
+    ("option", "key", "text"),
+    [
+        ({"cache": {"valid": "10m"}}, "cache", "keeps answers for everybody"),
+        ({"protocol": "grpc"}, "auth", "is not to be had on a route of gRPC"),
+    ],
+)
+def test_what_authentication_could_not_hold_for_is_refused_beside_it(option: dict[str, Any], key: str, text: str) -> None:
+    """An answer that was kept for one caller would be given to another; a refusal would be a broken connection."""
+    auth = {"auth": {"api_key": {"keys": {"partner": "partner_key"}}}}
+    routes = [{"domain": "acme.example.com", "service": "web", "port": 8080, **option, **auth}]
+    secrets = [("secrets.partner_key", {"kind": "token"})]
+    assert {
+        problem.key: problem.problem for problem in problems(changed(("routes", routes), *secrets)) if text in problem.problem
+    }.keys() == {f"{ROUTE}.{key}"}
+    for alone in (option, auth):
+        given_alone = [{"domain": "acme.example.com", "service": "web", "port": 8080, **alone}]
+        assert not [problem for problem in problems(changed(("routes", given_alone), *secrets)) if text in problem.problem]
