@@ -47,13 +47,14 @@ def models(release: Release) -> str:
 
 def history(entries: Sequence[dict[str, Any]]) -> str:
     """The journal, one line an entry."""
-    rows = [["at", "what", "release", "phase", "service", "step"]]
+    rows = [["at", "what", "release", "service", "step"]]
     for entry in entries:
-        step = str(entry.get("step", ""))
+        # Before the step, not in a column of its own: the lines that matter most, a failure and its reason, have none and stay short.
+        step = ": ".join(filter(None, (str(entry.get("phase", "")), str(entry.get("step", "")))))
         if "done" in entry:
-            begun = next((row for row in reversed(rows[1:]) if row[4:] == [entry.get("service", ""), step]), None)
+            begun = next((row for row in reversed(rows[1:]) if row[3:] == [entry.get("service", ""), step]), None)
             if begun:
-                begun[5] += f" ({entry['done']:g} s)"
+                begun[4] += f" ({entry['done']:g} s)"
             continue
         if reason := entry.get("reason"):
             step += f": {str(reason).splitlines()[0][:120]}"
@@ -61,7 +62,7 @@ def history(entries: Sequence[dict[str, Any]]) -> str:
             step += f", promoted from {origin},"
         if "served" in entry:
             step += f" after {entry.get('seconds')} s, {entry['served']} requests, {entry['failed']} failed"
-        rows.append([entry["at"], entry.get("kind", ""), entry.get("release", ""), entry.get("phase", ""), entry.get("service", ""), step])
+        rows.append([entry["at"], entry.get("kind", ""), entry.get("release", ""), entry.get("service", ""), step])
     return "\n".join(columns(rows)) if len(rows) > 1 else "nothing yet"
 
 
