@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import testinfra
+from testinfra.host import Host
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = "apps"
@@ -127,3 +129,9 @@ def _issuing_root() -> None:
     """Give the client the CA that it must trust, and nothing else."""
     root = execute([sys.executable, str(ROOT / "tests/hosts/hosts.py"), "path", "pebble-root"]).stdout.strip()
     assert execute(["docker", "cp", root, f"{CLIENT}:/tmp/apps-root.pem"]).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def host() -> Host:
+    """The host as root, by its engine: SSH lets an address make six connections in half a minute (`ufw limit`), and the host is cut off once."""
+    return testinfra.get_host(f"docker://{HOST}")

@@ -110,6 +110,25 @@ def test_rollouts_that_are_killed_at_random_leave_the_other_alone() -> None:
 
 
 @pytest.mark.matrix
+def test_backup_and_restore_of_one_touch_nothing_of_the_other() -> None:
+    """What was written after the backup is gone, what was there at its time is back; the other stack is served all the time."""
+    notes = {stack: f"/var/lib/docker/volumes/{stack}_models/_data/note" for stack in ("shop", "blog")}
+    sh("; ".join(f"echo before > {note}" for note in notes.values()))
+    with untouched("blog"):
+        done = playbook("backup", {"ops_only": "shop"})
+        assert done.returncode == 0, done.stdout[-3000:]
+        sh("; ".join(f"echo after > {note}" for note in notes.values()))
+        told = playbook("restore", {"ops_only": "shop"})
+        assert sh(f"cat {notes['shop']}") == "after", told.stdout[-3000:]
+        done = playbook("restore", {"ops_only": "shop", "backup_confirm_restore": True})
+        assert done.returncode == 0, done.stdout[-3000:]
+    assert sh(f"cat {notes['shop']} {notes['blog']}").split() == ["before", "after"]
+    with steady("shop") as requests:
+        time.sleep(5)
+    assert requests["lost"] == [] and requests["answered"] > 0
+
+
+@pytest.mark.matrix
 def test_a_run_that_knows_one_stack_takes_nothing_away_from_the_other() -> None:
     with untouched("blog"):
         done = playbook("site", only("shop"))

@@ -9,7 +9,9 @@ import queue
 import time
 from typing import Any
 
+from ..jobs.overview import JobState
 from .looks import Observation
+from .probes.host import Check
 
 BURST = 0.03  # seconds in which events of one cause arrive together
 
@@ -46,4 +48,13 @@ def is_harmless(item: Any) -> bool:
         return False
     if item.value is None:
         return True  # it broke, which says nothing
-    return all(check.state == "ok" for check in item.value) if isinstance(item.value, list) else bool(item.value.ok)
+    return all(map(_is_well, item.value if isinstance(item.value, list) else [item.value]))
+
+
+def _is_well(seen: Any) -> bool:
+    """What a look saw: a check of the host, a job, or the reading of a probe, a site or data."""
+    if isinstance(seen, Check):
+        return seen.state == "ok"
+    if isinstance(seen, JobState):
+        return not seen.trouble(time.time())
+    return bool(seen.ok)

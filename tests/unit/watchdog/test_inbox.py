@@ -11,17 +11,21 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.inbox import BURST, Inbox
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Observation, Token
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.freshness import Age
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import Check
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.sites import SiteReading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Disconnected
 
 from . import samples
 from .samples import Clock
+from .test_jobs import state_of
 
 clock = samples.clock
 
 PROBE: Token = ("probe", "api1", "tcp", "shop", "api")
 SITE: Token = ("site", "shop", "example.com")
+JOBS: Token = ("jobs", "shop", "*")
+DATA: Token = ("fresh", "shop", "data:prices")
 GOOD = Observation(PROBE, 0, Reading("tcp", True))
 BAD = Observation(PROBE, 0, Reading("tcp", False))
 EVENT = {"Type": "container", "Action": "start"}
@@ -61,6 +65,11 @@ def waits(clock: Clock, monkeypatch: pytest.MonkeyPatch, *arriving: object, susp
         (Observation(HOST, 0, None), True),
         (Observation(SITE, 0, SiteReading(True)), True),
         (Observation(SITE, 0, SiteReading(False)), False),
+        (Observation(JOBS, 0, []), True),
+        (Observation(JOBS, 0, [state_of()]), True),
+        (Observation(JOBS, 0, [state_of(), state_of("failed")]), False),
+        (Observation(DATA, 0, Age(1.0)), True),
+        (Observation(DATA, 0, Age(1.0, "too old")), False),
         (EVENT, False),
         (Disconnected("gone"), False),
         (None, False),  # a signal

@@ -121,7 +121,7 @@ def _file(spec: Freshness, container: Container | None, engine: Engine | None) -
 
 
 def _url(spec: Freshness, container: Container | None, _engine: Engine | None) -> float | None:
-    headers, body = _asked(_address(spec, container, spec.path or "/"), spec.timeout)
+    headers, body = _asked(spec, _address(spec, container, spec.path or "/"))
     if not spec.field:
         if not (stamp := headers.get("Last-Modified")):
             raise Unreadable("the answer has no Last-Modified: write field:, the name of the time in a JSON answer")
@@ -144,7 +144,7 @@ def _mlflow(spec: Freshness, container: Container | None, _engine: Engine | None
         query = urlencode({"filter": f"name='{name}'", "order_by": "creation_timestamp DESC", "max_results": 1})
         path, pick = f"/api/2.0/mlflow/model-versions/search?{query}", "model_versions"
     try:
-        _headers, body = _asked(_address(spec, container, path), spec.timeout)
+        _headers, body = _asked(spec, _address(spec, container, path))
     except Missing:
         return None
     answer = json.loads(body).get(pick) or {}
@@ -165,12 +165,17 @@ def _address(spec: Freshness, container: Container | None, path: str) -> str:
     return f"http://{address}:{spec.port}{path}"
 
 
-def _asked(url: str, timeout: float) -> tuple[Mapping[str, str], bytes]:
-    """The headers and the body of an answer."""
+def _asked(spec: Freshness, url: str) -> tuple[Mapping[str, str], bytes]:
+    """The headers and the body of an answer.
+
+    A service is asked by its name in its network, as its neighbours ask it: some, such as MLflow, answer to no address.
+    """
     headers = {"User-Agent": "latentum-ops", "Accept": "application/json, */*"}
+    if not spec.address:
+        headers["Host"] = f"{spec.service}:{spec.port}"
     request = Request(url, headers=headers)  # noqa: S310 - the declaration takes http and https alone
     try:
-        with build_opener().open(request, timeout=timeout) as answer:
+        with build_opener().open(request, timeout=spec.timeout) as answer:
             return answer.headers, answer.read(LARGEST)
     except URLError as error:
         status = getattr(error, "code", 0)

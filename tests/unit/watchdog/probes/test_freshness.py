@@ -134,9 +134,11 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     pages: ClassVar[dict[str, tuple[int, dict[str, str], Any]]] = {}
     asked: ClassVar[list[str]] = []
+    named: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.named.append(str(self.headers["Host"]))
         status, headers, document = self.pages.get(self.path.partition("?")[0], (404, {}, {"error_code": "RESOURCE_DOES_NOT_EXIST"}))
         body = json.dumps(document).encode()
         self.send_response(status)
@@ -151,7 +153,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def web() -> Iterator[int]:
-    Answers.pages, Answers.asked = {}, []
+    Answers.pages, Answers.asked, Answers.named = {}, [], []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
@@ -200,6 +202,14 @@ def test_a_model_by_its_alias_and_the_newest(web: int) -> None:
     assert look(spec, object(), here()).reason == "there is no model at all"
     Answers.pages["/api/2.0/mlflow/model-versions/search"] = (200, {}, {})
     assert look(replace(spec, alias=""), object(), here()).reason == "there is no model at all"
+
+
+def test_a_service_is_asked_by_its_name_and_another_server_by_its_own(web: int) -> None:
+    """MLflow answers 403 to an address, for the sake of DNS rebinding."""
+    Answers.pages["/f"] = (200, {"Last-Modified": formatdate(time.time(), usegmt=True)}, {})
+    assert look(Freshness("feed", "url", 300, service="api", port=web, path="/f"), object(), here()).ok
+    assert freshness.read(Freshness("feed", "url", 300, address=f"http://127.0.0.1:{web}/f"), (), None).ok
+    assert Answers.named == [f"api:{web}", f"127.0.0.1:{web}"]
 
 
 def test_what_does_not_answer_is_not_read(web: int) -> None:
