@@ -95,6 +95,15 @@ options:
       - They are recorded on the host with the set. Sections that are recorded of other stacks and that a file lacks are added to its end.
     type: dict
     default: {}
+  words:
+    description:
+      - Directives of files of this set whose words are there for stacks, of which a file can have one line only, as C(PermitOpen) of sshd.
+        The path of the file has C(directive), C(after) (the directive whose line it follows), and C(stacks), a list of words by stack; each
+        stack of the run is in it, if with an empty list.
+      - They are recorded on the host with the set. Words that are recorded of other stacks are added to the line. Not together with
+        O(sections).
+    type: dict
+    default: {}
   request:
     description:
       - A digest of the set. The action of this name fills it in; it is recorded on the host, and in a play that has registered the result
@@ -158,6 +167,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries im
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sections import shared
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import remember
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.words import shared as shared_words
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership
 
 PURGE_SPEC: dict[str, Any] = {
@@ -169,7 +179,11 @@ PURGE_SPEC: dict[str, Any] = {
 
 def _wanted(given: Mapping[str, Any], kept: Collection[Path]) -> ConfigSet:
     """The set, with what other stacks of this host have a part in."""
-    entries, recorded = shared(given["name"], parse_entries(given["files"]), given["sections"])
+    entries = parse_entries(given["files"])
+    if given["words"]:
+        entries, recorded = shared_words(given["name"], entries, given["words"])
+    else:
+        entries, recorded = shared(given["name"], entries, given["sections"])
     return ConfigSet(
         name=given["name"],
         entries=entries,
@@ -200,8 +214,10 @@ def main() -> None:
             "parents": {"type": "bool", "default": False},
             "nginx_stacks": {"type": "list", "elements": "str"},
             "sections": {"type": "dict", "default": {}},
+            "words": {"type": "dict", "default": {}},
             "request": {"type": "str", "default": ""},
         },
+        mutually_exclusive=[("sections", "words")],
         supports_check_mode=True,
     )
     given = module.params

@@ -224,14 +224,15 @@ def test_who_has_no_key_gets_no_prediction_and_a_key_is_taken_away_at_once() -> 
     assert request(_predict_url(), "--header", "X-API-Key: " + "x" * 43).status == 401
     assert request(f"{_predict_url()}&api_key={key('desk').split()[1]}").status == 401
     assert request(_predict_url(), "--header", key("desk")).status == 200
+    withdrawn = key("research")
     callers = {"market_ml_callers": {"desk": "desk_key"}}
     playbook("site", callers, {"ops_only": "market-ml"})
     try:
-        assert request(_predict_url(), "--header", key("research")).status == 401
+        assert request(_predict_url(), "--header", withdrawn).status == 401
         assert request(_predict_url(), "--header", key("desk")).status == 200
     finally:
         playbook("site", {"ops_only": "market-ml"})
-    assert request(_predict_url(), "--header", key("research")).status == 200
+    assert request(_predict_url(), "--header", key("research")).status == 200 and key("research") != withdrawn
     log = sh("tail -n 50 /var/log/nginx/access.json")
     assert '"user":"research"' in log and key("research").split()[1] not in sh("cat /var/log/nginx/*")
 

@@ -47,7 +47,7 @@ def state(stack: str) -> list[str]:
 
 def test_everything_of_both_is_well() -> None:
     shown = json.loads(sh("opsctl health --json"))
-    assert shown["ok"] and sorted(entry["stack"] for entry in shown["stacks"]) == sorted(STACKS)
+    assert shown["ok"] and sorted(entry["stack"] for entry in shown["stacks"]) == sorted([*STACKS, "gate"])
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -125,6 +125,8 @@ class Inbox:
         lines = []
         for message in self.raw("slack"):
             text = json.dumps(message["body"])
+            if HOST not in message["body"]["text"]:
+                continue  # of a scenario beside this one
             match = re.search(r"Incident ([^@\"]+)@", text)
             lines.append(Line(message["time"], "chat", WHAT[message["body"]["text"].split()[0]], match[1] if match else "", text))
         return lines
@@ -132,6 +134,8 @@ class Inbox:
     def mail(self) -> list[Line]:
         lines = []
         for message in self.raw("mail"):
+            if HOST not in message["headers"]["Subject"]:
+                continue
             match = re.search(r"Incident ([^@\s]+)@", message["text"])
             lines.append(
                 Line(message["time"], "mail", WHAT[message["headers"]["Subject"].split()[0]], match[1] if match else "", message["text"])

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose the sites and upstreams of nginx are: a site belongs to the stack that it leads to, or whose status page it serves.
+"""Whose the sites and upstreams of nginx are: a site belongs to the stack that it leads to, or whose status page it serves. One that does
+neither, such as a name that only redirects, names its stack.
 
 The files say it themselves, whoever wrote them and whichever release is live: definitions of upstreams carry the name of their stack, and
 sites name upstreams. So nothing has to be recorded beside them, and a host from before there were several stacks says as much as a new one.
@@ -21,6 +22,7 @@ from ..core.atomic_files import read_text, understood
 from . import site_file
 from .writer import one_writer
 
+NAMED = re.compile(r"^# Of stack (\S+)$", re.MULTILINE)
 PAGE = re.compile(r"^\s*alias\s+/run/latentum-ops-watchdog/page/([^/;]+)/;", re.MULTILINE)
 
 
@@ -70,9 +72,9 @@ def owned() -> dict[str, Owned]:
         owners.update(dict.fromkeys(upstreams, stack))
     for path in sorted(site_file.SITES.glob("*.conf")):
         content = read_text(path) or ""
-        page = PAGE.search(content)
+        said = PAGE.search(content) or NAMED.search(content)
         names = site_file.read(content).locations.values()
-        stack = next((owners[name] for name in names if name in owners), page[1] if page else "")
+        stack = next((owners[name] for name in names if name in owners), said[1] if said else "")
         if stack:
             stacks.setdefault(stack, Owned()).sites.append(path)
     return stacks

@@ -13,7 +13,7 @@ from ..backup.settings import FOLDER as BACKUP
 from ..contracts.job_settings import JobSettings
 from ..core.atomic_files import read_text
 from ..firewall import policy
-from ..hostconfig import sections, service_units, shares
+from ..hostconfig import sections, service_units, shares, words
 from ..hostconfig.entries import Entry
 from ..hostconfig.revert_timer import UNITS
 from ..hostconfig.transaction import ConfigSet, apply
@@ -94,6 +94,23 @@ def bans(stack: str, report: Report) -> None:
         validate=[["fail2ban-client", "-t"]] if entries else [],
         activate=[["fail2ban-client", "reload"]],
         activate_unit="fail2ban.service",
+        journal=True,
+        recorded=recorded,
+    )
+    apply(wanted, check_mode=report.check)
+
+
+def forwarding(stack: str, report: Report) -> None:
+    """Ports on loopback that sshd forwards to for no other stack; those who are logged in keep what they have."""
+    entries, recorded, gone = words.without("sshd", stack)
+    for word in gone:
+        report.goes("forwarding", word)
+    wanted = ConfigSet(
+        name="sshd",
+        entries=entries,
+        validate=[["sshd", "-t"]] if entries else [],
+        activate=[["systemctl", "reload", "ssh.service"]],
+        activate_unit="ssh.service",
         journal=True,
         recorded=recorded,
     )

@@ -83,6 +83,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     progress("configuration of the host")
     host.firewall(stack, report)
     host.bans(stack, report)
+    host.forwarding(stack, report)
     web.certificates(certificates, report)
     states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack, "authentication": AUTHENTICATION / stack}
     if wish.volumes:

@@ -39,6 +39,9 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         site(tmp_path, f"{stack}.example.com", f"proxy_pass http://{name};")
     site(tmp_path, "status.example.com", "alias /run/latentum-ops-watchdog/page/hr/;")
     site(tmp_path, "legacy.example.com", "proxy_pass http://10.0.0.9:80;")
+    (tmp_path / "sites" / "old.example.com.conf").write_text(
+        "# Of stack shop\n" + SITE.format(domain="old.example.com", serves="return 308;")
+    )
     return tmp_path
 
 
@@ -49,12 +52,12 @@ def site(host: Path, domain: str, serves: str) -> None:
 def test_a_site_is_of_the_stack_that_it_leads_to(host: Path) -> None:
     stacks = ownership.owned()
     assert {stack: [path.name for path in mine.sites] for stack, mine in stacks.items()} == {
-        "shop": ["shop.example.com.conf"],
+        "shop": ["old.example.com.conf", "shop.example.com.conf"],
         "blog": ["blog.example.com.conf"],
         "hr": ["status.example.com.conf"],
     }
-    assert set(stacks["shop"].domains) == {"shop.example.com", "www.shop.example.com"}
-    assert stacks["shop"].certificates == {"shop.example.com"} and stacks["shop"].upstreams == ["shop_web_80"]
+    assert set(stacks["shop"].domains) == {f"{www}{name}.example.com" for www in ("", "www.") for name in ("old", "shop")}
+    assert stacks["shop"].certificates == {"old.example.com", "shop.example.com"} and stacks["shop"].upstreams == ["shop_web_80"]
 
 
 def test_a_run_leaves_what_others_have_and_purges_what_is_nobodys(host: Path) -> None:

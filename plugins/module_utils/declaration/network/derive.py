@@ -11,15 +11,19 @@ from ..model import Declaration
 
 
 def loopback_ports(declaration: Declaration) -> list[str]:
-    """``address:port`` of each TCP port that is published on loopback: what an operator may reach through SSH."""
+    """``address:port`` of each TCP port that is published on loopback: what an operator may reach through SSH.
+
+    Also by the name, since sshd compares words: ``ssh -L 5434:localhost:5434`` is the usual way to write it.
+    """
     return list(
         dict.fromkeys(
-            f"[{port.host_ip}]:{number}" if ":" in port.host_ip else f"{port.host_ip}:{number}"
+            f"{address}:{number}"
             for service in declaration.compose.services.values()
             if not service.profiles
             for port in service.ports
             if port.protocol == "tcp" and port.published and _is_loopback(port.host_ip)
             for number in range(port.published[0], port.published[1] + 1)
+            for address in (f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip, "localhost")
         )
     )
 

@@ -80,6 +80,8 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
             "locations": [item for route in routes for item in _locations(declaration, route)] + _page(declaration, domain),
             **site_authorities(declaration, routes),
             **_extras(declaration, domain),
+            # What leads nowhere does not tell by itself whose it is: redirects alone, or a certificate of a stream.
+            **({} if routes or domain == _page_domain(declaration) else {"stack": declaration.name}),
         }
         for domain, routes in _domains(declaration).items()
     ]

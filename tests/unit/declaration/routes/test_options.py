@@ -444,7 +444,10 @@ def test_ports_on_loopback() -> None:
     ports = ["127.0.0.1:5434:5432", "[::1]:5435:5432", "127.0.0.1:9000-9001:9000-9001", "127.0.0.1:53:53/udp", "127.0.0.1::7", "8000:80"]
     changes = [("compose.services.worker.ports", ports), ("compose.networks.backend", {"internal": False})]
     declaration = load(changed(*changes, ("services.worker", {"allow": ["publish_all"]})))
-    assert loopback_ports(declaration) == ["127.0.0.1:5434", "[::1]:5435", "127.0.0.1:9000", "127.0.0.1:9001"]
+    assert loopback_ports(declaration) == [
+        *("127.0.0.1:5434", "localhost:5434", "[::1]:5435", "localhost:5435"),
+        *("127.0.0.1:9000", "localhost:9000", "127.0.0.1:9001", "localhost:9001"),
+    ]
 
 
 def test_a_wildcard_is_for_sites_all_of_whose_names_it_covers() -> None:
