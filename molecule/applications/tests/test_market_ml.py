@@ -233,8 +233,8 @@ def test_who_has_no_key_gets_no_prediction_and_a_key_is_taken_away_at_once() -> 
     finally:
         playbook("site", {"ops_only": "market-ml"})
     assert request(_predict_url(), "--header", key("research")).status == 200 and key("research") != withdrawn
-    log = sh("tail -n 50 /var/log/nginx/access.json")
-    assert '"user":"research"' in log and key("research").split()[1] not in sh("cat /var/log/nginx/*")
+    eventually(lambda: '"user":"research"' in sh("tail -n 50 /var/log/nginx/access.json"), "nginx writes its log once a second", 10)
+    assert key("research").split()[1] not in sh("cat /var/log/nginx/*")
 
 
 def _burst(count: int) -> list[int]:

@@ -53,6 +53,8 @@ def unit_name(stack: str, job: str) -> str:
 
 def service_text(stack: str, job: Job) -> str:
     """systemd.service(5). Who enforces the timeout is the engine; systemd comes after it, should the engine hang."""
+    # A rollout writes upstreams, sites, and what the host knows of the stack.
+    writes = "ReadWritePaths=-/etc/nginx -/etc/latentum-ops\n" if job.deploys else ""
     longest = job.longest + (LOCK_WAIT if job.lock else 0) + (job.attempts + 1) * STOP + (DEPLOYMENT if job.deploys else 0)
     return f"""{_HEAD}[Unit]
 Description=Job {job.name} of {stack}
@@ -71,7 +73,7 @@ TimeoutStopSec={STOP + 30}
 KillMode=mixed
 NoNewPrivileges=yes
 ProtectSystem=full
-ProtectHome=read-only
+{writes}ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes

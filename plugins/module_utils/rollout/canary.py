@@ -17,6 +17,7 @@ Z = 1.96  # 95 % confidence
 FEW = 3  # failures below which nothing is said before the time is up
 ENOUGH = 20  # requests on each side before latencies are compared
 SLACK = 0.05  # seconds by which a fast service may become slower without a word
+NOISE = 1e-9  # a difference of figures below it is one of the arithmetic: an error near nothing differs by some per cent each time
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def compare_quality(quality: Quality, old: Sequence[str], new: Sequence[str]) ->
     before = math.fsum(figures["old"]) / len(figures["old"])
     worse = before - after if quality.better == "higher" else after - before
     shown = f"{what} is {after:g}, before {before:g} ({quality.better} is better)"
-    if worse > abs(before) * quality.tolerance / 100:
+    if worse > max(abs(before) * quality.tolerance / 100, NOISE):
         return Verdict("bad", f"{shown}; allowed are {quality.tolerance:g} % less good")
     return Verdict("good", shown)
 

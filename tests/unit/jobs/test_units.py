@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,11 @@ def test_a_scheduled_job_has_a_unit_and_a_timer_that_makes_good(calls: Path) -> 
     assert "Type=oneshot" in service and "NoNewPrivileges=yes" in service and "ProtectSystem=full" in service
     limit = int(service.partition("TimeoutStartSec=")[2].partition("\n")[0])
     assert limit > 3 * 7200 + 2 * 300, "the engine enforces the timeout; systemd comes after all attempts"
+
+
+def test_only_a_job_that_deploys_may_write_what_a_rollout_writes() -> None:
+    assert "ReadWritePaths" not in units.service_text("shop", TRAIN)
+    assert "\nReadWritePaths=-/etc/nginx -/etc/latentum-ops\n" in units.service_text("shop", replace(TRAIN, deploys=("market",)))
 
 
 @pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="systemd is not here")

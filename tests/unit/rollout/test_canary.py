@@ -194,6 +194,8 @@ def told() -> Iterator[str]:
         ({}, "0.9", "0.9", "good", ""),
         ({}, "-2", "-2.1", "bad", "-2.1"),  # a log-likelihood is negative
         ({"tolerance": 10.0}, "-2", "-2.1", "good", ""),
+        ({"better": "lower", "tolerance": 5.0}, "3.1e-15", "4.5e-15", "good", "is 4.5e-15"),
+        ({"better": "lower", "tolerance": 5.0}, "0", "0.001", "bad", "is 0.001"),
         ({"field": "metrics.r2"}, '{"metrics": {"r2": 0.7}}', '{"metrics": {"r2": 0.8}}', "good", "metrics.r2 is 0.8"),
         ({"field": "metrics.r2"}, '{"metrics": {"r2": 0.7}}', '{"metrics": []}', "bad", "the answer has no metrics.r2"),
         ({}, "0.9", "NaN", "bad", "the answer is no number"),
