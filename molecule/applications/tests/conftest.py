@@ -133,5 +133,5 @@ def _issuing_root() -> None:
 
 @pytest.fixture(scope="module")
 def host() -> Host:
-    """The host as root, by its engine: SSH lets an address make six connections in half a minute (`ufw limit`), and the host is cut off once."""
+    """The host as root, by its engine: an address may make six connections to sshd in half a minute, and the host is cut off once."""
     return testinfra.get_host(f"docker://{HOST}")
