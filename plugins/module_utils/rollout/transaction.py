@@ -24,6 +24,7 @@ from ..models import versions
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing
+from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import hand_made, moving, reloading, standby
 from .canary import FEW, wilson_lower_bound
@@ -105,13 +106,15 @@ class Change:
             self._settle()
         except BaseException as error:
             self._undo(error)
-        moving.sweep(site.engine, release)
         meter.look()
         outcome.served, outcome.failed, outcome.maintenance = meter.total.requests, meter.total.failed, meter.maintenance
         progress.timed("in all", started)
         outcome.timings, outcome.lines = progress.timings, progress.lines
         figures = {"seconds": round(time.monotonic() - started, 1), "served": outcome.served, "failed": outcome.failed}
-        self._note("live", **figures, **order.origin)
+        # First the line, then the end: whoever is killed between them leaves a rollout whose end the next run finds written down.
+        self._note(LIVE, before=live.id if live else None, who=caller(), **figures, **order.origin)
+        site.journal.ended()
+        moving.sweep(site.engine, release)
         self._tasks(required=False)
         progress.finish(f"{release.id} is live")
 
@@ -134,7 +137,6 @@ class Change:
         for failure in versions.tell(release, site.engine):
             site.progress.say(failure)
         site.done()
-        site.journal.ended()
 
     def _named(self) -> Callable[[str], bool]:
         """Whether an upstream is of this stack, by the old or by the new routes."""
@@ -143,7 +145,8 @@ class Change:
         return lambda upstream: upstream in names
 
     def _note(self, step: str, **more: object) -> None:
-        self.site.journal.write(attempt=self.order.attempt, kind=self.order.kind, release=self.release.id, step=step, **more)
+        # The attempt of the rollout under way: that of a killed run where this one finishes it.
+        self.site.journal.write(attempt=self.site.underway.attempt, kind=self.order.kind, release=self.release.id, step=step, **more)
 
     def _fetch(self) -> None:
         """Every image is here before anything moves."""
@@ -380,12 +383,14 @@ class Change:
         lost = take_back(site, self.store)
         site.done()
         live = self.live.id if self.live else None
+        ending = {"live": live, "before": live, "who": caller()}
         if lost:
+            self._note(PARTLY_TAKEN_BACK, reason="\n".join(lost)[:4000], **ending)
             state = "\n".join(["it could NOT be taken back completely; the next run goes on with it:", *lost])
         else:
+            self._note(TAKEN_BACK, **ending)
             site.journal.ended()
             state = f"it was taken back: {live} is live" if live else self._remains()
-        self._note("taken back", live=live)
         site.progress.finish(state.splitlines()[0])
         if not isinstance(error, Exception):
             raise error
