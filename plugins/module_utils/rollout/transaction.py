@@ -14,16 +14,18 @@ from ..compose.cli import Compose, pull
 from ..containers import taken_over
 from ..containers.api import EngineError
 from ..containers.client import Container, DockerUnavailable
+from ..containers.image_folder import ImageFolderError
 from ..contracts.job_settings import Job, JobSettings
 from ..contracts.rollout_policy import Policy, Task, policies_from
+from ..contracts.static_files import static_files_of
 from ..core.caller import caller
 from ..core.masking import lines
-from ..core.process import run
+from ..core.process import CommandError, run
 from ..jobs import gate
 from ..models import versions
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
-from ..release import publish, routing
+from ..release import publish, routing, static_files
 from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import hand_made, moving, reloading, standby
@@ -82,6 +84,7 @@ class Change:
                 progress.say(sentence)
             compose.check()
             self._fetch()
+            self._static_files()
             self._hooks()
             for plan in outcome.plans if order.kind == "deploy" else ():
                 if plan.action == REPLACE:
@@ -115,6 +118,7 @@ class Change:
         self._note(LIVE, before=live.id if live else None, who=caller(), **figures, **order.origin)
         site.journal.ended()
         moving.sweep(site.engine, release)
+        self._settle_static_files()
         self._tasks(required=False)
         progress.finish(f"{release.id} is live")
 
@@ -156,6 +160,33 @@ class Change:
                 self.site.step(f"pull {reference}", phase=Phase.IMAGES)
                 pull(reference)
         self.site.progress.step()
+
+    def _static_files(self) -> None:
+        """Files that nginx gives out itself are on the disk before a container of this release answers.
+
+        :raises RolloutFailed: they cannot be taken out. A rollback goes on: its services have them, too.
+        """
+        wanted = static_files_of(self.release.project)
+        try:
+            for reference in sorted({self.release.images.get(files.service, "") for files in wanted} - {""}):
+                if self.site.engine.image(reference) is None:
+                    pull(reference)
+            static_files.bring(self.release, self.site.engine, self.site.progress.say)
+        except ImageFolderError as error:
+            if self.order.kind != "rollback":
+                raise RolloutFailed(str(error)) from error
+            self.site.progress.say(f"{error}; the service gives them out itself")
+        except (EngineError, CommandError, OSError) as error:
+            if self.order.kind != "rollback":
+                raise
+            self.site.progress.say(f"static files: {error}; the services give them out themselves")
+
+    def _settle_static_files(self) -> None:
+        """Nothing that fails here takes back a release that is good: the next one tries it again."""
+        try:
+            static_files.settle(self.release, self.site.engine)
+        except (DockerUnavailable, EngineError, OSError, ValueError) as error:
+            self.site.progress.say(f"static files of releases before this one stay: {error}")
 
     def _hooks(self) -> None:
         """What the operator wants done before a change, for example a backup."""
