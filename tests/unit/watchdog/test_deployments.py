@@ -151,6 +151,14 @@ def test_a_release_that_went_live_is_told_with_what_changed(told: Told) -> None:
 def test_how_it_ended(told: Told, line: dict[str, Any], headline: str, severity: str) -> None:
     told.start().write(**line)
     assert told.look().headlines == [headline] and told.message().severity == severity
+    verb = {"live": "went live", "taken back in part": "failed and is taken back in part only"}.get(
+        ending := made_of(headline), f"was {ending}"
+    )
+    assert f"release {verb} on app1: shop: " in told.message().lead
+
+
+def made_of(headline: str) -> str:
+    return headline.partition(" app1")[0].lower()
 
 
 def test_a_promotion_says_where_it_comes_from(told: Told) -> None:

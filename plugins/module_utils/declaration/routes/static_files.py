@@ -11,6 +11,7 @@ from typing import Any
 from ...contracts.static_files import StaticFiles, folder_name
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
+from .caching import Static
 from .model import Route
 
 
@@ -38,25 +39,38 @@ def _inside(route: Route, path: str) -> str:
 
 def check_static_files(declaration: Declaration, problems: list[Problem]) -> None:
     """What cannot stand."""
+    owners: dict[tuple[str, str], str] = {}
+    for route in declaration.routes:
+        owners.setdefault((route.domain, route.path), f"the path of {route.key}")
+    for redirect in declaration.redirects:
+        owners.setdefault((redirect.domain, redirect.path.rstrip("/")), f"the path of {redirect.key}")
     for route in declaration.routes:
         if route.static and route.static.image_files:
-            problems += _problems(declaration, route)
+            problems += _of_route(route, route.static)
+            problems += _of_paths(route, route.static, owners)
 
 
-def _problems(declaration: Declaration, route: Route) -> Iterator[Problem]:
-    static, key = route.static, f"{route.key}.static"
-    if static is None:
-        return
+def _of_route(route: Route, static: Static) -> Iterator[Problem]:
+    key = f"{route.key}.static"
     if not static.immutable:
         what = "is for files with a hash in their name, and no path has any: others would be those of another release"
         yield Problem(f"{key}.immutable", "nothing", what, "write immutable: [/assets], or remove image_files")
     if getattr(route, "auth", None):
         what = "cannot stand beside auth: what is on the disk of nginx would be given to everybody"
         yield Problem(f"{key}.image_files", shown(static.image_files), what, "remove it, so that the service gives out its files, or auth")
-    paths = {other.path for other in declaration.routes if other.domain == route.domain}
+
+
+def _of_paths(route: Route, static: Static, owners: dict[tuple[str, str], str]) -> Iterator[Problem]:
+    """Each path leads to one place."""
     for index, path in enumerate(static.immutable):
-        if path in paths:
+        key = f"{route.key}.static.immutable[{index}]"
+        above = next((other for other in static.immutable if path != other and path.startswith(f"{other}/")), "")
+        if path in static.immutable[:index]:
+            yield Problem(key, shown(path), "stands in it twice", "remove one of the two")
+        elif above:
+            yield Problem(key, shown(path), f"is below {above}, which brings it along", "remove it")
+        elif owner := owners.get((route.domain, path)):
             fix = "write a folder below the path of the route, or remove image_files"
-            yield Problem(f"{key}.immutable[{index}]", shown(path), "is the path of a route itself, which leads to its service", fix)
-        elif path in static.immutable[:index]:
-            yield Problem(f"{key}.immutable[{index}]", shown(path), "stands in it twice", "remove one of the two")
+            yield Problem(key, shown(path), f"is {owner} already, which leads elsewhere", fix)
+        else:
+            owners[route.domain, path] = key

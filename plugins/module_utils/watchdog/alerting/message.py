@@ -17,7 +17,7 @@ from ..incidents import Incident, incident_from
 
 SUBJECT, CAUSE, LINE = 140, 500, 300  # characters that are kept
 LOG_LINES, STEPS, AFFECTED = 20, 20, 20
-_DEPLOYED = {"info": "Deployment", "warning": "A release was withdrawn", "critical": "A HUMAN IS NEEDED, a failed deployment"}
+_DEPLOYED = {"live": "A release went live", "taken back in part": "A HUMAN IS NEEDED: a release failed and is taken back in part only"}
 LATE = 300  # seconds after which a message says that it was held up
 
 # What to look at, by a check of the host or its first word; `{0}` is what follows that word. Any other single word is a unit.
@@ -81,6 +81,7 @@ def compose(notice: Mapping[str, Any], now: float) -> Message:
     incident = incident_from(notice["incident"])
     name, cause = name_of(incident), line(incident.cause, CAUSE)
     lasted = lasting((incident.ended or at) - incident.began)
+    ending = line(notice.get("ending") or "deployed", 30)
     # A story that goes on: healing gave up, or what was a warning is critical now.
     kind = "worse" if what == "escalate" and not incident.needs_human else what
     headline, lead = {
@@ -96,8 +97,8 @@ def compose(notice: Mapping[str, Any], now: float) -> Message:
         "end": (f"ENDED {host}: {name} is well again after {lasted}", f"{name} on {host} is well again after {lasted}."),
         "success": (f"DONE {host}: {name}: {cause}", f"{name} on {host} has come to its end and succeeded."),
         "deployment": (
-            f"{line(notice.get('ending') or 'deployment', 30).upper()} {host}: {incident.stack}: {cause}",
-            f"{_DEPLOYED.get(incident.severity, 'A deployment')} of {incident.stack} on {host}: {cause}.",
+            f"{ending.upper()} {host}: {incident.stack}: {cause}",
+            f"{_DEPLOYED.get(ending, f'A release was {ending}')} on {host}: {incident.stack}: {cause}.",
         ),
         "test": (f"TEST {host}: {cause}", f"This is a test of the alerts of {incident.stack or host}, {cause}. Nothing is wrong."),
     }.get(kind, (f"{incident.severity.upper()} {host}: {name}: {cause}", f"{name} on {host} fails."))

@@ -46,6 +46,19 @@ def test_turned_on_it_replaces_no_container() -> None:
     assert before["services"] == after["services"]
 
 
+def test_a_path_leads_to_one_place() -> None:
+    route = {"domain": "app.example.com", "service": "web", "port": 8080}
+    shop = {**route, "path": "/shop", "static": {"immutable": ["/shop/assets"], "image_files": "/app"}}
+    both = {**route, "static": {"immutable": ["/shop/assets", "/old", "/all", "/all/fonts"], "image_files": "/app"}}
+    stack = changed(("routes", [shop, both]), ("redirects", [{"domain": "app.example.com", "path": "/old", "to": "/new"}]))
+    found = {problem.key: problem.fix for problem in problems(stack)}
+    assert found == {
+        "routes[1].static.immutable[0]": "write a folder below the path of the route, or remove image_files",
+        "routes[1].static.immutable[1]": "write a folder below the path of the route, or remove image_files",
+        "routes[1].static.immutable[3]": "remove it",
+    }
+
+
 def test_beside_authentication_it_is_refused() -> None:
     auth = {"basic": {"users": {"ada": "ada_password"}}}
     stack = changed(("routes[0].static", STATIC), ("routes[0].auth", auth), ("secrets.ada_password", {"kind": "password"}))
