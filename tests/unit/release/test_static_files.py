@@ -118,6 +118,8 @@ def test_a_name_without_a_hash_is_the_service_s_to_give(host: Host) -> None:
     """Its content would be that of another release for some of those who ask."""
     host.images = {"web:1": V1 | {"assets/logo.svg": "old"}, "web:2": V2 | {"assets/logo.svg": "new"}}
     assert host.live("web:1")["assets/logo.svg"] == "old"
+    host.bring("web:2")
+    assert host.served == V1 | V2, "from before the first new container answers"
     assert host.live("web:2") == V1 | V2
     assert host.said[-1] == "web: 3 files of its image for nginx; not those without a hash in their name, such as assets/logo.svg"
     assert host.live("web:1") == V1 | V2, "a rollback gets nobody's"

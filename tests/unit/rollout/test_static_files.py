@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ def test_files_come_before_the_first_new_container_and_those_of_before_stay(host
     host.deploy(version(2))
     assert host.did.index("unpack registry/api:2") < next(index for index, step in enumerate(host.did) if step.startswith("start "))
     assert served(host) == ["app.1.js", "app.2.js"]
+    left = [source["left"] > 0 for source in json.loads((paths.RELEASES / "shop/static.json").read_text())["app.example.com"].values()]
+    assert left == [True, False], "the time of those of before begins"
     host.did.clear()
     host.deploy(version(2))
     assert host.did == []

@@ -372,6 +372,19 @@ def test_a_journal_that_was_trimmed_goes_on_where_it_was(told: Told) -> None:
     assert told.look().releases == ["a", "b"]
 
 
+def test_a_trimmed_journal_and_a_clock_that_was_set_back_at_once(told: Told) -> None:
+    """The place is known by the line, not by its time."""
+    told.start().live("a")
+    told.look()
+    told.clock.jump(-86400)
+    for number in range(100):
+        told.write(f"step {number}")
+    told.live("b")
+    lines = Journal("shop").lines
+    lines.write_text("".join(lines.read_text().splitlines(keepends=True)[1:]))
+    assert told.look().releases == ["a", "b"]
+
+
 @pytest.mark.parametrize("then", ["longer", "shorter"])
 def test_a_journal_that_was_emptied_goes_on_with_what_is_new(told: Told, then: str) -> None:
     for number in range(50 if then == "shorter" else 1):
