@@ -17,7 +17,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,6 +25,7 @@ from . import registry_auth
 
 SOCKET = "/var/run/docker.sock"
 NEWEST = (1, 51)  # the newest version of the API that this was tried with; an older engine is asked in its own
+ARCHIVE_PATIENCE = 300.0  # seconds without a byte of an archive
 CHUNK = 65536  # bytes of one read
 
 
@@ -307,6 +308,21 @@ class EngineApi:
                     yield json.loads(line)
         except (http.client.HTTPException, ValueError) as error:
             raise EngineError(f"the stream of events broke off: {error!r}") from error
+        finally:
+            connection.close()
+
+    @contextmanager
+    def archive(self, identity: str, path: str) -> Iterator[http.client.HTTPResponse]:
+        """What is at a path in a container, which need not run, as a stream in the form of tar.
+
+        :raises NotFound: nothing is there, or no such container.
+        """
+        connection = self._send("GET", f"/containers/{quote(identity, safe='')}/archive", {"path": path}, timeout=ARCHIVE_PATIENCE)
+        try:
+            with _answered(connection) as answer:
+                yield answer
+        except http.client.HTTPException as error:
+            raise EngineError(f"GET {path}: the engine broke off its answer: {error!r}") from error
         finally:
             connection.close()
 

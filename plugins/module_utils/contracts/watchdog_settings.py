@@ -14,6 +14,7 @@ from .freshness import Freshness
 
 HOUR, DAY = 3600, 86400
 SEVERITIES = ("critical", "warning")
+DEPLOYMENTS = ("none", "failure", "success")
 ALERT_SEVERITIES = (*SEVERITIES, "info")  # of a message; an incident is never only worth knowing
 HEALING = ("restart", "none")
 ESCALATIONS = ("recreate", "rollback")
@@ -78,7 +79,16 @@ class Alert(Contract):
     # No choices: a kind that this engine does not know takes nothing from the routes beside it.
     kind: str = option("By what they are told, V(email), V(slack), V(pagerduty) or V(apprise).")
     severities: tuple[str, ...] = option(
-        "What is told here; V(info) is the success of jobs that tell of it.", SEVERITIES, choices=ALERT_SEVERITIES
+        "What is told here; V(info) is the success of jobs, and of deployments, that tell of it.", SEVERITIES, choices=ALERT_SEVERITIES
+    )
+    deployments: str = option(
+        (
+            "V(failure) also tells of each release that was taken back or rolled back;",
+            "V(success) also of each that went live, with the severity V(info).",
+        ),
+        "none",
+        choices=DEPLOYMENTS,
+        sparse=True,
     )
     reminder: float = option("An incident that is still open is told again after so many seconds.", 14400, least=60, most=30 * DAY)
     burst: int = option("So many messages may go out within C(per); the rest is gathered.", 10, least=1, most=1000)

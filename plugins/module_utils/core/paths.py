@@ -9,6 +9,7 @@ from pathlib import Path
 
 RELEASES = Path("/var/lib/latentum-ops/stacks")  # one folder a stack: releases, which one is live, the rollout in progress
 FILES = "files"  # a folder of a stack there: files that its releases mount, by their content
+STATIC = Path("/var/lib/latentum-ops/static")  # one folder a stack: files of images that nginx gives out itself
 SECRETS = Path("/etc/latentum-ops/secrets")  # one folder a stack: the secret store
 STACKS = Path("/etc/latentum-ops/stacks")  # one file a stack: what opsctl needs to know about it
 SHARES = Path("/var/lib/latentum-ops/shares")  # files a stack: what of the host's own configuration is there for it

@@ -20,6 +20,7 @@ from ..contracts.carried_files import EXTENSION
 from ..core.paths import SECRETS
 from .files.derive import host_path, reloads
 from .model import Declaration
+from .routes.static_files import static_files
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
 STOP_GRACE = "30s"
@@ -41,8 +42,9 @@ def compose_project(declaration: Declaration) -> dict[str, Any]:
         if name not in project and name not in ("version", "networks", "secrets") and not name.startswith("x-"):
             project[name] = copy.deepcopy(value)
     _place_configs(declaration, project)
-    if reloaded := reloads(declaration):
-        project[EXTENSION] = {"reload": reloaded}
+    extension = {"reload": reloads(declaration), "static": static_files(declaration)}
+    if any(extension.values()):
+        project[EXTENSION] = {name: items for name, items in extension.items() if items}
     return project
 
 

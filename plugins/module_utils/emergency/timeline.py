@@ -19,12 +19,12 @@ from ..core.masking import line
 from ..core.times import epoch, lasting, moment
 from ..firewall import isolated
 from ..maintenance import windows as maintenance_windows
-from ..release.journal import LINES, Journal
+from ..release.journal import LINES, LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal
 from ..watchdog.incidents import Incident
 from ..watchdog.memory import Memory
 
 LONGEST = 300  # characters of what stands in one row
-ENDINGS = ("live", "taken back", "failed", "refused")  # steps of a rollout that say how it ended
+ENDINGS = (LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK, "failed", "refused")  # steps of a rollout that say how it ended
 
 
 @dataclass(frozen=True)

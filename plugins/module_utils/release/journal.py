@@ -22,6 +22,7 @@ from ..core.versioned_json import known_fields, read_state, write_state
 from .store import now
 
 LINES = 2000  # lines of history that are kept
+LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK = "live", "taken back", "taken back in part"  # steps by which a rollout ends
 
 
 @dataclass
@@ -84,11 +85,17 @@ class Journal:
         """When a release went live that has been so since then, ISO 8601; empty where the history does not say."""
         since = ""
         for entry in reversed(self.read(2 * LINES)):
-            if entry.get("step") == "live":
+            if entry.get("step") == LIVE:
                 if entry.get("release") != release:
                     break
                 since = str(entry["at"])
         return since
+
+    def ending(self, attempt: str) -> str:
+        """How an attempt ended, by its last such step; empty where nobody has written that down."""
+        endings = (LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK)
+        steps = (entry.get("step") for entry in reversed(self.read(2 * LINES)) if entry.get("attempt") == attempt)
+        return next((str(step) for step in steps if step in endings), "")
 
     def trim(self) -> None:
         """Forget what is older than the last lines."""

@@ -34,10 +34,34 @@ def images(release: Release) -> str:
     """The tags of a release's images, those of one tag together; of an image that came from no registry the beginning of its id."""
     tags: dict[str, list[str]] = {}
     for service, reference in release.images.items():
-        name = reference.partition("@")[0].rpartition("/")[2]
-        tag = name.rpartition(":")[2] if ":" in name else name
-        tags.setdefault(tag[:12] if is_id(name) else tag, []).append(service)
+        tags.setdefault(tag_of(reference), []).append(service)
     return ", ".join(f"{'+'.join(services)} {tag}" for tag, services in tags.items())
+
+
+def tag_of(reference: str) -> str:
+    """The tag of a pinned image; its name where it has none, and the beginning of its id where it came from no registry."""
+    name = reference.partition("@")[0].rpartition("/")[2]
+    tag = name.rpartition(":")[2] if ":" in name else name
+    return tag[:12] if is_id(name) else tag
+
+
+def changed_images(before: Release | None, after: Release) -> list[str]:
+    """What differs between the images of two releases, a service each, by tags; by digests where a tag has moved."""
+    there = before.images if before else {}
+    changes = []
+    for service, reference in after.images.items():
+        old = there.get(service)
+        if old is None:
+            changes.append(f"{service} {tag_of(reference)}" + (" (new)" if before else ""))
+        elif tag_of(old) != tag_of(reference):
+            changes.append(f"{service} {tag_of(old)} -> {tag_of(reference)}")
+        elif old != reference:
+            changes.append(f"{service} {tag_of(reference)} (another digest: {_digest(old)} -> {_digest(reference)})")
+    return changes + [f"{service} is gone" for service in there if service not in after.images]
+
+
+def _digest(reference: str) -> str:
+    return reference.rpartition("@")[2].removeprefix("sha256:")[:12]
 
 
 def models(release: Release) -> str:

@@ -86,6 +86,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     host.forwarding(stack, report)
     web.certificates(certificates, report)
     states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack, "authentication": AUTHENTICATION / stack}
+    states["static files"] = paths.STATIC / stack
     if wish.volumes:
         states["records of jobs"] = paths.JOBS / stack
     elif (paths.JOBS / stack).is_dir():

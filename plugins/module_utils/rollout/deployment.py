@@ -21,7 +21,7 @@ from ..hostconfig.transaction import ConfigSetError
 from ..models import versions
 from ..release import carried, publish, routing
 from ..release.image_user import require_readable
-from ..release.journal import Journal, RolloutInProgress
+from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal, RolloutInProgress
 from ..release.pinning import Declared, pin, relabelled, require_local, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from . import hand_made, moving, reloading, standby
@@ -218,6 +218,8 @@ class Deployment:
             publish.write(live)
             self._tell(live, engine)
             Rerouting(self.store.load(underway.before) if underway.before else None, live).finish()
+            origin = self.store.origin(live.id) if underway.kind == "deploy" else ""
+            self._note_end(underway, LIVE, **({"promoted_from": origin} if origin else {}))
             self.journal.ended()
             return f"{interrupted}; it was finished"
         if underway.target == target and not underway.failing:
@@ -226,9 +228,18 @@ class Deployment:
         self.progress.say(f"{interrupted}: it is taken back first")
         lost = take_back(Site(self.stack, engine, self.progress, self.journal, underway), self.store)
         if lost:
+            self._note_end(underway, PARTLY_TAKEN_BACK, live=underway.before, reason="\n".join(lost)[:4000])
             raise self._refused("\n".join([f"{interrupted}, and it cannot be taken back:", *lost]), underway.target)
+        reason = {} if underway.failing else {"reason": f"interrupted at: {underway.step or 'its beginning'}"}
+        self._note_end(underway, TAKEN_BACK, live=underway.before, **reason)
         self.journal.ended()
         return f"{interrupted}; it was taken back"
+
+    def _note_end(self, underway: RolloutInProgress, step: str, **more: object) -> None:
+        """The end of a rollout that another run began, once: the killed run may have come to write it down."""
+        if self.journal.ending(underway.attempt) != step:
+            entry = {"attempt": underway.attempt, "kind": underway.kind, "release": underway.target, "step": step}
+            self.journal.write(**entry, before=underway.before, who=underway.who, ended_by=caller(), **more)
 
     def _tell(self, release: Release, engine: Engine) -> None:
         for failure in versions.tell(release, engine):

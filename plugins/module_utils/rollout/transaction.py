@@ -14,16 +14,19 @@ from ..compose.cli import Compose, pull
 from ..containers import taken_over
 from ..containers.api import EngineError
 from ..containers.client import Container, DockerUnavailable
+from ..containers.image_folder import ImageFolderError
 from ..contracts.job_settings import Job, JobSettings
 from ..contracts.rollout_policy import Policy, Task, policies_from
+from ..contracts.static_files import static_files_of
 from ..core.caller import caller
 from ..core.masking import lines
-from ..core.process import run
+from ..core.process import CommandError, run
 from ..jobs import gate
 from ..models import versions
 from ..nginx import sync as upstreams
 from ..nginx.access_log import FLUSHED, Figures, Meter
-from ..release import publish, routing
+from ..release import publish, routing, static_files
+from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import hand_made, moving, reloading, standby
 from .canary import FEW, wilson_lower_bound
@@ -81,6 +84,7 @@ class Change:
                 progress.say(sentence)
             compose.check()
             self._fetch()
+            self._static_files()
             self._hooks()
             for plan in outcome.plans if order.kind == "deploy" else ():
                 if plan.action == REPLACE:
@@ -105,13 +109,16 @@ class Change:
             self._settle()
         except BaseException as error:
             self._undo(error)
-        moving.sweep(site.engine, release)
         meter.look()
         outcome.served, outcome.failed, outcome.maintenance = meter.total.requests, meter.total.failed, meter.maintenance
         progress.timed("in all", started)
         outcome.timings, outcome.lines = progress.timings, progress.lines
         figures = {"seconds": round(time.monotonic() - started, 1), "served": outcome.served, "failed": outcome.failed}
-        self._note("live", **figures, **order.origin)
+        # First the line, then the end: whoever is killed between them leaves a rollout whose end the next run finds written down.
+        self._note(LIVE, before=live.id if live else None, who=caller(), **figures, **order.origin)
+        site.journal.ended()
+        moving.sweep(site.engine, release)
+        self._settle_static_files()
         self._tasks(required=False)
         progress.finish(f"{release.id} is live")
 
@@ -134,7 +141,6 @@ class Change:
         for failure in versions.tell(release, site.engine):
             site.progress.say(failure)
         site.done()
-        site.journal.ended()
 
     def _named(self) -> Callable[[str], bool]:
         """Whether an upstream is of this stack, by the old or by the new routes."""
@@ -143,7 +149,8 @@ class Change:
         return lambda upstream: upstream in names
 
     def _note(self, step: str, **more: object) -> None:
-        self.site.journal.write(attempt=self.order.attempt, kind=self.order.kind, release=self.release.id, step=step, **more)
+        # The attempt of the rollout under way: that of a killed run where this one finishes it.
+        self.site.journal.write(attempt=self.site.underway.attempt, kind=self.order.kind, release=self.release.id, step=step, **more)
 
     def _fetch(self) -> None:
         """Every image is here before anything moves."""
@@ -153,6 +160,33 @@ class Change:
                 self.site.step(f"pull {reference}", phase=Phase.IMAGES)
                 pull(reference)
         self.site.progress.step()
+
+    def _static_files(self) -> None:
+        """Files that nginx gives out itself are on the disk before a container of this release answers.
+
+        :raises RolloutFailed: they cannot be taken out. A rollback goes on: its services have them, too.
+        """
+        wanted = static_files_of(self.release.project)
+        try:
+            for reference in sorted({self.release.images.get(files.service, "") for files in wanted} - {""}):
+                if self.site.engine.image(reference) is None:
+                    pull(reference)
+            static_files.bring(self.release, self.site.engine, self.site.progress.say)
+        except ImageFolderError as error:
+            if self.order.kind != "rollback":
+                raise RolloutFailed(str(error)) from error
+            self.site.progress.say(f"{error}; the service gives them out itself")
+        except (EngineError, CommandError, OSError) as error:
+            if self.order.kind != "rollback":
+                raise
+            self.site.progress.say(f"static files: {error}; the services give them out themselves")
+
+    def _settle_static_files(self) -> None:
+        """Nothing that fails here takes back a release that is good: the next one tries it again."""
+        try:
+            static_files.settle(self.release, self.site.engine)
+        except (DockerUnavailable, EngineError, OSError, ValueError) as error:
+            self.site.progress.say(f"static files of releases before this one stay: {error}")
 
     def _hooks(self) -> None:
         """What the operator wants done before a change, for example a backup."""
@@ -380,12 +414,14 @@ class Change:
         lost = take_back(site, self.store)
         site.done()
         live = self.live.id if self.live else None
+        ending = {"live": live, "before": live, "who": caller()}
         if lost:
+            self._note(PARTLY_TAKEN_BACK, reason="\n".join(lost)[:4000], **ending)
             state = "\n".join(["it could NOT be taken back completely; the next run goes on with it:", *lost])
         else:
+            self._note(TAKEN_BACK, **ending)
             site.journal.ended()
             state = f"it was taken back: {live} is live" if live else self._remains()
-        self._note("taken back", live=live)
         site.progress.finish(state.splitlines()[0])
         if not isinstance(error, Exception):
             raise error

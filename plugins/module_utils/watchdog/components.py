@@ -17,6 +17,7 @@ from .acting import Acting
 from .alerting.notices import Alerting, Deadman
 from .alerting.spool import Spool
 from .days import Days
+from .deployments import Deployments
 from .failures import Failures
 from .healing import Healer
 from .judgement import Judgement
@@ -37,6 +38,7 @@ class Runtime:
     """What outlives the settings.
 
     :param host: name of this host where the settings give none.
+    :param deployments: how far the journals of the stacks were read.
     :param sessions: the locks that running remedies hold.
     :param remedy_pool: runs remedies.
     :param begin: runs a look beside the loop.
@@ -50,6 +52,7 @@ class Runtime:
     suppression: Suppression
     spool: Spool
     failures: Failures
+    deployments: Deployments
     sessions: Sessions
     remedy_pool: Executor
     begin: Callable[[Token, Callable[[], Any]], None]

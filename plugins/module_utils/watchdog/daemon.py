@@ -20,6 +20,7 @@ from .alerting.notices import Deadman
 from .alerting.spool import Spool
 from .components import Components, Runtime, assemble
 from .days import Days
+from .deployments import Deployments
 from .failures import Failures
 from .findings import Finding
 from .healing import Healer
@@ -45,6 +46,7 @@ class Daemon:
         """:raises OSError, ValueError: the settings cannot be used."""
         self.inbox = Inbox()
         self.look_pool = ThreadPoolExecutor(12, "look")
+        failures = Failures()
         self.runtime = Runtime(
             host=os.uname().nodename,
             memory=Memory(),
@@ -52,7 +54,8 @@ class Daemon:
             healer=Healer(),
             suppression=Suppression(self._released),
             spool=Spool(STATE / "spool"),
-            failures=Failures(),
+            failures=failures,
+            deployments=Deployments(STATE / "journals.json", failures),
             sessions=Sessions(),
             remedy_pool=ThreadPoolExecutor(24, "remedy"),
             begin=self._begin,
@@ -199,6 +202,8 @@ class Daemon:
         quiet = {key: why for key in findings if (why := self.runtime.suppression.why(key))}
         for name, (_seen, states) in self.components.looks.jobs.items():
             alerting.succeeded(successes(name, states, time.time()))
+        stacks = [stack.name for stack in self.components.settings.stacks]
+        self.runtime.deployments.look(stacks, alerting.deployed, now)
         alerting.remind(self.components.judgement.open_incidents(), quiet, now)
         alerting.deliver(now)
         if self.components.publication.well and not alerting.summary.get("failed"):

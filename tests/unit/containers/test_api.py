@@ -206,3 +206,23 @@ def test_networks_are_asked_for_left_and_removed(server: Server, api: EngineApi)
     assert lines[0].startswith("GET /networks?filters=%7B%22label%22")
     assert lines[1:] == ["POST /networks/shop_default_02_3f2a90/disconnect", "DELETE /networks/shop_default_02_3f2a90"]
     assert json.loads(server.asked[1].splitlines()[-1]) == {"Container": "c1", "Force": True}
+
+
+def test_an_archive_is_read_as_it_comes(server: Server, api: EngineApi) -> None:
+    server.answer(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        0.05,
+        b"2\r\nde\r\n0\r\n\r\n",
+    )
+    with api.archive("id1", "/app/assets/.") as answer:
+        assert answer.read() == b"abcde"
+    assert "/containers/id1/archive?path=%2Fapp%2Fassets%2F." in server.asked[-1]
+    server.json({"message": "Could not find the file /app in container id1"}, "404 Not Found")
+    with pytest.raises(NotFound, match="Could not find"), api.archive("id1", "/app/."):
+        pass
+
+
+def test_an_archive_that_breaks_off_is_the_engine_s_failure(server: Server, api: EngineApi) -> None:
+    server.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    with pytest.raises(EngineError, match="broke off"), api.archive("id1", "/app/.") as answer:
+        answer.read()

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.client imp
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import stack_lock
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
+from ansible_collections.latentum.ops.plugins.module_utils.release import journal
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import daemon as module
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
@@ -586,6 +589,26 @@ def test_a_log_that_cannot_be_had_silences_nobody(life: Days, monkeypatch: pytes
 
 
 # What only a running daemon shows
+
+
+# Deployments of others
+
+
+def test_a_deployment_is_told_by_the_loop_once_also_in_maintenance_and_by_the_watchdog_that_comes_after(
+    life: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "now", lambda: datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"))
+    route = {"name": "chat", "kind": "slack", "url_file": "/none", "severities": ["critical", "warning"], "deployments": "failure"}
+    life.host.watch("shop", services=[{"service": "api", "replicas": 2}], alerts=[route])
+    ended = {"attempt": "a1", "kind": "deploy", "release": "b"}
+    life.start()
+    maintenance_windows.present("shop", "a larger disk", "10m")
+    Journal("shop").write(**ended, step="live", before="a")
+    Journal("shop").write(**{**ended, "attempt": "a2"}, step="taken back", live="a", reason="api: crashed")
+    life.pass_by(1)
+    assert life.told == ["deployment shop/deployment:a2"] and life.open == []
+    life.start()
+    assert life.told == ["deployment shop/deployment:a2"]
 
 
 PAUSE = 0.01  # seconds between two looks of a test

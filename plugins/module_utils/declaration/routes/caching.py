@@ -78,6 +78,21 @@ STATIC = Record(
             description="The page that is given instead of a 404 when a browser asks for a page (a path of the application's own router)."
             " Never for scripts, images or calls, nor below C(immutable).",
         ),
+        "image_files": Text(
+            default="",
+            check=values.path,
+            example="/usr/share/nginx/html",
+            description="The folder in the image of C(service) whose content it gives out at V(/). What is below C(immutable) in it nginx"
+            " gives out itself, from the disk of the host and compressed beforehand where a C(.gz) is beside; each release brings its own.",
+            implied="the service gives out all of them",
+        ),
+        "keep": Text(
+            default=604800,
+            numbers=True,
+            check=values.lasting(0, 366 * 86400),
+            example="7d",
+            description="With C(image_files): files of a release stay for so long when it is live no more, for pages that are open still.",
+        ),
     },
     example="{immutable: [/assets], fallback: /index.html}",
 )
@@ -117,6 +132,8 @@ class Static:
 
     immutable: tuple[str, ...] = ()
     fallback: str = ""
+    image_files: str = ""
+    keep: float = 604800
 
     def to_dict(self) -> dict[str, Any]:
         """As role nginx takes it."""
@@ -136,7 +153,8 @@ def static_from(raw: Mapping[str, Any] | None) -> Static | None:
     """From what the schema read."""
     if not raw:
         return None
-    return Static(tuple(path.rstrip("/") for path in raw["immutable"] if path.strip("/")), raw["fallback"])
+    immutable = tuple(path.rstrip("/") for path in raw["immutable"] if path.strip("/"))
+    return Static(immutable, raw["fallback"], raw["image_files"].rstrip("/") or raw["image_files"], raw["keep"])
 
 
 def cache_problems(cache: Cache, key: str, beside: Mapping[str, bool]) -> Iterator[Problem]:

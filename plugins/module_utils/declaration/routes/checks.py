@@ -11,6 +11,7 @@ from ...schema.nodes import Problem, shown
 from ..model import Declaration
 from . import caching, cors, redirects, sites
 from .model import Route
+from .static_files import check_static_files
 
 
 def check_routes(declaration: Declaration, problems: list[Problem]) -> None:
@@ -23,6 +24,7 @@ def check_routes(declaration: Declaration, problems: list[Problem]) -> None:
     _check_balance(declaration, problems)
     for route in declaration.routes:
         problems += _of_options(route)
+    check_static_files(declaration, problems)
     for route in declaration.routes:
         check_target(declaration, route.key, route.service, ("port", route.port), problems)
 

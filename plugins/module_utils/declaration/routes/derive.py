@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...contracts.claims import Claim, Kind, named, opened
+from ...contracts.static_files import folder_name, folder_of
 from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
 from ..model import Declaration
@@ -114,13 +115,15 @@ def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
         "allow_from": list(route.allow_from),
         "strip_prefix": route.strip_prefix,
         "buffering": route.buffering,
-        **_options(route),
+        **_options(declaration, route),
     }
 
 
-def _options(route: Route) -> dict[str, Any]:
+def _options(declaration: Declaration, route: Route) -> dict[str, Any]:
     """What few routes have; a location without it is what it was."""
     parts = {name: part.to_dict() for name, part in (("cors", route.cors), ("cache", route.cache), ("static", route.static)) if part}
+    if route.static and route.static.image_files:
+        parts["static"]["directory"] = str(folder_of(declaration.name, folder_name(route.domain, route.path)))
     protocol = {"protocol": route.protocol} if route.protocol != "http" else {}
     sticky = {"sticky": True} if route.balance == "sticky" else {}
     connections = {"connections": route.connections} if route.connections else {}

@@ -41,10 +41,26 @@ def check_watchdog(declaration: Declaration, problems: list[Problem]) -> None:
         if alert["kind"] == "pagerduty" and "info" in alert["severities"]:
             fix = "remove info: there a success would be an incident that nobody ends; let another alert tell of it"
             problems.append(Problem(f"{key}.severities", shown("info"), "cannot be told by PagerDuty", fix))
+        _check_deployments(alert, key, problems)
         if alert["kind"] == "email":
             _check_mail(alert, key, problems)
     for key, name in watch_secrets(declaration):
         _check_secret(key, name, declaration.secrets, problems)
+
+
+def _check_deployments(alert: Mapping[str, Any], key: str, problems: list[Problem]) -> None:
+    """Who asks for deployments must be able to hear of them."""
+    asked = alert["deployments"]
+    if asked == "none" or _reported(f"{key}.severities", problems):
+        return
+    if alert["kind"] == "pagerduty":
+        fix = "remove it: there each would be an incident that nobody ends; let another alert tell of it"
+        problems.append(Problem(f"{key}.deployments", shown(asked), "cannot be told by PagerDuty", fix))
+        return
+    needed = {"failure": ["critical", "warning"], "success": ["critical", "warning", "info"]}[asked]
+    if missing := [severity for severity in needed if severity not in alert["severities"]]:
+        what = f"would be told with severities that this alert does not have: {', '.join(missing)}"
+        problems.append(Problem(f"{key}.deployments", shown(asked), what, f"write severities: [{', '.join(needed)}]"))
 
 
 def _check_sites(declaration: Declaration, problems: list[Problem]) -> None:

@@ -170,6 +170,7 @@ ALERT = Record(
             example="[critical, warning]",
             description=described(Alert, "severities"),
         ),
+        "deployments": text(Alert, "deployments", "success"),
         "reminder": duration(Alert, "reminder", "4h", description="An incident that is still open is told again after this time."),
         "burst": number(Alert, "burst"),
         "per": duration(Alert, "per", "10m", description="The time in which C(burst) is counted."),

@@ -26,27 +26,32 @@ def digest(notices: Sequence[Mapping[str, Any]], now: float) -> Message:
     human: list[str] = []
     still: list[str] = []
     over: list[str] = []
+    done: list[str] = []
     worst = "info"
     for incident_notices in by_incident.values():
         incident = incident_from(incident_notices[-1]["incident"])
         worst = max(worst, *(str(notice["incident"]["severity"]) for notice in incident_notices), key=_rank)
-        where = over if incident_notices[-1]["what"] == "end" else human if incident.needs_human else still
+        last = str(incident_notices[-1]["what"])
+        where = done if last in ("success", "deployment") else over if last == "end" else human if incident.needs_human else still
         where.append(_line(incident, [str(notice["what"]) for notice in incident_notices]))
     host, first = line(notices[0]["host"], 100), float(notices[0]["at"])
-    counts = [f"{len(group)} {word}" for group, word in ((human, "need a human"), (still, "open"), (over, "ended")) if group]
+    counts = [
+        f"{len(group)} {word}" for group, word in ((human, "need a human"), (still, "open"), (over, "ended"), (done, "done")) if group
+    ]
     total = len(by_incident)
-    headings = (("A human is needed", human), ("Open", still), ("Ended", over))
+    news = human or still or done
+    headings = (("A human is needed", human), ("Open", still), ("Ended", over), ("Deployments and jobs", done))
     return Message(
         what="digest",
         ident="digest:"
         + hashlib.sha256("\n".join(f"{key} {len(incident_notices)}" for key, incident_notices in by_incident.items()).encode()).hexdigest()[
             :24
         ],
-        severity=worst if human or still else "info",
+        severity=worst if news else "info",
         host=host,
         stack=_common([str(notice["incident"]["stack"]) for notice in notices]),
         subject="",
-        headline=line(f"{worst.upper() if human or still else 'ENDED'} {host}: {total} incidents: {', '.join(counts)}", SUBJECT),
+        headline=line(f"{worst.upper() if news else 'ENDED'} {host}: {total} incidents: {', '.join(counts)}", SUBJECT),
         lead=f"{total} incidents on {host}: {', '.join(counts)}.",
         at=float(notices[-1]["at"]),
         facts=[("Held up", f"the first was noticed at {moment(first)}")] if now - first > LATE else [],
@@ -72,6 +77,8 @@ def _line(incident: Incident, kinds: list[str]) -> str:
     text = f"{incident.severity.upper()} {name_of(incident)}: {line(incident.cause, 140)}"
     if incident.ended is None:
         return line(f"{text}; since {moment(incident.began)}", LINE)
+    if kinds[-1] in ("success", "deployment"):
+        return line(f"{text}; {moment(incident.ended)}", LINE)
     words = "opened and ended" if kinds[0] != "end" else "ended"
     lasted = lasting(incident.ended - incident.began)
     return line(f"{text}; {words}: {moment(incident.began)} to {clock(incident.ended, incident.began)} ({lasted})", LINE)

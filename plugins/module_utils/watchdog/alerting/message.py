@@ -17,6 +17,7 @@ from ..incidents import Incident, incident_from
 
 SUBJECT, CAUSE, LINE = 140, 500, 300  # characters that are kept
 LOG_LINES, STEPS, AFFECTED = 20, 20, 20
+_DEPLOYED = {"live": "A release went live", "taken back in part": "A HUMAN IS NEEDED: a release failed and is taken back in part only"}
 LATE = 300  # seconds after which a message says that it was held up
 
 # What to look at, by a check of the host or its first word; `{0}` is what follows that word. Any other single word is a unit.
@@ -34,7 +35,7 @@ _HOST_LOOKS = {
 class Message:
     """What is said, before it takes the form of a receiver. Every text is masked and without control characters.
 
-    :param what: open, escalate, reminder, end, success, test, or digest.
+    :param what: open, escalate, reminder, end, success, deployment, test, or digest.
     :param ident: the incident's id; of a digest, made of those in it.
     :param headline: one line, at most SUBJECT characters.
     :param lead: the first sentence.
@@ -60,6 +61,11 @@ class Message:
     commands: list[str] = field(default_factory=list)
     runbook: str = ""
 
+    @property
+    def good(self) -> bool:
+        """It is good news."""
+        return self.what in ("end", "success") or (self.what == "deployment" and self.severity == "info")
+
 
 def name_of(incident: Incident) -> str:
     """What fails, with its stack: ``latentum/api-gateway``; of the host itself ``disk /``."""
@@ -75,6 +81,7 @@ def compose(notice: Mapping[str, Any], now: float) -> Message:
     incident = incident_from(notice["incident"])
     name, cause = name_of(incident), line(incident.cause, CAUSE)
     lasted = lasting((incident.ended or at) - incident.began)
+    ending = line(notice.get("ending") or "deployed", 30)
     # A story that goes on: healing gave up, or what was a warning is critical now.
     kind = "worse" if what == "escalate" and not incident.needs_human else what
     headline, lead = {
@@ -89,6 +96,10 @@ def compose(notice: Mapping[str, Any], now: float) -> Message:
         ),
         "end": (f"ENDED {host}: {name} is well again after {lasted}", f"{name} on {host} is well again after {lasted}."),
         "success": (f"DONE {host}: {name}: {cause}", f"{name} on {host} has come to its end and succeeded."),
+        "deployment": (
+            f"{ending.upper()} {host}: {incident.stack}: {cause}",
+            f"{_DEPLOYED.get(ending, f'A release was {ending}')} on {host}: {incident.stack}: {cause}.",
+        ),
         "test": (f"TEST {host}: {cause}", f"This is a test of the alerts of {incident.stack or host}, {cause}. Nothing is wrong."),
     }.get(kind, (f"{incident.severity.upper()} {host}: {name}: {cause}", f"{name} on {host} fails."))
     return Message(
@@ -101,12 +112,26 @@ def compose(notice: Mapping[str, Any], now: float) -> Message:
         headline=line(headline, SUBJECT),
         lead=lead,
         at=at,
-        facts=_facts(incident, what, at, now) if what != "test" else [],
+        facts=_facts_of(notice, incident, at, now),
         sections=_sections(incident),
         log=lines(incident.log, LOG_LINES, LINE),
         commands=commands(host, incident)[: 1 if what == "test" else None],
         runbook=" ".join(str(notice.get("runbook") or "").split()),
     )
+
+
+def _facts_of(notice: Mapping[str, Any], incident: Incident, at: float, now: float) -> list[tuple[str, str]]:
+    if notice["what"] == "test":
+        return []
+    if notice["what"] == "deployment":
+        own = [(line(name, 40), line(value, CAUSE)) for name, value in notice.get("facts") or []]
+        return [*own, ("At", moment(at)), *_held_up(at, now)]
+    return _facts(incident, str(notice["what"]), at, now)
+
+
+def _held_up(at: float, now: float) -> list[tuple[str, str]]:
+    late = now - at > LATE
+    return [("Held up", f"noticed at {moment(at)}, could not be sent for {lasting(now - at)}")] if late else []
 
 
 def _facts(incident: Incident, what: str, at: float, now: float) -> list[tuple[str, str]]:
@@ -123,9 +148,7 @@ def _facts(incident: Incident, what: str, at: float, now: float) -> list[tuple[s
         facts += [("Healing", "has given up; a human is needed")]
     if incident.flapping:
         facts += [("Flapping", "it failed again and again, and is taken for well only after a long quiet time")]
-    if now - at > LATE:
-        facts += [("Held up", f"noticed at {moment(at)}, could not be sent for {lasting(now - at)}")]
-    return facts
+    return [*facts, *_held_up(at, now)]
 
 
 def _sections(incident: Incident) -> list[tuple[str, list[str]]]:
@@ -138,6 +161,9 @@ def commands(host: str, incident: Incident) -> list[str]:
     ssh = f"ssh {quote(host)} sudo"
     _stack, _slash, rest = incident.key.partition("/")
     kind, _colon, name = rest.partition(":")
+    if kind == "deployment":
+        stack = quote(incident.stack)
+        return [f"{ssh} opsctl status", f"{ssh} opsctl history --stack {stack}", f"{ssh} opsctl releases --stack {stack}"]
     if not incident.stack:
         word, _space, after = incident.subject.partition(" ")
         known = _HOST_LOOKS.get(incident.subject) or _HOST_LOOKS.get(word)

@@ -19,7 +19,7 @@ _CODE = (
 
 def colour(message: Message) -> str:
     """Of the bar at the top: green for an end, else by severity."""
-    return _WELL if message.what in ("end", "success") else _COLOURS.get(message.severity, _COLOURS["info"])
+    return _WELL if message.good else _COLOURS.get(message.severity, _COLOURS["info"])
 
 
 def html(message: Message) -> str:

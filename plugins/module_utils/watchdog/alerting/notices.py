@@ -19,6 +19,7 @@ from urllib.request import build_opener
 from ...contracts.watchdog_settings import DeadmanSpec
 from ...core.journal import log
 from .. import runbooks
+from ..deployments import Deployment
 from ..failures import Failures
 from ..incidents import Incident
 from ..judgement import Transition
@@ -70,6 +71,16 @@ class Alerting:
                 continue
             self._announced.add(success.id)
             self.tell(Transition("success", success))
+
+    def deployed(self, deployment: Deployment) -> None:
+        """Spool the notice of a deployment for whoever asked for it; what they were told before is not told again.
+
+        :raises OSError: it cannot be spooled.
+        """
+        incident = deployment.incident
+        notice = {"what": "deployment", "host": self.host, "at": incident.ended, "incident": incident.as_dict(), "runbook": ""}
+        if self.spool.tell(notice | {"ending": deployment.ending.value, "facts": deployment.facts}, self.alerts.routes):
+            self._next, self._fresh = 0.0, True
 
     def notice(self, what: str, incident: Incident) -> dict[str, Any]:
         """A message as it is spooled."""

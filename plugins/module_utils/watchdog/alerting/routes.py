@@ -29,6 +29,7 @@ class Route:
     :param reminder: seconds after which it is told again of what is still open; 0 for never.
     :param burst: messages that may go out at once; per so many seconds in the long run.
     :param options: what its kind needs, such as server or url_file.
+    :param deployments: none, failure or success: of which it wants to hear.
     """
 
     key: str
@@ -40,6 +41,14 @@ class Route:
     burst: int
     per: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    deployments: str = "none"
+
+    def wants(self, notice: Mapping[str, Any]) -> bool:
+        """Whether it asked for this: its severity, and of deployments also that they are told at all."""
+        severity = str(notice["incident"]["severity"])
+        if notice["what"] == "deployment" and (self.deployments == "none" or (self.deployments == "failure" and severity == "info")):
+            return False
+        return severity in self.severities
 
     @property
     def destination(self) -> str:
@@ -81,6 +90,7 @@ def route_from(stack: str, raw: Mapping[str, Any]) -> Route:
         burst=max(1, alert.burst),
         per=alert.per,
         options=alert.options,
+        deployments=alert.deployments,
     )
 
 
@@ -110,18 +120,19 @@ def routes_for(notice: Mapping[str, Any], routes: Mapping[str, Route], delivered
     """The keys of the routes that get this notice.
 
     A test goes to every route of its stack (of the host: to all). An end goes to those that were told of the incident. Anything else
-    goes to the routes that want its severity, and to those that were told earlier, so that nobody hears only half of a story. One
-    destination that several routes name (two stacks that mail the same people) is told once, by the route that told it before.
+    goes to the routes that want its severity (of a deployment: to those of them that asked for it), and to those that were told earlier,
+    so that nobody hears only half of a story. One destination that several routes name (two stacks that mail the same people) is told
+    once, by the route that told it before.
 
     :param delivered: what `Spool.deliveries` has of this incident.
     """
     incident = notice["incident"]
-    stack, severity = str(incident["stack"]), str(incident["severity"])
+    stack = str(incident["stack"])
     mine = [route for route in routes.values() if not stack or route.stack == stack]
     if notice["what"] == "test":
         return [route.key for route in mine]
     before = [route for route in routes.values() if route.key in (delivered or {})]
-    wanting = [] if notice["what"] == "end" else [route for route in mine if severity in route.severities]
+    wanting = [] if notice["what"] == "end" else [route for route in mine if route.wants(notice)]
     chosen: dict[str, str] = {}
     for route in [*before, *wanting]:
         chosen.setdefault(route.destination, route.key)

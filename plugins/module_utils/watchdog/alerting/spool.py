@@ -199,7 +199,7 @@ class Spool:
                 notices = [(str(what), float(at)) for route in routes.values() for what, at in route]
             except (ValueError, TypeError, KeyError, AttributeError):
                 notices = []
-            ended = any(what in ("end", "success") for what, _at in notices)
+            ended = any(what in ("end", "success", "deployment") for what, _at in notices)
             if now - max((at for _what, at in notices), default=0.0) > (REPEATED if ended else FORGOTTEN):
                 old.append(name)
         self.files.remove(old)

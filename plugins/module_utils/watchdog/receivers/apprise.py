@@ -35,7 +35,7 @@ def send(route: Route, message: Message, plain: bool, _left: Sequence[str]) -> N
         known = False
     if not known:
         raise SendError(f"alerts.{route.name}: its secret is no URL that apprise knows: correct it", final=True)
-    kind = "success" if message.what in ("end", "success") else {"critical": "failure", "warning": "warning"}.get(message.severity, "info")
+    kind = "success" if message.good else {"critical": "failure", "warning": "warning"}.get(message.severity, "info")
     body = message.lead if plain else text(message)
     try:
         accepted = bool(channel.notify(title=message.headline, body=body[:PLAIN] if plain else body, notify_type=kind, body_format="text"))

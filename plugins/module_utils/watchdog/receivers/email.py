@@ -96,7 +96,7 @@ def build(message: Message, sender: str, to: Sequence[str], *, plain: bool = Fal
     mail["Date"] = formatdate(localtime=False)
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     root = f"<{hashlib.sha256(message.ident.encode()).hexdigest()[:32]}@{domain}>"
-    if message.what in {"open", "success", "test", "digest"}:
+    if message.what in {"open", "success", "deployment", "test", "digest"}:
         mail["Message-ID"] = root
     else:
         mail["Message-ID"] = f"{root[: -len(domain) - 2]}.{message.what}.{int(message.at)}@{domain}>"

@@ -30,7 +30,7 @@ def send(route: Route, message: Message, plain: bool, _left: Sequence[str]) -> N
 
 def payload(message: Message) -> dict[str, Any]:
     """The body of the request."""
-    mark = ":large_green_circle:" if message.what in ("end", "success") else _MARKS.get(message.severity, _MARKS["info"])
+    mark = ":large_green_circle:" if message.good else _MARKS.get(message.severity, _MARKS["info"])
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(message.headline, HEADER), "emoji": False}},
         _section(f"{mark} {escape(message.lead, SECTION - 40)}"),

@@ -270,6 +270,11 @@ COMMON = {"severities": ["critical", "warning"], "reminder": 14400, "burst": 10,
     ("alert", "told"),
     [
         (CHAT, {"url_file": f"{STORE}/webhook"}),
+        ({**CHAT, "deployments": "failure"}, {"url_file": f"{STORE}/webhook", "deployments": "failure"}),
+        (
+            {**CHAT, "deployments": "success", "severities": ["critical", "warning", "info"]},
+            {"url_file": f"{STORE}/webhook", "deployments": "success", "severities": ["critical", "warning", "info"]},
+        ),
         ({**CHAT, "kind": "apprise"}, {"url_file": f"{STORE}/webhook"}),
         (
             {"name": "pager", "kind": "pagerduty", "key_secret": "webhook", "severities": ["critical"]},
@@ -400,6 +405,14 @@ REFUSED: list[tuple[list[tuple[str, Any]], str, str]] = [
     (alerts({"name": "chat", "kind": "slak"}), f"{ALERT}.kind", "write slack"),
     (alerts({**CHAT, "severities": []}), f"{ALERT}.severities", "remove the alert"),
     (alerts({**CHAT, "severities": ["fatal"]}), f"{ALERT}.severities[0]", "critical"),
+    (alerts({**CHAT, "deployments": "all"}), f"{ALERT}.deployments", "success"),
+    (alerts({**CHAT, "deployments": "success"}), f"{ALERT}.deployments", "write severities: [critical, warning, info]"),
+    (alerts({**CHAT, "deployments": "failure", "severities": ["critical"]}), f"{ALERT}.deployments", "severities: [critical, warning]"),
+    (
+        alerts({"name": "pager", "kind": "pagerduty", "key_secret": "webhook", "deployments": "failure"}),
+        f"{ALERT}.deployments",
+        "let another alert tell of it",
+    ),
     (alerts({**CHAT, "reminder": "1s"}), f"{ALERT}.reminder", "between 1m and 30d"),
     (alerts({**CHAT, "server": "smtp.example.com"}), f"{ALERT}.server", "email"),
     (alerts({"name": "chat", "kind": "slack"}), f"{ALERT}.url_secret", "add url_secret"),

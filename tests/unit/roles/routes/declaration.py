@@ -73,6 +73,22 @@ STATIC: list[dict[str, Any]] = [
     {"domain": "static.example.com", **WEB, "static": {"immutable": ["/assets", "/fonts/"], "fallback": "/index.html"}},
     {"domain": "static.example.com", "path": "/api", **WEB},
 ]
+FILES: list[dict[str, Any]] = [
+    {
+        "domain": "files.example.com",
+        **WEB,
+        "static": {"immutable": ["/assets", "/fonts"], "fallback": "/index.html", "image_files": "/app/dist"},
+        "cors": {"origins": ["https://app.example.com"]},
+    },
+    {
+        "domain": "files.example.com",
+        "path": "/shop",
+        **WEB,
+        "strip_prefix": True,
+        "allow_from": ["192.0.2.1"],
+        "static": {"immutable": ["/shop/assets"], "image_files": "/app/dist", "keep": "1d"},
+    },
+]
 SNIPPETS: list[dict[str, Any]] = [
     {
         "domain": "snippet.example.com",
@@ -110,7 +126,7 @@ STREAMS: list[dict[str, Any]] = [
     {"port": PORTS["nobody"], "service": "away", "service_port": 7000},
 ]
 KEYS: dict[str, Any] = {
-    "routes": [*REDIRECTED["routes"], *CALLED, *LIMITED, *KEPT, *STATIC, *SNIPPETS, *CALLS, *STICKY, *BROKEN],
+    "routes": [*REDIRECTED["routes"], *CALLED, *LIMITED, *KEPT, *STATIC, *FILES, *SNIPPETS, *CALLS, *STICKY, *BROKEN],
     "redirects": [*REDIRECTED["redirects"]],
     "error_pages": PAGES,
     "streams": STREAMS if STREAMS_THERE else [],

@@ -44,6 +44,7 @@ def _with_streams() -> bool:
 
 
 STREAMS_THERE = _with_streams()
+STATIC = "/var/lib/latentum-ops/static/"  # files of images
 needs_nginx = pytest.mark.skipif(not NGINX, reason="no nginx on this machine (LATENTUM_TEST_NGINX names one)")
 TYPES = "types { text/html html; text/css css; application/javascript js; }\n"
 DEADLINE = 60.0  # also on a machine that does much else
@@ -174,7 +175,15 @@ class Nginx:
     process: subprocess.Popen[bytes] | None = None
 
     def _local(self, text: str) -> str:
-        for place in ("/etc/nginx/", "/etc/latentum-ops/", "/var/log/nginx/", "/var/lib/nginx/", "/var/cache/nginx/", "/run/nginx.pid"):
+        for place in (
+            "/etc/nginx/",
+            "/etc/latentum-ops/",
+            "/var/log/nginx/",
+            "/var/lib/nginx/",
+            "/var/cache/nginx/",
+            "/run/nginx.pid",
+            STATIC,
+        ):
             text = text.replace(place, f"{self.root}{place}")
         if "proxy_connect_timeout 5s;\n    proxy_timeout" in text:  # a stream
             text = re.sub(r"listen (\[::\]:\d+[^;]*;\n\s*|(?=\d))", lambda match: "" if match[1] else "listen 127.0.0.1:", text)
