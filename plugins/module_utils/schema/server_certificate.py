@@ -26,6 +26,7 @@ LEAST_RSA = 2048  # bits, CA/Browser Forum, Baseline Requirements 6.1.5
 CURVES = ("secp256r1", "secp384r1")  # those of them that browsers have
 WEAK = ("md5", "sha1")
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]+")
 _PRIVATE = re.compile(rb"(?:RSA |EC |DSA )?PRIVATE KEY")
 _JAVA = b"\xfe\xed\xfe\xed"
 _PKCS7 = bytes.fromhex("06092a864886f70d0107")
@@ -81,24 +82,25 @@ def _foreign(data: bytes, part: str) -> Refused:
     if data.startswith(_JAVA):
         fix = "convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12, then "
         return Refused("is a key store of Java, not PEM", fix + _PKCS12_TO_PEM[_half(part)])
-    der = data
-    if not data.startswith(b"0") or (text[:1].isalnum() and re.fullmatch(rb"[A-Za-z0-9+/=\s]+", text)):
-        try:
-            der = base64.b64decode(b"".join(text.split()), validate=True)
-        except binascii.Error:
-            der = b""
-        if der.startswith(b"0"):
-            label = "CERTIFICATE" if part != "key" else "PRIVATE KEY"
-            return Refused("is base64 without its first and last line", f"add -----BEGIN {label}----- and -----END {label}-----")
+    der = data if data.startswith(b"0") and not _BASE64.fullmatch(text) else _decoded(text)
+    decode = "" if der == data else "decode it (base64 -d), and "
     if not der.startswith(b"0"):
         return Refused(f"is not {what} in PEM", f"write the text that begins with -----BEGIN, of {what}")
-    head = der[1:24]
-    if _PKCS7 in head:
-        fix = "convert it: openssl pkcs7 -inform DER -print_certs -in FILE -out chain.pem"
-        return Refused("is PKCS#7 (.p7b), not PEM", fix)
-    if b"\x02\x01\x03" in head[:8]:
-        return Refused("is PKCS#12 (.p12, .pfx), not PEM", f"convert it: {_PKCS12_TO_PEM[_half(part)]}")
+    if b"\x02\x01\x03" in der[1:8]:
+        return Refused("is PKCS#12 (.p12, .pfx), not PEM", f"{decode}convert it: {_PKCS12_TO_PEM[_half(part)]}")
+    if _PKCS7 in der[1:24]:
+        return Refused("is PKCS#7 (.p7b), not PEM", f"{decode}convert it: openssl pkcs7 -inform DER -print_certs -in FILE -out chain.pem")
+    if decode:
+        label = "PRIVATE KEY" if part == "key" else "CERTIFICATE"
+        return Refused("is base64 without its first and last line", f"add -----BEGIN {label}----- and -----END {label}-----")
     return Refused("is DER (binary), not PEM", f"convert it: {_DER_TO_PEM[_half(part)]}")
+
+
+def _decoded(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error:
+        return b""
 
 
 def _half(part: str) -> str:
@@ -227,9 +229,10 @@ def _disordered(chain: Sequence[Certificate], key: bytes | None) -> Wrong | None
     if len(ordered) == len(chain):
         names = "; ".join(_name(certificate) for certificate in ordered)
         return Wrong("chain", "is in the wrong order", f"write the certificates in this order: {names}")
+    repeated = next((certificate for certificate in chain if chain.count(certificate) > 1), None)
+    if repeated:
+        return Wrong("chain", f"has {_name(repeated)} twice", "write it once")
     stray = next(certificate for certificate in chain if certificate not in ordered)
-    if stray in chain[: chain.index(stray)] or chain.count(stray) > 1:
-        return Wrong("chain", f"has {_name(stray)} twice", "write it once")
     problem = f"has {_name(stray)}, which has issued none of the others; {_name(ordered[-1])} was issued by"
     problem = f"{problem} {ordered[-1].issuer.rfc4514_string()}"
     return Wrong("chain", problem, "remove it, and write the certificate of that issuer in its place")
