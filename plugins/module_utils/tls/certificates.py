@@ -199,6 +199,14 @@ def owners(layout: Layout | None = None) -> list[str]:
     return sorted({text.strip() for file in (layout or Layout()).tls.glob(f".own/*/{OWNER}") if (text := read_text(file))})
 
 
+def is_own(name: str, layout: Layout | None = None) -> bool:
+    """nginx serves the operator's own under this name; false where that cannot be looked at."""
+    try:
+        return (layout or Layout()).link(name).readlink().parent.parent.name == ".own"
+    except OSError:
+        return False
+
+
 def forget_own(layout: Layout, name: str) -> None:
     """Nobody is served by the operator's own certificate any more."""
     shutil.rmtree(layout.own(name).parent, ignore_errors=True)
