@@ -674,6 +674,11 @@ CASES = {
         ),
         [("certificate", "shop.example.test", MANAGED, "")],
     ),
+    "a lineage whose site gets a certificate of the operator's own": Case(
+        Neighbour({**renewal("shop.example.test", authenticator="webroot", server=ACME, key_type="ecdsa")}),
+        [("certificate", "shop.example.test", TAKEN_OVER, "serves your own (certificates) in its place; certbot forgets it")],
+        {"ops_stack": {**INVENTORY["ops_stack"], "certificates": [{"domains": ["shop.example.test"], "chain_file": "/etc/ssl/a.pem", "key_file": "/a.key"}]}},
+    ),
     "settings of certbot without its role": Case(
         Neighbour({"/etc/letsencrypt/cli.ini": "rsa-key-size = 4096\n", **renewal("a.test", authenticator="standalone")}),
         [("certbot settings", "/etc/letsencrypt/cli.ini", STAYS, ""), ("certificate", "a.test", STAYS, "")],

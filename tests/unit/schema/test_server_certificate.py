@@ -87,7 +87,11 @@ def test_a_chain_that_ends_too_early(authority: Authority) -> None:
     trusted = [authority.root.certificate]
     short = Pair(authority.site.pem, NAMES, trusted=lambda: trusted)
     wrong = one(problems_of(short))
-    assert "neither in it nor trusted by this host" in wrong.problem and "intermediate or bundle" in wrong.fix and "write it as ca" in wrong.fix
+    assert (
+        "neither in it nor trusted by this host" in wrong.problem
+        and "intermediate or bundle" in wrong.fix
+        and "write it as ca" in wrong.fix
+    )
     assert problems_of(Pair(authority.chain, NAMES, trusted=lambda: trusted)) == []
     assert problems_of(Pair(authority.chain, NAMES, trusted=lambda: [company().root.certificate])) != [], "a root of the same name"
 
@@ -143,7 +147,22 @@ def test_signed_by_sha1(tmp_path: Path) -> None:
     run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Old Root", "-days", "30")
     run("req", *key, "-keyout", "site.key", "-out", "site.csr", "-subj", "/CN=app.example.com")
     (tmp_path / "names").write_text("subjectAltName=DNS:app.example.com\n")
-    argv = ("x509", "-req", "-in", "site.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "site.pem", "-sha1", "-days", "9")
+    argv = (
+        "x509",
+        "-req",
+        "-in",
+        "site.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-out",
+        "site.pem",
+        "-sha1",
+        "-days",
+        "9",
+    )
     run(*argv, "-extfile", "names")
     pair = Pair((tmp_path / "site.pem").read_bytes(), NAMES[:1], (tmp_path / "site.key").read_bytes(), (tmp_path / "ca.pem").read_bytes())
     assert "signed by SHA1" in one(problems_of(pair)).problem
@@ -171,7 +190,9 @@ def der(issued: Issued) -> bytes:
 
 
 def pfx(issued: Issued) -> bytes:
-    return pkcs12.serialize_key_and_certificates(b"app", issued.key, issued.certificate, None, serialization.BestAvailableEncryption(b"secret"))
+    return pkcs12.serialize_key_and_certificates(
+        b"app", issued.key, issued.certificate, None, serialization.BestAvailableEncryption(b"secret")
+    )
 
 
 def p7b(form: serialization.Encoding) -> Callable[[Issued], bytes]:

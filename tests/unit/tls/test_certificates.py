@@ -33,6 +33,7 @@ SHOP = Wanted("shop", ("shop.example.com", "www.shop.example.com"))
 BLOG = Wanted("blog", ("blog.example.com",))
 AUTHORITY = Authority(contact="ops@example.com", directory_url=DIRECTORY)
 
+
 def test_entries_of_one_name_are_one_certificate() -> None:
     raws = [{"name": "a", "domains": ["A.example.com", "b.example.com."]}, {"name": "a", "domains": ["b.example.com", "c.example.com"]}]
     assert wanted_from(raws) == [Wanted("a", ("a.example.com", "b.example.com", "c.example.com"))]

@@ -50,7 +50,9 @@ def secrets(authority: Authority) -> dict[str, str]:
 def ensure(layout: Layout, host: Host, secrets: dict[str, str], tmp_path: Path) -> Ensure:
     """The module, without Ansible."""
 
-    def run(*certificates: OwnCertificate, named: tuple[str, ...] = (NAME,), stacks: tuple[str, ...] = ("shop",), check: bool = False) -> Outcome:
+    def run(
+        *certificates: OwnCertificate, named: tuple[str, ...] = (NAME,), stacks: tuple[str, ...] = ("shop",), check: bool = False
+    ) -> Outcome:
         return own.ensure(
             certificates,
             stacks,
@@ -161,7 +163,9 @@ def test_files_of_the_host(layout: Layout, ensure: Ensure, authority: Authority,
         ensure(from_files)
 
 
-def test_one_that_is_served_is_not_refused_for_its_age(layout: Layout, ensure: Ensure, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_served_is_not_refused_for_its_age(
+    layout: Layout, ensure: Ensure, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would stop every other change of the host, when there is something else to repair."""
     ensure(declared(authority))
     in_a_year = own.problems_of  # the clock of the host, later
@@ -246,7 +250,9 @@ def test_an_old_grep_or_none(layout: Layout, host: Host, ensure: Ensure, authori
             raise CommandError(plain(["true"]), "no grep")
         return plain(command, **more)  # type: ignore[arg-type]  # as the module calls it
 
-    outcome = own.ensure([declared(authority)], ["shop"], lambda _c: authority.site.key_pem.decode(), lambda _n: True, layout=layout, runner=refused)  # type: ignore[arg-type]  # the same
+    outcome = own.ensure(
+        [declared(authority)], ["shop"], lambda _c: authority.site.key_pem.decode(), lambda _n: True, layout=layout, runner=refused
+    )  # type: ignore[arg-type]  # the same
     assert outcome.in_use and layout.renewal(NAME).exists()
 
 

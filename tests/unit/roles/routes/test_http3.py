@@ -25,7 +25,9 @@ from .declaration import CORS, ONCE, WEB
 from .declared_site import Declared, rendered
 from .nginx_runs import NGINX, Answer, Nginx, Service, running
 
-FOUND: dict[str, Any] = {"nginx": {**NEW, "version": "1.26.3", "keepalive_min_timeout": False, "post_quantum": True, "ipv6": False, "http3": True}}
+FOUND: dict[str, Any] = {
+    "nginx": {**NEW, "version": "1.26.3", "keepalive_min_timeout": False, "post_quantum": True, "ipv6": False, "http3": True}
+}
 ON = {"nginx_http3": True, "__nginx_found": FOUND}
 SNIPPET = "/etc/nginx/snippets/latentum-http3.conf"
 OFFER = "/etc/nginx/snippets/latentum-http3-offer.conf"
@@ -132,7 +134,11 @@ def test_each_place_with_headers_of_its_own_offers_it(with_http3: Declared) -> N
     # The server that answers for an upstream while its service is recreated is on loopback, and nginx its only client.
     assert len(with_headers) > 10 and not [name for name in lacking if not re.search(r"latentum-ops-error", name)], lacking
     tls = site[site.index("listen 443 ssl") :]
-    inner = [name for name, block in blocks(parse(f"server {{ {tls}"), "") if any(item[0] == "add_header" for item in block) and include not in block]
+    inner = [
+        name
+        for name, block in blocks(parse(f"server {{ {tls}"), "")
+        if any(item[0] == "add_header" for item in block) and include not in block
+    ]
     assert not inner, inner
 
 
@@ -175,7 +181,11 @@ def log(nginx: Nginx) -> str:
         ("h3.example.com/broken", (), 500),
         ("h3.example.com/inside", (), 403),
         ("h3.example.com/", ("--data-raw", "x" * 2000), 413),
-        ("h3.example.com/called", ("-X", "OPTIONS", "-H", "Origin: https://app.example.com", "-H", "Access-Control-Request-Method: PUT"), 204),
+        (
+            "h3.example.com/called",
+            ("-X", "OPTIONS", "-H", "Origin: https://app.example.com", "-H", "Access-Control-Request-Method: PUT"),
+            204,
+        ),
         ("h3.example.com/static/assets/a.js", (), 200),
         ("h3.example.com/socket", (), 200),
         ("old.example.com/page", (), 302),
