@@ -49,7 +49,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 SHOWN = {
     "rules": "{{ firewall_rules }}",
-    "by_stack": "{{ lookup('latentum.ops.declared', 'firewall_rules', by_stack=true) | latentum.ops.web_openings(nginx_behind, nginx_http3) }}",
+    "by_stack": "{{ lookup('latentum.ops.declared', 'firewall_rules', by_stack=true)"
+    " | latentum.ops.web_openings(nginx_behind, nginx_http3) }}",
     "own": "{{ nginx_own_certificates | map(attribute='name') }}",
     "certificates": "{{ certbot_certificates }}",
     "placeholders": "{{ nginx_certificates }}",

@@ -133,7 +133,7 @@ def test_dates(authority: Authority) -> None:
 
 
 def test_weak_ones(authority: Authority) -> None:
-    small = issue("app.example.com", authority.intermediate, names=NAMES, key=rsa.generate_private_key(65537, 1024))
+    small = issue("app.example.com", authority.intermediate, names=NAMES, key=rsa.generate_private_key(65537, 1024))  # noqa: S505  # is refused
     assert "weak (RSA, 1024 bits)" in one(judged(authority, small.pem + authority.intermediate.pem, small.key_pem)).problem
     for key in (ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP521R1())):
         strange = issue("app.example.com", authority.intermediate, names=NAMES, key=key)

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Entry
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 from ansible_collections.latentum.ops.plugins.module_utils.tls import issue as issuing
 from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import (
     CertificateError,
@@ -25,7 +22,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates impo
     wanted_from,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.tls.issue import Authority, Dns, argv, issue, needed, reason
-from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders, self_signed
+from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders
 
 from .host import DIRECTORY, Host, put
 
