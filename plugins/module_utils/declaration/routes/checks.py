@@ -115,7 +115,6 @@ def _of_grpc(route: Route) -> Iterator[Problem]:
         "strip_prefix": route.strip_prefix,
         "cors": route.cors is not None,
         "static": route.static is not None,
-        "auth": bool(getattr(route, "auth", None)),
     }
     for name, there in excluded.items():
         if there:
