@@ -9,6 +9,7 @@ The client is a curl with HTTP/3 on this machine, or the one that C(LATENTUM_TES
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_runs import AnsibleRuns
 
-from ..test_nginx_templates import NEW, parse
+from ..test_nginx_templates import NEW, ROOT, parse
 from .declaration import CORS, ONCE, WEB
 from .declared_site import Declared, rendered
 from .nginx_runs import NGINX, Answer, Nginx, Service, running
@@ -140,6 +142,49 @@ def test_each_place_with_headers_of_its_own_offers_it(with_http3: Declared) -> N
         if any(item[0] == "add_header" for item in block) and include not in block
     ]
     assert not inner, inner
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"nginx_http3": True}, ""),
+    ({"nginx_http3": False, "nginx_behind": {"listen": ["127.0.0.1:8080"]}}, ""),
+    ({"nginx_http3": True, "nginx_behind": {"listen": ["127.0.0.1:8080"]}}, "nginx_behind"),
+    ({"nginx_http3": True, "nginx_keep_foreign": True}, "nginx_keep_foreign"),
+    ({"nginx_http3": True, "nginx_proxy_protocol": True}, "nginx_proxy_protocol"),
+    ({"nginx_http3": True, "nginx_real_ip_from": ["10.0.0.0/8"]}, "nginx_real_ip_from"),
+    (
+        {"nginx_http3": True, "nginx_upstreams": [{"name": "a"}, {"name": "b", "stream": {"port": 443, "protocol": "udp"}}]},
+        "ops_stack.streams",
+    ),
+    ({"nginx_http3": True, "nginx_upstreams": [{"name": "b", "stream": {"port": 4433, "protocol": "udp"}}]}, ""),
+    ({"nginx_http3": True, "__nginx_features": {"installed": True, "version": "1.22.1", "http3": False}}, "1.22.1 of this host"),
+    ({"nginx_http3": True, "__nginx_features": {"installed": False}}, ""),
+]
+
+
+def test_what_it_cannot_stand_beside_is_refused(ansible: AnsibleRuns, tmp_path: Path) -> None:
+    """The assertions of the role themselves."""
+    files = [yaml.safe_load((ROOT / f"roles/nginx/tasks/{name}.yml").read_text()) for name in ("preflight", "configure")]
+    asserted = [task for tasks in files for task in tasks if "HTTP/3" in task["name"]]
+    assert len(asserted) == 3
+    given = {
+        "nginx_behind": {},
+        "nginx_keep_foreign": False,
+        "nginx_proxy_protocol": False,
+        "nginx_real_ip_from": [],
+        "nginx_upstreams": [],
+    }
+    given["__nginx_features"] = {"installed": True, "version": "1.26.3", "http3": True}
+    tasks = [
+        {"name": str(index), "block": [{**task, "ignore_errors": True} for task in asserted], "vars": {**given, **variables}}
+        for index, (variables, _text) in enumerate(REFUSED)
+    ]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"name": "Assert", "hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml", folder=tmp_path, environment=environment)
+    results = [task["hosts"]["localhost"] for task in json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]]
+    for index, (variables, text) in enumerate(REFUSED):
+        said = "".join(str(result.get("msg", "")) for result in results[3 * index : 3 * index + 3] if result.get("failed"))
+        assert (text in said and "nginx_http3: false" in said) if text else not said, (variables, said)
 
 
 def test_without_it_nothing_of_it_is_there(without: Declared) -> None:
