@@ -105,8 +105,8 @@ def own_authority() -> Path:
 def served(host: Any, name: str, port: int = 443) -> str:
     """The certificate that is served, verified against the authority of the tests alone; the result of that and who issued it."""
     root = (own_authority() / "root.pem").read_text()
-    verify = f"openssl s_client -connect 127.0.0.1:{port} -servername {name} -verify_hostname {name} -CAfile /dev/stdin </dev/null"
-    shown: str = host.check_output(f"printf '%s' '{root}' > /tmp/own-root.pem; {verify.replace('/dev/stdin', '/tmp/own-root.pem')} 2>&1")
+    verify = f"openssl s_client -connect 127.0.0.1:{port} -servername {name} -verify_hostname {name} -CAfile /tmp/own-root.pem"
+    shown: str = host.check_output(f"printf '%s' '{root}' > /tmp/own-root.pem; {verify} </dev/null 2>&1")
     return shown
 
 
@@ -131,8 +131,8 @@ def test_the_watchdog_knows_when_it_ends(host: Any) -> None:
 
 def client(*argv: str) -> subprocess.CompletedProcess[str]:
     """curl on another host."""
-    command = ["docker", "exec", CLIENT, "curl", "-sS", "--insecure", "--max-time", "20", "--dump-header", "-", "--output", "/dev/null", *argv]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    options = ("-sS", "--insecure", "--max-time", "20", "--dump-header", "-", "--output", "/dev/null")
+    return subprocess.run(["docker", "exec", CLIENT, "curl", *options, *argv], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("path", ["/", "/static/", "/static/assets/missing.js"])
