@@ -261,8 +261,8 @@ class TestGrpc:
 
     def test_without_one_nobody_comes_in(self, world: World) -> None:
         for metadata in ((), (("x-api-key", "x" * 40),)):
-            assert self.call(world, "/test.Service/Unary", *metadata) == ("UNAUTHENTICATED", b"who calls is not known")
-        line = world.site.log("/test.Service/Unary")
+            assert self.call(world, "/test.Service/Guessed", *metadata) == ("UNAUTHENTICATED", b"who calls is not known")
+        line = world.site.log("/test.Service/Guessed")
         assert (line["status"], line["user"]) == (401, "") and line["refused"], "fail2ban reads it"
 
     def test_passwords(self, world: World) -> None:
@@ -272,8 +272,8 @@ class TestGrpc:
         wrong = ("authorization", basic("ada", "wrong")["Authorization"])
         status, answer = self.call(world, "/test.Members/Unary", right)
         assert status == "OK" and b"x-authenticated-user=ada" in answer
-        assert self.call(world, "/test.Members/Unary", wrong)[0] == "UNAUTHENTICATED"
-        line = world.site.log("/test.Members/Unary")
+        assert self.call(world, "/test.Members/Guessed", wrong)[0] == "UNAUTHENTICATED"
+        line = world.site.log("/test.Members/Guessed")
         assert (line["status"], line["user"], line["refused"]) == (401, "", "refused: unknown"), "nobody is named who was not recognized"
 
     def test_beyond_a_limit_and_without_a_certificate(self, world: World) -> None:
