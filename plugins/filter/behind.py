@@ -14,6 +14,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.claims impo
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.derive import WEB
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.behind import Behind, read
 
+QUIC = {"action": "allow", "port": 443, "protocol": "udp", "from": [], "comment": "HTTP/3"}
 Rules = Sequence[Mapping[str, Any]]
 
 
@@ -30,18 +31,19 @@ def nginx_behind(raw: object) -> dict[str, Any]:
     return behind.as_dict() if behind else {}
 
 
-def web_openings(rules: Rules | Mapping[str, Rules], raw: object) -> Any:
+def web_openings(rules: Rules | Mapping[str, Rules], raw: object, http3: bool = False) -> Any:
     """See the filter's own documentation."""
     behind = _read(raw)
-    if behind is None:
+    if behind is None and not http3:
         return rules
+    web = behind.rules if behind else [*WEB, QUIC]
     if isinstance(rules, Mapping):
-        return {stack: _replaced(own, behind) for stack, own in rules.items()}
-    return _replaced(rules, behind)
+        return {stack: _replaced(own, web) for stack, own in rules.items()}
+    return _replaced(rules, web)
 
 
-def _replaced(rules: Rules, behind: Behind) -> list[Mapping[str, Any]]:
-    own = behind.rules if any(rule in WEB for rule in rules) else []
+def _replaced(rules: Rules, web: Rules) -> list[Mapping[str, Any]]:
+    own = web if any(rule in WEB for rule in rules) else []
     return [*own, *(rule for rule in rules if rule not in WEB)]
 
 

@@ -89,6 +89,10 @@ certificates:
       description: Whether it is only the self-signed placeholder.
       type: bool
       returned: success
+    own:
+      description: Whether the operator has brought it (module M(latentum.ops.own_certificates)).
+      type: bool
+      returned: success
   sample:
     - name: www.example.com
       path: /etc/latentum-ops/tls/www.example.com/fullchain.pem
@@ -100,6 +104,7 @@ certificates:
       not_after: 1771476000
       days_left: 89
       placeholder: false
+      own: false
 """
 
 from ansible.module_utils.basic import AnsibleModule

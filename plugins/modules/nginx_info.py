@@ -67,6 +67,15 @@ nginx:
       description: Whether TLS can agree on keys by X25519MLKEM768 (OpenSSL 3.5).
       type: bool
       returned: success
+    http3:
+      description: Whether it was built with C(ngx_http_v3_module).
+      type: bool
+      returned: success
+    own_certificates:
+      description: The stacks that have certificates of the operator's own on the host.
+      type: list
+      elements: str
+      returned: success
     ipv6:
       description: Whether the host speaks IPv6.
       type: bool
@@ -98,6 +107,8 @@ nginx:
     keepalive_min_timeout: false
     post_quantum: true
     ipv6: true
+    http3: true
+    own_certificates: []
     authentication: [shop]
 """
 
@@ -107,12 +118,14 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx.beside import M
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.features import look
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import Host
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.nginx_sites import tree
+from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import owners
 
 
 def main() -> None:
     """The features, and with them what others have there."""
     module = AnsibleModule(argument_spec={"keep_foreign": {"type": "bool", "default": False}}, supports_check_mode=True)
     features = {**look().as_dict(), "authentication": sorted(folder.name for folder in FOLDER.glob("*") if folder.is_dir())}
+    features["own_certificates"] = owners()
     if module.params["keep_foreign"]:
         host = Host()
         others = tree(host)

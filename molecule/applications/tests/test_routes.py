@@ -9,6 +9,9 @@ Each key with its refusals is tested against a real nginx by tests/unit/roles/ro
                 routes.apps.example.test /static    static: {immutable: [/static/assets], fallback: /static/index.html}
     redirects:  www.routes.apps.example.test        to: https://routes.apps.example.test
     streams:    port 7443, tls: routes.apps.example.test, to a service that answers TCP; port 7444 with allow_from: [192.0.2.0/24]
+                port 7445, tls: own.apps.example.test
+    certificates: for own.apps.example.test and its alias www.own.apps.example.test, of an authority of prepare.yml
+    nginx_http3: true
     error_pages: {503: "<h1>Back soon</h1>"}
     and stack neurocore a database with ports: ["127.0.0.1:5434:5432"] in a network with internal: false
 """
@@ -16,14 +19,20 @@ Each key with its refusals is tested against a real nginx by tests/unit/roles/ro
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import request
 
 DOMAIN = "routes.apps.example.test"
+OWN = "own.apps.example.test"
+CLIENT = "latentum-ops-test-client"
+TLS = "/etc/latentum-ops/tls"
 STATE = ("/var/lib/nginx", "/var/cache/nginx")
 
 
@@ -78,6 +87,75 @@ def test_streams_listen_and_the_firewall_knows_them(host: Any) -> None:
     assert re.search(r"^7443/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
     assert re.search(r"^7444/tcp\s+ALLOW\s+192\.0\.2\.0/24", rules, re.MULTILINE)
     assert not re.search(r"^7444/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
+
+
+def own_authority() -> Path:
+    """Where prepare.yml has left its certificates."""
+    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "own"
+
+
+def served(host: Any, name: str, port: int = 443) -> str:
+    """The certificate that is served, verified against the authority of the tests alone; the result of that and who issued it."""
+    root = (own_authority() / "root.pem").read_text()
+    verify = f"openssl s_client -connect 127.0.0.1:{port} -servername {name} -verify_hostname {name} -CAfile /tmp/own-root.pem"
+    shown: str = host.check_output(f"printf '%s' '{root}' > /tmp/own-root.pem; {verify} </dev/null 2>&1")
+    return shown
+
+
+@pytest.mark.parametrize(("name", "port"), [(OWN, 443), (f"www.{OWN}", 443), (OWN, 7445)])
+def test_a_certificate_of_our_own_is_served(host: Any, name: str, port: int) -> None:
+    shown = served(host, name, port)
+    assert "Verify return code: 0 (ok)" in shown and "Test Issuing" in shown, shown[-600:]
+
+
+def test_its_key_is_root_s_alone_and_certbot_does_not_know_it(host: Any) -> None:
+    assert host.check_output(f"readlink {TLS}/{OWN}") == f"{TLS}/.own/{OWN}/current"
+    assert host.check_output(f"stat -c '%a %U' {TLS}/{OWN}/privkey.pem") == "600 root"
+    assert host.check_output(f"stat -c '%a %U' {TLS}/.own") == "700 root"
+    assert not host.file(f"/etc/letsencrypt/live/{OWN}").exists and not host.file(f"/etc/letsencrypt/renewal/{OWN}.conf").exists
+    assert host.run("grep -rlF -- '-----BEGIN PRIVATE KEY-----' /etc/latentum-ops/stacks /opt/gate /var/log/ansible.log").stdout == ""
+
+
+def test_the_watchdog_knows_when_it_ends(host: Any) -> None:
+    (shown,) = [item for item in json.loads(host.check_output("opsctl status --json"))["certificates"] if item["name"] == OWN]
+    assert shown["placeholder"] is False and 80 < shown["days_left"] < 91 and "Test Issuing" in shown["issuer"]
+
+
+def client(*argv: str) -> subprocess.CompletedProcess[str]:
+    """curl on another host."""
+    options = ("-sS", "--insecure", "--max-time", "20", "--dump-header", "-", "--output", "/dev/null")
+    return subprocess.run(["docker", "exec", CLIENT, "curl", *options, *argv], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("path", ["/", "/static/", "/static/assets/missing.js"])
+def test_http3_is_spoken_with_clients_and_offered(host: Any, path: str) -> None:
+    for name in (DOMAIN, OWN, "neurocore.apps.example.test"):
+        offered = client(f"https://{name}{path}")
+        assert 'alt-svc: h3=":443"' in offered.stdout.lower(), f"{name}: {offered.stdout}{offered.stderr}"
+        answer = client("--http3-only", f"https://{name}{path}")
+        assert answer.stdout.startswith("HTTP/3 "), f"{name}: {answer.stdout}{answer.stderr}"
+    assert client("--http3-only", "https://nobody.example.test/", "--resolve", f"nobody.example.test:443:{_address(host)}").returncode != 0
+
+
+def _address(host: Any) -> str:
+    address: str = host.check_output("hostname -I").split()[0]
+    return address
+
+
+def test_http3_goes_on_after_a_reload(host: Any) -> None:
+    """Old workers that still have requests may get new connections for as long as they live, as nginx has it today: a few tries."""
+    for _again in range(3):
+        host.check_output("systemctl reload nginx")
+        tries = [client("--http3-only", "--max-time", "5", f"https://{DOMAIN}/") for _each in range(8)]
+        assert any(answer.stdout.startswith("HTTP/3 ") for answer in tries), tries[-1].stderr
+        assert client(f"https://{DOMAIN}/").returncode == 0, "by TCP at any time"
+
+
+def test_the_port_of_http3_is_open_and_its_sockets_are_there_once_a_worker(host: Any) -> None:
+    assert re.search(r"^443/udp\s+ALLOW\s+Anywhere", host.check_output("ufw status"), re.MULTILINE)
+    assert host.check_output("grep -rhE 'quic.*reuseport' /etc/nginx | grep -vc '\\[::\\]'") == "1"
+    workers = len(host.check_output("pgrep -f 'nginx: worker process$'").split())
+    assert len(host.check_output("ss -Hlun 'sport = :443' | grep -v '\\[::\\]'").splitlines()) >= workers
 
 
 def test_ports_on_loopback_are_shown_and_reached_through_ssh_alone(host: Any) -> None:

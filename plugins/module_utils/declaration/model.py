@@ -19,6 +19,7 @@ from ..contracts.claims import Claim
 from ..contracts.rollout_policy import Hooks
 from ..schema.nodes import Node, Problem
 from .builds.model import BuildEntry
+from .certificates.model import CertificateEntry
 from .files.model import FileEntry
 from .network.model import Opening
 from .routes.model import Route
@@ -117,6 +118,12 @@ class Declaration:
         """Names whose hosts share a certificate."""
         wildcards: tuple[str, ...] = self.parts["wildcards"]
         return wildcards
+
+    @property
+    def certificates(self) -> tuple[CertificateEntry, ...]:
+        """Certificates that the operator brings."""
+        certificates: tuple[CertificateEntry, ...] = self.parts["certificates"]
+        return certificates
 
     @property
     def files(self) -> Mapping[str, FileEntry]:

@@ -15,6 +15,7 @@ from .model import Section
 FOLDERS = (
     "routes",
     "streams",
+    "certificates",
     "services",
     "files",
     "builds",

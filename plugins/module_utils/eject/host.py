@@ -43,7 +43,7 @@ from ..release.carried import UNTOLD
 from ..release.journal import Journal
 from ..release.stacks import stacks
 from ..release.store import Release, Store, environment_text
-from ..tls.certificates import Layout
+from ..tls.certificates import Layout, is_own
 from . import backup_script, job_units, nginx_files
 from .project import EjectedProject, NotEjected, ejected, listened
 from .readme import LOST, readme
@@ -269,7 +269,7 @@ class Ejection:
     def _certificate(self, name: str) -> Path:
         """The folder that has a certificate from now on: certbot's, or a copy of what was served without it."""
         layout = Layout()
-        return layout.live(name) if layout.renewal(name).exists() else OWN_TLS / name
+        return layout.live(name) if layout.renewal(name).exists() and not is_own(name, layout) else OWN_TLS / name
 
     def _own_certificate(self, name: str) -> Iterator[Entry]:
         """A placeholder, or a certificate that somebody brought."""
@@ -353,7 +353,7 @@ class Ejection:
             UNITS / f"latentum-ops-push@{self.stack}.timer",
             *(barman.CONFIGURATION / f"{server}.conf" for server in self._servers()),
             paths.SECRETS / self.stack,
-            *(Layout().link(name) for text in self._published() for name in nginx_files.certificates_of(text)),
+            *(path for text in self._published() for name in nginx_files.certificates_of(text) for path in _of_certificate(name)),
         ]
         if self.others:
             return [path for path in own if path.exists()]
@@ -379,6 +379,11 @@ class Ejection:
             for user in USERS:
                 run(["userdel", user], check=False)
         run(["systemctl", "daemon-reload"])
+
+
+def _of_certificate(name: str) -> tuple[Path, Path]:
+    """What sites named until now; of the operator's own the files as well, of which there are copies."""
+    return Layout().link(name), Layout().own(name).parent
 
 
 def unit_files() -> list[Path]:

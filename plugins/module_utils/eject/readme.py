@@ -51,6 +51,7 @@ This folder is a plain Compose project. {engine} Nothing of it runs for this sta
 | files that the project mounts, if any | `{directory}/files/` |
 | sites and upstreams of nginx | `/etc/nginx/sites.d/`, `/etc/nginx/upstreams.d/` |
 | certificates | certbot: `/etc/letsencrypt/`, renewed by `certbot.timer`, served by `/etc/letsencrypt/renewal-hooks/deploy/reload-nginx` |
+| certificates that certbot does not know, as your own | `/etc/nginx/tls/`: replace both files, then `systemctl reload nginx` |
 | firewall | UFW: `ufw status`, `/etc/ufw/` |
 | logs | `/var/log/nginx/`, `docker compose logs`; rotated by `/etc/logrotate.d/` and the limits in the project |
 | releases until now, and the journal | `{directory}/history/` |

@@ -73,6 +73,9 @@ opsctl check
 ```
 
 A new certificate is issued by `site.yml --tags certbot`. An isolated host cannot renew: end the isolation first.
+
+One of your own (`readlink /etc/latentum-ops/tls/DOMAIN` leads to `.own`) is not certbot's: write the next one into `certificates:` of the
+declaration, or into its files on the host, and run `site.yml --tags secrets,nginx`. Without that entry, `site.yml` has certbot issue one.
 """,
     "clock": """\
 # The clock is wrong

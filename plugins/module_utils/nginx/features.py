@@ -14,6 +14,7 @@ from ..core.process import CommandError, run
 
 # Directives and the version that brought them (nginx's CHANGES).
 HTTP2_DIRECTIVE = (1, 25, 1)
+HTTP3 = (1, 25, 0)
 KEEPALIVE_MIN_TIMEOUT = (1, 27, 4)
 UPSTREAMS = Path("/etc/nginx/upstreams.d")
 # The hybrid post-quantum group in TLS 1.3 (OpenSSL 3.5's NEWS).
@@ -33,13 +34,15 @@ class Features:
     ipv6: bool = False
     state_directory: str = ""
     streams: bool = False
+    http3: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for a module's result."""
         return asdict(self)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """A version that can be compared."""
     return tuple(int(part) for part in version.split("."))
 
 
@@ -47,15 +50,16 @@ def parse(output: str, *, ipv6: bool = False) -> Features:
     """Features from what ``nginx -V`` says; of two OpenSSL versions the one that it runs with counts."""
     version = re.search(r"nginx version: \S+?/(\d+\.\d+\.\d+)", output)
     openssl = re.search(r"running with OpenSSL (\d+\.\d+\.\d+)", output) or re.search(r"built with OpenSSL (\d+\.\d+\.\d+)", output)
-    nginx = _numbers(version[1]) if version else ()
+    nginx = numbers(version[1]) if version else ()
     return Features(
         installed=version is not None,
         version=version[1] if version else "",
         openssl_version=openssl[1] if openssl else "",
         http2_directive=nginx >= HTTP2_DIRECTIVE,
         keepalive_min_timeout=nginx >= KEEPALIVE_MIN_TIMEOUT,
-        post_quantum=openssl is not None and _numbers(openssl[1]) >= MLKEM,
+        post_quantum=openssl is not None and numbers(openssl[1]) >= MLKEM,
         ipv6=ipv6,
+        http3="--with-http_v3_module" in output,
         # Where this build keeps bodies and caches; its package has made it, and the unit may write there.
         state_directory=temporary[1] if (temporary := re.search(r"--http-proxy-temp-path=(\S+)/", output)) else "",
     )

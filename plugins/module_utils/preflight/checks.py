@@ -18,7 +18,23 @@ from ..core.masking import clean
 from ..core.process import CommandError
 from ..release.store import ReleaseError
 from ..schema.nodes import Problem
-from . import behind, disk, docker, images, login, logs, neighbours, nginx_sites, operators, schedules, ssh_port, ufw, web_ports
+from . import (
+    behind,
+    disk,
+    docker,
+    http3,
+    images,
+    login,
+    logs,
+    neighbours,
+    nginx_sites,
+    operators,
+    own_certificates,
+    schedules,
+    ssh_port,
+    ufw,
+    web_ports,
+)
 from .host import Host
 
 Wanted = Mapping[str, Mapping[str, Any]]  # by role
@@ -31,7 +47,17 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "docker": (docker.source, docker.configuration),
     "jobs": (schedules.understood,),
     "stack": (neighbours.claimed, images.available),
-    "nginx": (web_ports.taken, nginx_sites.others, nginx_sites.beside, nginx_sites.wildcards, behind.contradicted),
+    "nginx": (
+        web_ports.taken,
+        nginx_sites.others,
+        nginx_sites.beside,
+        nginx_sites.wildcards,
+        behind.contradicted,
+        own_certificates.usable,
+        own_certificates.twice,
+        http3.spoken,
+        http3.free,
+    ),
     "log_rotation": (logs.shared_folders,),
 }
 

@@ -89,6 +89,14 @@ class Host:
             return None
         return done.stdout if done.rc == 0 else None
 
+    def said(self, argv: Sequence[str]) -> str | None:
+        """What a program says on both of its outputs; None where it is not installed."""
+        try:
+            done = run(argv, check=False, timeout=TIMEOUT)
+        except CommandError:
+            return None
+        return done.stdout + done.stderr
+
     def read(self, path: str | Path) -> str | None:
         """The content of a file; None where it cannot be read."""
         try:

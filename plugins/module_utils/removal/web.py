@@ -14,7 +14,7 @@ from ..hostconfig.entries import Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from ..nginx import drain, ownership, site_file, sync
 from ..nginx.writer import one_writer
-from ..tls.certificates import Layout
+from ..tls.certificates import Layout, forget_own
 from ..tls.issue import one_certbot
 from .report import Report
 
@@ -60,13 +60,15 @@ def certificates(names: Collection[str], report: Report, layout: Layout | None =
     place = layout or Layout()
     for name in sorted(names):
         known = place.renewal(name).exists() or place.live(name).exists()
-        if not (known or place.link(name).is_symlink() or place.placeholder(name).exists()):
+        own = place.own(name).parent
+        if not (known or place.link(name).is_symlink() or place.placeholder(name).exists() or own.exists()):
             continue
         report.goes("certificate", name)
         if report.check:
             continue
         place.link(name).unlink(missing_ok=True)
         shutil.rmtree(place.placeholder(name), ignore_errors=True)
+        forget_own(place, name)
         if known:
             with one_certbot(place):
                 run(["certbot", "delete", "--non-interactive", "--cert-name", name], timeout=120)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates as nginx sees them: one link a certificate, to a placeholder until an authority has issued the real one.
+"""Certificates as nginx sees them: one link a certificate, to the operator's own, or to a placeholder until an authority has issued one.
 
 ``/etc/latentum-ops/tls/<name>`` is a link to a folder with ``fullchain.pem`` and ``privkey.pem``. One rename switches both
 files, so that a reload at any moment finds a certificate with its own key.
@@ -10,6 +10,7 @@ files, so that a reload at any moment finds a certificate with its own key.
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,12 +18,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.atomic_files import read_text
 from ..hostconfig.entries import Entry
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 DAY = 86400
+OWNER = "stack"  # the file beside an own certificate that says whose site it is
 
 
 class CertificateError(ValueError):
@@ -37,12 +40,16 @@ class Layout:
     letsencrypt: Path = Path("/etc/letsencrypt")
 
     def link(self, name: str) -> Path:
-        """What nginx names: a link to one of the two folders below."""
+        """What nginx names: a link to one of the three folders below."""
         return self.tls / name
 
     def placeholder(self, name: str) -> Path:
         """The folder of the self-signed stand-in."""
         return self.tls / ".placeholder" / name
+
+    def own(self, name: str) -> Path:
+        """The folder of the operator's own, a link to the present one of them."""
+        return self.tls / ".own" / name / "current"
 
     def live(self, name: str) -> Path:
         """The folder that certbot keeps at the newest certificate."""
@@ -75,6 +82,7 @@ class CertificateState:
     not_after: int
     days_left: int
     placeholder: bool
+    own: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for a module's result or JSON."""
@@ -125,6 +133,7 @@ def inspect_certificate(path: str | Path, name: str = "") -> CertificateState:
         not_after=end,
         days_left=int((end - time.time()) // DAY),
         placeholder=".placeholder" in file.resolve().parts,
+        own=".own" in file.resolve().parts,
     )
 
 
@@ -175,7 +184,29 @@ def complete(folder: Path) -> bool:
     return (folder / "fullchain.pem").exists() and (folder / "privkey.pem").exists()
 
 
-def link_entry(layout: Layout, name: str) -> Entry:
-    """The link as it should be: to certbot's certificate when there is one, to the placeholder otherwise."""
-    target = layout.live(name) if complete(layout.live(name)) else layout.placeholder(name)
+def link_entry(layout: Layout, name: str, *, own: bool = True) -> Entry:
+    """The link as it should be: to the operator's own certificate, to certbot's, or to the placeholder where there is neither.
+
+    :param own: false where certbot's takes over.
+    """
+    folders = [layout.own(name), layout.live(name)] if own else [layout.live(name)]
+    target = next((folder for folder in folders if complete(folder)), layout.placeholder(name))
     return Entry(path=layout.link(name), state="link", target=str(target))
+
+
+def owners(layout: Layout | None = None) -> list[str]:
+    """The stacks that have certificates of the operator's own here."""
+    return sorted({text.strip() for file in (layout or Layout()).tls.glob(f".own/*/{OWNER}") if (text := read_text(file))})
+
+
+def is_own(name: str, layout: Layout | None = None) -> bool:
+    """nginx serves the operator's own under this name; false where that cannot be looked at."""
+    try:
+        return (layout or Layout()).link(name).readlink().parent.parent.name == ".own"
+    except OSError:
+        return False
+
+
+def forget_own(layout: Layout, name: str) -> None:
+    """Nobody is served by the operator's own certificate any more."""
+    shutil.rmtree(layout.own(name).parent, ignore_errors=True)

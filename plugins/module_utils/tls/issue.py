@@ -18,7 +18,7 @@ from ..core.masking import mask
 from ..core.process import CommandError, Result, run
 from ..hostconfig.entries import Change, compare
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
-from .certificates import CertificateError, Layout, Wanted, complete, inspect_certificate, link_entry
+from .certificates import CertificateError, Layout, Wanted, complete, forget_own, inspect_certificate, link_entry
 
 PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
 STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
@@ -207,27 +207,33 @@ def _ask(wanted: Wanted, authority: Authority, layout: Layout, runner: Runner) -
 
 def _into_service(wanted: Sequence[Wanted], done: Issued, layout: Layout, runner: Runner, check_mode: bool) -> list[Change]:
     """Switch the links to what there is now, and let nginx take over, tested first."""
-    entries = [link_entry(layout, certificate.name) for certificate in wanted]
+    # The operator's own goes on until there is one by certbot.
+    entries = [link_entry(layout, certificate.name, own=not complete(layout.live(certificate.name))) for certificate in wanted]
     if check_mode:
         return [change for entry in entries if (change := compare(entry))]
     # A link to nothing would take the whole configuration of nginx down with it.
     entries = [entry for entry in entries if complete(Path(entry.target))]
-    serving = _serving(runner)
-    reload = [["systemctl", "reload", "nginx.service"]] if serving else []
+    is_serving = serving(runner)
+    reload = [["systemctl", "reload", "nginx.service"]] if is_serving else []
     outcome = apply(
-        ConfigSet(name="certificates", entries=entries, validate=[["nginx", "-t", "-q"]] if serving else [], activate=reload, parents=True)
+        ConfigSet(
+            name="certificates", entries=entries, validate=[["nginx", "-t", "-q"]] if is_serving else [], activate=reload, parents=True
+        )
     )
-    if not outcome.changes and serving and set(done.asked) - set(done.failed):
+    if not outcome.changes and is_serving and set(done.asked) - set(done.failed):
         # The same links lead to new certificates.
         try:
             for command in (["nginx", "-t", "-q"], *reload):
                 runner(command, timeout=120)
         except CommandError as error:
             raise ConfigSetError(f"certificates: issued, but nginx was not reloaded: {error}") from error
+    for certificate in wanted:
+        if complete(layout.live(certificate.name)):
+            forget_own(layout, certificate.name)
     return outcome.changes
 
 
-def _serving(runner: Runner) -> bool:
+def serving(runner: Runner) -> bool:
     """nginx runs here; without it there is nobody to ask or to tell."""
     try:
         return runner(["systemctl", "is-active", "--quiet", "nginx.service"], check=False).rc == 0

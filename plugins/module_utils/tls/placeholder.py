@@ -57,7 +57,7 @@ def folders(layout: Layout) -> list[Entry]:
 
 
 def ensure_placeholders(wanted: Sequence[Wanted], layout: Layout | None = None, *, check_mode: bool = False) -> list[Change]:
-    """Give every certificate a link that works: to the issued one when there is one, to a placeholder otherwise.
+    """Give every certificate a link that works: to its own or the issued one when there is one, to a placeholder otherwise.
 
     :returns: what was, or in check mode would be, changed; private keys never show in a diff.
     """
@@ -74,7 +74,7 @@ def ensure_placeholders(wanted: Sequence[Wanted], layout: Layout | None = None, 
         bring_about(folder)
     for certificate in wanted:
         stand_in = place.placeholder(certificate.name)
-        if not complete(place.live(certificate.name)) and not complete(stand_in):
+        if not any(complete(folder) for folder in (place.own(certificate.name), place.live(certificate.name), stand_in)):
             chain, key = (b"", b"") if check_mode else self_signed(certificate)
             bring_about(Entry(path=stand_in, state="directory", mode=PRIVATE))
             bring_about(Entry(path=stand_in / "privkey.pem", content=key, mode=0o600, sensitive=True))

@@ -24,6 +24,7 @@ from ..jobs.overview import JobState
 from ..nginx import traffic_plan
 from ..release.stacks import stacks
 from ..rollout import standby
+from ..tls.certificates import is_own
 from . import jobs
 from .findings import Death, Evidence, Finding, judge
 from .picture import Picture
@@ -348,7 +349,8 @@ class Looks:
         days = reading.days_left()
         if days is not None:
             late = days < site.certificate_days
-            cause = f"the certificate that nginx serves for {site.domain} ends in {days} days; `certbot renew`, `opsctl status`"
+            renewal = "write the next one into certificates:, it is your own" if is_own(site.domain) else "certbot renew"
+            cause = f"the certificate that nginx serves for {site.domain} ends in {days} days; `{renewal}`, `opsctl status`"
             severity = "critical" if days < 3 else "warning"
             subject = f"certificate:{site.domain}"
             state = "failing" if late else "ok"

@@ -123,6 +123,7 @@ class Case:
     skip: tuple[str, ...] = ()
 
 
+OWN = {"domains": ["shop.example.test"], "chain_file": "/etc/ssl/a.pem", "key_file": "/etc/ssl/a.key"}
 NGINX_RUNS = [process("nginx", unit="nginx.service", sockets=[1, 2])]
 WEB = {"/proc/net/tcp": listening((ANY, 80, 1), (ANY, 443, 2))}
 CASES = {
@@ -673,6 +674,11 @@ CASES = {
             }
         ),
         [("certificate", "shop.example.test", MANAGED, "")],
+    ),
+    "a lineage whose site gets a certificate of the operator's own": Case(
+        Neighbour({**renewal("shop.example.test", authenticator="webroot", server=ACME, key_type="ecdsa")}),
+        [("certificate", "shop.example.test", TAKEN_OVER, "serves your own (certificates) in its place; certbot forgets it")],
+        {"ops_stack": {**INVENTORY["ops_stack"], "certificates": [OWN]}},
     ),
     "settings of certbot without its role": Case(
         Neighbour({"/etc/letsencrypt/cli.ini": "rsa-key-size = 4096\n", **renewal("a.test", authenticator="standalone")}),

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from ansible_runs import AnsibleRuns
 
+from ..roles.routes.grpc_service import GrpcService
 from . import pki
 from .provider import AUDIENCE, ISSUER, Provider
 from .real_nginx import NGINX, Decider, Echo, Site, running, serving
@@ -51,7 +52,7 @@ class World:
 
 def declared(jwks: str, ca: str, crl: str, outside: int) -> dict[str, Any]:
     """A stack with a route of each kind."""
-    to_web = {"service": "web", "port": 8080}
+    to_web, to_rpc = {"service": "web", "port": 8080}, {"service": "rpc", "port": 9000, "protocol": "grpc"}
     tokens = {"jwks": jwks, "audience": [AUDIENCE], "issuer": ISSUER, "leeway": "5s", "headers": {"X-User-Email": "email"}}
     keys = {"keys": {"partner": "partner_key", "other": "other_key"}}
     routes = [
@@ -93,6 +94,17 @@ def declared(jwks: str, ca: str, crl: str, outside: int) -> dict[str, Any]:
         {"domain": "open.example.com", "path": "/admin", **to_web, "auth": {"api_key": keys}},
         {"domain": "api.example.com", "path": "/bearer", **to_web, "auth": {"api_key": {**keys, "header": "Authorization"}}},
         {"domain": "token.example.com", **to_web, "websocket": True, "auth": {"jwt": tokens}},
+        {"domain": "rpc.example.com", **to_rpc, "auth": {"api_key": keys, "public": ["/test.Service/Stream"]}},
+        {"domain": "rpc.example.com", "path": "/test.Members", **to_rpc, "auth": {"basic": {"users": {"ada": "ada_password"}}}},
+        {
+            "domain": "rpc.example.com",
+            "path": "/test.Limited",
+            **to_rpc,
+            "rate_limit": {"requests": 1, "per": "minute", "burst": 0, "by": "key"},
+            "auth": {"api_key": keys},
+        },
+        {"domain": "rpc.example.com", "path": "/test.Machines", **to_rpc, "auth": {"client_ca": {"ca": ca, "crl": crl}}},
+        {"domain": "rpc.example.com", "path": "/test.Open", **to_rpc},
         {"domain": "mutual.example.com", **to_web},
         {"domain": "mutual.example.com", "path": "/machines", **to_web, "auth": {"client_ca": {"ca": ca, "crl": crl}}},
         {
@@ -111,7 +123,7 @@ def declared(jwks: str, ca: str, crl: str, outside: int) -> dict[str, Any]:
             },
         },
     ]
-    services = {name: {"image": f"{name}:1", "healthcheck": {"test": "true"}} for name in ("web", "authelia")}
+    services = {name: {"image": f"{name}:1", "healthcheck": {"test": "true"}} for name in ("web", "authelia", "rpc")}
     secrets = {name: {"kind": "password"} for name in ("ada_password", "bob_password")}
     return {
         "name": "acme",
@@ -134,6 +146,9 @@ def world(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> Ite
     Decider.asked = []
     with ExitStack() as stack:
         ports = {f"acme_{name}": stack.enter_context(serving(kind)) for name, kind in zip(BEHIND, (Echo, Decider), strict=True)}
+        rpc = GrpcService()
+        stack.callback(rpc.close)
+        ports["acme_rpc_9000"] = int(rpc.address.rpartition(":")[2])
         jwks = f"http://127.0.0.1:{stack.enter_context(serving(KeyServer))}/jwks.json"
         wanted = declared(jwks, clients.pem, clients.revoked([certificate]), ports["acme_authelia_9091"])
         site = stack.enter_context(running(wanted, ansible, folder, servers, ports))
@@ -222,6 +237,53 @@ class TestBasic:
 
         assert [ask("ada"), ask("ada"), ask("ada"), ask("ada", "bAsIc   ")] == [200, 200, 429, 429]
         assert ask("bob") == 200
+
+
+class TestGrpc:
+    """Refusals are errors of gRPC, and nobody says himself who he is."""
+
+    def call(self, world: World, method: str, *metadata: tuple[str, str]) -> tuple[str, bytes]:
+        """The status of a call and its answer."""
+        grpc = pytest.importorskip("grpc")
+        credentials = grpc.ssl_channel_credentials(world.site.authority.file.read_bytes())
+        options = [("grpc.ssl_target_name_override", "rpc.example.com"), ("grpc.enable_retries", 0)]
+        with grpc.secure_channel(f"127.0.0.1:{world.site.port}", credentials, options) as channel:
+            try:
+                return "OK", channel.unary_unary(method)(b"hello", timeout=20, metadata=metadata)
+            except grpc.RpcError as error:
+                return error.code().name, error.details().encode()
+
+    def test_a_key_opens_and_the_service_learns_who(self, world: World) -> None:
+        forged = [(name.lower(), value) for name, value in FORGED.items()]
+        status, answer = self.call(world, "/test.Service/Unary", ("x-api-key", world.site.secret("partner_key")), *forged)
+        assert status == "OK" and b"x-authenticated-user=partner" in answer and b"root" not in answer
+        assert world.site.secret("partner_key").encode() not in answer
+
+    def test_without_one_nobody_comes_in(self, world: World) -> None:
+        for metadata in ((), (("x-api-key", "x" * 40),)):
+            assert self.call(world, "/test.Service/Guessed", *metadata) == ("UNAUTHENTICATED", b"who calls is not known")
+        line = world.site.log("/test.Service/Guessed")
+        assert (line["status"], line["user"]) == (401, "") and line["refused"], "fail2ban reads it"
+
+    def test_passwords(self, world: World) -> None:
+        world.site.write_files()
+        password = world.site.secret("ada_password")
+        right = ("authorization", basic("ada", password)["Authorization"])
+        wrong = ("authorization", basic("ada", "wrong")["Authorization"])
+        status, answer = self.call(world, "/test.Members/Unary", right)
+        assert status == "OK" and b"x-authenticated-user=ada" in answer
+        assert self.call(world, "/test.Members/Guessed", wrong)[0] == "UNAUTHENTICATED"
+        line = world.site.log("/test.Members/Guessed")
+        assert (line["status"], line["user"], line["refused"]) == (401, "", "refused: unknown"), "nobody is named who was not recognized"
+
+    def test_beyond_a_limit_and_without_a_certificate(self, world: World) -> None:
+        key = ("x-api-key", world.site.secret("other_key"))
+        assert [self.call(world, "/test.Limited/Unary", key)[0] for _again in range(2)] == ["OK", "RESOURCE_EXHAUSTED"]
+        assert self.call(world, "/test.Machines/Unary")[0] == "PERMISSION_DENIED"
+
+    def test_a_route_without_it_beside_them_names_nobody(self, world: World) -> None:
+        status, answer = self.call(world, "/test.Open/Unary", *((name.lower(), value) for name, value in FORGED.items()))
+        assert status == "OK" and b"root" not in answer
 
 
 class TestApiKey:

@@ -24,7 +24,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
     ("name not for a project", [("name", "My Stack")], "name", '"My Stack"', "lower case letters"),
     ("compose missing", [("compose", REMOVED)], "compose", "nothing", "lookup('ansible.builtin.template'"),
     ("key misspelt", [("route", [])], "route", "an empty list", "did you mean routes?"),
-    ("key unknown", [("quux", 1)], "quux", "1", "use one of backups, builds, compose, compose_folder"),
+    ("key unknown", [("quux", 1)], "quux", "1", "use one of backups, builds, certificates, compose, compose_folder"),
     ("routes not a list", [("routes", {"domain": "a"})], "routes", "a mapping", "write a list, such as [{domain:"),
     ("route a text", [("routes[3]", "app")], "routes[3]", '"app"', "write a mapping, such as {domain:"),
     ("directory relative", [("directory", "opt/acme")], "directory", '"opt/acme"', "write a path from the root"),

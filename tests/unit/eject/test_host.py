@@ -310,6 +310,26 @@ def test_a_certificate_that_certbot_does_not_know_is_brought_along(here: Host, m
     assert "/etc/nginx/tls/shop.example.com/fullchain.pem" in files["etc/nginx/sites.d/shop.example.com.conf"]
 
 
+def test_one_of_the_operator_s_own_is_brought_along_although_certbot_has_another(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail server uses that one."""
+    tls = here.root / "etc/latentum-ops/tls"
+    version = tls / ".own/shop.example.com/0a1b"
+    version.mkdir(parents=True)
+    for name in ("fullchain.pem", "privkey.pem"):
+        (version / name).write_text(f"own {name}")
+        (tls / "shop.example.com" / name).unlink()
+    (version.parent / "current").symlink_to("0a1b")
+    (tls / "shop.example.com").rmdir()
+    (tls / "shop.example.com").symlink_to(version.parent / "current")
+    monkeypatch.setattr(host, "OWN_TLS", here.root / "etc/nginx/tls")
+    Ejection("shop").prepare(check=False)
+    here.rolled_out(monkeypatch)
+    Ejection("shop").finish(check=False)
+    files = here.files()
+    assert files["etc/nginx/tls/shop.example.com/privkey.pem"] == "own privkey.pem"
+    assert not (tls / ".own/shop.example.com").exists() and not (tls / "shop.example.com").is_symlink()
+
+
 def test_users_with_passwords_and_authorities_go_along(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     own, site = here.root / "etc/latentum-ops/authentication/shop", site_file.SITES / "shop.example.com.conf"
     own.mkdir(parents=True)

@@ -60,6 +60,10 @@ class RecordedHost(Host):
         """What is recorded."""
         return self.outputs.get(" ".join(argv))
 
+    def said(self, argv: Sequence[str]) -> str | None:
+        """The same, whichever output it is."""
+        return self.output(argv)
+
     def read(self, path: str | Path) -> str | None:
         """What is named."""
         return self.texts.get(str(path))

@@ -32,7 +32,11 @@ STACK = {
         },
         "networks": {"default": {"internal": False}},
     },
-    "routes": [{"domain": "shop.example.com", "service": "web", "port": 8080}],
+    "routes": [
+        {"domain": "shop.example.com", "service": "web", "port": 8080},
+        {"domain": "own.example.com", "service": "web", "port": 8080},
+    ],
+    "certificates": [{"domains": ["own.example.com"], "chain_file": "/etc/ssl/own.pem", "key_file": "/etc/ssl/own.key"}],
     "firewall": [{"port": 9443, "from": ["203.0.113.0/24"]}],
 }
 FOR_A_PROXY = {"listen": ["0.0.0.0:8080"], "trusted": ["127.0.0.1", "10.0.0.7"], "proxy_protocol": True}
@@ -40,10 +44,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "none": {},
     "behind": {"nginx_behind": FOR_A_PROXY, "fail2ban_ignore": ["198.51.100.7"]},
     "tls": {"nginx_behind": {**FOR_A_PROXY, "tls": True, "challenges": True}},
+    "http3": {"nginx_http3": True},
+    "http3 behind": {"nginx_http3": True, "nginx_behind": FOR_A_PROXY},
 }
 SHOWN = {
     "rules": "{{ firewall_rules }}",
-    "by_stack": "{{ lookup('latentum.ops.declared', 'firewall_rules', by_stack=true) | latentum.ops.web_openings(nginx_behind) }}",
+    "by_stack": "{{ lookup('latentum.ops.declared', 'firewall_rules', by_stack=true)"
+    " | latentum.ops.web_openings(nginx_behind, nginx_http3) }}",
+    "own": "{{ nginx_own_certificates | map(attribute='name') }}",
     "certificates": "{{ certbot_certificates }}",
     "placeholders": "{{ nginx_certificates }}",
     "jails": "{{ lookup('ansible.builtin.template', jails_template) }}",
@@ -87,10 +95,29 @@ def test_the_firewall_opens_the_port_of_the_proxy_to_it_alone(shown: dict[str, A
     }
 
 
+def test_the_firewall_opens_the_port_of_http3_as_long_as_it_is_spoken(shown: dict[str, Any]) -> None:
+    opened = [(rule["port"], rule["protocol"]) for rule in shown["http3"]["rules"]]
+    assert opened == [(80, "tcp"), (443, "tcp"), (443, "udp"), (9443, "tcp")]
+    assert shown["http3"]["by_stack"] == {"shop": shown["http3"]["rules"]}
+    assert shown["http3 behind"]["rules"] == shown["behind"]["rules"], "never for a proxy in front"
+    assert shown["http3"]["preflight"]["http3"] is True and shown["none"]["preflight"]["http3"] is False
+
+
+def test_own_certificates_are_served_only_where_nginx_speaks_tls(shown: dict[str, Any]) -> None:
+    assert {variant: shown[variant]["own"] for variant in ("none", "behind", "tls")} == {
+        "none": ["own.example.com"],
+        "behind": [],
+        "tls": ["own.example.com"],
+    }
+    assert [item["name"] for item in shown["none"]["preflight"]["own_certificates"]] == ["own.example.com"]
+
+
 def test_certificates_are_wanted_only_where_nginx_speaks_tls(shown: dict[str, Any]) -> None:
-    names = {variant: [one["name"] for one in shown[variant]["certificates"]] for variant in VARIANTS}
+    variants = ("none", "behind", "tls")
+    names = {variant: [one["name"] for one in shown[variant]["certificates"]] for variant in variants}
     assert names == {"none": ["shop.example.com"], "behind": [], "tls": ["shop.example.com"]}
-    assert names == {variant: [one["name"] for one in shown[variant]["placeholders"]] for variant in VARIANTS}
+    placeholders = {variant: [one["name"] for one in shown[variant]["placeholders"]] for variant in variants}
+    assert placeholders == {name: [*found, "own.example.com"] if found else [] for name, found in names.items()}
 
 
 def test_the_proxy_is_never_banned_and_ssh_goes_by_its_own_list(shown: dict[str, Any]) -> None:

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Entry
+from ansible_collections.latentum.ops.plugins.module_utils.core.process import Result
 from ansible_collections.latentum.ops.plugins.module_utils.tls import issue as issuing
 from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import (
     CertificateError,
@@ -25,94 +22,13 @@ from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates impo
     wanted_from,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.tls.issue import Authority, Dns, argv, issue, needed, reason
-from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders, self_signed
+from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders
+
+from .host import DIRECTORY, Host, put
 
 SHOP = Wanted("shop", ("shop.example.com", "www.shop.example.com"))
 BLOG = Wanted("blog", ("blog.example.com",))
-DIRECTORY = "https://acme.example.com/dir"
 AUTHORITY = Authority(contact="ops@example.com", directory_url=DIRECTORY)
-REFUSED = """Saving debug log to /var/log/letsencrypt/letsencrypt.log
-Requesting a certificate for blog.example.com
-
-Certbot failed to authenticate some domains (authenticator: webroot). The Certificate Authority reported these problems:
-  Domain: blog.example.com
-  Type:   dns
-  Detail: no such name
-
-Hint: The Certificate Authority failed to download the temporary challenge files created by Certbot.
-
-Some challenges have failed.
-Ask for help or search for solutions at https://community.letsencrypt.org.
-"""
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """A host of our own; files belong to whoever runs the tests."""
-    real = Entry.__init__
-
-    def mine(self: Entry, *args: Any, **kwargs: Any) -> None:
-        real(self, *args, **{"uid": os.getuid(), "gid": os.getgid(), **kwargs})
-
-    monkeypatch.setattr(Entry, "__init__", mine)
-    (tmp_path / "etc").mkdir()
-    return Layout(tls=tmp_path / "etc/latentum-ops/tls", letsencrypt=tmp_path / "etc/letsencrypt")
-
-
-def put(layout: Layout, wanted: Wanted, server: str = DIRECTORY) -> None:
-    """What certbot leaves behind: a certificate, its key, and a renewal configuration."""
-    live = layout.live(wanted.name)
-    live.mkdir(parents=True, exist_ok=True)
-    certificate, key = self_signed(wanted)
-    (live / "fullchain.pem").write_bytes(certificate)
-    (live / "privkey.pem").write_bytes(key)
-    layout.renewal(wanted.name).parent.mkdir(exist_ok=True)
-    layout.renewal(wanted.name).write_text(f"version = 4.0.0\n[renewalparams]\nserver = {server}\nkey_type = ecdsa\n")
-
-
-class Host:
-    """Plays certbot, nginx and systemd, and writes down what was asked of them."""
-
-    def __init__(self, layout: Layout, refused: Sequence[str] = (), *, serving: bool = True, nginx_rc: int = 0) -> None:
-        self.layout, self.refused, self.serving, self.nginx_rc = layout, refused, serving, nginx_rc
-        self.calls: list[list[str]] = []
-        self.environments: list[dict[str, str]] = []
-
-    def __call__(self, command: Sequence[str], *, check: bool = True, env: Any = None, **_: Any) -> Result:
-        self.calls.append(list(command))
-        rc, said = 0, ""
-        if command[0] == "certbot":
-            self.environments.append(dict(env or {}))
-            name = command[command.index("--cert-name") + 1]
-            names = tuple(command[index + 1] for index, word in enumerate(command) if word == "--domain")
-            if name in self.refused:
-                rc, said = 1, REFUSED
-            else:
-                put(self.layout, Wanted(name, names))
-        elif list(command[:2]) == ["systemctl", "is-active"]:
-            rc = 0 if self.serving else 3
-        elif command[0] == "nginx":
-            rc, said = self.nginx_rc, "nginx: broken"
-        result = Result(tuple(command), rc, said, "")
-        if check and rc:
-            raise CommandError(result, "failed")
-        return result
-
-    def asked(self) -> list[str]:
-        """The certificates that certbot was asked for, in order."""
-        return [call[call.index("--cert-name") + 1] for call in self.calls if call[0] == "certbot"]
-
-    def reloads(self) -> int:
-        """How often nginx was told to take over."""
-        return self.calls.count(["systemctl", "reload", "nginx.service"])
-
-
-@pytest.fixture
-def host(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host whose certbot refuses nothing; the transaction of the links runs its commands here, too."""
-    made = Host(layout)
-    monkeypatch.setattr("ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction.run", made)
-    return made
 
 
 def test_entries_of_one_name_are_one_certificate() -> None:

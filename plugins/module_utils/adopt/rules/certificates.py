@@ -34,6 +34,9 @@ def _judged(given: Given, certificate: Certificate) -> Finding:
         for certificate in (given.role("certbot") or {}).get("certificates") or ()
     }
     if certificate.client == "certbot":
+        if certificate.name in _own(given):
+            effect = "serves your own (certificates) in its place; certbot forgets it, unless a file below /etc still names it"
+            return base.judged(Verdict.TAKEN_OVER, "nginx", effect)
         if certificate.name in declared:
             return _lineage_of_ours(given, base, certificate, declared[certificate.name])
         if conflict := _fails_to_renew(given, base, certificate):
@@ -42,6 +45,12 @@ def _judged(given: Given, certificate: Certificate) -> Finding:
         effect = f"has {days} days left" if days >= 0 else "has expired"
         return base.judged(Verdict.REPORTED, "", f"{effect}; {certificate.client or 'nobody'} renews it", certificate.file, "")
     return base.judged(Verdict.STAYS, "", "goes on being renewed as it is" if certificate.client else "")
+
+
+def _own(given: Given) -> set[str]:
+    """Names of certificates that the operator brings."""
+    wanted = (given.role("nginx") or {}).get("preflight") or {}
+    return {str(certificate["name"]) for certificate in wanted.get("own_certificates") or ()}
 
 
 def _lineage_of_ours(given: Given, base: Finding, certificate: Certificate, domains: set[str]) -> Finding:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
 from . import caching, cors, redirects, sites
+from .derive import all_own
 from .model import Route
 from .static_files import check_static_files
 
 
 def check_routes(declaration: Declaration, problems: list[Problem]) -> None:
-    if (declaration.routes or declaration.redirects) and not declaration.contact:
+    if (declaration.routes or declaration.redirects) and not declaration.contact and not all_own(declaration):
         what = "is required with routes: the certificate authority writes there before a certificate expires"
         if not any(problem.key == "contact" for problem in problems):
             problems.append(Problem("contact", "nothing", what, "add contact: ops@example.com"))
@@ -39,7 +40,8 @@ def check_sites(declaration: Declaration, problems: list[Problem]) -> None:
         names.setdefault(route.domain, [route.domain]).extend(route.aliases)
     if declaration.watchdog.page.domain:
         names.setdefault(declaration.watchdog.page.domain, [declaration.watchdog.page.domain])
-    problems += sites.problems_of(declaration.wildcards, list(names.values()))
+    own = declaration.fact("own_domains", ())
+    problems += sites.problems_of(declaration.wildcards, [site for domain, site in names.items() if domain not in own])
 
 
 def _check_paths(declaration: Declaration, problems: list[Problem]) -> None:
@@ -115,7 +117,6 @@ def _of_grpc(route: Route) -> Iterator[Problem]:
         "strip_prefix": route.strip_prefix,
         "cors": route.cors is not None,
         "static": route.static is not None,
-        "auth": bool(getattr(route, "auth", None)),
     }
     for name, there in excluded.items():
         if there:

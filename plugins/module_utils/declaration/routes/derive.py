@@ -70,6 +70,17 @@ def _aliases(routes: list[Route]) -> list[str]:
     return list(dict.fromkeys(alias for route in routes for alias in route.aliases))
 
 
+def site_names(declaration: Declaration) -> dict[str, list[str]]:
+    """All names of each site, its domain first."""
+    return {domain: [domain, *_aliases(routes)] for domain, routes in _domains(declaration).items()}
+
+
+def all_own(declaration: Declaration) -> bool:
+    """No site needs the certificate authority."""
+    names = set(site_names(declaration))
+    return bool(names) and names <= set(declaration.fact("own_domains", ()))
+
+
 def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
     """One site a domain: C({name, domain, aliases, certificate, locations}); timeouts in seconds."""
     return [
@@ -77,7 +88,7 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
             "name": domain,
             "domain": domain,
             "aliases": _aliases(routes),
-            "certificate": certificate_of([domain, *_aliases(routes)], declaration.wildcards) or domain,
+            "certificate": _wildcard(declaration, domain, _aliases(routes)) or domain,
             "locations": [item for route in routes for item in _locations(declaration, route)] + _page(declaration, domain),
             **site_authorities(declaration, routes),
             **_extras(declaration, domain),
@@ -86,6 +97,11 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
         }
         for domain, routes in _domains(declaration).items()
     ]
+
+
+def _wildcard(declaration: Declaration, domain: str, aliases: list[str]) -> str:
+    """The wildcard certificate of a site; empty where it has one for itself, by certbot or of the operator's own."""
+    return "" if domain in declaration.fact("own_domains", ()) else certificate_of([domain, *aliases], declaration.wildcards)
 
 
 def _locations(declaration: Declaration, route: Route) -> Iterator[dict[str, Any]]:
@@ -145,10 +161,11 @@ def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
 
 
 def certificates(declaration: Declaration) -> list[dict[str, Any]]:
-    """One certificate a domain, with its aliases as further names; one for all that a wildcard covers."""
+    """One certificate a domain, with its aliases as further names; one for all that a wildcard covers; none for the operator's own."""
     wanted: dict[str, list[str]] = {}
-    for domain, routes in _domains(declaration).items():
-        names = [domain, *_aliases(routes)]
+    for domain, names in site_names(declaration).items():
+        if domain in declaration.fact("own_domains", ()):
+            continue
         if wildcard := certificate_of(names, declaration.wildcards):
             parent = wildcard.partition(".")[2]
             wanted[wildcard] = [f"*.{parent}", parent]

@@ -10,13 +10,19 @@ from collections.abc import Iterator
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
 from ..routes.checks import check_target
+from ..routes.derive import all_own
 from .model import StreamEntry
 
 TAKEN = {22: "SSH", 80: "nginx for routes", 443: "nginx for routes"}
 
 
 def check_streams(declaration: Declaration, problems: list[Problem]) -> None:
-    if any(stream.tls for stream in declaration.streams) and not declaration.contact and not declaration.routes:
+    if (
+        any(stream.tls for stream in declaration.streams)
+        and not declaration.contact
+        and not declaration.routes
+        and not all_own(declaration)
+    ):
         what = "is required with streams that have tls: the certificate authority writes there before a certificate expires"
         if not any(problem.key == "contact" for problem in problems):
             problems.append(Problem("contact", "nothing", what, "add contact: ops@example.com"))

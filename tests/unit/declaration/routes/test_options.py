@@ -521,15 +521,22 @@ def test_a_change_of_a_stream_is_another_release_and_none_changes_nothing() -> N
     assert all(len(upstream) == len(IDENTITY) for upstream in identities[0])
 
 
+def test_a_page_to_log_in_is_refused_with_grpc() -> None:
+    forward = {"url": "http://127.0.0.1:9091/verify", "login": "https://auth.example.com/"}
+    route = {"domain": "rpc.example.com", "service": "web", "port": 9000, "protocol": "grpc"}
+    (problem,) = problems(changed(("routes[3]", {**route, "auth": {"forward": forward}})))
+    assert problem.key == "routes[3].auth.forward.login" and "a client of gRPC is none" in problem.problem
+    assert not problems(changed(("routes[3]", {**route, "auth": {"forward": {"url": forward["url"]}}})))
+
+
 @pytest.mark.parametrize(
     ("option", "key", "text"),
     [
         ({"cache": {"valid": "10m"}}, "cache", "keeps answers for everybody"),
-        ({"protocol": "grpc"}, "auth", "is not to be had on a route of gRPC"),
     ],
 )
 def test_what_authentication_could_not_hold_for_is_refused_beside_it(option: dict[str, Any], key: str, text: str) -> None:
-    """An answer that was kept for one caller would be given to another; a refusal would be a broken connection."""
+    """An answer that was kept for one caller would be given to another."""
     auth = {"auth": {"api_key": {"keys": {"partner": "partner_key"}}}}
     routes = [{"domain": "acme.example.com", "service": "web", "port": 8080, **option, **auth}]
     secrets = [("secrets.partner_key", {"kind": "token"})]

@@ -62,9 +62,9 @@ def _check_beside(route: Route, problems: list[Problem]) -> None:
         what = "keeps answers for everybody, and auth says that they are for those who are recognized"
         fix = "remove it, or write a route without auth for the path whose answers are the same for all"
         problems.append(Problem(f"{route.key}.cache", "", what, fix))
-    if route.is_grpc:
-        what = "is not to be had on a route of gRPC: its refusals would be broken connections for a client"
-        problems.append(Problem(f"{route.key}.auth", "", what, "remove it, and have the service recognize its callers"))
+    if route.is_grpc and route.auth and route.auth.options.get("login"):
+        what = "is a page for browsers, and a client of gRPC is none"
+        problems.append(Problem(f"{route.key}.auth.forward.login", shown(route.auth.options["login"]), what, "remove it"))
 
 
 def _check_public(declaration: Declaration, route: Route, auth: Authentication, problems: list[Problem]) -> None:
