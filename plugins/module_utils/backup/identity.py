@@ -31,7 +31,7 @@ def bring_back(settings: Settings, source: str, snapshot: str, progress: Progres
     WORK.mkdir(mode=0o700, parents=True)
     store = paths.SECRETS / settings.stack
     try:
-        origin = origins.of_target(settings, source or settings.targets[0].name, snapshot, None, WORK)
+        origin = origins.of_target(settings, source or settings.targets[0].name, snapshot, None, WORK, "host")
         progress.say(f"from {origin.name}, backup of {origins.stamp(float(origin.facts['at']))}")
         tree = origin.fetch(WORK, str(store), *IDENTITY)
         restored = tree / str(store).lstrip("/")

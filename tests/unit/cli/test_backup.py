@@ -207,8 +207,8 @@ def test_the_list_is_for_people_or_for_programs(opsctl: Opsctl, monkeypatch: pyt
     listed = {"stack": "shop", "targets": [], "local": NOW}
     asked: list[str] = []
 
-    def collect(_settings: Settings, only: str) -> dict[str, Any]:
-        asked.append(only)
+    def collect(_settings: Settings, only: str, plan: str) -> dict[str, Any]:
+        asked.append(only + plan)
         return listed
 
     monkeypatch.setattr(catalogue, "collect", collect)
