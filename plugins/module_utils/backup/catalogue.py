@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.format import size
 from . import origins, state
-from .restic import TargetError
+from .restic import Snapshot, TargetError
 from .running import KIND_BACKUP, KIND_WAL, plan_of, repository, tags
 from .settings import BackupError, Settings
 from .verification import Verdict
@@ -43,17 +43,7 @@ def collect(settings: Settings, only: str = "", plan: str = "") -> dict[str, Any
             between = repo.snapshots(tags=tags(settings, KIND_WAL)) if settings.clusters else []
             verified = {about.get("verified", "") for about in (noted.get(target.name, {}), *_of_plans(settings, target.name))}
             about["backups"] = [
-                {
-                    "id": snapshot.id,
-                    "time": snapshot.time,
-                    "bytes": snapshot.bytes,
-                    "added": snapshot.added,
-                    "verified": snapshot.id in verified,
-                }
-                | ({"plan": plan} if (plan := plan_of(snapshot)) else {})
-                | ({"kept": kept} if (kept := _kept(settings, plan)) else {})
-                for snapshot in snapshots
-                if plan in ("", plan_of(snapshot))
+                _listed(settings, snapshot, snapshot.id in verified) for snapshot in snapshots if plan in ("", plan_of(snapshot))
             ]
             if settings.clusters:
                 about["upto"] = max([snapshot.time for snapshot in [*snapshots, *between]], default=0.0)
@@ -62,6 +52,13 @@ def collect(settings: Settings, only: str = "", plan: str = "") -> dict[str, Any
         targets.append(about)
     local = origins.here(settings, "databases") if settings.clusters else None
     return {"stack": settings.stack, "targets": targets, "local": local.upto if local else 0.0}
+
+
+def _listed(settings: Settings, snapshot: Snapshot, verified: bool) -> dict[str, Any]:
+    """One backup; its plan, and why it is kept, only where there is something to say."""
+    plan, kept = plan_of(snapshot), _kept(settings, plan_of(snapshot))
+    about = {"id": snapshot.id, "time": snapshot.time, "bytes": snapshot.bytes, "added": snapshot.added, "verified": verified}
+    return about | ({"plan": plan} if plan else {}) | ({"kept": kept} if kept else {})
 
 
 def _of_plans(settings: Settings, target: str) -> list[dict[str, Any]]:

@@ -124,8 +124,8 @@ def of_target(settings: Settings, name: str, wanted: str, at: float | None, fold
         backups = [snapshot for snapshot in backups if plan_of(snapshot) == plan]
     holding = [snapshot for snapshot in backups if wanted or _may_hold(settings, snapshot, part)]
     if not holding:
-        what = f"{wanted} of {settings.stack}" + (f", plan {plan}" if plan else "") + (f", with its {part}" if backups and part else "")
-        raise BackupError(f"{name} has no backup {what}: opsctl backup list --stack {settings.stack}")
+        what = f"of {settings.stack}" + (f", plan {plan}" if plan else "") + (f", with its {part}" if settings.plans and part else "")
+        raise BackupError(f"{name} has no backup {f'{wanted} {what}' if wanted else what}: opsctl backup list --stack {settings.stack}")
     moments = sorted([*(backups if part not in ("", "databases") else holding), *between], key=lambda snapshot: snapshot.time)
     later = [snapshot for snapshot in moments if at is not None and snapshot.time >= at]
     chosen = later[0] if later else moments[-1]

@@ -190,8 +190,8 @@ def _ask(engine: Engine, settings: Settings, request: Request, parts: list[Part]
 def plan(settings: Settings, request: Request, sources: Mapping[str, Origin], parts: list[Part]) -> list[str]:
     """What will happen, and what will be lost."""
     now = time.time()
-    used = list({id(part.origin): part.origin for part in parts}.values())
-    lines = [f"restore of {', '.join(part.label for part in parts)} of {settings.stack}, from {' and '.join(map(_whence, used))}"]
+    whence = " and ".join(dict.fromkeys(_whence(part.origin) for part in parts))
+    lines = [f"restore of {', '.join(part.label for part in parts)} of {settings.stack}, from {whence}"]
     upto = _upto(request, parts)
     if any(not part.database for part in parts):
         lines += _moments(sources, parts)
@@ -211,7 +211,7 @@ def _whence(origin: Origin) -> str:
 
 def _moments(sources: Mapping[str, Origin], parts: list[Part]) -> list[str]:
     """Of when the parts are that have no WAL; one by one where several backups serve them."""
-    if len({id(origin) for origin in sources.values()}) < 2:
+    if len({_whence(origin) for origin in sources.values()}) < 2:
         return [f"volumes and caches are of {origins.stamp(next(part.upto for part in parts if not part.database))}"]
     there = [part.origin for part in parts if not part.database]
     named = [(name, origin) for name, origin in sources.items() if name != "databases" and any(origin is one for one in there)]

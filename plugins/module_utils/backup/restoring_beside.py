@@ -12,9 +12,8 @@ from pathlib import Path
 
 from ..containers.client import Engine
 from ..core.progress import Progress
-from . import origins, proof
+from . import origins, proof, running
 from .postgres import Postgres
-from .running import KIND_BACKUP, repository, tags
 from .settings import BackupError, Settings
 from .verification import workplace
 
@@ -63,7 +62,7 @@ def _holding(settings: Settings, target: str, paths: tuple[str, ...], plan: str)
     if target not in known:
         raise BackupError(f"{target!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     view = settings.of(plan) if plan else settings
-    found = sorted(repository(known[target]).snapshots(tags=tags(view, KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
+    found = sorted(running.repository(known[target]).snapshots(tags=running.tags(view, running.KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
     for snapshot in found:
         if all(any(Path(path).is_relative_to(root) or Path(root).is_relative_to(path) for root in snapshot.paths) for path in paths):
             return snapshot.id
