@@ -274,9 +274,10 @@ def _other(options: argparse.Namespace, configuration: Any, progress: Progress) 
     if options.way in ("undo", "resume"):
         done: list[str] = getattr(restoring, options.way)(Engine(), configuration, progress)
         return done
+    of_plan = [options.plan] if options.plan else []
     if options.way == "identity":
-        return identity.bring_back(configuration, options.source, options.snapshot, progress)
-    place = (options.source, options.snapshot, options.into, progress, *([options.plan] if options.plan else []))
+        return identity.bring_back(configuration, options.source, options.snapshot, progress, *of_plan)
+    place = (options.source, options.snapshot, options.into, progress, *of_plan)
     if options.way == "files":
         return restoring_beside.files(configuration, tuple(options.paths), *place)
     return restoring_beside.dump(Engine(), configuration, options.name, options.table, *place)

@@ -141,12 +141,14 @@ def _backups(backups: list[dict[str, Any]]) -> list[str]:
             for name, target in sorted(backup.get("targets", {}).items())
         ]
         lines += columns(rows)
-        lines += columns(
-            [BAD if is_late(plan) else GOOD, f"plan {name}", f"restorable {_ago(plan.get('restorable'))}"]
-            + [f"backup {_ago((plan.get('backup') or {}).get('at'))}", str((plan.get("verify") or {}).get("error", ""))]
-            for name, plan in sorted(plans.items())
-        )
+        lines += columns([_plan(name, plan) for name, plan in sorted(plans.items())])
     return lines
+
+
+def _plan(name: str, noted: dict[str, Any]) -> list[str]:
+    error = str((noted.get("backup") or {}).get("error") or (noted.get("verify") or {}).get("error") or "")
+    run = f"backup {_ago((noted.get('backup') or {}).get('at'))}"
+    return [BAD if is_late(noted) else GOOD, f"plan {name}", run, f"restorable one {_ago(noted.get('restorable'))}", error]
 
 
 def _ago(at: float | None) -> str:
