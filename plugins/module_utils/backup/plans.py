@@ -110,7 +110,9 @@ def older(settings: Settings, limit: float, plan: str = "") -> list[Settings]:
 
 def oldest(settings: Settings, plan: str = "") -> float:
     """The age of the oldest part, which `older` has found young enough."""
-    return max(age for part, age in proven_ages(settings).items() if age is not None and part in (settings.of(plan) if plan else settings).parts)
+    return max(
+        age for part, age in proven_ages(settings).items() if age is not None and part in (settings.of(plan) if plan else settings).parts
+    )
 
 
 def to_verify(settings: Settings, plan: str, target: str, snapshot: str) -> list[Settings]:

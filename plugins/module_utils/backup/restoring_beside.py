@@ -62,7 +62,9 @@ def _holding(settings: Settings, target: str, paths: tuple[str, ...], plan: str)
     if target not in known:
         raise BackupError(f"{target!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     view = settings.of(plan) if plan else settings
-    found = sorted(running.repository(known[target]).snapshots(tags=running.tags(view, running.KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
+    found = sorted(
+        running.repository(known[target]).snapshots(tags=running.tags(view, running.KIND_BACKUP)), key=lambda snapshot: -snapshot.time
+    )
     for snapshot in found:
         if all(any(Path(path).is_relative_to(root) or Path(root).is_relative_to(path) for root in snapshot.paths) for path in paths):
             return snapshot.id
@@ -70,7 +72,7 @@ def _holding(settings: Settings, target: str, paths: tuple[str, ...], plan: str)
     raise BackupError(f"{what}: ask for one after the other, or name a snapshot (opsctl backup list)")
 
 
-def dump(
+def dump(  # noqa: PLR0913 - three say what, three from where
     engine: Engine,
     settings: Settings,
     database: str,

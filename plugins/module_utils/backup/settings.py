@@ -29,7 +29,7 @@ class Settings(BackupSettings):
 
     @property
     def staging(self) -> Path:
-        """Where a run puts what cannot be read in place: dumps, copies of paused volumes, and the facts. Each plan has a place of its own."""
+        """Where a run puts what cannot be read in place: dumps, copies of paused volumes, and the facts; of each plan elsewhere."""
         return self.planned / self.plan if self.plan else ROOT / self.stack
 
     @property

@@ -86,7 +86,9 @@ def _target(settings: Settings, name: str) -> Target:
     pushed = [target for target in settings.targets if noted[target.name].get("pushed")]
     if not pushed:
         of = f" --plan {settings.plan}" if settings.plan else ""
-        raise BackupError(f"{settings.stack} has no backup yet{of and f' of {settings.plan}'}: opsctl backup run{of} --stack {settings.stack}")
+        raise BackupError(
+            f"{settings.stack} has no backup yet{of and f' of {settings.plan}'}: opsctl backup run{of} --stack {settings.stack}"
+        )
     return min(pushed, key=lambda target: float(noted[target.name].get("verified_at", 0.0)))
 
 

@@ -120,7 +120,7 @@ class StackSpec(Contract):
     status_page: StatusPageSpec | None = option("The status page.", None)
     freshness: tuple[Freshness, ...] = option("Data that must not get old.", (), sparse=True)
     backup_plans: Mapping[str, float] = option(
-        "By plan of the backups, the age in seconds from which its newest restorable backup is told. They stand for C(backup_max_age) then.",
+        "By plan of the backups, the age in seconds from which its newest restorable backup is told, in place of C(backup_max_age).",
         {},
         least=1,
         sparse=True,

@@ -52,13 +52,7 @@ def families() -> Iterator[Metric]:
             if (value := _at(state, keys)) is not None:
                 family.add_metric([stack], value)
         yield family
-    plans = [(stack, plan, about) for stack, state in noted.items() for plan, about in sorted((state.get("plans") or {}).items())]
-    for name, keys, help_text in PLAN if plans else ():
-        family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack", "plan"))
-        for stack, plan, about in plans:
-            if (value := _at(about, keys)) is not None:
-                family.add_metric([stack, plan], value)
-        yield family
+    yield from _of_plans(noted)
     for name, key, help_text in TARGET:
         family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack", "target"))
         for stack, state in noted.items():
@@ -71,6 +65,18 @@ def families() -> Iterator[Metric]:
         for target, about in sorted((state.get("targets") or {}).items()):
             away.add_metric([stack, target], float(bool(about.get("error"))))
     yield away
+
+
+def _of_plans(noted: Mapping[str, dict[str, Any]]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    plans = [(stack, plan, about) for stack, state in noted.items() for plan, about in sorted((state.get("plans") or {}).items())]
+    for name, keys, help_text in PLAN if plans else ():
+        family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack", "plan"))
+        for stack, plan, about in plans:
+            if (value := _at(about, keys)) is not None:
+                family.add_metric([stack, plan], value)
+        yield family
 
 
 def _read(file: Any) -> dict[str, Any]:

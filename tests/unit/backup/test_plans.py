@@ -32,7 +32,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.settings impor
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Cache, Plan, Volume
 
 from . import fakes
-from .fakes import NOW, Clock, FakeEngine, FakeRepository, Host, Programs, Targets, about_cluster, facts, keep_facts, progress, shop
+from .fakes import NOW, Clock, FakeEngine, FakeRepository, Host, Programs, Targets, facts, keep_facts, progress, shop
 from .test_restoring import Shop
 from .test_staging import declared as declared_whole
 from .test_staging import engine, server
@@ -303,7 +303,12 @@ def test_a_weekly_proof_is_due_by_the_plan_s_own_last_one(declared: Settings, ho
 
 def test_a_proof_takes_the_newest_of_the_plan(declared: Settings, targets: Targets, clock: Clock) -> None:
     repo = targets["offsite"]
-    repo.there = [tagged("d1", NOW, "database"), tagged("f1", NOW - DAY, "files"), tagged("old", NOW + DAY, "yearly"), tagged("all", NOW - 9)]
+    repo.there = [
+        tagged("d1", NOW, "database"),
+        tagged("f1", NOW - DAY, "files"),
+        tagged("old", NOW + DAY, "yearly"),
+        tagged("all", NOW - 9),
+    ]
     found = [verification.choose(repo, view).id for view in (declared.of("database"), declared.of("files"), replace(declared, plans=()))]  # type: ignore[arg-type]
     assert found == ["d1", "f1", "all"]
     with pytest.raises(BackupError, match="no backup of the plan full of shop is there"):
@@ -330,7 +335,9 @@ def test_what_is_verified_without_a_name_is_what_is_needed(declared: Settings, t
 def test_a_plan_prepares_its_own_and_leaves_that_of_others(
     engine: FakeEngine, declared_whole: Settings, programs: Programs, host: Host
 ) -> None:
-    settings = replace(declared_whole, plans=(replace(DATABASE, takes=("databases", "caches")), replace(FILES, takes=("volumes", "paths", "host"))))
+    settings = replace(
+        declared_whole, plans=(replace(DATABASE, takes=("databases", "caches")), replace(FILES, takes=("volumes", "paths", "host")))
+    )
     database = staging.stage(engine, settings.of("database"), lambda _line: None)  # type: ignore[arg-type]
     files = staging.stage(engine, settings.of("files"), lambda _line: None)  # type: ignore[arg-type]
     assert database.facts["takes"] == ["databases", "caches"] and database.facts["plan"] == "database"
@@ -346,7 +353,9 @@ def test_what_was_prepared_for_nobody_any_more_goes(
     engine: FakeEngine, declared_whole: Settings, programs: Programs, host: Host, based: None
 ) -> None:
     staging.stage(engine, declared_whole, lambda _line: None)  # type: ignore[arg-type]
-    settings = replace(declared_whole, plans=(replace(DATABASE, takes=("databases",)), replace(FILES, takes=("caches", "volumes", "paths", "host"))))
+    settings = replace(
+        declared_whole, plans=(replace(DATABASE, takes=("databases",)), replace(FILES, takes=("caches", "volumes", "paths", "host")))
+    )
     staging.stage(engine, settings.of("database"), lambda _line: None)  # type: ignore[arg-type]
     assert declared_whole.staging.exists()  # it has the only copy of the cache on this host
     for _time in range(2):
@@ -459,7 +468,9 @@ def test_files_come_from_the_newest_backup_that_reaches_to_them(
 ) -> None:
     kept.there = [replace(one, paths=("/etc/nginx", "/opt/shop") if one.id == "files" else ("/var/lib/barman",)) for one in kept.there]
     assert restoring_beside._holding(declared, "offsite", ("/etc/nginx/nginx.conf", "/opt"), "") == "files"
-    with pytest.raises(BackupError, match="no backup of the plan database of shop in offsite holds /etc/nginx: ask for one after the other"):
+    with pytest.raises(
+        BackupError, match="no backup of the plan database of shop in offsite holds /etc/nginx: ask for one after the other"
+    ):
         restoring_beside._holding(declared, "offsite", ("/etc/nginx",), "database")
 
 
@@ -548,7 +559,9 @@ def test_what_a_plan_does_not_take_is_refused(there: Shop) -> None:
 # The list
 
 
-def test_the_list_has_the_plan_and_tells_of_what_nobody_thins_out(kept: FakeRepository, declared: Settings, host: Host, clock: Clock) -> None:
+def test_the_list_has_the_plan_and_tells_of_what_nobody_thins_out(
+    kept: FakeRepository, declared: Settings, host: Host, clock: Clock
+) -> None:
     prove(declared, "files", NOW - 8 * DAY)
     state.note("shop", "plans", "files", "targets", "offsite", verified="files")
     text = catalogue.table(catalogue.collect(declared, "offsite"))

@@ -337,7 +337,8 @@ def test_a_timer_of_a_plan_proves_only_what_is_due(planned: Opsctl) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["backup", "run", "--plan", "nightly"], ["backup", "verify", "--plan", "nightly"], ["restore", "everything", "--plan", "nightly"]]
+    "words",
+    [["backup", "run", "--plan", "nightly"], ["backup", "verify", "--plan", "nightly"], ["restore", "everything", "--plan", "nightly"]],
 )
 def test_an_unknown_plan_is_refused_before_anything_begins(words: list[str], planned: Opsctl) -> None:
     with pytest.raises(BackupError, match="'nightly' is no plan of shop: write one of database, files"):

@@ -16,7 +16,11 @@ from ..model import Declaration
 from .schema import ESCROW, RETENTION
 from .values import Repository
 
-STALE, WEEK, SLACK = BackupSettings.stale_after, 604800, 7200  # the second: what lies between two weekly verifications; the third: what a run and its proof may take
+STALE, WEEK, SLACK = (
+    BackupSettings.stale_after,
+    604800,
+    7200,
+)  # the second: what lies between two weekly verifications; the third: what a run and its proof may take
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,23 @@ from .derive import parts_of
 from .model import WEEK, Backups, Plan, backups_of
 
 # What stands after `opsctl backup`, and what people write for a snapshot, a place or all of something.
-TAKEN = ("run", "list", "verify", "push", "escrow", "check", "connect", "all", "backup", "everything", "latest", "local", "newest", "none", "wal")
+TAKEN = (
+    "run",
+    "list",
+    "verify",
+    "push",
+    "escrow",
+    "check",
+    "connect",
+    "all",
+    "backup",
+    "everything",
+    "latest",
+    "local",
+    "newest",
+    "none",
+    "wal",
+)
 
 
 def check_plans(declaration: Declaration, problems: list[Problem]) -> None:

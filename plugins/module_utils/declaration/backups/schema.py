@@ -73,9 +73,7 @@ PLAN = Record(
             implied="all",
         ),
         "retention": PLAN_RETENTION,
-        "verify": Text(
-            default=None, choices=VERIFY, example="weekly", description=described(Plan, "verify"), implied="that of C(backups)"
-        ),
+        "verify": Text(default=None, choices=VERIFY, example="weekly", description=described(Plan, "verify"), implied="that of C(backups)"),
         "stale_after": duration(
             Plan,
             "stale_after",

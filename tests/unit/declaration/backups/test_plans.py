@@ -101,7 +101,11 @@ def test_a_volume_that_is_not_backed_up_needs_no_plan() -> None:
         ({"name": "full"}, "name", "is the name of backups.plans[0] already"),
         ({"schedule": "0 2 * * *"}, "schedule", "is a line of cron, and a timer of systemd reads another language"),
         ({"retention": {"daily": 0}}, "retention", "is zero throughout, so nothing would be kept"),
-        ({"schedule": "2027-01-01 02:00"}, "stale_after", "is needed: it does not follow from '2027-01-01 02:00' how long no backup may come"),
+        (
+            {"schedule": "2027-01-01 02:00"},
+            "stale_after",
+            "is needed: it does not follow from '2027-01-01 02:00' how long no backup may come",
+        ),
         ({"verify": "weekly", "stale_after": "2d"}, "stale_after", "is shorter than a week"),
         ({"keep": 3}, "keep", "is not a known key"),
     ],
