@@ -16,11 +16,8 @@ from ..model import Declaration
 from .schema import ESCROW, RETENTION
 from .values import Repository
 
-STALE, WEEK, SLACK = (
-    BackupSettings.stale_after,
-    604800,
-    7200,
-)  # the second: what lies between two weekly verifications; the third: what a run and its proof may take
+STALE, WEEK = BackupSettings.stale_after, 604800  # the second: what lies between two weekly verifications
+SLACK = 7200  # seconds that a run and its proof may take
 
 
 @dataclass(frozen=True)
