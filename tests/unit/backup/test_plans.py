@@ -480,13 +480,13 @@ def test_a_bare_host_gets_its_secrets_from_the_newest_backup_that_has_them(
     asked: list[str] = []
 
     def of_target(*given: Any) -> Any:
-        asked.append(given[-1])
+        asked.extend(given[-2:])
         return fakes.throw(BackupError("enough"))
 
     monkeypatch.setattr(origins, "of_target", of_target)
     with pytest.raises(BackupError, match="enough"):
-        identity.bring_back(declared, "", "", progress())
-    assert asked == ["host"]
+        identity.bring_back(declared, "", "", progress(), "files")
+    assert asked == ["host", "files"]
 
 
 # A restore
