@@ -119,11 +119,11 @@ def restore(
             services = tuple(sorted({service for part in parts for service in part.services}))
             noted = replacement.save(Replacement(settings.stack, what, at, PREPARING, steps, services))
             try:
-                tree = _fetch(sources, parts, work / "tree")
+                trees = _fetch(parts, work / "tree")
                 for part, step in zip(parts, steps, strict=True):
                     progress.say(f"{part.label}: making it ready beside the present one")
                     shutil.rmtree(step.fresh, ignore_errors=True)
-                    part.build(tree, Path(step.fresh))
+                    part.build(trees[id(part.origin)], Path(step.fresh))
                 ran = tuple(step.name for step in containers(engine, settings, noted) if step.state in RUNS)
             except BaseException:
                 replacement.discard(noted)
@@ -149,8 +149,8 @@ def _sources(settings: Settings, request: Request, tree: Path) -> dict[str, Orig
         return {part: one for part in OF_KIND.values() if one.holds(part)}
     found = {}
     for part in wanted:
-        volumes_only = part == "volumes" or request.kind == "everything"
-        source = request.source or (origins.newest(settings, part, request.plan) if volumes_only else "")
+        by_target = part == "volumes" or request.kind == "everything"
+        source = request.source or (origins.newest(settings, part, request.plan) if by_target else "")
         found[part] = origins.choose(settings, source, request.snapshot, request.at, tree, part, request.plan)
     return found
 
@@ -159,14 +159,12 @@ def _takes(settings: Settings, request: Request, part: str) -> bool:
     return part in (settings.of(request.plan) if request.plan else settings).parts
 
 
-def _fetch(sources: Mapping[str, Origin], parts: list[Part], tree: Path) -> Path:
-    """What each backup has for the parts that it serves; where all of it is."""
-    there = tree
-    for origin in {id(origin): origin for origin in sources.values()}.values():
-        paths = [path for part in parts if part.origin is origin for path in part.paths]
-        if paths:
-            there = origin.fetch(tree, *paths)
-    return there
+def _fetch(parts: list[Part], tree: Path) -> dict[int, Path]:
+    """What each backup has for the parts that it serves; by the identity of the origin, where that is."""
+    used = {id(part.origin): part.origin for part in parts}
+    return {
+        mark: origin.fetch(tree, *(path for part in parts if part.origin is origin for path in part.paths)) for mark, origin in used.items()
+    }
 
 
 def _upto(request: Request, parts: list[Part]) -> float:
