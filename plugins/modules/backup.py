@@ -36,6 +36,12 @@ options:
     description: Bring a backup back beside the production, and question it.
     type: bool
     default: true
+  plan:
+    description:
+      - Which plan of C(backups.plans) is made, or proven. Those that together take everything unless given, and with O(make=true) each that
+        has made no backup yet.
+    type: str
+    default: ""
   target:
     description: Of which target a backup is proven with O(make=false); the one that was proven longest ago unless given.
     type: str
@@ -59,6 +65,11 @@ EXAMPLES = r"""
   latentum.ops.backup:
     stack: shop
 
+- name: Back up what the plan of the databases takes
+  latentum.ops.backup:
+    stack: shop
+    plan: database
+
 - name: Prove the newest backup of a target
   latentum.ops.backup:
     stack: shop
@@ -68,7 +79,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshots:
-  description: Ids of the new snapshots by target.
+  description: Ids of the new snapshots by target, with plans by plan and target, such as C(database/offsite).
   returned: success
   type: dict
   sample: {"offsite": "14eca5d2c1f0"}
@@ -89,7 +100,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.latentum.ops.plugins.module_utils.backup import catalogue, running, settings, verification
+from ansible_collections.latentum.ops.plugins.module_utils.backup import catalogue, plans, running, settings, verification
 from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
@@ -108,6 +119,7 @@ def main() -> None:
             "stack": {"type": "str", "required": True},
             "make": {"type": "bool", "default": True},
             "verify": {"type": "bool", "default": True},
+            "plan": {"type": "str", "default": ""},
             "target": {"type": "str", "default": ""},
             "snapshot": {"type": "str", "default": ""},
             "attempt": {"type": "str", "default": "ansible"},
@@ -127,6 +139,8 @@ def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         require_compatible()
         configuration = settings.load(given["stack"])
+        if given["plan"] or configuration.plans:
+            return each_plan(configuration, given, progress)
         if given["make"]:
             outcome = running.backup(Engine(), configuration, progress)
             snapshots, errors = outcome.snapshots, outcome.errors
@@ -144,6 +158,23 @@ def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:
     if errors:
         return failure("; ".join(f"{name}: {text}" for name, text in errors.items()), **result)
     return result
+
+
+def each_plan(configuration: settings.Settings, given: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """The plan that is named, or those that take everything together; one that fails costs the others nothing."""
+    make, target, snapshot = given["make"], given["target"], given["snapshot"]
+    views = plans.due(configuration, given["plan"]) if make else plans.to_verify(configuration, given["plan"], target, snapshot)
+    named = {} if make else {"target": target, "snapshot": snapshot}
+    turns = plans.carry_out(Engine(), views, progress, make=make, proves=lambda _view: given["verify"], **named)
+    made = [(turn, turn.outcome.snapshots if turn.outcome else {}) for turn in turns]
+    result = {
+        "changed": make,
+        "snapshots": {f"{turn.settings.plan}/{name}": identity for turn, snapshots in made for name, identity in snapshots.items()},
+        "checks": [finding.as_dict() for turn in turns if turn.verdict for finding in turn.verdict.findings],
+        "table": "\n".join(map(plans.table, turns)),
+    }
+    errors = [f"plan {turn.settings.plan or 'of everything'}, {name}: {text}" for turn in turns for name, text in turn.errors.items()]
+    return failure("; ".join(errors), **result) if errors else result
 
 
 if __name__ == "__main__":

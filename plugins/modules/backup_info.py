@@ -31,6 +31,10 @@ options:
     description: Only this target.
     type: str
     default: ""
+  plan:
+    description: Only the backups of this plan of C(backups.plans), which may be declared no more.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -74,11 +78,16 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.process import C
 def main() -> None:
     """Arguments in, state out."""
     module = AnsibleModule(
-        argument_spec={"stack": {"type": "str", "required": True}, "target": {"type": "str", "default": ""}}, supports_check_mode=True
+        argument_spec={
+            "stack": {"type": "str", "required": True},
+            "target": {"type": "str", "default": ""},
+            "plan": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
     )
     try:
         configuration = settings.load(module.params["stack"])
-        listed = catalogue.collect(configuration, module.params["target"])
+        listed = catalogue.collect(configuration, module.params["target"], module.params["plan"])
     except (BackupError, CommandError, OSError, ValueError) as error:
         module.fail_json(**failure(error))
     table = catalogue.table(listed).splitlines()

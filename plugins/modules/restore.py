@@ -77,6 +77,10 @@ options:
     description: Which snapshot of the target.
     type: str
     default: ""
+  plan:
+    description: Only from backups of this plan of C(backups.plans). Of each part the newest backup that has it unless given.
+    type: str
+    default: ""
   confirmed:
     description: Somebody has read the plan and wants it.
     type: bool
@@ -187,6 +191,7 @@ def main() -> None:
             "to": {"type": "str", "default": ""},
             "source": {"type": "str", "default": ""},
             "snapshot": {"type": "str", "default": ""},
+            "plan": {"type": "str", "default": ""},
             "confirmed": {"type": "bool", "default": False},
             "confirm": {"type": "str", "default": ""},
             "attempt": {"type": "str", "default": "ansible"},
@@ -215,7 +220,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         else:
             at = origins.moment(given["to"]) if given["to"] else None
             request = restoring.Request(
-                given["kind"], given["name"], at, given["source"], given["snapshot"], given["confirmed"] and not check
+                given["kind"], given["name"], at, given["source"], given["snapshot"], given["confirmed"] and not check, given["plan"]
             )
             report = restoring.restore(Engine(), configuration, request, progress, plan.extend)
             lines, checks = report.lines, [finding.as_dict() for finding in report.findings]
@@ -246,7 +251,7 @@ def _finish(state: str, configuration: settings.Settings, progress: Progress) ->
 
 def _beside(given: Mapping[str, Any], configuration: settings.Settings, progress: Progress) -> list[str]:
     """Nothing is replaced."""
-    place = (given["source"], given["snapshot"], given["into"], progress)
+    place = (given["source"], given["snapshot"], given["into"], progress, given["plan"])
     if given["kind"] == "files":
         return restoring_beside.files(configuration, tuple(given["paths"]), *place)
     return restoring_beside.dump(Engine(), configuration, given["name"], given["table"], *place)

@@ -10,20 +10,21 @@ from typing import Any
 
 from ..core.format import size
 from . import origins, state
-from .restic import TargetError
-from .running import KIND_BACKUP, KIND_WAL, repository, tags
+from .restic import Snapshot, TargetError
+from .running import KIND_BACKUP, KIND_WAL, plan_of, repository, tags
 from .settings import BackupError, Settings
 from .verification import Verdict
 
 WEEK = 7 * 86400.0
 
 
-def collect(settings: Settings, only: str = "") -> dict[str, Any]:
+def collect(settings: Settings, only: str = "", plan: str = "") -> dict[str, Any]:
     """Each target with its backups, the newest first; one that does not answer says so in its place.
 
     ``upto`` and ``local`` are the last moments that databases can be brought to; 0 for a stack without any.
 
     :param only: the name of a target; all when not given.
+    :param plan: only its backups. It may be one that is declared no more.
     :raises BackupError: there is no such target.
     """
     known = [target.name for target in settings.targets]
@@ -40,24 +41,35 @@ def collect(settings: Settings, only: str = "") -> dict[str, Any]:
             repo.reachable()
             snapshots = sorted(repo.snapshots(tags=tags(settings, KIND_BACKUP)), key=lambda snapshot: -snapshot.time)
             between = repo.snapshots(tags=tags(settings, KIND_WAL)) if settings.clusters else []
-            verified = noted.get(target.name, {}).get("verified", "")
+            verified = {about.get("verified", "") for about in (noted.get(target.name, {}), *_of_plans(settings, target.name))}
             about["backups"] = [
-                {
-                    "id": snapshot.id,
-                    "time": snapshot.time,
-                    "bytes": snapshot.bytes,
-                    "added": snapshot.added,
-                    "verified": snapshot.id == verified,
-                }
-                for snapshot in snapshots
+                _listed(settings, snapshot, snapshot.id in verified) for snapshot in snapshots if plan in ("", plan_of(snapshot))
             ]
             if settings.clusters:
                 about["upto"] = max([snapshot.time for snapshot in [*snapshots, *between]], default=0.0)
         except TargetError as error:
             about["error"] = str(error)
         targets.append(about)
-    local = origins.here(settings) if settings.clusters else None
+    local = origins.here(settings, "databases") if settings.clusters else None
     return {"stack": settings.stack, "targets": targets, "local": local.upto if local else 0.0}
+
+
+def _listed(settings: Settings, snapshot: Snapshot, verified: bool) -> dict[str, Any]:
+    """One backup; its plan, and why it is kept, only where there is something to say."""
+    plan, kept = plan_of(snapshot), _kept(settings, plan_of(snapshot))
+    about = {"id": snapshot.id, "time": snapshot.time, "bytes": snapshot.bytes, "added": snapshot.added, "verified": verified}
+    return about | ({"plan": plan} if plan else {}) | ({"kept": kept} if kept else {})
+
+
+def _of_plans(settings: Settings, target: str) -> list[dict[str, Any]]:
+    return [state.of_target(settings.labelled(plan.name), target) for plan in settings.plans]
+
+
+def _kept(settings: Settings, plan: str) -> str:
+    """Why no retention looks at a backup; empty where one does."""
+    if plan and plan not in [one.name for one in settings.plans]:
+        return "its plan is declared no more"
+    return "from before the plans" if settings.plans and not plan else ""
 
 
 def table(listed: dict[str, Any]) -> str:
@@ -68,9 +80,12 @@ def table(listed: dict[str, Any]) -> str:
         lines.append(f"{target['name']} ({target['repository']}){upto}")
         if target["error"]:
             lines.append(f"  !! {target['error']}")
+        wide = max((len(backup.get("plan", "")) for backup in target["backups"]), default=0)
         for backup in target["backups"]:
             proven = "  restored and checked" if backup["verified"] else ""
-            lines.append(f"  {backup['id'][:8]}  {origins.stamp(backup['time'])[:19]}  {size(backup['bytes']):>10}{proven}")
+            named = f"  {backup.get('plan', ''):<{wide}}" if wide else ""
+            kept = f"  {backup['kept']}: kept until you forget it" if "kept" in backup else ""
+            lines.append(f"  {backup['id'][:8]}  {origins.stamp(backup['time'])[:19]}{named}  {size(backup['bytes']):>10}{proven}{kept}")
         if not target["backups"] and not target["error"]:
             lines.append("  no backup yet")
     if listed["local"]:
@@ -91,7 +106,7 @@ def proof_is_due(settings: Settings) -> bool:
     """The declaration wants each backup proven, or the last proof is a week old."""
     if settings.verify == "always":
         return True
-    return time.time() - float(state.read(settings.stack).get("restorable", 0.0)) > WEEK - 3600
+    return time.time() - float(state.of(settings).get("restorable", 0.0)) > WEEK - 3600
 
 
 def restorable_age(settings: Settings) -> float | None:

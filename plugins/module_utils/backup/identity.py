@@ -20,7 +20,7 @@ IDENTITY = ("/etc/letsencrypt",)
 WORK = Path("/var/lib/latentum-ops/identity")
 
 
-def bring_back(settings: Settings, source: str, snapshot: str, progress: Progress) -> list[str]:
+def bring_back(settings: Settings, source: str, snapshot: str, progress: Progress, plan: str = "") -> list[str]:
     """Secrets and certificates of a lost host, onto a bare one; what was brought back.
 
     :raises BackupError: the stack lives on this host already; nothing was changed.
@@ -31,7 +31,7 @@ def bring_back(settings: Settings, source: str, snapshot: str, progress: Progres
     WORK.mkdir(mode=0o700, parents=True)
     store = paths.SECRETS / settings.stack
     try:
-        origin = origins.of_target(settings, source or settings.targets[0].name, snapshot, None, WORK)
+        origin = origins.of_target(settings, source or settings.targets[0].name, snapshot, None, WORK, "host", plan)
         progress.say(f"from {origin.name}, backup of {origins.stamp(float(origin.facts['at']))}")
         tree = origin.fetch(WORK, str(store), *IDENTITY)
         restored = tree / str(store).lstrip("/")

@@ -126,7 +126,9 @@ class Repository:
         at = float(int(time)) if time is not None else written_at(heard.value("backup_start"))
         return Snapshot(snapshot, at, tuple(tags), tuple(map(str, paths)), host, **sizes(heard.summary or {}))
 
-    def forget(self, retention: Mapping[str, int], *, protect: Collection[str] = (), tags: Sequence[str] = ()) -> list[str]:
+    def forget(
+        self, retention: Mapping[str, int], *, protect: Collection[str] = (), tags: Sequence[str] = (), spare: str = ""
+    ) -> list[str]:
         """Remove the snapshots that no rule keeps, by groups of the same tags; returns their ids. Their data stays until `prune`.
 
         Never on an append-only target, which must do so itself, nor without any rule: then nothing is removed.
@@ -134,12 +136,16 @@ class Repository:
         :param retention: by last, hourly, daily, weekly, monthly, yearly, how many are kept.
         :param protect: ids, or their beginnings, that stay whatever the rules say.
         :param tags: only snapshots that have all of these.
+        :param spare: none that has a tag which begins so.
         """
         rules = [f"--keep-{name}={retention[name]}" for name in KEPT if retention.get(name, 0) > 0]
         if self.append_only or not rules:
             return []
         groups = self._run("forget", "--dry-run", "--group-by=tags", *_tagged(tags), *rules, deadline=SHORT).document() or []
-        doomed = [str(snapshot["id"]) for group in groups for snapshot in group.get("remove") or []]
+        removed = [snapshot for group in groups for snapshot in group.get("remove") or []]
+        if spare:
+            removed = [snapshot for snapshot in removed if not any(tag.startswith(spare) for tag in snapshot.get("tags") or ())]
+        doomed = [str(snapshot["id"]) for snapshot in removed]
         doomed = [snapshot for snapshot in doomed if not snapshot.startswith(tuple(mark for mark in protect if mark) or "none")]
         if doomed:
             output = self._run("forget", *doomed, lock=True, deadline=3 * SHORT, patience=PATIENT, allowed=(0, 3))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +31,8 @@ from .verification import ROOM, workplace
 
 __all__ = ["KINDS", "Report", "Request", "Unconfirmed", "confirm", "pending", "plan", "restore", "resume", "undo"]
 
-KINDS = ("database", "cache", "volume", "everything")
+OF_KIND = {"database": "databases", "cache": "caches", "volume": "volumes"}  # the part of the data (PARTS) that each is
+KINDS = (*OF_KIND, "everything")
 
 
 class Unconfirmed(BackupError):
@@ -45,6 +46,7 @@ class Request:
     :param name: of the database, service or volume; nothing for everything.
     :param at: epoch seconds to go back to; None for all that there is.
     :param source: ``local``, the name of a target, or nothing for the best.
+    :param plan: only from its backups; nothing for the newest backup of each part.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Request:
     source: str = ""
     snapshot: str = ""
     confirmed: bool = False
+    plan: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Part:
     aside: float  # bytes that are brought back, and made, in the place where the restore works
     beside: float  # bytes that are made beside the present folder, besides those that are only moved there within one file system
     build: Callable[[Path, Path], None] = field(repr=False)  # from the folder of what was fetched, into the folder to be
+    origin: Origin = field(repr=False)
     database: bool = False
 
 
@@ -94,12 +98,10 @@ def restore(
     """
     pending(settings.stack)
     with workplace(engine, settings.stack, need=0, use=USE) as work:
-        # What was read in place is only in the targets.
-        source = request.source or ("" if request.kind in ("database", "cache") else origins.newest(settings))
-        origin = origins.choose(settings, source, request.snapshot, request.at, work / "tree")
-        parts = _parts(engine, settings, request, origin, work, progress)
+        sources = _sources(settings, request, work / "tree")
+        parts = _parts(engine, settings, request, sources, work, progress)
         _room(parts, work)
-        lines = plan(settings, request, origin, parts)
+        lines = plan(settings, request, sources, parts)
         planned(lines)
         for line in lines:
             progress.say(line)
@@ -117,25 +119,61 @@ def restore(
             services = tuple(sorted({service for part in parts for service in part.services}))
             noted = replacement.save(Replacement(settings.stack, what, at, PREPARING, steps, services))
             try:
-                tree = origin.fetch(work / "tree", *(path for part in parts for path in part.paths))
+                trees = _fetch(parts, work / "tree")
                 for part, step in zip(parts, steps, strict=True):
                     progress.say(f"{part.label}: making it ready beside the present one")
                     shutil.rmtree(step.fresh, ignore_errors=True)
-                    part.build(tree, Path(step.fresh))
+                    part.build(trees[id(part.origin)], Path(step.fresh))
                 ran = tuple(step.name for step in containers(engine, settings, noted) if step.state in RUNS)
             except BaseException:
                 replacement.discard(noted)
                 raise
             done = put_in_place(engine, settings, replace(noted, running=ran, starting=True), progress)
-        return Report(done, _upto(request, origin, parts), _ask(engine, settings, request, origin, parts))
+        return Report(done, _upto(request, parts), _ask(engine, settings, request, parts))
 
 
-def _upto(request: Request, origin: Origin, parts: list[Part]) -> float:
+def _sources(settings: Settings, request: Request, tree: Path) -> dict[str, Origin]:
+    """By part of the data, the backup that serves it: one for all without plans, else of each the newest that has it.
+
+    :raises BackupError: one has none.
+    """
+    if request.plan:
+        settings.of(request.plan)  # it is one
+    if request.kind in OF_KIND:
+        wanted = [OF_KIND[request.kind]]
+    else:
+        wanted = [part for part in OF_KIND.values() if request.kind == "everything" and _takes(settings, request, part)]
+    if request.kind == "everything" and (not settings.plans or request.snapshot):
+        source = request.source or origins.newest(settings)  # what was read in place is only in the targets
+        one = origins.choose(settings, source, request.snapshot, request.at, tree, plan=request.plan)
+        return {part: one for part in OF_KIND.values() if one.holds(part)}
+    found = {}
+    for part in wanted:
+        by_target = part == "volumes" or request.kind == "everything"
+        source = request.source or (origins.newest(settings, part, request.plan) if by_target else "")
+        found[part] = origins.choose(settings, source, request.snapshot, request.at, tree, part, request.plan)
+    return found
+
+
+def _takes(settings: Settings, request: Request, part: str) -> bool:
+    return part in (settings.of(request.plan) if request.plan else settings).parts
+
+
+def _fetch(parts: list[Part], tree: Path) -> dict[int, Path]:
+    """What each backup has for the parts that it serves; by the identity of the origin, where that is."""
+    used = {id(part.origin): part.origin for part in parts}
+    return {
+        mark: origin.fetch(tree, *(path for part in parts if part.origin is origin for path in part.paths)) for mark, origin in used.items()
+    }
+
+
+def _upto(request: Request, parts: list[Part]) -> float:
     """Only what PostgreSQL wrote goes on after the backup, each server for itself."""
-    return request.at or min((part.upto for part in parts if part.database), default=float(origin.facts["at"]))
+    databases = [part.upto for part in parts if part.database]
+    return request.at or min(databases or [part.upto for part in parts])
 
 
-def _ask(engine: Engine, settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[Finding]:
+def _ask(engine: Engine, settings: Settings, request: Request, parts: list[Part]) -> list[Finding]:
     """The questions of the declaration, to what is now the production; of the moment that is there again."""
     findings = []
     for cluster in settings.clusters:
@@ -143,18 +181,20 @@ def _ask(engine: Engine, settings: Settings, request: Request, origin: Origin, p
         if mine:
             psql = Postgres(engine, settings, cluster).sql
             checks = [check for check in settings.checks if check.service == cluster.service]
-            findings += proof.ask(psql, checks, _upto(request, origin, [part for part in mine if part.database]))
+            findings += proof.ask(psql, checks, _upto(request, [part for part in mine if part.database]))
     return findings
 
 
-def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]) -> list[str]:
+def plan(settings: Settings, request: Request, sources: Mapping[str, Origin], parts: list[Part]) -> list[str]:
     """What will happen, and what will be lost."""
     now = time.time()
-    whence = origin.name if origin.snapshot is None else f"{origin.name}, snapshot {origin.snapshot.id[:8]}"
+    whence = " and ".join(dict.fromkeys(_whence(part.origin) for part in parts))
     lines = [f"restore of {', '.join(part.label for part in parts)} of {settings.stack}, from {whence}"]
-    upto = _upto(request, origin, parts)
+    upto = _upto(request, parts)
     if any(not part.database for part in parts):
-        lines.append(f"volumes and caches are of {origins.stamp(float(origin.facts['at']))}")
+        lines += _moments(sources, parts)
+    if request.kind == "everything" and (absent := [part for part in OF_KIND.values() if part not in sources and part in settings.parts]):
+        lines.append(f"not in it: {', '.join(absent)} stay as they are")
     lost = max(0.0, now - upto)
     lines.append(f"what was written after {origins.stamp(upto)} will be lost: the work of {duration(int(lost))}")
     lines.append(f"these stand still meanwhile: {', '.join(sorted({service for part in parts for service in part.services}))}")
@@ -162,17 +202,34 @@ def plan(settings: Settings, request: Request, origin: Origin, parts: list[Part]
     return lines
 
 
-def _parts(engine: Engine, settings: Settings, request: Request, origin: Origin, work: Path, progress: Progress) -> list[Part]:
+def _whence(origin: Origin) -> str:
+    of = f" of plan {origin.plan}" if origin.plan else ""
+    return f"{origin.name}{of}" if origin.snapshot is None else f"{origin.name}, snapshot {origin.snapshot.id[:8]}{of}"
+
+
+def _moments(sources: Mapping[str, Origin], parts: list[Part]) -> list[str]:
+    """Of when the parts are that have no WAL; one by one where several backups serve them."""
+    if len({_whence(origin) for origin in sources.values()}) < 2:
+        return [f"volumes and caches are of {origins.stamp(next(part.upto for part in parts if not part.database))}"]
+    there = [part.origin for part in parts if not part.database]
+    named = [(name, origin) for name, origin in sources.items() if name != "databases" and any(origin is one for one in there)]
+    return [f"{name} are of {origins.stamp(float(origin.facts['at']))}, from {_whence(origin)}" for name, origin in named]
+
+
+def _parts(
+    engine: Engine, settings: Settings, request: Request, sources: Mapping[str, Origin], work: Path, progress: Progress
+) -> list[Part]:
     every = request.kind == "everything"
     parts = []
-    if every or request.kind == "database":
+    if "databases" in sources:
         chosen = settings.clusters if every else (settings.cluster(request.name),)
-        parts += [_database(engine, settings, cluster.service, request, origin, work, progress) for cluster in chosen]
-    if every or request.kind == "cache":
+        parts += [_database(engine, settings, cluster.service, request, sources["databases"], work, progress) for cluster in chosen]
+    if "caches" in sources:
         known = [cache.service for cache in settings.caches]
         _known(request.name or (known[0] if known else ""), known, "cache", every)
-        parts += [_cache(engine, settings, cache, origin) for cache in known if every or cache == request.name]
-    if every or request.kind == "volume":
+        parts += [_cache(engine, settings, cache, sources["caches"]) for cache in known if every or cache == request.name]
+    if "volumes" in sources:
+        origin = sources["volumes"]
         known = list(origin.facts["volumes"])
         _known(request.name, known, "volume", every)
         parts += [_volume(engine, settings, volume, origin) for volume in known if every or volume == request.name]
@@ -269,7 +326,8 @@ def _database(engine: Engine, settings: Settings, service: str, request: Request
     folder, size_of_base = f"{HOME}/{about['server']}", float(about["base_size"])
     brought = max(size_of_base, origin.size(folder)) if origin.repo else 0.0
     upto = origin.reaches(service)
-    return Part(f"database {service}", live, (service,), (folder,), upto, brought + size_of_base, size_of_base, build, database=True)
+    aside = brought + size_of_base
+    return Part(f"database {service}", live, (service,), (folder,), upto, aside, size_of_base, build, origin, database=True)
 
 
 def _present(engine: Engine, settings: Settings, cluster: Cluster, progress: Progress) -> About | None:
@@ -305,17 +363,18 @@ def _cache(engine: Engine, settings: Settings, service: str, origin: Origin) -> 
         raise BackupError(f"the backup holds no {service}: it was not declared when it was made")
     raw = _resembled(engine, settings.stack, service)
     live = container_files.behind(raw, about["settings"]["dir"])
-    copy = redis.place(settings, Path("/"), about)
+    own = settings.labelled(origin.plan)
+    copy = redis.place(own, Path("/"), about)
 
     def build(tree: Path, fresh: Path) -> None:
         fresh.mkdir(mode=0o700)
-        redis.bring_back(engine, raw, settings.stack, about, redis.place(settings, tree, about), fresh, USE)
+        redis.bring_back(engine, raw, settings.stack, about, redis.place(own, tree, about), fresh, USE)
         if live.exists():
             shutil.copystat(live, fresh)
 
     need = float(about["size"])
     at = float(origin.facts["at"])
-    return Part(f"cache {service}", live, (service,), (str(copy),), at, need if origin.repo else 0.0, need, build)
+    return Part(f"cache {service}", live, (service,), (str(copy),), at, need if origin.repo else 0.0, need, build, origin)
 
 
 def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Part:
@@ -331,7 +390,7 @@ def _volume(engine: Engine, settings: Settings, name: str, origin: Origin) -> Pa
     services = {container.service for container in engine.containers(settings.stack) if _mounts(engine, container, about["docker"], live)}
     need, at = origin.size(str(about["folder"])), float(origin.facts["at"])
     aside = need if origin.repo else 0.0
-    return Part(f"volume {name}", live, tuple(sorted(services)), (str(about["folder"]),), at, aside, need, build)
+    return Part(f"volume {name}", live, tuple(sorted(services)), (str(about["folder"]),), at, aside, need, build, origin)
 
 
 def _mounts(engine: Engine, container: Container, docker: str, live: Path) -> bool:

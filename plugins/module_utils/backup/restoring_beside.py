@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..containers.client import Engine
 from ..core.progress import Progress
-from . import origins, proof
+from . import origins, proof, running
 from .postgres import Postgres
 from .settings import BackupError, Settings
 from .verification import workplace
@@ -20,7 +20,9 @@ from .verification import workplace
 FOLDER = Path("/var/lib/latentum-ops/restored")
 
 
-def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str, into: str, progress: Progress) -> list[str]:
+def files(
+    settings: Settings, paths: tuple[str, ...], source: str, snapshot: str, into: str, progress: Progress, plan: str = ""
+) -> list[str]:
     """Bring files or folders of the host back, each below its own name in a folder.
 
     :param into: the folder, which must be empty or not there; a new one when not given.
@@ -37,7 +39,8 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
     name = source or settings.targets[0].name
     with_facts = folder.with_name(f".{folder.name}.facts")
     try:
-        origin = origins.of_target(settings, name, snapshot, None, with_facts)
+        chosen = snapshot if snapshot or not settings.plans else _holding(settings, name, paths, plan)
+        origin = origins.of_target(settings, name, chosen, None, with_facts, plan=plan)
     finally:
         shutil.rmtree(with_facts, ignore_errors=True)
     if origin.repo is None or origin.whole is None:
@@ -50,8 +53,35 @@ def files(settings: Settings, paths: tuple[str, ...], source: str, snapshot: str
     return [str(folder / path.lstrip("/")) for path in paths]
 
 
-def dump(
-    engine: Engine, settings: Settings, database: str, table: str, source: str, snapshot: str, into: str, progress: Progress
+def _holding(settings: Settings, target: str, paths: tuple[str, ...], plan: str) -> str:
+    """Of the backups of all plans, or of one, the newest that reaches to all of these paths.
+
+    :raises BackupError: none does, or there is no such target.
+    """
+    known = {one.name: one for one in settings.targets}
+    if target not in known:
+        raise BackupError(f"{target!r} is no target of {settings.stack}: write one of {', '.join(known)}")
+    view = settings.of(plan) if plan else settings
+    found = sorted(
+        running.repository(known[target]).snapshots(tags=running.tags(view, running.KIND_BACKUP)), key=lambda snapshot: -snapshot.time
+    )
+    for snapshot in found:
+        if all(any(Path(path).is_relative_to(root) or Path(root).is_relative_to(path) for root in snapshot.paths) for path in paths):
+            return snapshot.id
+    what = f"no backup of {f'the plan {plan} of ' if plan else ''}{settings.stack} in {target} holds {' and '.join(paths)}"
+    raise BackupError(f"{what}: ask for one after the other, or name a snapshot (opsctl backup list)")
+
+
+def dump(  # noqa: PLR0913 - three say what, three from where
+    engine: Engine,
+    settings: Settings,
+    database: str,
+    table: str,
+    source: str,
+    snapshot: str,
+    into: str,
+    progress: Progress,
+    plan: str = "",
 ) -> list[str]:
     """Restore the logical dump of a database, or one table of it, into a new database of the same server.
 
@@ -66,11 +96,11 @@ def dump(
     if postgres.sql("SELECT 1 FROM pg_database WHERE datname = :'name'", name=new):
         raise BackupError(f"the database {new} exists already: name another with --into, or drop it; nothing was changed")
     with workplace(engine, settings.stack, need=0, use="dump") as work:
-        origin = origins.choose(settings, source, snapshot, None, work / "tree")
+        origin = origins.choose(settings, source, snapshot, None, work / "tree", "databases", plan)
         about = origin.facts["clusters"].get(cluster.service, {}).get("dumps", {}).get(database)
         if about is None:
             raise BackupError(f"the backup holds no dump of {database}: it was not declared when it was made; choose a later --snapshot")
-        file = settings.staging / "dumps" / about["file"]
+        file = settings.labelled(origin.plan).staging / "dumps" / about["file"]
         tree = origin.fetch(work / "tree", str(file))
         progress.say(f"{database} of {origins.stamp(float(origin.facts['at']))} from {origin.name} into {new}")
         postgres.sql('CREATE DATABASE :"name" TEMPLATE template0', name=new)

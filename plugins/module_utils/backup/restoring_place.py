@@ -147,7 +147,8 @@ def follow(engine: Engine, settings: Settings, cluster: Cluster, progress: Progr
         except (BackupError, OSError, ValueError) as error:
             progress.say(f"!! {error}")
     run(["systemctl", "start", unit], check=False)
-    run(["systemctl", "start", "--no-block", f"latentum-ops-backup@{settings.stack}.service"], check=False)
+    plan = next((f".{plan.name}" for plan in settings.plans if "databases" in plan.takes), "")
+    run(["systemctl", "start", "--no-block", f"latentum-ops-backup@{settings.stack}{plan}.service"], check=False)
 
 
 def pending(stack: str) -> None:

@@ -29,8 +29,10 @@ from .staging import Staged
 
 RUN = Path("/run/latentum-ops")
 KIND_BACKUP, KIND_WAL = "backup", "wal"
+OF_PLAN = "plan:"  # begins the tag that names it
 LONGEST_PUSH = 3600.0  # seconds to wait for what is just brought to a target
 PRUNE_EVERY = 6 * 86400.0
+TURN = 12 * 3600.0  # seconds that a plan waits for another one, and its proof likewise
 LAST_WAL = {"last": 2}  # each push of WAL holds all that the one before held
 
 
@@ -51,8 +53,14 @@ def repository(target: Target) -> Repository:
 
 
 def tags(settings: Settings, kind: str) -> tuple[str, ...]:
-    """By which a snapshot is found again."""
-    return (f"stack:{settings.stack}", f"kind:{kind}")
+    """By which a snapshot is found again. WAL is of no plan."""
+    own = (f"{OF_PLAN}{settings.plan}",) if settings.plan and kind == KIND_BACKUP else ()
+    return (f"stack:{settings.stack}", f"kind:{kind}", *own)
+
+
+def plan_of(snapshot: Snapshot) -> str:
+    """The plan that made it; empty for a backup of everything."""
+    return next((tag.removeprefix(OF_PLAN) for tag in snapshot.tags if tag.startswith(OF_PLAN)), "")
 
 
 @contextmanager
@@ -72,27 +80,38 @@ def alone(stack: str, what: str, patience: float = 0) -> Iterator[None]:
 
 
 def backup(engine: Engine, settings: Settings, progress: Progress) -> Outcome:
-    """A whole backup to all targets.
+    """A backup to all targets, of everything or of one plan.
 
     :raises BackupError: it could not even be brought together, or no target took it.
     """
-    with alone(settings.stack, "backup", LONGEST_PUSH):
+    with alone(settings.stack, "backup", TURN if settings.plan else LONGEST_PUSH):
         began = time.time()
-        state.note(settings.stack, began=began, rpo=settings.rpo, rto=settings.rto, stale_after=settings.stale_after)
+        state.keep_plans(settings)
+        begin(settings, began)
         try:
             brought = staging.stage(engine, settings, progress.say)
-            state.note(settings.stack, "backup", at=brought.facts["at"])
+            state.record(settings, "backup", at=brought.facts["at"])
             outcome = push(settings, brought, progress)
         except Exception as error:
-            state.note(settings.stack, "backup", at=began, ended=time.time(), ok=False, error=str(error), seconds=time.time() - began)
+            state.record(settings, "backup", at=began, ended=time.time(), ok=False, error=str(error), seconds=time.time() - began)
             raise
         outcome.seconds = time.time() - began
         failures = "; ".join(outcome.errors.values())
         done = {"bytes": outcome.bytes, "added": outcome.added, "seconds": outcome.seconds}
-        state.note(settings.stack, "backup", ended=time.time(), ok=not failures, error=failures, **done)
+        state.record(settings, "backup", ended=time.time(), ok=not failures, error=failures, **done)
         if not outcome.snapshots:
             raise BackupError(f"no target took the backup; it is kept on this host and pushed when they answer again: {failures}")
         return outcome
+
+
+def begin(settings: Settings, at: float) -> None:
+    """Note that a backup is under way, and what is promised; of a plan, its age, and who was last."""
+    if not settings.plan:
+        state.note(settings.stack, began=at, rpo=settings.rpo, rto=settings.rto, stale_after=settings.stale_after)
+        return
+    state.note(settings.stack, began=at, rpo=settings.rpo, rto=settings.rto)
+    state.note(settings.stack, "backup", plan=settings.plan)
+    state.note(settings.stack, "plans", settings.plan, began=at, stale_after=settings.stale_after, takes=list(settings.parts))
 
 
 def begin_anew(settings: Settings, name: str) -> None:
@@ -103,7 +122,10 @@ def begin_anew(settings: Settings, name: str) -> None:
     names = [target.name for target in settings.targets]
     if name not in names:
         raise BackupError(f"{settings.stack} has no target {name!r}: write one of {', '.join(names)}")
-    state.note(settings.stack, "targets", name, repository="", snapshot="", verified="")
+    gone = {"repository": "", "snapshot": "", "verified": ""}
+    state.note(settings.stack, "targets", name, **gone)
+    for plan in state.read(settings.stack).get("plans", {}):
+        state.note(settings.stack, "plans", plan, "targets", name, **gone)
 
 
 def push(settings: Settings, brought: Staged, progress: Progress) -> Outcome:
@@ -147,8 +169,8 @@ def _push_one(settings: Settings, target: Target, brought: Staged, progress: Pro
     )
     progress.say(f"{target.name}: snapshot {made.id[:8]}, {size(made.bytes)}, {size(made.added)} of it new, {made.seconds:.0f} s")
     at = brought.facts["at"]
-    state.note(
-        settings.stack,
+    state.record(
+        settings,
         "targets",
         target.name,
         repository=target.repository,
@@ -191,7 +213,9 @@ def _thin(settings: Settings, target: Target, repo: Repository, progress: Progre
     protect = {snapshot for snapshot in (known.get("verified"), known.get("snapshot")) if snapshot}
     try:
         repo.unlock_stale()  # of a run that was killed
-        gone = repo.forget(settings.retention, protect=protect, tags=tags(settings, KIND_BACKUP))
+        # By the tags of the plan: what another plan has made, or a former one, is not looked at.
+        spare = "" if settings.plan else OF_PLAN
+        gone = repo.forget(settings.retention, protect=protect, tags=tags(settings, KIND_BACKUP), spare=spare)
         gone += repo.forget(LAST_WAL, protect=protect, tags=tags(settings, KIND_WAL))
         if gone:
             progress.say(f"{name}: {len(gone)} older snapshots forgotten by the retention")
@@ -217,12 +241,14 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
             except BackupError as error:
                 state.note(settings.stack, "clusters", cluster.service, wal=barman.streamed(), error=str(error))
         folders = [str(folder) for cluster in settings.clusters if (folder := Barman(settings.server(cluster)).folder).is_dir()]
+        views = [settings.of(plan.name) for plan in settings.plans] or [settings]
         for target in settings.targets:
             try:
-                if _missed(settings, target):
+                if lacking := [view for view in views if _missed(view, target)]:
                     with suppress(BackupError), alone(settings.stack, "backup"):  # else the one that is under way brings it
-                        if brought := _missed(settings, target):  # it may just have ended
-                            outcome.snapshots[target.name] = _push_one(settings, target, brought, progress).id
+                        for view in lacking:
+                            if brought := _missed(view, target):  # it may just have ended
+                                outcome.snapshots[target.name] = _push_one(view, target, brought, progress).id
                 elif folders and _known(settings, target).get("pushed"):
                     at = time.time()
                     repo = repository(target)
@@ -238,8 +264,7 @@ def push_wal(settings: Settings, progress: Progress) -> Outcome:
 
 def _known(settings: Settings, target: Target) -> Mapping[str, Any]:
     """What was noted of a target."""
-    known: Mapping[str, Any] = state.read(settings.stack).get("targets", {}).get(target.name, {})
-    return known
+    return state.of_target(settings, target.name)
 
 
 def _missed(settings: Settings, target: Target) -> Staged | None:

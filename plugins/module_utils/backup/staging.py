@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,8 +52,11 @@ class Staged:
 
 def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> Staged:
     """Write out what cannot be read in place. Under the lock of the stack: a deployment in between would leave halves of two releases."""
+    _leave(settings)
     settings.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     facts: dict[str, Any] = {"format": 1, "stack": settings.stack, "host": os.uname().nodename, "directory": settings.directory}
+    if settings.plan:
+        facts |= {"plan": settings.plan, "takes": list(settings.parts)}
     with stack_lock(settings.stack, "backup", WAIT, what="backup: reads the databases"):
         _tidy(settings)
         facts |= {"at": time.time(), "images": _images(engine, settings), "release": _release(settings.stack)}
@@ -70,13 +74,23 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
         }
         for source in sources
     }
-    facts["paths"] = [
-        path for path in (*settings.paths, *HOST, settings.directory, str(paths.RELEASES), str(paths.JOBS)) if Path(path).exists()
-    ]
+    own = (*HOST, settings.directory, str(paths.RELEASES), str(paths.JOBS)) if "host" in settings.parts else ()
+    facts["paths"] = [path for path in (*settings.paths, *own) if Path(path).exists()]
     if missing := [path for path in settings.paths if not Path(path).exists()]:
         raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
     write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)
     return _staged(settings, facts)
+
+
+def _leave(settings: Settings) -> None:
+    """Remove what was prepared for plans that are gone, and for backups of everything once plans have prepared all of it."""
+    names = {plan.name for plan in settings.plans}
+    for place in settings.planned.glob("*"):
+        if place.name not in names:
+            shutil.rmtree(place)
+    everything = settings.labelled("").staging
+    if settings.plan and everything.exists() and all((settings.planned / name / FACTS).exists() for name in names):
+        shutil.rmtree(everything)
 
 
 def _tidy(settings: Settings) -> None:
@@ -143,7 +157,9 @@ def _cluster(engine: Engine, settings: Settings, cluster: Cluster, tell: Callabl
     base = barman.backup(tell)
     owner = postgres.folder().stat()
     if time.time() - state.read(settings.stack).get("restored", 0.0) > SEARCHING:
-        barman.thin(settings.keep_bases)
+        # Each plan has made some of them: a monthly one that follows the nightly one must not halve the time that they reach back.
+        others = max(0, sum("databases" in plan.takes for plan in settings.plans) - 1)
+        barman.thin(settings.keep_bases + others)
     return {
         "server": barman.server,
         "version": about.version,

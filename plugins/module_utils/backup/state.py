@@ -12,8 +12,10 @@ from typing import Any
 
 from ..core.locks import file_lock
 from ..core.versioned_json import read_state, write_state
-from .settings import ROOT
+from .settings import ROOT, Settings
 
+# Of a target: what each plan has of its own.
+OF_PLAN = ("pushed", "snapshot", "verified", "verified_at", "restorable")
 MODE = 0o644  # ages, sizes and errors; never a secret
 
 
@@ -42,10 +44,53 @@ def update(stack: str, change: Callable[[dict[str, Any]], None]) -> dict[str, An
 def note(stack: str, *keys: str, **values: Any) -> None:
     """Set values under a path of keys, such as ``note("shop", "targets", "offsite", pushed=…)``."""
 
-    def change(state: dict[str, Any]) -> None:
-        place = state
-        for key in keys:
-            place = place.setdefault(key, {})
-        place.update(values)
+    update(stack, lambda state: _set(state, keys, values))
 
-    update(stack, change)
+
+def record(settings: Settings, *keys: str, **values: Any) -> None:
+    """The same of the stack; of a plan both in its own place, and as the last that happened to the stack."""
+
+    def change(state: dict[str, Any]) -> None:
+        _set(state, keys, values)
+        if settings.plan:
+            _set(state, ("plans", settings.plan, *keys), values)
+
+    update(settings.stack, change)
+
+
+def of(settings: Settings) -> dict[str, Any]:
+    """What was noted of a plan, or of the stack."""
+    state = read(settings.stack)
+    found: dict[str, Any] = state.get("plans", {}).get(settings.plan, {}) if settings.plan else state
+    return found
+
+
+def of_target(settings: Settings, name: str) -> dict[str, Any]:
+    """What was noted of a target; with a plan its snapshots are those of the plan."""
+    common: dict[str, Any] = read(settings.stack).get("targets", {}).get(name, {})
+    if not settings.plan:
+        return common
+    own = of(settings).get("targets", {}).get(name, {})
+    return {**{key: value for key, value in common.items() if key not in OF_PLAN}, **{key: own[key] for key in OF_PLAN if key in own}}
+
+
+def keep_plans(settings: Settings) -> None:
+    """Nobody is to be told of a plan that is not declared any more."""
+    names = [plan.name for plan in settings.plans]
+
+    def change(state: dict[str, Any]) -> None:
+        kept = {name: about for name, about in state.pop("plans").items() if name in names}
+        if kept:
+            state["plans"] = kept
+        else:
+            state.pop("parts", None)
+
+    if set(read(settings.stack).get("plans", {})) - set(names):
+        update(settings.stack, change)
+
+
+def _set(state: dict[str, Any], keys: tuple[str, ...], values: dict[str, Any]) -> None:
+    place = state
+    for key in keys:
+        place = place.setdefault(key, {})
+    place.update(values)

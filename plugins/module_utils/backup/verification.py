@@ -28,7 +28,7 @@ from . import container_files, proof, redis, scratch_container, state
 from .barman import Barman, can_check
 from .proof import Finding
 from .restic import Repository, Snapshot
-from .running import KIND_BACKUP, alone, repository, tags
+from .running import KIND_BACKUP, TURN, alone, plan_of, repository, tags
 from .settings import BackupError, Settings
 
 WORK = Path("/var/lib/latentum-ops/verify")
@@ -46,6 +46,7 @@ class Verdict:
     taken: float = 0.0
     seconds: float = 0.0
     findings: list[Finding] = field(default_factory=list)
+    takes: tuple[str, ...] = ()  # what the snapshot of a plan holds
 
     @property
     def ok(self) -> bool:
@@ -63,7 +64,7 @@ def verify(engine: Engine, settings: Settings, progress: Progress, name: str = "
 
     :raises BackupError: there is nothing to verify, or no room for it.
     """
-    with alone(settings.stack, "verification"):
+    with alone(settings.stack, "verification", TURN if settings.plan else 0):
         target = _target(settings, name)
         verdict, began = Verdict(target.name), time.monotonic()
         try:
@@ -81,10 +82,13 @@ def _target(settings: Settings, name: str) -> Target:
         raise BackupError(f"{name!r} is no target of {settings.stack}: write one of {', '.join(known)}")
     if name:
         return known[name]
-    noted = state.read(settings.stack).get("targets", {})
-    pushed = [target for target in settings.targets if noted.get(target.name, {}).get("pushed")]
+    noted = {target.name: state.of_target(settings, target.name) for target in settings.targets}
+    pushed = [target for target in settings.targets if noted[target.name].get("pushed")]
     if not pushed:
-        raise BackupError(f"{settings.stack} has no backup yet: opsctl backup run --stack {settings.stack}")
+        of = f" --plan {settings.plan}" if settings.plan else ""
+        raise BackupError(
+            f"{settings.stack} has no backup yet{of and f' of {settings.plan}'}: opsctl backup run{of} --stack {settings.stack}"
+        )
     return min(pushed, key=lambda target: float(noted[target.name].get("verified_at", 0.0)))
 
 
@@ -92,6 +96,7 @@ def _verify(engine: Engine, settings: Settings, progress: Progress, target: Targ
     repo = repository(target)
     repo.reachable()
     chosen = choose(repo, settings, wanted)
+    settings = settings if settings.plan else settings.labelled(plan_of(chosen))
     verdict.snapshot = chosen.id
     progress.say(f"{target.name}: bringing back snapshot {chosen.id[:8]}, {size(chosen.bytes)}")
     with workplace(engine, settings.stack, need=2 * chosen.bytes) as work:
@@ -100,6 +105,7 @@ def _verify(engine: Engine, settings: Settings, progress: Progress, target: Targ
         verdict.findings.append(Finding("files", True, f"{chosen.files} files, {size(chosen.bytes)}, each read back"))
         facts = read_facts(settings, tree)
         verdict.taken = float(facts["at"])
+        verdict.takes = tuple(facts.get("takes", ()))
         verdict.findings += _volumes(facts, tree)
         for service, about in facts["clusters"].items():
             progress.say(f"{service}: recovering")
@@ -117,15 +123,18 @@ def _verify(engine: Engine, settings: Settings, progress: Progress, target: Targ
 
 
 def choose(repo: Repository, settings: Settings, wanted: str = "") -> Snapshot:
-    """A whole backup of the stack: the newest, or the one with this id.
+    """A backup of the stack, or of the plan: the newest, or the one with this id.
 
     :raises BackupError: there is none.
     """
     snapshots = repo.snapshots(tags=tags(settings, KIND_BACKUP))
     if wanted:
         snapshots = [snapshot for snapshot in snapshots if snapshot.id.startswith(wanted)]
+    if not settings.plan:  # what plans left that are not declared any more is looked at by its id alone
+        snapshots = [snapshot for snapshot in snapshots if wanted or not plan_of(snapshot)]
     if not snapshots:
-        what = f"no backup {wanted} of {settings.stack}" if wanted else f"no backup of {settings.stack}"
+        of = f"the plan {settings.plan} of {settings.stack}" if settings.plan else settings.stack
+        what = f"no backup {wanted} of {of}" if wanted else f"no backup of {of}"
         raise BackupError(f"{what} is there: opsctl backup list --stack {settings.stack}")
     return max(snapshots, key=lambda snapshot: snapshot.time)
 
@@ -267,10 +276,28 @@ def _note(settings: Settings, verdict: Verdict) -> None:
         "taken": verdict.taken,
         "checks": [finding.as_dict() for finding in verdict.findings],
     }
-    state.note(settings.stack, "verify", **shown)
-    state.note(settings.stack, "targets", verdict.target, verified_at=time.time())
+    if settings.plan:
+        shown["plan"] = settings.plan
+    state.record(settings, "verify", **shown)
+    state.record(settings, "targets", verdict.target, verified_at=time.time())
     if verdict.ok:
-        state.update(settings.stack, lambda noted: _proven(noted, verdict))
+        if settings.plans:
+            state.update(settings.stack, lambda noted: _proven_part(noted, verdict, settings))
+        elif not verdict.takes:  # else of a plan that is declared no more: the stack is more than it holds
+            state.update(settings.stack, lambda noted: _proven(noted, verdict))
+
+
+def _proven_part(noted: dict[str, Any], verdict: Verdict, settings: Settings) -> None:
+    """With plans the stack as a whole is as old as the oldest of its parts. What backups of everything had proven before counts on."""
+    before, parts = float(noted.get("restorable", 0.0)), noted.setdefault("parts", {})
+    every = settings.labelled("").parts
+    for part in every:
+        proven = verdict.taken if part in (verdict.takes or every) else 0.0
+        parts[part] = max(proven, float(parts.get(part, before)))
+    _proven(noted, verdict)
+    noted["restorable"] = min(parts[part] for part in every)
+    if settings.plan:
+        _proven(noted.setdefault("plans", {}).setdefault(settings.plan, {}), verdict)
 
 
 def _proven(noted: dict[str, Any], verdict: Verdict) -> None:

@@ -32,15 +32,18 @@ def add_parsers(verbs: Any) -> None:
     of = shared()
     ways = verbs.add_parser("backup", help="make, list and prove backups").add_subparsers(dest="way", required=True)
     run = ways.add_parser("run", parents=[of, confirmable()], help="a backup to every target, now, and its proof")
+    run.add_argument("--plan", default="", help="only this plan; those that together take everything when not given")
     run.add_argument("--no-verify", action="store_true", help="without the proof")
     run.add_argument("--if-older", default="", metavar="TIME", help="only where the last backup that was restored is older, such as 24h")
     run.add_argument("--new-repository", default="", metavar="TARGET", help="where the repository of this target is gone, make a new one")
     run.add_argument("--scheduled", action="store_true", help="with the proof only when the declaration wants one today (run by systemd)")
     shown = ways.add_parser("list", parents=[of], help="what can be restored")
     shown.add_argument("--target", default="", help="only of this target")
+    shown.add_argument("--plan", default="", help="only of this plan")
     verify = ways.add_parser("verify", parents=[of], help="bring a backup back beside the production, and question it")
     verify.add_argument("--target", default="", help="of which target; the one that was verified longest ago when not given")
     verify.add_argument("--snapshot", default="", help="which snapshot; the newest when not given")
+    verify.add_argument("--plan", default="", help="only the newest of this plan; of each that is needed for everything when not given")
     ways.add_parser("push", parents=[of], help="bring what targets lack: WAL, and backups that they missed (run by systemd)")
     keys = ways.add_parser("escrow", parents=[of], help="the keys, for those who rebuild this host: encrypt them anew when they changed")
     keys.add_argument("--open", action="store_true", help="print them in the clear (run by the role, for a vault)")
@@ -53,6 +56,7 @@ def add_parsers(verbs: Any) -> None:
     source = Parser(add_help=False, parents=[of])
     source.add_argument("--from", dest="source", default="", metavar="TARGET", help="from this target; `local` for what is on this host")
     source.add_argument("--snapshot", default="", help="which snapshot of the target; the newest that fits when not given")
+    source.add_argument("--plan", default="", help="only from backups of this plan; the newest that has each part when not given")
     place = Parser(add_help=False, parents=[source, confirmable()])
     place.add_argument("--yes", action="store_true", help="do what is said, and replace what is there")
     for name, what in (("database", "a PostgreSQL server, to any second"), ("cache", "a Redis"), ("volume", "a volume")):
@@ -81,9 +85,19 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
 
     if options.way == "connect":
         return _connect(options.server, output.line)
+    _instance(options)
     configuration = settings.load(_stack(options))
+    if getattr(options, "plan", "") and options.way != "list":
+        configuration.of(options.plan)  # it is one; a list shows those of former plans as well
     confirmation.require(options, configuration.stack)
     return _backup(options, configuration, output) if options.verb == "backup" else _restore(options, configuration, output)
+
+
+def _instance(options: argparse.Namespace) -> None:
+    """A timer of a plan has one name for both, STACK.PLAN, as an instance of the unit of all backups."""
+    if getattr(options, "scheduled", False):
+        options.stack, _dot, plan = (options.stack or "").partition(".")
+        options.plan = plan or options.plan
 
 
 def _stack(options: argparse.Namespace) -> str:
@@ -107,13 +121,15 @@ def _backup(options: argparse.Namespace, configuration: Any, output: Output) -> 
 
     if options.way == "check":
         counts = {name: len(getattr(configuration, name)) for name in ("clusters", "volumes", "targets")}
+        plans = {"plans": len(configuration.plans)} if configuration.plans else {}
         output.result(
-            {"stack": configuration.stack, **counts},
-            f"{configuration.stack}: {counts['clusters']} database servers, {counts['volumes']} volumes, {counts['targets']} targets",
+            {"stack": configuration.stack, **counts, **plans},
+            f"{configuration.stack}: {counts['clusters']} database servers, {counts['volumes']} volumes, {counts['targets']} targets"
+            + (f", {plans['plans']} plans" if plans else ""),
         )
         return 0
     if options.way == "list":
-        listed = catalogue.collect(configuration, options.target)
+        listed = catalogue.collect(configuration, options.target, options.plan)
         output.result(listed, folded(catalogue.table(listed)))
         return 0
     if options.way == "escrow":
@@ -123,7 +139,39 @@ def _backup(options: argparse.Namespace, configuration: Any, output: Output) -> 
         outcome = running.push_wal(configuration, progress)
         output.result(_run_as_dict(configuration, outcome), None)
         return 1 if outcome.errors else 0
+    if configuration.plans:
+        return _each_plan(options, configuration, progress, output)
     return _run_and_prove(options, configuration, progress, output)
+
+
+def _each_plan(options: argparse.Namespace, configuration: Any, progress: Progress, output: Output) -> int:
+    """The plan that is named, or those that take everything together, one after another."""
+    from ..backup import catalogue, plans, running
+
+    stack, make = configuration.stack, options.way == "run"
+    target, snapshot = ("", "") if make else (options.target, options.snapshot)
+    if make and options.if_older:
+        views = plans.older(configuration, parse_duration(options.if_older), options.plan)
+        if not views:
+            age = plans.oldest(configuration, options.plan)
+            progress.close()
+            sentence = f"{stack}: the last backups that were restored are {duration(int(age))} old, or younger: none is made"
+            output.result({"stack": stack, "age": round(age)}, sentence)
+            return 0
+    elif make:
+        views = plans.due(configuration, options.plan)
+    else:
+        views = plans.to_verify(configuration, options.plan, target, snapshot)
+    if make and options.new_repository:
+        running.begin_anew(configuration, options.new_repository)
+
+    def proves(view: Any) -> bool:
+        return not make or not (options.no_verify or (options.scheduled and not catalogue.proof_is_due(view)))
+
+    turns = plans.carry_out(Engine(), views, progress, make=make, proves=proves, target=target, snapshot=snapshot)
+    output.result({"stack": stack, "plans": [turn.as_dict() for turn in turns]}, folded("\n".join(map(plans.table, turns))))
+    progress.close()
+    return NOT_PROVEN if any(turn.errors for turn in turns) else 0
 
 
 def _run_and_prove(options: argparse.Namespace, configuration: Any, progress: Progress, output: Output) -> int:
@@ -208,7 +256,7 @@ def _replace(options: argparse.Namespace, configuration: Any, progress: Progress
 
     to = getattr(options, "to", "")
     at = origins.moment(to) if to else None
-    request = restoring.Request(options.way, getattr(options, "name", ""), at, options.source, options.snapshot, options.yes)
+    request = restoring.Request(options.way, getattr(options, "name", ""), at, options.source, options.snapshot, options.yes, options.plan)
     began = time.monotonic()
     report = restoring.restore(Engine(), configuration, request, progress)
     seconds = time.monotonic() - began
@@ -226,9 +274,10 @@ def _other(options: argparse.Namespace, configuration: Any, progress: Progress) 
     if options.way in ("undo", "resume"):
         done: list[str] = getattr(restoring, options.way)(Engine(), configuration, progress)
         return done
+    of_plan = [options.plan] if options.plan else []
     if options.way == "identity":
-        return identity.bring_back(configuration, options.source, options.snapshot, progress)
-    place = (options.source, options.snapshot, options.into, progress)
+        return identity.bring_back(configuration, options.source, options.snapshot, progress, *of_plan)
+    place = (options.source, options.snapshot, options.into, progress, *of_plan)
     if options.way == "files":
         return restoring_beside.files(configuration, tuple(options.paths), *place)
     return restoring_beside.dump(Engine(), configuration, options.name, options.table, *place)

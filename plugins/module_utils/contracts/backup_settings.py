@@ -14,6 +14,8 @@ DAY = 86400
 YEAR = 366 * DAY
 MODES = ("live", "paused", "skip")
 VERIFY = ("always", "weekly")
+# What a plan can take. `host` is what a bare host needs to be this one again: the Compose project, releases, secrets, nginx, certificates.
+PARTS = ("databases", "caches", "volumes", "paths", "host")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,22 @@ class Escrow(Contract):
 
 
 @dataclass(frozen=True)
+class Plan(Contract):
+    """A part of the data that is backed up at its own times, and kept for its own time."""
+
+    name: str = option("Its name.")
+    schedule: str = option("When it begins, as systemd.time(7) writes it.")
+    takes: tuple[str, ...] = option("What is in its backups, of that which the stack has.", PARTS, choices=PARTS)
+    retention: Mapping[str, int] = option(
+        "Of its backups in the targets, the last one is kept of each of so many days, weeks, months and years that have one.", {}, least=0
+    )
+    verify: str = option("Which of its backups are restored and looked at, each or one a week.", "always", choices=VERIFY)
+    stale_after: float = option(
+        "When its last backup that was restored is older than so many seconds, the watchdog tells.", 93600, least=60, most=2 * YEAR
+    )
+
+
+@dataclass(frozen=True)
 class BackupSettings(Contract):
     """Everything about the backups of one stack. Durations in seconds."""
 
@@ -121,4 +139,7 @@ class BackupSettings(Contract):
         0,
         least=0,
         sparse=True,
+    )
+    plans: tuple[Plan, ...] = option(
+        "Which part of the data is backed up when. Without any, everything is, at the times of `schedule`.", (), sparse=True
     )

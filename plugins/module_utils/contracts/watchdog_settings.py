@@ -129,6 +129,12 @@ class StackSpec(Contract):
     backup_max_age: float = option("A newest restorable backup that is older than so many seconds is told; V(0) is never.", 0, least=0)
     status_page: StatusPageSpec | None = option("The status page.", None)
     freshness: tuple[Freshness, ...] = option("Data that must not get old.", (), sparse=True)
+    backup_plans: Mapping[str, float] = option(
+        "By plan of the backups, the age in seconds from which its newest restorable backup is told, in place of C(backup_max_age).",
+        {},
+        least=1,
+        sparse=True,
+    )
 
     def runbook_of(self, subject: str, page: str = "") -> str:
         """The address for one service; empty for none.

@@ -332,9 +332,14 @@ class Ejection:
         """Barman's names of its database servers."""
         return [self.settings.server(cluster) for cluster in self.settings.clusters] if self.settings else []
 
+    def _backup_timers(self) -> list[str]:
+        """One for all data, or one a plan."""
+        plans = self.settings.plans if self.settings else ()
+        return [f"latentum-ops-backup@{self.stack}.{plan.name}.timer" for plan in plans] or [f"latentum-ops-backup@{self.stack}.timer"]
+
     def _units(self) -> list[str]:
         """What is stopped and disabled for good, beside the followers."""
-        own = [f"latentum-ops-{kind}@{self.stack}.timer" for kind in ("backup", "push")] if self.settings else []
+        own = [*self._backup_timers(), f"latentum-ops-push@{self.stack}.timer"] if self.settings else []
         own += [f"latentum-ops-wal@{server}.service" for server in self._servers()]
         own += self._job_timers()
         return own if self.others else [*own, *(unit for unit in HELPERS if (UNITS / unit).exists())]
@@ -349,7 +354,7 @@ class Ejection:
             *engine_jobs.there(self.stack),
             CONFIGURATION / f"backup/{self.stack}",
             CONFIGURATION / f"authentication/{self.stack}",
-            UNITS / f"latentum-ops-backup@{self.stack}.timer",
+            *(UNITS / timer for timer in self._backup_timers()),
             UNITS / f"latentum-ops-push@{self.stack}.timer",
             *(barman.CONFIGURATION / f"{server}.conf" for server in self._servers()),
             paths.SECRETS / self.stack,

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from ..backup import settings as backup_settings
+from ..backup.settings import BackupError
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import Expectation, expectations_from
 from ..contracts.watchdog_settings import HOUR, HostSpec, ProbeSpec, ServiceSpec, SiteSpec, StackSpec
@@ -131,7 +132,16 @@ def _of_release(description: Mapping[str, Any], backed_up: Collection[str]) -> S
         services=tuple(_service(expectation) for expectation in expected if expectation.expect != "completed"),
         sites=tuple(SiteSpec(str(domain)) for domain in description.get("domains", []) if host_checks.NGINX.is_dir()),
         backup_max_age=BACKUP_AGE if name in backed_up else 0,
+        backup_plans=_plan_ages(name) if name in backed_up else {},
     )
+
+
+def _plan_ages(stack: str) -> dict[str, float]:
+    """Of the plans of its backups; none where their settings cannot be read, which is told elsewhere."""
+    try:
+        return {plan.name: plan.stale_after for plan in backup_settings.load(stack).plans}
+    except BackupError:
+        return {}
 
 
 def _service(expectation: Expectation) -> ServiceSpec:

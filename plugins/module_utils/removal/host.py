@@ -44,7 +44,7 @@ def backups(stack: str, report: Report) -> None:
         if not report.check:
             service_units.take(step)
     folder = BACKUP / stack
-    timers = [UNITS / f"latentum-ops-{verb}@{stack}.timer" for verb in ("backup", "push")]
+    timers = [UNITS / f"latentum-ops-{verb}@{stack}.timer" for verb in ("backup", "push")] + _plan_timers(stack)
     files = [path for path in (*timers, BACKUP / f"{stack}.json", *folder.glob("*.pem")) if path.exists()]
     for path in files:
         report.goes("backup", str(path))
@@ -67,7 +67,12 @@ def _backup_units(stack: str) -> list[str]:
     """Those of this stack that systemd may know; the receivers are named after the services of databases."""
     wanted = UNITS / "multi-user.target.wants"
     receivers = [path.name for path in wanted.glob(f"latentum-ops-wal@{stack}.*.service")]
-    return [f"latentum-ops-{verb}@{stack}.{kind}" for verb in ("backup", "push") for kind in ("timer", "service")] + receivers
+    plans = [f"{timer.stem}.{kind}" for timer in _plan_timers(stack) for kind in ("timer", "service")]
+    return [f"latentum-ops-{verb}@{stack}.{kind}" for verb in ("backup", "push") for kind in ("timer", "service")] + plans + receivers
+
+
+def _plan_timers(stack: str) -> list[Path]:
+    return sorted(UNITS.glob(f"latentum-ops-backup@{stack}.*.timer"))
 
 
 def firewall(stack: str, report: Report) -> None:

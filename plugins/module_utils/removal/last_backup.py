@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..backup import running, settings, verification
+from ..backup import plans, running, settings, verification
 from ..backup.settings import BackupError
 from ..containers.client import Engine
 from ..core.progress import Progress
@@ -30,12 +30,22 @@ def make(stack: str, engine: Engine, progress: Progress, plan: Report) -> bool:
             )
         return False
     configuration = settings.load(stack)
+    if configuration.plans:
+        turns = plans.carry_out(engine, plans.serving(configuration, configuration.parts), progress)
+        errors = [f"plan {turn.settings.plan}, {name}: {text}" for turn in turns for name, text in turn.errors.items()]
+    else:
+        errors = _at_once(configuration, engine, progress)
+    if errors:
+        raise NoProof(f"the last backup of {stack}: {'; '.join(errors)}: nothing was removed; mend it, or write --no-backup")
+    return True
+
+
+def _at_once(configuration: settings.Settings, engine: Engine, progress: Progress) -> list[str]:
+    """What went wrong with a backup of everything, and its proof."""
     outcome = running.backup(engine, configuration, progress)
     errors = [f"{name}: {text}" for name, text in outcome.errors.items()]
     if not errors:
         verdict = verification.verify(engine, configuration, progress)
         if not verdict.ok:
             errors.append(f"proof: {verdict.error or 'nothing was found'}")
-    if errors:
-        raise NoProof(f"the last backup of {stack}: {'; '.join(errors)}: nothing was removed; mend it, or write --no-backup")
-    return True
+    return errors

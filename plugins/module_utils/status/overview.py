@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.format import WIDTH, columns, duration, fitted
 from ..core.masking import line
+from .lateness import is_late
 from .table import BAD, GOOD
 
 SOON = 14  # days before its end at which a certificate should have been renewed
@@ -62,12 +63,6 @@ def _summary(stack: Mapping[str, Any], collected: Collected, published: Mapping[
         "certificate_missing": any(certificate["placeholder"] for certificate in certificates),
         "reasons": troubles,
     }
-
-
-def is_late(backup: Mapping[str, Any]) -> bool:
-    """The last backup that can be restored is older than was promised, or its proof has failed."""
-    proof = backup.get("verify", {})
-    return time.time() - backup.get("restorable", 0.0) > backup.get("stale_after", 0.0) or not proof.get("ok", True)
 
 
 def _serves(service: Mapping[str, Any], container: Mapping[str, Any]) -> bool:

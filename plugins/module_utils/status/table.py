@@ -12,6 +12,7 @@ from typing import Any
 from ..core.format import columns, duration, fitted, folded, size
 from ..core.version import EngineVersion
 from ..jobs import overview
+from .lateness import is_late
 
 GOOD, BAD = "ok", "!!"
 
@@ -126,7 +127,8 @@ def _backups(backups: list[dict[str, Any]]) -> list[str]:
     lines: list[str] = []
     for backup in backups:
         run, proof = backup.get("backup", {}), backup.get("verify", {})
-        late = time.time() - backup.get("restorable", 0.0) > backup.get("stale_after", 0.0)
+        plans = backup.get("plans", {})
+        late = is_late(backup) if plans else time.time() - backup.get("restorable", 0.0) > backup.get("stale_after", 0.0)
         proven = f"last restorable one {_ago(backup.get('restorable'))}" + (f", proven from {proof['target']}" if proof.get("ok") else "")
         lines += ["", f"{BAD if late or not run.get('ok', False) else GOOD} backups of {backup['stack']}: {proven}"]
         if run.get("error"):
@@ -139,7 +141,14 @@ def _backups(backups: list[dict[str, Any]]) -> list[str]:
             for name, target in sorted(backup.get("targets", {}).items())
         ]
         lines += columns(rows)
+        lines += columns([_plan(name, plan) for name, plan in sorted(plans.items())])
     return lines
+
+
+def _plan(name: str, noted: dict[str, Any]) -> list[str]:
+    error = str((noted.get("backup") or {}).get("error") or (noted.get("verify") or {}).get("error") or "")
+    run = f"backup {_ago((noted.get('backup') or {}).get('at'))}"
+    return [BAD if is_late(noted) else GOOD, f"plan {name}", run, f"restorable one {_ago(noted.get('restorable'))}", error]
 
 
 def _ago(at: float | None) -> str:

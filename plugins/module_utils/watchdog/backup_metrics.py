@@ -26,6 +26,14 @@ STACK = (
     ("proof_success", ("verify", "ok"), "1 when the last proof brought a backup back and found everything as it should be."),
     ("proof_duration_seconds", ("verify", "seconds"), "How long the last proof took."),
 )
+# Of each plan, in the same words.
+PLAN = (
+    ("plan_timestamp_seconds", ("backup", "at"), "When the last backup of a plan was begun."),
+    ("plan_success", ("backup", "ok"), "1 when the last backup of a plan reached all targets."),
+    ("plan_size_bytes", ("backup", "bytes"), "What the last backup of a plan holds, as it is restored."),
+    ("plan_restorable_timestamp_seconds", ("restorable",), "When the last backup of a plan was made that has been restored and checked."),
+    ("plan_proof_success", ("verify", "ok"), "1 when the last proof of a plan found everything as it should be."),
+)
 TARGET = (
     ("target_timestamp_seconds", "pushed", "When the newest backup was made that is in a target."),
     ("target_wal_timestamp_seconds", "wal", "Until when a target holds the WAL of databases."),
@@ -44,6 +52,7 @@ def families() -> Iterator[Metric]:
             if (value := _at(state, keys)) is not None:
                 family.add_metric([stack], value)
         yield family
+    yield from _of_plans(noted)
     for name, key, help_text in TARGET:
         family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack", "target"))
         for stack, state in noted.items():
@@ -56,6 +65,18 @@ def families() -> Iterator[Metric]:
         for target, about in sorted((state.get("targets") or {}).items()):
             away.add_metric([stack, target], float(bool(about.get("error"))))
     yield away
+
+
+def _of_plans(noted: Mapping[str, dict[str, Any]]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    plans = [(stack, plan, about) for stack, state in noted.items() for plan, about in sorted((state.get("plans") or {}).items())]
+    for name, keys, help_text in PLAN if plans else ():
+        family = GaugeMetricFamily(PREFIX + name, help_text, labels=("stack", "plan"))
+        for stack, plan, about in plans:
+            if (value := _at(about, keys)) is not None:
+                family.add_metric([stack, plan], value)
+        yield family
 
 
 def _read(file: Any) -> dict[str, Any]:

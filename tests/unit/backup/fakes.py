@@ -515,7 +515,7 @@ class FakeRepository:
         self.there.append(made)
         return made
 
-    def forget(self, retention: Mapping[str, int], *, protect: Sequence[str] = (), tags: Sequence[str] = ()) -> list[str]:
+    def forget(self, retention: Mapping[str, int], *, protect: Sequence[str] = (), tags: Sequence[str] = (), spare: str = "") -> list[str]:
         self._may("forget")
         self.forgot.append((dict(retention), set(protect), tuple(tags)))
         return []

@@ -23,6 +23,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import (
     running,
     settings,
     staging,
+    state,
     verification,
 )
 from ansible_collections.latentum.ops.plugins.module_utils.backup.proof import Finding
@@ -32,6 +33,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.verification i
 from ansible_collections.latentum.ops.plugins.module_utils.cli import backup as backup_verbs
 from ansible_collections.latentum.ops.plugins.module_utils.cli.arguments import Parser
 from ansible_collections.latentum.ops.plugins.module_utils.cli.output import Output
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Plan
 
 from ..backup import fakes
 from ..backup.fakes import NOW, Clock, Host, shop
@@ -207,8 +209,8 @@ def test_the_list_is_for_people_or_for_programs(opsctl: Opsctl, monkeypatch: pyt
     listed = {"stack": "shop", "targets": [], "local": NOW}
     asked: list[str] = []
 
-    def collect(_settings: Settings, only: str) -> dict[str, Any]:
-        asked.append(only)
+    def collect(_settings: Settings, only: str, plan: str) -> dict[str, Any]:
+        asked.append(only + plan)
         return listed
 
     monkeypatch.setattr(catalogue, "collect", collect)
@@ -299,3 +301,69 @@ def test_a_restore_that_failed_is_an_error(opsctl: Opsctl) -> None:
 )
 def test_other_ways_are_what_was_asked_for(words: list[str], did: tuple[Any, ...], opsctl: Opsctl) -> None:
     assert opsctl("restore", *words) == 0 and opsctl.done == [did] and opsctl.said == ["done"]
+
+
+# Plans
+
+
+@pytest.fixture
+def planned(opsctl: Opsctl, host: Host) -> Opsctl:
+    """Databases by one plan, everything else by another; both have run."""
+    names = {"database": ("databases",), "files": ("volumes", "host")}
+    plans = tuple(Plan(name, "daily", takes, {"daily": 7}) for name, takes in names.items())
+    opsctl.declared = shop("offsite", plans=plans)
+    for name in names:
+        state.note("shop", "plans", name, "backup", at=NOW)
+    return opsctl
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [([], 2), (["--plan", "files"], 1), (["--stack", "shop.files", "--scheduled"], 1), (["--stack", "shop", "--scheduled"], 2)],
+)
+def test_a_run_is_of_the_plan_that_is_named_or_of_all_that_are_needed(words: list[str], runs: int, planned: Opsctl) -> None:
+    assert planned("backup", "run", *words, "--json") == 0
+    assert planned.done == [("backup",), ("verify", "", "")] * runs
+    said = json.loads(planned.said[0])
+    names = ["database", "files"] if runs == 2 else ["files"]
+    assert [one["plan"] for one in said["plans"]] == names and said["plans"][0]["proof"]["ok"] is True
+    if "--stack" in words:
+        assert planned.did[0] == ("load", "shop")
+
+
+def test_a_timer_of_a_plan_proves_only_what_is_due(planned: Opsctl) -> None:
+    planned.due = False
+    assert planned("backup", "run", "--scheduled", "--stack", "shop.database") == 0 and planned.done == [("backup",)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["backup", "run", "--plan", "nightly"], ["backup", "verify", "--plan", "nightly"], ["restore", "everything", "--plan", "nightly"]],
+)
+def test_an_unknown_plan_is_refused_before_anything_begins(words: list[str], planned: Opsctl) -> None:
+    with pytest.raises(BackupError, match="'nightly' is no plan of shop: write one of database, files"):
+        planned(*words)
+    assert planned.done == []
+    planned.declared = shop()
+    with pytest.raises(BackupError, match="the backups of shop have no plans"):
+        planned(*words)
+
+
+def test_what_is_young_enough_is_not_made_again(planned: Opsctl, host: Host) -> None:
+    state.note("shop", "parts", databases=NOW - 60, volumes=NOW - 7200, host=NOW - 7200)
+    assert planned("backup", "run", "--if-older", "1h", "--json") == 0 and len(planned.done) == 2
+    assert [one["plan"] for one in json.loads(planned.said[0])["plans"]] == ["files"]
+    assert planned("backup", "run", "--if-older", "3h", "--json") == 0 and planned.done == []
+    assert json.loads(planned.said[0]) == {"stack": "shop", "age": 7200}
+
+
+def test_one_plan_that_fails_is_in_the_exit_status(planned: Opsctl) -> None:
+    planned.verdict.findings.append(Finding("cache", False, "2 keys"))
+    assert planned("backup", "verify") == backup_verbs.NOT_PROVEN
+    said = "\n".join(planned.said)
+    assert said.count("CANNOT BE RESTORED") == 2 and "plan files: volumes, host" in said
+
+
+def test_a_restore_may_be_of_one_plan(planned: Opsctl) -> None:
+    planned("restore", "everything", "--plan", "files", "--yes")
+    assert planned.done[0][1].plan == "files"

@@ -298,6 +298,19 @@ def test_other_stacks_keep_the_engine(here: Host, monkeypatch: pytest.MonkeyPatc
     assert "The engine of latentum.ops stays" in files["opt/shop/README.md"]
 
 
+def test_the_timers_of_plans_go_as_well(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = here.root / "etc/latentum-ops/backup/shop.json"
+    plans = [{"name": name, "schedule": "daily", "retention": {"daily": 7}} for name in ("database", "files")]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "plans": plans}))
+    timers = [f"latentum-ops-backup@shop.{name}.timer" for name in ("database", "files")]
+    for name in timers:
+        (here.root / "etc/systemd/system" / name).write_text("[Timer]\n")
+    Ejection("shop").prepare(check=False)
+    here.rolled_out(monkeypatch)
+    assert [unit for unit in Ejection("shop").finish(check=False).units if "backup@" in unit] == timers
+    assert not [name for name in here.files() if name.endswith(tuple(timers))]
+
+
 def test_a_certificate_that_certbot_does_not_know_is_brought_along(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """A placeholder, or a certificate by hand: certbot has no folder with it."""
     (here.root / "etc/letsencrypt/renewal/shop.example.com.conf").unlink()

@@ -172,7 +172,8 @@ class Host:
                 self.layout.link(certificate).symlink_to(self.layout.live(certificate))
         (removal_host.WATCHDOG / f"{stack}.json").write_text("{}")
         (removal_host.BACKUP / f"{stack}.json").write_text("{}")
-        for name in (f"latentum-ops-backup@{stack}.timer", f"latentum-ops-push@{stack}.timer"):
+        timers = (f"latentum-ops-backup@{stack}.timer", f"latentum-ops-backup@{stack}.files.timer", f"latentum-ops-push@{stack}.timer")
+        for name in timers:
             (root / "units" / name).write_text("")
         (root / "jail.local").write_text(JAILS)
         own = {"nginx-botsearch": "[nginx-botsearch]\n"} | ({"nginx-limit-req": "[nginx-limit-req]\n"} if stack == "shop" else {})

@@ -153,3 +153,10 @@ def test_one_of_several_has_nothing_of_the_others() -> None:
 @pytest.mark.parametrize(("text", "width"), [("abc", 3), ("日本", 4), ("é", 1), ("e\u0301", 1), ("🚀", 2), ("a\u200bb", 2), ("", 0)])
 def test_columns_are_those_of_a_terminal(text: str, width: int) -> None:
     assert width_of(text) == width
+
+
+def test_a_stack_is_late_when_one_of_its_plans_is() -> None:
+    plans = {"database": backup("", 60), "files": backup("", 90_000, stale_after=180_000)}
+    late = {**plans, "files": backup("", 200_000, stale_after=180_000)}
+    failed = {**plans, "files": backup("", 60, verify={"ok": False})}
+    assert [overview.is_late(backup("shop", plans=some)) for some in (plans, late, failed)] == [False, True, True]

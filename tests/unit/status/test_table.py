@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,14 @@ def test_ports_on_loopback_and_lines_of_nginx_are_named() -> None:
     lines = table.table(host).splitlines()
     assert "on loopback: 127.0.0.1:5434/tcp is db:5432; from elsewhere: opsctl tunnel db" in lines
     assert "lines of nginx from the declaration (snippet): shop.example.com" in lines
+
+
+def test_each_plan_of_the_backups_has_a_line() -> None:
+    now = time.time()
+    files = {"restorable": now - 900_000, "stale_after": 600_000, "backup": {"at": now - 60}, "verify": {"ok": False, "error": "empty"}}
+    plans = {"database": {"restorable": now - 60, "stale_after": 600, "backup": {"at": now - 60}}, "files": files}
+    lines = table.table(host_with(backups=[{"stack": "shop", "restorable": now - 60, "backup": {"ok": True}, "plans": plans}])).splitlines()
+    (database,) = [line for line in lines if "plan database" in line]
+    (late,) = [line for line in lines if "plan files" in line]
+    assert database.startswith("ok") and late.startswith("!!") and late.endswith("empty")
+    assert [line for line in lines if line.startswith("!! backups of shop")]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import re
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.metrics import PREFIX, Collector, serve
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -151,3 +153,16 @@ def test_scrapes_are_answered_on_loopback_only() -> None:
 def test_a_port_that_is_taken_is_an_error_of_the_system() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
         serve("127.0.0.1", taken.getsockname()[1], sample)
+
+
+def test_each_plan_of_the_backups_has_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
+    names = ("latentum_ops_backup_plan_restorable_timestamp_seconds", "latentum_ops_backup_plan_proof_success")
+    (tmp_path / "shop.json").write_text(json.dumps({"restorable": 5}))
+    assert not set(names) & set(scrape(sample())[0])
+    plans = {"files": {"restorable": 7, "verify": {"ok": True}}, "full": {"backup": {"ok": False}}}
+    (tmp_path / "shop.json").write_text(json.dumps({"restorable": 5, "plans": plans}))
+    _families, samples = scrape(sample())
+    labels = (("plan", "files"), ("stack", "shop"))
+    assert [samples[name, labels] for name in names] == [7, 1]
+    assert samples["latentum_ops_backup_plan_success", (("plan", "full"), ("stack", "shop"))] == 0

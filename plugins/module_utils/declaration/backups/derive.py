@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...contracts import backup_settings as contract
-from ...contracts.backup_settings import BackupSettings, Cache, Check, Cluster, Escrow, Volume
+from ...contracts.backup_settings import PARTS, BackupSettings, Cache, Check, Cluster, Escrow, Plan, Volume
 from ..compose_project import secret_file
 from ..model import Declaration
 from .model import Target, VolumeOptions, backups_of, replication_secret
@@ -22,6 +22,7 @@ def backup_config(declaration: Declaration) -> dict[str, Any]:
     backups = backups_of(declaration)
     if backups is None:
         return {}
+    plans = plans_of(declaration)
     return BackupSettings(
         stack=declaration.name,
         directory=declaration.directory,
@@ -33,7 +34,7 @@ def backup_config(declaration: Declaration) -> dict[str, Any]:
         keep_bases=backups.keep_bases,
         rpo=backups.rpo,
         rto=backups.rto,
-        stale_after=backups.stale_after,
+        stale_after=stale_after(declaration),
         clusters=_clusters(declaration),
         caches=tuple(Cache(cache["service"], secret_file(declaration, cache["password_secret"])) for cache in backups.caches),
         volumes=_volumes(declaration),
@@ -42,7 +43,34 @@ def backup_config(declaration: Declaration) -> dict[str, Any]:
         targets=tuple(_target(declaration, target) for target in backups.targets),
         escrow=Escrow(backups.recipients, backups.vault),
         update_max_age=declaration.update.backup_max_age,
+        plans=plans,
     ).to_dict()
+
+
+def parts_of(declaration: Declaration) -> tuple[str, ...]:
+    """What the stack has that a plan can take. The host's own is always there."""
+    backups = backups_of(declaration)
+    if backups is None:
+        return ()
+    there = {"databases": declaration.clusters, "caches": backups.caches, "volumes": _volumes(declaration), "paths": backups.paths}
+    return tuple(part for part in PARTS if part == "host" or there[part])
+
+
+def plans_of(declaration: Declaration) -> tuple[Plan, ...]:
+    """Each plan, with those of its parts that the stack has."""
+    backups, there = backups_of(declaration), parts_of(declaration)
+    return tuple(
+        Plan(plan.name, plan.schedule, tuple(part for part in there if plan.has(part)), plan.retention, plan.verify, plan.stale_after)
+        for plan in (backups.plans if backups else ())
+    )
+
+
+def stale_after(declaration: Declaration) -> float:
+    """The age from which the stack as a whole is late: with plans that of the part which is backed up most rarely."""
+    backups, plans = backups_of(declaration), plans_of(declaration)
+    if backups is None or not plans:
+        return backups.stale_after if backups else 0
+    return max(min(plan.stale_after for plan in plans if part in plan.takes) for part in {part for plan in plans for part in plan.takes})
 
 
 def backup_authorities(declaration: Declaration) -> list[dict[str, str]]:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...contracts.backup_settings import BackupSettings
+from ...contracts.backup_settings import PARTS, BackupSettings
+from ...schema.calendar import longest_gap
 from ..model import Declaration
 from .schema import ESCROW, RETENTION
 from .values import Repository
 
 STALE, WEEK = BackupSettings.stale_after, 604800  # the second: what lies between two weekly verifications
+SLACK = 7200  # seconds that a run and its proof may take
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,26 @@ class VolumeOptions:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """A part of the data with times of its own. C(takes) is None where nothing is said: everything then.
+
+    :param stale_after: 0 where it is not said and does not follow from the schedule.
+    """
+
+    key: str
+    name: str
+    schedule: str
+    takes: tuple[str, ...] | None
+    retention: Mapping[str, int]
+    verify: str
+    stale_after: float
+
+    def has(self, part: str) -> bool:
+        """The part is in its backups."""
+        return self.takes is None or part in self.takes
+
+
+@dataclass(frozen=True)
 class Backups:
     """Everything under C(backups). Caches and checks are mappings as the schema read them."""
 
@@ -76,6 +98,8 @@ class Backups:
     paths: tuple[str, ...] = ()
     checks: tuple[Mapping[str, Any], ...] = ()
     allow: tuple[str, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    stale_written: bool = False
 
     def secrets(self) -> Iterator[tuple[str, str]]:
         """What backups read of the declared secrets: the key that names one, and the secret."""
@@ -129,8 +153,19 @@ def backups_from(item: Mapping[str, Any] | None) -> Backups | None:
         "paths": tuple(item["paths"]),
         "checks": tuple(item["checks"]),
         "allow": tuple(item["allow"]),
+        "stale_written": item["stale_after"] is not None,
     }
+    changed["plans"] = tuple(_plan(plan, f"backups.plans[{index}]", item, changed) for index, plan in enumerate(item["plans"]))
     return Backups(**{**read, **changed})
+
+
+def _plan(item: Mapping[str, Any], key: str, backups: Mapping[str, Any], changed: Mapping[str, Any]) -> Plan:
+    """What a plan does not say is as C(backups) have it; its age follows from its own times."""
+    verify = item["verify"] or backups["verify"]
+    gap = longest_gap(item["schedule"]) if item["schedule"] else 0.0
+    stale = item["stale_after"] or (gap and gap + SLACK + (WEEK if verify == "weekly" and gap < WEEK else 0))
+    takes = None if item["takes"] is None else tuple(part for part in PARTS if part in item["takes"])
+    return Plan(key, item["name"], item["schedule"], takes, item["retention"] or changed["retention"], verify, stale)
 
 
 def _target(item: Mapping[str, Any], key: str) -> Target:

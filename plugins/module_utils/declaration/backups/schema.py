@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ...contracts.backup_settings import BackupSettings, Check, Escrow, Target, Volume
+from ...contracts.backup_settings import PARTS, VERIFY, BackupSettings, Check, Escrow, Plan, Target, Volume
 from ...contracts.nodes import described, duration, flag, number, text
 from ...schema import values
 from ...schema.calendar import calendar
@@ -30,6 +30,60 @@ RETENTION = Record(
     fields=_COUNTS,
     example="{daily: 30, weekly: 8, monthly: 12}",
     description=f"{described(BackupSettings, 'retention')} Not all can be V(0).",
+)
+_PLAN_NAME = values.named(
+    r"[a-z][a-z0-9_-]{0,30}", "is not a name for a plan", "write lower case letters, digits, _ and -, such as database", "name"
+)
+# What is not written counts nothing here: of a monthly plan, C(daily: 30) would keep thirty months.
+PLAN_RETENTION = Record(
+    default=None,
+    fields={
+        name: Number(default=0, most=most, example="12", description=f"So many {name} backups of the plan are kept.")
+        for name, most in _MOST.items()
+    },
+    example="{daily: 30}",
+    description=f"{described(Plan, 'retention')} C(daily) counts days on which the plan has a backup. Not all can be V(0).",
+    implied="that of C(backups)",
+)
+PLAN = Record(
+    hidden=True,
+    description="A part of the data that is backed up at its own times and kept for its own time. Its snapshots are its own:"
+    " the retention of one plan removes none of another.",
+    fields={
+        "name": Text(
+            required=True,
+            default="",
+            check=_PLAN_NAME,
+            example="database",
+            description="Its name, of its timer and its snapshots. Each name once; no word of C(opsctl backup).",
+        ),
+        "schedule": Text(
+            required=True,
+            default="",
+            check=values.Form(calendar, "calendar expression"),
+            example="*-*-* 02:00",
+            description="When it begins, in the words of systemd.time(7). Not a line of cron.",
+        ),
+        "takes": Items(
+            of=Text(default="", choices=PARTS),
+            default=None,
+            example="[databases, caches]",
+            description="What is in its backups. V(host) is what a bare host needs to be this one again: the Compose project, releases,"
+            " secrets, nginx, certificates. Each part that the stack has is in at least one plan.",
+            implied="all",
+        ),
+        "retention": PLAN_RETENTION,
+        "verify": Text(default=None, choices=VERIFY, example="weekly", description=described(Plan, "verify"), implied="that of C(backups)"),
+        "stale_after": duration(
+            Plan,
+            "stale_after",
+            "8d",
+            default=None,
+            description="When its last backup that was restored is older, the watchdog tells. What is in no WAL may be lost for as long.",
+            implied="the longest time between two runs and 2h, with C(verify=weekly) a week more",
+        ),
+    },
+    example="{name: database, schedule: '*-*-* 02:00', takes: [databases, caches], retention: {daily: 30}}",
 )
 TARGET = Record(
     hidden=True,
@@ -197,6 +251,15 @@ BACKUPS = Record(
             description="Further folders of the host. None in another, in Docker's own, or with a repository in it.",
         ),
         "checks": Items(of=CHECK, default=[], example=f"[{CHECK.example}]", description="Questions to a restored database."),
+        "plans": Items(
+            of=PLAN,
+            default=[],
+            hidden=True,
+            example=f"[{PLAN.example}]",
+            description="Which part of the data is backed up when. They stand for C(schedule) and C(stale_after). All of them go to all"
+            " targets, one after another.",
+            implied="one backup of everything",
+        ),
         "allow": Items(of=Text(default="", choices=WAIVERS), default=[], example="[no_escrow]", description="The waiver of C(escrow)."),
     },
     example=f"{{targets: [{TARGET.example}], escrow: {ESCROW.example}}}",

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from ...contracts.claims import Claim, Kind, named
 from ..model import Declaration, Derivation, Part, Section
 from .checks import check_backups
-from .derive import backup_authorities, backup_config
+from .derive import backup_authorities, backup_config, plans_of, stale_after
 from .model import backups_from, backups_of, made_secrets
+from .plan_checks import check_parts, check_plans
 from .schema import BACKUPS
 from .volume_checks import check_sources
 
@@ -21,9 +22,8 @@ def _read_secrets(declaration: Declaration) -> list[tuple[str, str]]:
     return list(backups.secrets()) if backups else []
 
 
-def _stale_after(declaration: Declaration) -> float:
-    backups = backups_of(declaration)
-    return backups.stale_after if backups else 0
+def _plan_ages(declaration: Declaration) -> dict[str, float]:
+    return {plan.name: plan.stale_after for plan in plans_of(declaration)}
 
 
 def _claims(declaration: Declaration) -> Iterator[Claim]:
@@ -36,11 +36,11 @@ def _claims(declaration: Declaration) -> Iterator[Claim]:
 
 SECTION = Section(
     parts={"backups": Part(BACKUPS, backups_from)},
-    checks=(check_backups,),
-    compose_checks=(check_sources,),
+    checks=(check_backups, check_plans),
+    compose_checks=(check_sources, check_parts),
     derivations={"backup_config": Derivation(backup_config, dict), "backup_authorities": Derivation(backup_authorities, list)},
     reads=_read_secrets,
     makes=made_secrets,
-    facts={"backup_max_age": _stale_after},
+    facts={"backup_max_age": stale_after, "backup_plans": _plan_ages},
     claims=_claims,
 )

@@ -36,6 +36,7 @@ def watchdog_config(declaration: Declaration) -> dict[str, Any]:
         alerts=tuple(_alert(declaration, alert) for alert in watchdog.alerts),
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
         backup_max_age=watchdog.backup_max_age or declaration.fact("backup_max_age", 0),
+        backup_plans=declaration.fact("backup_plans", {}),
         status_page=StatusPageSpec(watchdog.page.title or declaration.name),
         freshness=tuple(freshness(declaration, name, item) for name, item in watchdog.freshness.items()),
     ).to_dict()

@@ -119,7 +119,9 @@ def backup_checks(settings: Settings) -> Iterator[Check]:
         except (OSError, ValueError):
             noted = {}
         noted = noted if isinstance(noted, dict) else {}
-        yield _restorable(stack.name, stack.backup_max_age, noted)
+        yield from _of_plans(stack.name, stack.backup_plans, noted)
+        if not stack.backup_plans:
+            yield _restorable(stack.name, stack.backup_max_age, noted)
         now = time.time()
         for name, target in sorted(noted.get("targets", {}).items()):
             away = now - target["since"] if target.get("since") else 0.0
@@ -138,8 +140,17 @@ def _first_is_under_way(noted: Mapping[str, Any]) -> bool:
     return isinstance(began, int | float) and 0 <= time.time() - began < FIRST and not failed
 
 
-def _restorable(stack: str, limit: float, noted: Mapping[str, Any]) -> Check:
-    name = f"backup {stack}"
+def _of_plans(stack: str, limits: Mapping[str, float], noted: Mapping[str, Any]) -> Iterator[Check]:
+    """Each plan by its own age: a database that is backed up each night must not hide files that nobody has backed up for a month."""
+    plans = noted.get("plans")
+    for name, limit in limits.items():
+        about = plans.get(name) if isinstance(plans, Mapping) else None
+        yield _restorable(stack, limit, about if isinstance(about, Mapping) else {}, name)
+
+
+def _restorable(stack: str, limit: float, noted: Mapping[str, Any], plan: str = "") -> Check:
+    name = f"backup {stack} plan {plan}" if plan else f"backup {stack}"
+    stack = f"{stack}, plan {plan}," if plan else stack
     try:
         age = time.time() - float(noted["restorable"])
     except (KeyError, TypeError, ValueError):

@@ -342,6 +342,32 @@ def test_the_first_backup_may_take_its_time(
     assert [check.state for check in host_checks.backup_checks(settings)] == [state]
 
 
+def test_each_plan_is_asked_for_its_own_age(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases that are backed up each night must hide neither files that are late nor a proof that failed."""
+    monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
+    noted = {
+        "restorable": clock.wall,
+        "verify": {"ok": True},
+        "plans": {
+            "database": {"restorable": clock.wall - HOUR},
+            "files": {"restorable": clock.wall - 200 * HOUR},
+            "full": {"restorable": clock.wall - HOUR, "verify": {"ok": False, "error": "empty"}},
+            "former": {"restorable": 1},
+            "new": {"began": clock.wall - 60},
+        },
+    }
+    (tmp_path / "shop.json").write_text(json.dumps(noted))
+    plans = {"database": 26 * HOUR, "files": 170 * HOUR, "full": 800 * HOUR, "new": HOUR, "never": HOUR}
+    settings = Settings(stacks=(StackSpec("shop", backup_max_age=170 * HOUR, backup_plans=plans),))
+    assert short(host_checks.backup_checks(settings)) == [
+        ("backup shop plan database", "ok", ""),
+        ("backup shop plan files", "critical", "the last restorable backup of shop, plan files, is 200 h old"),
+        ("backup shop plan full", "critical", "the last backup of shop, plan full, could not be restored: empty"),
+        ("backup shop plan new", "ok", ""),
+        ("backup shop plan never", "critical", "no backup of shop, plan never, has ever been restored"),
+    ]
+
+
 def test_half_a_file_is_no_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_checks, "BACKUPS", tmp_path)
     (tmp_path / "shop.json").write_text('{"restor')
