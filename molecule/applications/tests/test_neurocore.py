@@ -194,3 +194,33 @@ def test_a_task_whose_worker_is_killed_is_not_lost() -> None:
         sh(f"pkill -9 -P $(pgrep -P $(docker inspect -f '{{{{.State.Pid}}}}' {worker}))")
     eventually(lambda: _state(task) == "SUCCESS", "another has done it", 180)
     assert [executed for (executed,) in kb("SELECT task FROM executions")].count(task) == 1
+
+
+def _opsctl(words: str, **more: bool) -> str:
+    return sh(f"opsctl {words} --stack neurocore 2>&1", timeout=900, **more)
+
+
+def test_each_plan_of_backups_has_its_times_and_its_backups() -> None:
+    timers = sh("systemctl list-timers --all --no-legend 'latentum-ops-backup@neurocore*'")
+    assert {f"latentum-ops-backup@neurocore.{plan}.timer" for plan in ("database", "files", "full")} == set(
+        re.findall(r"\S+\.timer", timers)
+    )
+    for plan in ("database", "files", "full"):
+        assert "can be restored" in _opsctl(f"backup run --plan {plan}")
+    (target,) = [target for target in json.loads(_opsctl("backup list --json"))["targets"] if target["name"] == "offsite"]
+    assert {backup.get("plan") for backup in target["backups"]} >= {"database", "files", "full"}
+
+
+def test_a_search_by_vectors_finds_the_same_after_a_restore() -> None:
+    """The table is lost, index and all."""
+    asked = f"{API}/search?q={quote('temporal lobe')}&limit=5"
+    before = request(asked).document
+    assert "can be restored" in _opsctl("backup run --plan database")
+    moment = sh("date -u '+%Y-%m-%d %H:%M:%S+00'")
+    time.sleep(2)  # what is lost is lost after that second
+    assert kb("DROP TABLE chapters CASCADE") is not None
+    assert request(asked).status >= 500
+    _opsctl(f"restore database neurosurgery_kb --to '{moment}' --yes")
+    _opsctl("restore confirm")
+    eventually(lambda: request(asked).status == 200, "the search answers again", 120)
+    assert request(asked).document == before
