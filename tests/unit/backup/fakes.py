@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -137,17 +138,24 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 class Clock:
-    """Both clocks of a host; they go on when somebody sleeps."""
+    """Both clocks of a host; they go on when the test sleeps, and not by a thread that an earlier test of this process has left."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW
         monkeypatch.setattr(time, "time", lambda: self.now)
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(time, "sleep", self.go)
+        self._test, self._sleep = threading.get_ident(), time.sleep
+        monkeypatch.setattr(time, "sleep", self._slept)
 
     def go(self, seconds: float) -> None:
         """Time passes."""
         self.now += seconds
+
+    def _slept(self, seconds: float) -> None:
+        if threading.get_ident() == self._test:
+            self.go(seconds)
+        else:
+            self._sleep(seconds)
 
 
 @pytest.fixture

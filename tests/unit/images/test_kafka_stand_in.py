@@ -27,7 +27,7 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
-SECRETS = yaml.load(STACK.read_text(), Loader)["market_ml_stack"]["secrets"]  # noqa: S506 - a subclass of the safe loader
+SECRETS = yaml.load(STACK.read_text(), Loader)["market_ml_secrets"]  # noqa: S506 - a subclass of the safe loader
 
 
 def properties(name: str) -> str:
