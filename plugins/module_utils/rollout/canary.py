@@ -62,20 +62,25 @@ def judge(old: Figures, new: Figures, rule: Rule, *, over: bool) -> Verdict:
 
 
 def compare_quality(quality: Quality, old: Sequence[str], new: Sequence[str]) -> Verdict:
-    """Ask every container of both sides for its figure; the means count. A new version that tells none is bad, an old one bars nobody.
+    """Ask every container of both sides for its figure; the means count.
+
+    A new version that tells none is bad, an old one bars nobody. Where neither tells any, as before the first model, there is nothing to
+    lose, and the application must be able to go on.
 
     :param old: ``address:port`` of containers.
     """
     figures: dict[str, list[float]] = {"old": [], "new": []}
-    for side, servers in (("new", new), ("old", old)):
+    silent = "" if new else "no container of it could be asked"
+    for side, servers in (("old", old), ("new", new)):
         for server in servers:
             try:
                 figures[side].append(_figure(quality, server))
             except ValueError as error:
-                if side == "new":
-                    return Verdict("bad", f"the new version tells no quality at {quality.path}: {error}")
-    if not figures["new"]:
-        return Verdict("bad", "no container of the new version could be asked for its quality")
+                silent = str(error) if side == "new" else silent
+    if silent:
+        if old and new and not figures["old"] and not figures["new"]:
+            return Verdict("good", f"neither version tells its quality at {quality.path}")
+        return Verdict("bad", f"the new version tells no quality at {quality.path}: {silent}")
     after = math.fsum(figures["new"]) / len(figures["new"])
     what = quality.field or quality.path
     if not figures["old"]:

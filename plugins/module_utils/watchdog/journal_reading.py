@@ -43,6 +43,11 @@ class Position:
         return asdict(self)
 
 
+def _counts(number: Any) -> bool:
+    """A number that is none below nothing; JSON's true and false are none."""
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and number >= 0
+
+
 def position_from(raw: Any) -> Position:
     """From what `as_dict` gave.
 
@@ -51,8 +56,8 @@ def position_from(raw: Any) -> Position:
     if not isinstance(raw, dict):
         raise ValueError("no position")
     read = known_fields(Position, raw)
-    whole = all(type(number) is int and number >= 0 for number in (read.offset, read.length))
-    timed = all(type(number) in (int, float) and number >= 0 for number in (read.at, read.since))
+    whole = all(_counts(number) and isinstance(number, int) for number in (read.offset, read.length))
+    timed = all(_counts(number) for number in (read.at, read.since))
     if not (whole and timed and isinstance(read.digest, str) and read.length <= read.offset):
         raise ValueError("no position")
     return read

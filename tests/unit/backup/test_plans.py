@@ -309,7 +309,8 @@ def test_a_proof_takes_the_newest_of_the_plan(declared: Settings, targets: Targe
         tagged("old", NOW + DAY, "yearly"),
         tagged("all", NOW - 9),
     ]
-    found = [verification.choose(repo, view).id for view in (declared.of("database"), declared.of("files"), replace(declared, plans=()))]  # type: ignore[arg-type]
+    views = (declared.of("database"), declared.of("files"), replace(declared, plans=()))
+    found = [verification.choose(repo, view).id for view in views]  # type: ignore[arg-type]
     assert found == ["d1", "f1", "all"]
     with pytest.raises(BackupError, match="no backup of the plan full of shop is there"):
         verification.choose(repo, declared.of("full"))  # type: ignore[arg-type]

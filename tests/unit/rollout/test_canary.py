@@ -220,3 +220,10 @@ def test_a_new_version_that_tells_no_quality_is_refused(told: str) -> None:
     assert "the answer is 404" in compare_quality(Quality("/quality"), [], [told]).reason
     assert "no answer (ConnectionError)" in compare_quality(Quality("/quality"), [], ["127.0.0.1:1"]).reason
     assert compare_quality(Quality("/quality"), [told], []).state == "bad"
+
+
+def test_where_neither_version_tells_its_quality_nothing_is_compared(told: str) -> None:
+    """Before the first model an update of the server would be refused for ever."""
+    Tells.answers = {"/quality": (404, "")}
+    verdict = compare_quality(Quality("/quality"), [told], [told])
+    assert (verdict.state, verdict.reason) == ("good", "neither version tells its quality at /quality")

@@ -32,7 +32,8 @@ def authority() -> Authority:
 def judged(authority: Authority, chain: bytes | None = None, key: bytes | None = None, **more: object) -> list[Wrong]:
     """What is wrong with a pair, where the company's root is known."""
     given = {"ca": authority.root.pem, "names": NAMES, **more}
-    return problems_of(Pair(authority.chain if chain is None else chain, key=authority.site.key_pem if key is None else key, **given))  # type: ignore[arg-type]  # by name
+    shown, secret = authority.chain if chain is None else chain, authority.site.key_pem if key is None else key
+    return problems_of(Pair(shown, key=secret, **given))  # type: ignore[arg-type]  # by name
 
 
 def one(found: list[Wrong]) -> Wrong:
@@ -142,7 +143,10 @@ def test_weak_ones(authority: Authority) -> None:
 
 def test_signed_by_sha1(tmp_path: Path) -> None:
     """cryptography signs so no more; openssl does."""
-    run = lambda *argv: subprocess.run(["openssl", *argv], cwd=tmp_path, check=True, capture_output=True)  # noqa: E731  # a word for a line
+
+    def run(*argv: str) -> None:
+        subprocess.run(["openssl", *argv], cwd=tmp_path, check=True, capture_output=True)
+
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Old Root", "-days", "30")
     run("req", *key, "-keyout", "site.key", "-out", "site.csr", "-subj", "/CN=app.example.com")

@@ -282,10 +282,13 @@ def test_a_place_that_cannot_be_saved_tells_nothing_twice(told: Told, monkeypatc
 
 
 def test_killed_between_the_spool_and_the_place(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_given: Any, **_more: Any) -> None:
+        raise Killed
+
     told.start()
     told.live("b")
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(module, "write_state", lambda *_given, **_more: (_ for _ in ()).throw(Killed()))
+        patched.setattr(module, "write_state", dies)
         told.look()
     assert told.start().releases == ["b"]
 
