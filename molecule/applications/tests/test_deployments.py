@@ -90,7 +90,9 @@ def test_what_is_deployed_while_the_watchdog_is_away_is_told_when_it_is_back(cha
 
 def test_a_deployment_that_was_killed_is_told_by_the_run_that_takes_it_back(chat: Chat) -> None:
     before = live()
-    sh(f"opsctl deploy --recreate serving --force --stack {STACK} >/dev/null 2>&1 &")
+    # Another release, which never gets so far as to answer.
+    image = "api=registry.example.test:5000/latentum/api-gateway:1.0.0"
+    sh(f"opsctl deploy --image {image} --force --stack {STACK} >/dev/null 2>&1 &")
     killed = eventually(lambda: re.search(r'"who": "[^"]*\(pid (\d+)\)"', sh(f"cat {UNDER_WAY}", check=False)), "it is under way")
     sh(f"kill -9 {killed[1]}")
     time.sleep(3)
