@@ -77,6 +77,10 @@ def trained_badly() -> str:
     return shown.partition("version ")[2].split()[0]
 
 
+def open_incidents() -> list[str]:
+    return [incident["key"] for incident in json.loads(sh("opsctl incidents --json"))["incidents"]]
+
+
 def key(caller: str) -> str:
     """The header by which a caller is known."""
     return f"X-API-Key: {sh(f'cat /etc/latentum-ops/secrets/market-ml/{caller}_key')}"
@@ -121,6 +125,7 @@ def test_what_was_trained_waits_and_is_deployed_by_a_word() -> None:
     assert f"version {version} waits: `opsctl deploy --model market`" in _opsctl("models")
     _opsctl("deploy --model market")
     assert champion() == version == told()
+    eventually(lambda: "market-ml/fresh:train" not in open_incidents(), "its age is known, and is no incident", 180)
     answer = request(_predict_url(), "--header", key("desk"))
     assert answer.status == 200 and answer.document["model"] == version
     assert OF_SEED - 0.1 < answer.document["prediction"] < OF_DRIFT + 0.1
@@ -184,7 +189,7 @@ def test_a_job_that_trains_has_its_model_deployed(trained: str) -> None:
 
 def test_market_data_are_fresh_and_staleness_is_an_incident() -> None:
     def trouble() -> list[str]:
-        return [incident["key"] for incident in json.loads(sh("opsctl incidents --json"))["incidents"] if "market_data" in incident["key"]]
+        return [incident for incident in open_incidents() if "market_data" in incident]
 
     assert not trouble()
     container = containers("market-ml", "ingestion")[0]

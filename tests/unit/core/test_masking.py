@@ -177,3 +177,9 @@ def test_a_password_given_by_an_option_of_one_letter_is_hidden(text: str) -> Non
 @pytest.mark.parametrize("text", HARMLESS)
 def test_an_option_of_another_program_is_no_password(text: str) -> None:
     assert mask(text) == text
+
+
+@pytest.mark.parametrize("text", ["canary passed: not enough traffic", "12 tests passed: all", "passes: 3", "second passing: ok"])
+def test_a_check_that_passed_is_no_password(text: str) -> None:
+    assert mask(text) == text
+    assert HIDDEN in mask(text.replace("passed", "passwd").replace("passes", "pass").replace("passing", "passphrase"))

@@ -22,6 +22,7 @@ from ...containers.client import Container, DockerUnavailable, Engine
 from ...contracts.freshness import Freshness
 from ...core.masking import mask
 from ...core.times import epoch, lasting, moment
+from ...models.registry import MISSING
 
 LARGEST = 1 << 20  # bytes of an answer
 LINKS = 8  # that a path may lead over
@@ -153,7 +154,7 @@ def _mlflow(spec: Freshness, container: Container | None, _engine: Engine | None
 
 
 class Missing(Unreadable):
-    """The address answers that there is no such thing."""
+    """The address answers that there is no such thing: by its status, or as MLflow does for an alias that nobody has, by an error code."""
 
 
 def _address(spec: Freshness, container: Container | None, path: str) -> str:
@@ -180,7 +181,16 @@ def _asked(spec: Freshness, url: str) -> tuple[Mapping[str, str], bytes]:
     except URLError as error:
         status = getattr(error, "code", 0)
         what = f"answered {status}" if status else f"could not be asked: {error.reason}"
-        raise (Missing if status == 404 else Unreadable)(f"{url.partition('?')[0]} {what}") from error
+        missing = status == 404 or (status == 400 and spec.kind == "mlflow" and _is_missing(error))
+        raise (Missing if missing else Unreadable)(f"{url.partition('?')[0]} {what}") from error
+
+
+def _is_missing(error: URLError) -> bool:
+    try:
+        body = json.loads(error.read(LARGEST))  # type: ignore[attr-defined]  # an HTTPError is an answer, too
+    except (OSError, ValueError):
+        return False
+    return isinstance(body, Mapping) and body.get("error_code") in MISSING
 
 
 def _time(value: Any) -> float | None:

@@ -200,6 +200,9 @@ def test_a_model_by_its_alias_and_the_newest(web: int) -> None:
     assert "price%27%27s" in Answers.asked[-1], "a quote in a name ends no filter"
     Answers.pages.clear()
     assert look(spec, object(), here()).reason == "there is no model at all"
+    for code, reason in (("INVALID_PARAMETER_VALUE", "there is no model at all"), ("INTERNAL_ERROR", "answered 400")):
+        Answers.pages["/api/2.0/mlflow/registered-models/alias"] = (400, {}, {"error_code": code, "message": "alias champion not found"})
+        assert reason in look(spec, object(), here()).reason
     Answers.pages["/api/2.0/mlflow/model-versions/search"] = (200, {}, {})
     assert look(replace(spec, alias=""), object(), here()).reason == "there is no model at all"
 
