@@ -33,7 +33,10 @@ _WIDTHS = (64, 76)  # of lines of base64
 _ARMOUR = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 
 # A check that passed, and what it says, is no password.
-_NAME = r"(?:pass(?!(?:ed|es|ing)\b)(?:word|wd|phrase)?|pwd|secret|token|credentials?|cookie|(?:api|access|private|routing|signing|encryption)[_-]?key)"
+_NAME = (
+    r"(?:pass(?!(?:ed|es|ing)\b)(?:word|wd|phrase)?|pwd|secret|token|credentials?|cookie"
+    r"|(?:api|access|private|routing|signing|encryption)[_-]?key)"
+)
 _HINTS = ("pass", "pwd", "secret", "token", "credential", "cookie", "key")
 _ARGUMENTS = r"[^\n;|&]{0,512}?\s"  # what stands between a program and its option
 _VALUE = r"""(?:\\["'].*?\\["']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']+)"""
