@@ -145,7 +145,7 @@ class TestIsolated:
 
     def test_no_firewall_policy_goes_into_it(self) -> None:
         done = execute([*playbook_command("site"), "--tags", "firewall"])
-        assert done.returncode != 0 and "isolated" in done.stdout
+        assert done.returncode != 0 and "isolated" in done.stdout + done.stderr
 
     def test_once_confirmed_it_is_loaded_at_boot(self) -> None:
         playbook("isolate", {"isolate": "confirm"})
@@ -177,5 +177,5 @@ def test_a_reset_wants_the_name_twice_and_no_production() -> None:
         ({"ops_stack_name": "neurocore", "reset_database_confirm": "neurocore", "ops_protected": True}, "production is not reset"),
     ):
         done = execute(playbook_command("reset_database", more))
-        assert done.returncode != 0 and message in done.stdout
+        assert done.returncode != 0 and message in done.stdout + done.stderr
     assert HOST and containers("neurocore", "database")
