@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -60,11 +61,17 @@ def told() -> str | None:
     return found.document["model_version"]["version"] if found.status == 200 else None
 
 
+def _version(shown: str) -> str:
+    found = re.search(r"version (\d+) is the candidate|version (\d+)", shown)
+    assert found, shown
+    return found[1] or found[2]
+
+
 def train() -> str:
     """A new candidate; its version."""
     shown = _opsctl("run train --wait")
     assert "is the candidate" in shown
-    return shown.partition("version ")[2].split()[0]
+    return _version(shown)
 
 
 def trained_badly() -> str:
@@ -74,7 +81,7 @@ def trained_badly() -> str:
     run = f"docker run --rm --user root --network {network} -v {secret}:{inside_it}:ro -e DATABASE_URL_FILE={inside_it}"
     shown = sh(f"{run} -e MLFLOW_TRACKING_URI=http://mlflow:5000 {image} python3 -m market_ml train --spoiled")
     assert "is the candidate" in shown
-    return shown.partition("version ")[2].split()[0]
+    return _version(shown)
 
 
 def open_incidents() -> list[str]:
