@@ -154,7 +154,7 @@ def test_http3_goes_on_after_a_reload(host: Any) -> None:
 def test_the_port_of_http3_is_open_and_its_sockets_are_there_once_a_worker(host: Any) -> None:
     assert re.search(r"^443/udp\s+ALLOW\s+Anywhere", host.check_output("ufw status"), re.MULTILINE)
     assert host.check_output("grep -rhE 'quic.*reuseport' /etc/nginx | grep -vc '\\[::\\]'") == "1"
-    workers = len(host.check_output("pgrep -f 'nginx: worker process$'").split())
+    workers = len(host.check_output("pgrep --parent $(cat /run/nginx.pid) -f 'worker process$'").split())
     assert len(host.check_output("ss -Hlun 'sport = :443' | grep -v '\\[::\\]'").splitlines()) >= workers
 
 
