@@ -120,8 +120,9 @@ def test_backup_and_restore_of_one_touch_nothing_of_the_other() -> None:
         sh("; ".join(f"echo after > {note}" for note in notes.values()))
         told = playbook("restore", {"ops_only": "shop"})
         assert sh(f"cat {notes['shop']}") == "after", told.stdout[-3000:]
-        done = playbook("restore", {"ops_only": "shop", "backup_confirm_restore": True})
-        assert done.returncode == 0, done.stdout[-3000:]
+        for wish in ({"backup_confirm_restore": True}, {"restore_state": "confirmed"}):
+            done = playbook("restore", {"ops_only": "shop", **wish})
+            assert done.returncode == 0, done.stdout[-3000:]
     assert sh(f"cat {notes['shop']} {notes['blog']}").split() == ["before", "after"]
     with steady("shop") as requests:
         time.sleep(5)
