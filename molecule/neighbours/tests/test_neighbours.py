@@ -30,7 +30,7 @@ def test_both_answer_over_tls() -> None:
     for stack in ("shop", "blog"):
         with steady(stack) as requests:
             time.sleep(5)  # of which the client's own start takes most on a busy machine
-        assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 0
+        assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 10
 
 
 @pytest.mark.matrix
@@ -126,7 +126,7 @@ def test_backup_and_restore_of_one_touch_nothing_of_the_other() -> None:
     assert sh(f"cat {notes['shop']} {notes['blog']}").split() == ["before", "after"]
     with steady("shop") as requests:
         time.sleep(5)
-    assert requests["lost"] == [] and requests["answered"] > 0
+    assert requests["lost"] == [] and requests["answered"] > 10
 
 
 @pytest.mark.matrix

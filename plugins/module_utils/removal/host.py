@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..backup.settings import FOLDER as BACKUP
@@ -91,31 +91,41 @@ def firewall(stack: str, report: Report) -> None:
 def bans(stack: str, report: Report) -> None:
     """Jails that no other stack needs."""
     entries, recorded, names = sections.without("fail2ban", stack)
-    for name in names:
-        report.goes("jail", name)
-    wanted = ConfigSet(
-        name="fail2ban",
-        entries=entries,
-        validate=[["fail2ban-client", "-t"]] if entries else [],
-        activate=[["fail2ban-client", "reload"]],
-        activate_unit="fail2ban.service",
-        journal=True,
-        recorded=recorded,
-    )
-    apply(wanted, check_mode=report.check)
+    test, load = ["fail2ban-client", "-t"], ["fail2ban-client", "reload"]
+    _give_back("fail2ban", "fail2ban.service", entries, recorded, report, goes=("jail", names), test=test, load=load)
 
 
 def forwarding(stack: str, report: Report) -> None:
     """Ports on loopback that sshd forwards to for no other stack; those who are logged in keep what they have."""
-    entries, recorded, gone = words.without("sshd", stack)
-    for word in gone:
-        report.goes("forwarding", word)
+    entries, recorded, ports = words.without("sshd", stack)
+    test, load = ["sshd", "-t"], ["systemctl", "reload", "ssh.service"]
+    _give_back("sshd", "ssh.service", entries, recorded, report, goes=("forwarding", ports), test=test, load=load)
+
+
+def _give_back(
+    name: str,
+    unit: str,
+    entries: Sequence[Entry],
+    recorded: Sequence[Entry],
+    report: Report,
+    *,
+    goes: tuple[str, Sequence[str]],
+    test: list[str],
+    load: list[str],
+) -> None:
+    """Write a configuration that several stacks share without the part of one, and its record with it.
+
+    :param goes: what the report calls the things that go, and their names.
+    """
+    kind, names = goes
+    for thing in names:
+        report.goes(kind, thing)
     wanted = ConfigSet(
-        name="sshd",
+        name=name,
         entries=entries,
-        validate=[["sshd", "-t"]] if entries else [],
-        activate=[["systemctl", "reload", "ssh.service"]],
-        activate_unit="ssh.service",
+        validate=[test] if entries else [],
+        activate=[load],
+        activate_unit=unit,
         journal=True,
         recorded=recorded,
     )

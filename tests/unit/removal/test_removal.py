@@ -26,6 +26,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.removal.stack import 
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store as SecretStore
 from ansible_collections.latentum.ops.plugins.module_utils.tls import certificates
 
+FORWARDING = "AllowTcpForwarding local\nPermitOpen 127.0.0.1:5432 127.0.0.1:5434\n"
 JAILS = "[DEFAULT]\nusedns = no\n\n[sshd]\nenabled = true\n\n[nginx-botsearch]\nenabled = true\n\n[nginx-limit-req]\nenabled = true\n"
 PROJECT = "com.docker.compose.project"
 
@@ -179,6 +180,11 @@ class Host:
         own = {"nginx-botsearch": "[nginx-botsearch]\n"} | ({"nginx-limit-req": "[nginx-limit-req]\n"} if stack == "shop" else {})
         for entry in shares.entries("fail2ban", {stack: {"sections": {str(root / "jail.local"): own}}}):
             write(entry)
+        (root / "sshd.conf").write_text(FORWARDING)
+        ports = ["127.0.0.1:5432", *(["127.0.0.1:5434"] if stack == "shop" else [])]
+        mine = {"directive": "PermitOpen", "after": "AllowTcpForwarding", "words": ports}
+        for entry in shares.entries("sshd", {stack: {"words": {str(root / "sshd.conf"): mine}}}):
+            write(entry)
         for entry in shares.entries("firewall", {stack: {"rules": []}}):
             write(entry)
         store = SecretStore(stack, paths.SECRETS)
@@ -213,6 +219,7 @@ def test_a_look_says_what_would_go_and_changes_nothing(host: Host) -> None:
     assert report.gone["site"] == ["shared-shop", "shop.example.com"]
     assert report.gone["container"] == ["shop-web-1"] and report.gone["volume"] == ["shop_data"]
     assert report.gone["certificate"] == ["shop.example.com"] and report.gone["jail"] == ["nginx-limit-req"]
+    assert report.gone["forwarding"] == ["127.0.0.1:5434"]
     assert report.gone["firewall rule"] == ["allow in 9443"]
 
 
@@ -228,6 +235,8 @@ def test_all_of_it_goes_and_nothing_of_another_stack(host: Host) -> None:
     ]
     assert report.left["volume"] == ["shop_data"] and "keys of backups" in report.left["secrets"][0]
     assert (host.root / "jail.local").read_text() == JAILS.replace("\n[nginx-limit-req]\nenabled = true\n", "")
+    assert (host.root / "sshd.conf").read_text() == FORWARDING.replace(" 127.0.0.1:5434", ""), "the other needs 5432, too"
+    assert host.ran.index("sshd -t") < host.ran.index("systemctl reload ssh.service")
     assert host.layout.renewal("shared").exists() and host.layout.link("shared").exists()
     assert not (host.root / "opt/shop").exists()
 
@@ -263,6 +272,7 @@ KILLS = (
     "nginx -t",
     "reload nginx",
     "fail2ban-client -t",
+    "sshd -t",
     "certbot delete",
 )
 
