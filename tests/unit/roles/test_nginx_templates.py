@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE
 from ansible_runs import AnsibleRuns
 
@@ -73,6 +74,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
                 "headers": {"X-Site": "own"},
                 "locations": [{"path": "/", "target": "https://10.0.0.7"}],
             },
+            {"name": "moved", "domain": "moved.example.com", "stack": "shop", "redirects": [{"to": "https://shop.example.com"}]},
         ],
         "nginx_real_ip_from": ["10.0.0.0/8"],
         "nginx_proxy_protocol": True,
@@ -381,6 +383,12 @@ def test_the_log_is_json_without_query_strings(rendered: dict[str, dict[str, str
     for number in sorted(numbers, key=len, reverse=True):
         sample = sample.replace(f":{number}", ":1")
     assert json.loads(sample)["status"] == 1
+
+
+def test_a_site_that_leads_nowhere_says_whose_it_is_and_no_other_does(rendered: dict[str, dict[str, str]]) -> None:
+    texts = {path.rpartition("/")[2]: text for path, text in rendered["balanced"].items() if "/sites.d/" in path}
+    named = {name: found[1] for name, text in texts.items() if (found := ownership.NAMED.search(text))}
+    assert named == {"moved.conf": "shop"} and len(texts) > 1
 
 
 def test_sites_without_our_certificate(rendered: dict[str, dict[str, str]]) -> None:

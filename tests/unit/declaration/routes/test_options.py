@@ -434,7 +434,7 @@ def test_redirects_alone_need_a_contact_and_open_the_ports() -> None:
     assert [rule["port"] for rule in derive.firewall_rules(declaration)] == [80, 443]
     assert derive.certificates(declaration) == [{"name": "a.example.com", "domains": ["a.example.com"]}]
     (site,) = derive.nginx_sites(declaration)
-    assert (site["name"], site["locations"]) == ("a.example.com", [])
+    assert (site["name"], site["locations"], site["stack"]) == ("a.example.com", [], "moved")
     moved = {"path": "/", "to": "https://b.example.com", "status": 308, "exact": False, "keep_path": True, "keep_query": True}
     assert site["redirects"] == [moved]
 
