@@ -171,6 +171,7 @@ def application_plan() -> list[Image]:
         ),
         pushed("market-ml/mlflow:1.0.0", market_ml, "mlflow"),
         pushed("market-ml/kafka:1.0.0", runtime, "kafka"),
+        pushed("latentum/echo:1.0.0", runtime, "echo"),
     ]
 
 

@@ -10,6 +10,24 @@ room_in_memory() { # in megabytes
   df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1
 }
 
+# Many tests ask a real nginx. Debian's is unpacked into the checkout and not installed: an installed one would serve on this machine.
+nginx=$PWD/.cache/nginx
+unpack_nginx() (
+  parts=$nginx.parts
+  mkdir -p "$parts" && cd "$parts"
+  apt-get -qq download nginx libnginx-mod-stream >/dev/null 2>&1 ||
+    { apt-get -qq update && apt-get -qq download nginx libnginx-mod-stream >/dev/null; } || return 1
+  for package in *.deb; do dpkg -x "$package" unpacked; done
+  mv unpacked "$nginx" && rm -r "$parts"
+)
+if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
+  if [ -x "$nginx/usr/sbin/nginx" ] || { command -v apt-get >/dev/null && unpack_nginx; }; then
+    export PATH=$nginx/usr/sbin:$PATH LATENTUM_TEST_NGINX_MODULES=$nginx/usr/lib/nginx/modules
+  else
+    echo "unit: no nginx can be had here; the tests that ask a real one are skipped"
+  fi
+fi
+
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT
 cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)')

@@ -8,15 +8,23 @@ Each kind with its refusals is tested against a real nginx by tests/unit/authent
     auth.example.test           basic: {users: {ada: ada_password}}, public: [/health]
     auth.example.test /keys     api_key: {keys: {partner: partner_key}}
     auth.example.test /tokens   jwt: {public_keys: [...], audience: [test]}
+    auth.example.test /members  forward: {service: echo, path: /decide, login: https://auth.example.test/login}
+    machines.apps.example.test  client_ca, with a revocation list
+
+Service `echo` answers with the headers that reached it; prepare.yml has made what callers have (tests/hosts/callers.py).
 """
 
 from __future__ import annotations
 
 import json
+import os
+import time
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
-from conftest import CLIENT, eventually, execute, request
+from conftest import CLIENT, Answer, eventually, execute, request
 
 DOMAIN = "auth.example.test"
 FOLDER = "/etc/latentum-ops/authentication"
@@ -48,6 +56,64 @@ def test_who_is_let_in(host: Any, stack: str) -> None:
     assert ask("/keys") == 401 and ask("/keys", "--header", "X-API-Key: " + "x" * 40) == 401
     assert ask("/keys", "--header", f"X-API-Key: {key}") not in (401, 403, 500)
     assert ask("/tokens") == 401 and ask("/tokens", "--header", "Authorization: Bearer a.b.c") == 401
+
+
+def callers() -> Path:
+    """Where prepare.yml has left what they have."""
+    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "callers"
+
+
+def token(key: str | None = None, algorithm: str = "ES256", **claims: Any) -> tuple[str, str]:
+    """The option of a request with a token; signed by the declared key unless another is given."""
+    body = {"sub": "ada", "aud": "test", "exp": int(time.time()) + 300, **claims}
+    signed = jwt.encode(body, (callers() / "signer.key").read_text() if key is None else key, algorithm=algorithm)
+    return "--header", f"Authorization: Bearer {signed}"
+
+
+def test_a_token_is_verified(host: Any) -> None:
+    assert ask("/tokens", *token()) == 404, "the service has no such file: it was asked"
+    foreign = (callers() / "good.pem").read_text().partition("-----BEGIN PRIVATE KEY-----")
+    for refused in (
+        token(exp=int(time.time()) - 600),
+        token(nbf=int(time.time()) + 600),
+        token(aud="another"),
+        token("".join(foreign[1:])),
+        token("", "none"),
+        token("a shared secret of at least thirty-two bytes", "HS256"),
+        (token()[0], token()[1][:-4] + "AAAA"),
+    ):
+        assert ask("/tokens", *refused) == 401, refused
+    assert ask("/tokens", *token()) == 404
+
+
+def machine(name: str, path: str = "/", *options: str) -> Answer:
+    """A request by somebody with a certificate; without one when there is no name."""
+    if name:
+        assert execute(["docker", "cp", str(callers() / f"{name}.pem"), f"{CLIENT}:/tmp/{name}.pem"]).returncode == 0
+    certificate = ("--cert", f"/tmp/{name}.pem", "--key", f"/tmp/{name}.pem") if name else ()
+    return request(f"https://machines.apps.example.test{path}", *certificate, *options)
+
+
+def test_a_machine_shows_its_certificate(host: Any) -> None:
+    forged = ("--header", "X-Client-Cert-Subject: CN=root", "--header", "Remote-User: root")
+    answer = machine("good", "/", *forged)
+    assert answer.status == 200 and "root" not in json.dumps(answer.document["headers"])
+    assert "good" in answer.document["headers"]["x-client-cert-subject"]
+    for name in ("revoked", "expired", "foreign", ""):
+        assert machine(name).status == 403, name or "without a certificate"
+    assert machine("good").status == 200
+
+
+def test_another_service_decides(host: Any) -> None:
+    url = f"https://{DOMAIN}/members/area?page=2"
+    answer = request(url, "--cookie", "session=ada", "--header", "Remote-User: root")
+    assert answer.status == 200 and answer.document["headers"]["remote-user"] == "ada"
+    assert request(url, "--cookie", "session=suspended").status == 403
+    assert request(url).status == 401 and request(url, "--header", "Remote-User: ada").status == 401
+    page = request(url, "--header", "Accept: text/html")
+    asked = "https%3A%2F%2Fauth.example.test%2Fmembers%2Farea%3Fpage%3D2"
+    assert page.status == 302 and page.headers["location"] == f"https://{DOMAIN}/login?rd={asked}"
+    assert request(f"https://{DOMAIN}/login", "--header", "Remote-User: root").status == 200
 
 
 def test_files_are_read_by_those_who_need_them_and_hold_no_secret(host: Any, stack: str) -> None:

@@ -4,17 +4,20 @@
 """Jobs on a real host: seeded before the first start, trained by hand and by its timer, killed, hung, beside a rollout, after a reboot.
 
 The stack of this host declares `seed` (once, before the first start), `train` (with a schedule), and for these tests `hang`
-(sleeps longer than its timeout of a few seconds) and `long` (sleeps a minute).
+(sleeps longer than its timeout of a few seconds), `long` (sleeps a minute), `fails` (twice), `yearly` and `local` (each day at half past
+two in Berlin). Of two hosts one runs a job: scenario rollout.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from conftest import HOST, execute
 from testinfra.host import Host
 
 
@@ -93,6 +96,32 @@ def test_the_unit_works_in_its_sandbox(jobs: Jobs) -> None:
     assert jobs.job("train")["last"]["result"] == "succeeded"
 
 
+def test_a_failing_job_is_tried_again_and_told_with_its_reason(jobs: Jobs) -> None:
+    assert jobs.status(f"opsctl run --stack {jobs.stack} fails --wait") == 3
+    last = jobs.job("fails")["last"]
+    assert (last["result"], last["attempts"]) == ("failed", 2) and jobs.containers("fails") == []
+    assert jobs.sh(f"opsctl jobs log --stack {jobs.stack} fails").count("no such market") >= 1
+    jobs.until("the incident", lambda: jobs.incident("fails"))
+
+
+@pytest.mark.parametrize(
+    ("before", "days"),
+    [
+        # There is no half past two on 28 March 2027, and it comes twice on 31 October.
+        ("2027-03-26 12:00:00 UTC", ["03-27 01:30", "03-29 00:30", "03-30 00:30"]),
+        ("2027-10-29 12:00:00 UTC", ["10-30 00:30", "10-31 00:30", "11-01 01:30"]),
+    ],
+)
+def test_a_local_time_is_kept_when_the_clocks_change(jobs: Jobs, before: str, days: list[str]) -> None:
+    """systemd's own answer for the expression that the timer has; nobody can turn the clock of a host that shares its kernel."""
+    shown = jobs.sh(f"systemctl show --property=TimersCalendar --value latentum-ops-job-{jobs.stack}-local.timer")
+    expression = re.search(r"OnCalendar=([^;]+?) ;", shown)
+    assert expression and "Europe/Berlin" in expression[1]
+    elapses = jobs.sh(f"systemd-analyze calendar --iterations=3 --base-time='{before}' '{expression[1]}'")
+    found = re.findall(r"2027-(\d\d-\d\d \d\d:\d\d):\d\d UTC", elapses)
+    assert found == days, elapses
+
+
 def test_a_hanging_job_is_stopped_told_and_forgotten_with_the_next_success(jobs: Jobs) -> None:
     assert jobs.status(f"opsctl run --stack {jobs.stack} hang --wait") == 124
     assert jobs.containers("hang") == []
@@ -139,6 +168,25 @@ def test_stopping_the_unit_stops_the_container(jobs: Jobs) -> None:
     jobs.sh(f"systemctl stop latentum-ops-job-{jobs.stack}-long.service")
     assert jobs.containers("long") == [] and jobs.job("long")["last"]["result"] == "stopped"
     assert jobs.status(f"opsctl run --stack {jobs.stack} long --wait") == 0
+
+
+def test_a_host_that_dies_in_mid_job_tells_it_and_makes_good_what_it_missed(jobs: Jobs) -> None:
+    jobs.sh(f"opsctl run --stack {jobs.stack} long")
+    jobs.until("it runs", lambda: jobs.containers("long"))
+    before = jobs.job("yearly")["successes"]
+    # As if it had been down over New Year: when the timer last elapsed is all that systemd remembers.
+    jobs.sh(f"touch --date 2025-06-01 /var/lib/systemd/timers/stamp-latentum-ops-job-{jobs.stack}-yearly.timer")
+    for verb in ("kill", "start"):
+        assert execute(["docker", verb, HOST]).returncode == 0
+    jobs.until("the watchdog runs", lambda: jobs.status("systemctl is-active latentum-ops-watchdog.service") == 0, 180)
+    jobs.until("what was cut off is told", lambda: jobs.incident("long"), 120)
+    assert jobs.job("long")["state"] == "interrupted"
+    jobs.until("what was missed is made good", lambda: jobs.job("yearly")["successes"] == before + 1, 120)
+    jobs.until("all is back", lambda: jobs.status("opsctl health") == 0, 300)
+    assert jobs.job("yearly")["last"]["why"] == "schedule" and jobs.job("seed")["successes"] == 1
+    assert jobs.status(f"opsctl run --stack {jobs.stack} long --wait") == 0
+    assert jobs.containers("long") == [] and jobs.job("yearly")["successes"] == before + 1, "however many were missed: one"
+    jobs.until("its end", lambda: not jobs.incident("long"))
 
 
 def test_the_age_of_data_is_published(jobs: Jobs) -> None:

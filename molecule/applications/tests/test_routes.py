@@ -9,7 +9,9 @@ Each key with its refusals is tested against a real nginx by tests/unit/roles/ro
                 routes.apps.example.test /static    static: {immutable: [/static/assets], fallback: /static/index.html}
     redirects:  www.routes.apps.example.test        to: https://routes.apps.example.test
     streams:    port 7443, tls: routes.apps.example.test, to a service that answers TCP; port 7444 with allow_from: [192.0.2.0/24]
-                port 7445, tls: own.apps.example.test
+                port 7445, tls: own.apps.example.test; port 7446, proxy_protocol: true, to service echo
+    routes:     rpc.apps.example.test               protocol: grpc; /test.Locked with auth: {api_key: ...}
+                routes.apps.example.test /sticky    balance: sticky, two containers
     certificates: for own.apps.example.test and its alias www.own.apps.example.test, of an authority of prepare.yml
     nginx_http3: true
     error_pages: {503: "<h1>Back soon</h1>"}
@@ -22,16 +24,17 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import request
+from conftest import CLIENT, ROOT, execute, request, sh
 
 DOMAIN = "routes.apps.example.test"
 OWN = "own.apps.example.test"
-CLIENT = "latentum-ops-test-client"
+NETWORK = "latentum-ops-test"
 TLS = "/etc/latentum-ops/tls"
 STATE = ("/var/lib/nginx", "/var/cache/nginx")
 
@@ -87,6 +90,55 @@ def test_streams_listen_and_the_firewall_knows_them(host: Any) -> None:
     assert re.search(r"^7443/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
     assert re.search(r"^7444/tcp\s+ALLOW\s+192\.0\.2\.0/24", rules, re.MULTILINE)
     assert not re.search(r"^7444/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
+
+
+def test_a_service_behind_a_stream_is_told_who_connects(host: Any) -> None:
+    """By the PROXY protocol; what a client itself says of it is a line like any other."""
+    address = _address(host)
+    for said in ("hello", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2"):
+        asked = f"exec 3<>/dev/tcp/{address}/7446; echo '{said}' >&3; timeout 10 head -n 1 <&3"
+        answer = json.loads(execute(["docker", "exec", CLIENT, "bash", "-c", asked]).stdout)
+        _proxy, family, client_address, *_ports = answer["proxy"].split()
+        assert (family, answer["line"]) == ("TCP4", said)
+        assert client_address in execute(["docker", "exec", CLIENT, "hostname", "-i"]).stdout.split()
+
+
+def calls(host: Any, service: str, *metadata: str) -> dict[str, Any]:
+    """gRPC from another host, by its own library (tests/images/applications/echo)."""
+    root = execute([sys.executable, str(ROOT / "tests/hosts/hosts.py"), "path", "pebble-root"]).stdout.strip()
+    image = "127.0.0.1:5000/latentum/echo:1.0.0"
+    run = ["docker", "run", "--rm", "--network", NETWORK, "--volume", f"{root}:/root.pem:ro", image]
+    done = execute([*run, "python3", "-m", "calls", "rpc.apps.example.test:443", "/root.pem", service, *metadata])
+    assert done.returncode == 0, done.stdout + done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def test_grpc_calls_and_streams(host: Any) -> None:
+    said = calls(host, "test.Echo", "x-forwarded-for=192.0.2.1", "x-request=seven")
+    metadata = said["unary"]["metadata"]
+    assert said["unary"]["message"] == "hello" and metadata["x-request"] == "seven"
+    assert "192.0.2.1" not in metadata["x-forwarded-for"] and metadata["x-forwarded-proto"] == "https"
+    assert said["refuse"] == {"status": "FAILED_PRECONDITION", "details": "not today"}
+    assert said["unknown"]["status"] == "UNIMPLEMENTED"
+    assert said["stream"] == {"answers": 50, "containers": 1}
+
+
+def test_grpc_wants_a_key_where_it_is_declared(host: Any, stack: str) -> None:
+    key = sh(f"cat /etc/latentum-ops/secrets/{stack}/partner_key")
+    assert calls(host, "test.Locked", f"x-api-key={key}")["unary"]["message"] == "hello"
+    for given in ((), ("x-api-key=" + "x" * 40,)):
+        said = calls(host, "test.Locked", *given)
+        assert {said[kind]["status"] for kind in ("unary", "refuse", "stream")} == {"UNAUTHENTICATED"}
+
+
+def test_a_client_with_a_cookie_comes_back_to_its_container() -> None:
+    url = f"https://{DOMAIN}/sticky"
+    first = request(url)
+    cookie = first.headers["set-cookie"].partition(";")[0]
+    assert cookie.startswith("latentum_route=")
+    assert {request(url, "--cookie", cookie).document["container"] for _again in range(10)} == {first.document["container"]}
+    assert len({request(url).document["container"] for _other in range(12)}) == 2, "clients without one are spread"
 
 
 def own_authority() -> Path:

@@ -9,12 +9,13 @@ it an address that the load balancer does not know.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import harness
 import pytest
-from conftest import FORCE, REGISTRY, AppHost, hosts_tool, images, none_lost, playbook, policies
+from conftest import FORCE, REGISTRY, STACK, AppHost, eventually, hosts_tool, images, none_lost, playbook, policies
 
 EDGE = {"ops_edge_group": "edge"}
 
@@ -86,3 +87,34 @@ def test_a_failure_on_the_second_takes_back_the_first(apps: tuple[AppHost, AppHo
     none_lost(results)
     edge = AppHost("roll-edge").sh("grep -c '^ *server ' /etc/nginx/upstreams.d/edge_latentum.conf")
     assert edge == "2", "a host was left out of the load balancer"
+
+
+@pytest.fixture
+def without_jobs() -> Iterator[None]:
+    """Afterwards both hosts are as the other tests have them."""
+    yield
+    assert playbook("site", {"latentum_jobs": {}}, arguments=("--tags", "jobs")).returncode == 0
+
+
+@pytest.mark.matrix
+def test_one_host_runs_a_job_and_the_other_when_it_is_told(apps: tuple[AppHost, AppHost], without_jobs: None) -> None:
+    """Each minute, for more than one minute: on the first of the inventory, then on the one that is named; never on both."""
+
+    def runs(app: AppHost) -> int:
+        (entry,) = [entry for entry in json.loads(app.sh("opsctl jobs --json"))["stacks"] if entry["stack"] == STACK] or [{"jobs": []}]
+        return sum(job["successes"] for job in entry["jobs"])
+
+    def timers(app: AppHost) -> int:
+        return len(app.sh(f"systemctl list-timers --all --no-legend 'latentum-ops-job-{STACK}-*'").splitlines())
+
+    tick = {"service": "worker", "command": ["true"], "schedule": "*-*-* *:*:00"}
+    for job, here, there in ((tick, *apps), ({**tick, "host": apps[1].name}, *reversed(apps))):
+        # The new one last of all: whoever runs it now must have stopped by then.
+        done = playbook("site", {"latentum_jobs": {"tick": job}}, arguments=("--tags", "jobs"))
+        assert done.returncode == 0, done.stdout[-3000:]
+        before = runs(there)
+        assert (timers(here), timers(there)) == (1, 0)
+        began = runs(here)
+        eventually(lambda host=here, count=began: runs(host) >= count + 2, "two runs of each minute", 150)
+        assert runs(there) == before
+        assert there.opsctl("run", "--stack", STACK, "tick").returncode != 0, "nor by hand"

@@ -26,6 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pki
 from ansible_collections.latentum.ops.plugins.module_utils.authentication import host_files
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.authentication.derive import route_authentication
@@ -35,7 +36,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store imp
 from ansible_runs import AnsibleRuns
 
 from ..roles.test_nginx_templates import OLD, render
-from . import pki
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SERVICE = """

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pki
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.authentication import hashes, host_files
 from ansible_collections.latentum.ops.plugins.module_utils.authentication.host_files import AuthenticationError, Readers, ensure
@@ -21,8 +22,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.route_authe
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import site_file
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
-
-from . import pki
 
 BASIC = RouteAuthentication(name="app-basic-1", stack="acme", kind="basic", users={"ada": "ada_password", "bob": "bob_password"})
 KEYS = RouteAuthentication(name="api-api_key-1", stack="acme", kind="api_key", header="X-API-Key", keys={"partner": "partner_key"})

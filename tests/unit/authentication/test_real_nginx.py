@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pki
 import pytest
 from ansible_runs import AnsibleRuns
 
 from ..roles.routes.grpc_service import GrpcService
-from . import pki
 from .provider import AUDIENCE, ISSUER, Provider
 from .real_nginx import NGINX, Decider, Echo, Site, running, serving
 
