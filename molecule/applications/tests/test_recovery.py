@@ -58,8 +58,7 @@ def test_containers_that_are_gone_are_started(disaster: str) -> None:
 def test_an_interrupted_deployment_is_brought_to_its_end() -> None:
     """SIGKILL while the new containers become healthy: what it began is finished or taken back, and nothing is left of it."""
     with worked_on("gate"):
-        deploy = "opsctl deploy --stack gate --recreate echo --force"
-        sh(f"{deploy} >/dev/null 2>&1 & sleep 3; pkill --signal KILL --full '{deploy}'")
+        sh("opsctl deploy --stack gate --recreate echo --force >/dev/null 2>&1 & sleep 3; kill -s KILL $!")
         sh(f"docker stop --time 1 {containers('gate', 'web')[0]}")
         answer = recover("gate", "restart")
     assert answer["recovered"] and steps(answer)[-1] == ("restart", "well")
