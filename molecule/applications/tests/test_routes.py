@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLIENT, ROOT, execute, request, sh
+from conftest import CLIENT, HOST, ROOT, execute, request, sh
 
 DOMAIN = "routes.apps.example.test"
 OWN = "own.apps.example.test"
@@ -92,9 +92,9 @@ def test_streams_listen_and_the_firewall_knows_them(host: Any) -> None:
     assert not re.search(r"^7444/tcp\s+ALLOW\s+Anywhere", rules, re.MULTILINE)
 
 
-def test_a_service_behind_a_stream_is_told_who_connects(host: Any) -> None:
+def test_a_service_behind_a_stream_is_told_who_connects() -> None:
     """By the PROXY protocol; what a client itself says of it is a line like any other."""
-    address = _address(host)
+    address = _address()
     for said in ("hello", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2"):
         asked = f"exec 3<>/dev/tcp/{address}/7446; echo '{said}' >&3; timeout 10 head -n 1 <&3"
         answer = json.loads(execute(["docker", "exec", CLIENT, "bash", "-c", asked]).stdout)
@@ -103,7 +103,7 @@ def test_a_service_behind_a_stream_is_told_who_connects(host: Any) -> None:
         assert client_address in execute(["docker", "exec", CLIENT, "hostname", "-i"]).stdout.split()
 
 
-def calls(host: Any, service: str, *metadata: str) -> dict[str, Any]:
+def calls(service: str, *metadata: str) -> dict[str, Any]:
     """gRPC from another host, by its own library (tests/images/applications/echo)."""
     root = execute([sys.executable, str(ROOT / "tests/hosts/hosts.py"), "path", "pebble-root"]).stdout.strip()
     image = "127.0.0.1:5000/latentum/echo:1.0.0"
@@ -114,8 +114,8 @@ def calls(host: Any, service: str, *metadata: str) -> dict[str, Any]:
     return said
 
 
-def test_grpc_calls_and_streams(host: Any) -> None:
-    said = calls(host, "test.Echo", "x-forwarded-for=192.0.2.1", "x-request=seven")
+def test_grpc_calls_and_streams() -> None:
+    said = calls("test.Echo", "x-forwarded-for=192.0.2.1", "x-request=seven")
     metadata = said["unary"]["metadata"]
     assert said["unary"]["message"] == "hello" and metadata["x-request"] == "seven"
     assert "192.0.2.1" not in metadata["x-forwarded-for"] and metadata["x-forwarded-proto"] == "https"
@@ -124,11 +124,11 @@ def test_grpc_calls_and_streams(host: Any) -> None:
     assert said["stream"] == {"answers": 50, "containers": 1}
 
 
-def test_grpc_wants_a_key_where_it_is_declared(host: Any, stack: str) -> None:
+def test_grpc_wants_a_key_where_it_is_declared(stack: str) -> None:
     key = sh(f"cat /etc/latentum-ops/secrets/{stack}/partner_key")
-    assert calls(host, "test.Locked", f"x-api-key={key}")["unary"]["message"] == "hello"
+    assert calls("test.Locked", f"x-api-key={key}")["unary"]["message"] == "hello"
     for given in ((), ("x-api-key=" + "x" * 40,)):
-        said = calls(host, "test.Locked", *given)
+        said = calls("test.Locked", *given)
         assert {said[kind]["status"] for kind in ("unary", "refuse", "stream")} == {"UNAUTHENTICATED"}
 
 
@@ -186,12 +186,12 @@ def test_http3_is_spoken_with_clients_and_offered(host: Any, path: str) -> None:
         assert 'alt-svc: h3=":443"' in offered.stdout.lower(), f"{name}: {offered.stdout}{offered.stderr}"
         answer = client("--http3-only", f"https://{name}{path}")
         assert answer.stdout.startswith("HTTP/3 "), f"{name}: {answer.stdout}{answer.stderr}"
-    assert client("--http3-only", "https://nobody.example.test/", "--resolve", f"nobody.example.test:443:{_address(host)}").returncode != 0
+    assert client("--http3-only", "https://nobody.example.test/", "--resolve", f"nobody.example.test:443:{_address()}").returncode != 0
 
 
-def _address(host: Any) -> str:
-    address: str = host.check_output("hostname -I").split()[0]
-    return address
+def _address() -> str:
+    """The host's on the network of the tests."""
+    return execute(["docker", "exec", CLIENT, "getent", "ahostsv4", HOST]).stdout.split()[0]
 
 
 def test_http3_goes_on_after_a_reload(host: Any) -> None:
