@@ -120,14 +120,14 @@ def of_stack(stack: str) -> list[JobState]:
     times = units.known_times(stack, [job.name for job in here if job.schedule])
     states = []
     for job in here:
-        timer = times.get(job.name)
+        timer, record = times.get(job.name), state.load(stack, job.name)
         due = timer["last"] if timer else 0.0
         states.append(
             JobState(
                 job,
-                state.load(stack, job.name),
+                record,
                 running.under_way(stack, job.name),
-                due if due > units.written(stack, job.name) else 0.0,
+                due if due > max(units.written(stack, job.name), record.armed) else 0.0,
                 timer["next"] if timer else 0.0,
                 bool(timer["active"]) if timer else None,
             )

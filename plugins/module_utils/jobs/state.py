@@ -81,6 +81,8 @@ class Record:
     :param successes: how often it has succeeded.
     :param failures: how often it has not.
     :param skipped: when a run was due and did not begin, and why.
+    :param armed: when its timer was last started (epoch seconds). systemd takes the first start of a timer that makes good what was missed
+        for a run, and tells so after the next boot.
     """
 
     runs: tuple[Run, ...] = ()
@@ -88,6 +90,7 @@ class Record:
     successes: int = 0
     failures: int = 0
     skipped: Mapping[str, Any] = field(default_factory=dict)
+    armed: float = 0.0
 
     @property
     def last(self) -> Run | None:

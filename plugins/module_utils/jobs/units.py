@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..contracts.job_settings import Job, JobSettings
@@ -19,6 +20,7 @@ from ..hostconfig.entries import Change, Entry
 from ..hostconfig.revert_timer import UNITS
 from ..hostconfig.service_units import Step
 from ..hostconfig.transaction import ConfigSet, apply
+from . import state
 from .running import LOCK_WAIT
 from .settings import FOLDER, file_of
 
@@ -144,9 +146,19 @@ def bring(settings: JobSettings, *, enabled: bool = True, check_mode: bool = Fal
         f"jobs_{settings.stack}", entries, validate=judged, activate=[["systemctl", "daemon-reload"]], parents=True, journal=True
     )
     outcome.changes = apply(wanted, check_mode=check_mode).changes
-    timers = [f"{unit_name(settings.stack, job.name)}.timer" for job in scheduled]
-    outcome.steps += _timers(timers, outcome.changes, enabled=enabled, check_mode=check_mode)
+    timers = {f"{unit_name(settings.stack, job.name)}.timer": job.name for job in scheduled}
+    outcome.steps += _timers(list(timers), outcome.changes, enabled=enabled, check_mode=check_mode)
+    if enabled and not check_mode:
+        _armed(settings.stack, timers.values(), {timers[step.unit] for step in outcome.steps if step.unit in timers})
     return outcome
+
+
+def _armed(stack: str, jobs: Iterable[str], started: Collection[str]) -> None:
+    """Remember since when timers run: of those that were started now, and of those of an engine that did not write it down."""
+    for job in jobs:
+        record = state.load(stack, job)
+        if job in started or not record.armed:
+            state.save(stack, job, replace(record, armed=time.time()))
 
 
 def _stopped(timers: Sequence[str], *, check_mode: bool) -> list[Step]:

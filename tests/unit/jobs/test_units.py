@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.job_settings import Job, JobSettings
+from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.eject import job_units
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.jobs import settings as job_settings
-from ansible_collections.latentum.ops.plugins.module_utils.jobs import units
+from ansible_collections.latentum.ops.plugins.module_utils.jobs import overview, state, units
 
 TRAIN = Job("train", "modeling", ("python", "-m", "train"), "*-*-* 23:00:00 UTC", jitter=600, timeout=7200, retries=2, retry_delay=300)
 SEED = Job("seed", "modeling", once="before_first_start")
@@ -62,6 +64,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(job_settings, "FOLDER", tmp_path / "etc/jobs")
     monkeypatch.setattr(units, "FOLDER", tmp_path / "etc/jobs")
     monkeypatch.setattr(revert_timer, "FOLDER", tmp_path / "revert")
+    monkeypatch.setattr(paths, "JOBS", tmp_path / "jobs")
     return tmp_path / "calls"
 
 
@@ -134,6 +137,20 @@ def test_another_time_restarts_the_timer(calls: Path) -> None:
     units.bring(jobs(TRAIN))
     later = Job("train", "modeling", schedule="*-*-* 05:00:00 UTC")
     assert [str(step) for step in units.bring(jobs(later)).steps] == ["restart latentum-ops-job-shop-train.timer"]
+
+
+def test_the_first_start_of_a_timer_is_no_run_that_was_missed(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the next boot systemd tells it as when the timer last elapsed."""
+    began = time.time()
+    units.bring(jobs(TRAIN))
+    armed = state.load("shop", "train").armed
+    assert began <= armed <= time.time()
+    for last, missed in ((armed - 1, False), (armed + 3600, True)):
+        monkeypatch.setattr(units, "known_times", lambda *_names, last=last: {"train": {"last": last, "next": armed + 86400, "active": 1.0}})
+        (train,) = overview.of_stack("shop")
+        assert bool(train.trouble(armed + 7200)) is missed
+    units.bring(jobs(TRAIN))
+    assert state.load("shop", "train").armed == armed, "a second run starts nothing"
 
 
 def test_one_host_of_several_has_the_units_and_all_have_the_settings(calls: Path) -> None:
