@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,11 +14,11 @@ from pathlib import Path
 import pytest
 from test_alone import INVENTORY, reach
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/hosts"))
+
+from services import PREFIX, ZONE, ZONE_KEY
+
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests/hosts"))
-
-from services import ZONE, ZONE_KEY
-
 HOST = "role-certbot"
 TLS = f"/etc/latentum-ops/tls/{ZONE}"
 
@@ -29,24 +30,23 @@ def run(*argv: str) -> str:
     return done.stdout
 
 
-def apply(*arguments: str) -> str:
+def apply(folder: Path, *arguments: str) -> str:
     """The role, with the address of the name server and the key for its updates."""
-    server = run(
-        "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "latentum-ops-test-names"
-    ).strip()
-    variables = ("-e", f"name_server={server}", "-e", f"update_key={ZONE_KEY}")
-    return run("ansible-playbook", "-i", INVENTORY, "molecule/roles/by_dns.yml", *variables, *arguments)
+    address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    server = run("docker", "inspect", "--format", address, f"{PREFIX}names").strip()
+    variables = folder / "variables.json"
+    variables.write_text(json.dumps({"name_server": server, "update_key": ZONE_KEY}))
+    return run("ansible-playbook", "-i", INVENTORY, "molecule/roles/by_dns.yml", "-e", f"@{variables}", *arguments)
 
 
 @pytest.mark.matrix
-def test_a_wildcard_is_issued_and_renewed_by_dns() -> None:
-    said = apply("-vvv")
-    assert ZONE_KEY not in said.replace(f"-e update_key={ZONE_KEY}", "").replace(f"update_key={ZONE_KEY}", "")
+def test_a_wildcard_is_issued_and_renewed_by_dns(tmp_path: Path) -> None:
+    assert ZONE_KEY not in apply(tmp_path, "-vvv")
     host = reach(HOST)
     shown = host.check_output(f"sudo openssl x509 -noout -issuer -ext subjectAltName -in {TLS}/fullchain.pem")
     assert f"DNS:*.{ZONE}" in shown and f"DNS:{ZONE}" in shown and "Pebble" in shown
     assert host.check_output("sudo stat --format '%a %U' /etc/letsencrypt/updates.ini") == "600 root"
-    assert "changed=0" in apply(), "a second run issues nothing"
+    assert "changed=0" in apply(tmp_path), "a second run issues nothing"
     before = host.check_output(f"sudo openssl x509 -noout -serial -in {TLS}/fullchain.pem")
     # The timer's own command, told that it is time.
     host.check_output(f"sudo certbot renew --quiet --no-random-sleep-on-renew --force-renewal --cert-name {ZONE}")
