@@ -12,7 +12,7 @@ from engine import run
 
 # By certificate, the names it is for. An older checkout makes its own again for its own names, and leaves the others.
 SERVED = {
-    "server": "DNS:pebble.example.test,DNS:registry.example.test,DNS:receivers.example.test,DNS:localhost,IP:127.0.0.1",
+    "server": ",".join(f"DNS:{name}.example.test" for name in ("pebble", "names", "registry", "receivers")) + ",DNS:localhost,IP:127.0.0.1",
     "targets": "DNS:s3.example.test,DNS:rest.example.test",
     "private": "DNS:private.example.test",  # the registry of tests/guide
 }

@@ -36,6 +36,17 @@ http: {addr: ":5000", tls: {certificate: /pki/server.pem, key: /pki/server.key}}
 """
 
 
+# A name server that takes updates from who has the key (RFC 2136), and an authority that asks it: for certificates proven by DNS.
+ZONE, ZONE_KEY = "zone.example.test", "dGhlIGtleSBvZiB0aGUgdGVzdCB6b25lIG9mIGxhdGVudHVtLm9wcw=="
+NAMED = f"""options {{ directory "/tmp/named"; listen-on {{ any; }}; listen-on-v6 {{ none; }}; recursion no; pid-file none; }};
+key "updates" {{ algorithm hmac-sha256; secret "{ZONE_KEY}"; }};
+zone "{ZONE}" {{ type primary; file "zone"; update-policy {{ grant updates subdomain {ZONE}. TXT; }}; }};"""
+ZONE_FILE = f"""$TTL 1
+@ IN SOA names.{ZONE}. ops.{ZONE}. 1 60 60 3600 1
+@ IN NS names.{ZONE}.
+names IN A 127.0.0.1"""
+
+
 @dataclass(frozen=True)
 class Service:
     """A container of the toolbox image: its command, name on the network, and what is mounted and published."""
@@ -51,6 +62,13 @@ SERVICES = (
     Service(
         "pebble", "pebble.example.test",
         f"echo '{PEBBLE}' > /tmp/pebble.json; export PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0; exec pebble -config /tmp/pebble.json",
+        ("--volume", f"{CACHE}/pki:/pki:ro"),
+    ),
+    Service(
+        "names", "names.example.test",
+        f"mkdir -p /tmp/named; echo '{NAMED}' > /tmp/named/named.conf; echo '{ZONE_FILE}' > /tmp/named/zone; chown -R bind /tmp/named;"
+        f" echo '{PEBBLE}' > /tmp/pebble.json; export PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0;"
+        " pebble -config /tmp/pebble.json -dnsserver 127.0.0.1:53 & exec named -f -u bind -c /tmp/named/named.conf",
         ("--volume", f"{CACHE}/pki:/pki:ro"),
     ),
     Service(
