@@ -91,8 +91,8 @@ def _version_2(text: str) -> Counts:
     """Lines such as ``8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0``."""
     counts: Counts = {}
     for line in text.splitlines():
-        device, *pairs = line.split()
-        values = dict(pair.partition("=")[::2] for pair in pairs)
+        device, _space, pairs = line.partition(" ")
+        values = dict(pair.partition("=")[::2] for pair in pairs.split())
         known = [number(values.get(key, "")) for key in ("rios", "wios", "rbytes", "wbytes")]
         if any(value is not None for value in known):
             counts[device] = [value or 0 for value in known]

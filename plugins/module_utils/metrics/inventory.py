@@ -90,6 +90,11 @@ class Inventory:
         if event.get("Type") != "container" or not identity or action not in ("start", "die", "oom", "destroy", "rename"):
             return
         with self._lock:
+            if action == "destroy" and identity not in self._known:
+                # Perhaps nobody ever asks for metrics: nothing is kept of what is gone.
+                self._touched.discard(identity)
+                self._tallies.pop(identity, None)
+                return
             self._touched.add(identity)
             if action == "start":
                 self._tallies.setdefault(identity, Tally()).hear_start(int(event.get("timeNano") or 0) / 1e9)
@@ -187,7 +192,12 @@ class Inventory:
         except NotFound:
             self._forget(identity)
             return
-        container = describe(raw)
+        try:
+            container = describe(raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log(f"watchdog: metrics of container {identity[:12]}: its description cannot be read: {error!r}")
+            self._forget(identity)
+            return
         if identity not in self._known and len(self._known) >= 2 * MOST:
             return
         self._known[identity] = container

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 CHUNK = 65536  # bytes of one read; nearly every file is read whole by it
+DIGITS = 20  # of the largest count
 MOST = 1 << 20  # bytes of one file
 
 
@@ -32,9 +33,9 @@ def read(folder: str | None, name: str) -> str:
 
 
 def number(text: str) -> int | None:
-    """A count as the kernel writes it; None for `max`, for what is negative, and for anything else."""
+    """A count of 64 bits as the kernel writes it; None for `max`, for what is negative, and for anything else."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None
 
 
 def table(text: str) -> dict[str, int]:

@@ -31,6 +31,8 @@ class Tally:
     _ooms_before: int = 0
     _ooms_heard: int = 0
     _ooms_read: int = 0
+    _ooms_heard_then: int = 0
+    _ooms_unheard: int = 0  # of those that were read, kills that no event will tell of any more
 
     def hear_start(self, at: float) -> None:
         """An event of a start at this time (epoch)."""
@@ -59,14 +61,21 @@ class Tally:
         self._started, self._count, self._heard = started, count, 0
 
     def read_ooms(self, kills: int) -> int:
-        """The kills that the control group of this life shows; returns those of all lives."""
-        self._ooms_read = max(self._ooms_read, kills)
+        """The kills that the control group of this life shows; returns those of all lives.
+
+        What was read twice without an event for it happened before the watchdog was there: without this the event of the next kill, which
+        ends the life, would be taken for one of those.
+        """
+        if kills == self._ooms_read and self._ooms_heard == self._ooms_heard_then:
+            self._ooms_unheard += max(0, kills - self._ooms_unheard - self._ooms_heard)
+        self._ooms_read, self._ooms_heard_then = max(self._ooms_read, kills), self._ooms_heard
         return self.ooms
 
     @property
     def ooms(self) -> int:
         """Kills for memory in all lives that were seen. Both sources see the same kills."""
-        return self._ooms_before + max(self._ooms_heard, self._ooms_read)
+        return self._ooms_before + self._ooms_unheard + max(self._ooms_heard, self._ooms_read - self._ooms_unheard)
 
     def _next_life(self) -> None:
-        self._ooms_before, self._ooms_heard, self._ooms_read = self.ooms, 0, 0
+        self._ooms_before = self.ooms
+        self._ooms_heard = self._ooms_heard_then = self._ooms_read = self._ooms_unheard = 0
