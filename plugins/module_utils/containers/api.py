@@ -103,12 +103,6 @@ class EngineApi:
         container: dict[str, Any] = self._json("GET", f"/containers/{quote(identity, safe='')}/json")
         return container
 
-    def statistics(self, identity: str) -> dict[str, Any]:
-        """Counters of a running container at this moment (`networks`, `memory_stats` …); without `one-shot` the engine takes a second."""
-        path, query = f"/containers/{quote(identity, safe='')}/stats", {"stream": "false", "one-shot": "true"}
-        counters: dict[str, Any] = self._json("GET", path, query)
-        return counters
-
     def create_container(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Create a container from the engine's own document (`Image`, `Cmd`, `HostConfig` …); what was made has an `Id`."""
         made: dict[str, Any] = self._json("POST", "/containers/create", {"name": name}, config)

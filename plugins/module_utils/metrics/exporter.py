@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from ..core.journal import log
 from . import block_io, cpu, memory, network
 from .block_io import Devices
 from .cgroups import Cgroup, Hierarchy, find, hierarchies
@@ -62,7 +63,8 @@ class Exporter:
         self._scopes = False  # groups are named by systemd
         self._mounted: list[Hierarchy] = []
         self._text, self._read_at = b"", -FRESH
-        self._ask_engine = True
+        self._hidden = self._seen = 0  # containers whose traffic could, or could not, be read in this scrape
+        self._told = False
 
     def scrape(self) -> bytes:
         """The text for Prometheus.
@@ -85,7 +87,7 @@ class Exporter:
         if not self._lives:
             self._mounted = hierarchies(read(self._proc, "self/mountinfo"))
             self._devices.forget()
-        self._ask_engine = True
+        self._hidden = self._seen = 0
         lives, bases, now = {}, {}, int(time.time())
         for container in self.inventory.containers():
             life = self._life(container) if container.running else None
@@ -99,6 +101,9 @@ class Exporter:
             exposition.add(base, [("container_oom_events_total", "", self.inventory.ooms(container.id, kills))])
             exposition.add(base, [("latentum_ops_container_restarts_total", "", self.inventory.restarts(container.id))])
         self._lives, self._bases = lives, bases
+        if self._hidden and not self._seen and not self._told:
+            self._told = True
+            log("watchdog: metrics of containers have no traffic: /proc hides other processes (hidepid); see docs/guides/watchdog.md")
         exposition.add("", [("container_scrape_error", "", int(not whole)), *self._machine()])
         return exposition.text()
 
@@ -148,14 +153,9 @@ class Exporter:
         return samples
 
     def _traffic(self, container: Described) -> Iterator[Sample]:
-        """From procfs; where that hides the processes of others (`hidepid`), from the engine, which takes longer."""
-        if text := read(self._proc, f"{container.pid}/net/dev"):
-            yield from network.of_proc(text)
-        elif (engine := self.inventory.engine) and self._ask_engine and container.network != "host":
-            try:
-                yield from network.of_engine(engine.api.statistics(container.id))
-            except OSError:
-                self._ask_engine = False  # not once more for each container of this scrape
+        text = read(self._proc, f"{container.pid}/net/dev")
+        self._seen, self._hidden = self._seen + bool(text), self._hidden + (not text)
+        return network.samples(text)
 
     def _machine(self) -> Iterator[Sample]:
         yield "machine_cpu_cores", "", os.cpu_count() or 1

@@ -73,11 +73,6 @@ class Inventory:
         self._known: dict[str, Described] = {}
         self._cut = False
 
-    @property
-    def engine(self) -> Engine | None:
-        """The engine, while it answers."""
-        return self._engine
-
     def connect(self, engine: Engine | None) -> None:
         """The engine was found, and tells all from here on; or it was lost."""
         with self._lock:
@@ -112,7 +107,7 @@ class Inventory:
             engine, listed = self._engine, self._listed
             touched, self._touched = self._touched, set()
         if engine is None:
-            self.restore(touched)
+            self._restore(touched)
             return False
         try:
             if not listed or self._clock() > self._due:
@@ -122,11 +117,11 @@ class Inventory:
                 touched.discard(identity)
         except OSError as error:
             log(f"watchdog: metrics of containers: {error}")
-            self.restore(touched)
+            self._restore(touched)
             return False
         return not self._cut
 
-    def restore(self, identities: set[str]) -> None:
+    def _restore(self, identities: set[str]) -> None:
         """These are still to be looked at."""
         with self._lock:
             self._touched |= identities

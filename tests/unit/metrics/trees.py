@@ -251,10 +251,6 @@ class _Api:
         document = self._tree.documents[identity]
         return {**document, "State": dict(document["State"])}
 
-    def statistics(self, identity: str) -> dict[str, Any]:
-        self._asked(f"statistics {identity[-2:]}")
-        return {"networks": {"eth0": {"rx_bytes": 1111, "rx_packets": 22, "rx_errors": 3, "rx_dropped": 4, "tx_bytes": 5555}}}
-
 
 def event(action: str, identity: str, at: float = 0.0) -> dict[str, Any]:
     """An event of the engine about a container."""
