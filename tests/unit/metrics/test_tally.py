@@ -43,6 +43,14 @@ def test_each_start_counts_once_whichever_comes_first() -> None:
     assert (told.restarts, seen.restarts) == (1, 1)
 
 
+def test_only_the_event_of_the_life_that_was_looked_at_is_passed_over() -> None:
+    tally = known()
+    tally.look(2000.0, 1)
+    tally.hear_start(2000.1)
+    tally.hear_start(2000.6)
+    assert tally.restarts == 2
+
+
 def test_a_loop_of_crashes_between_two_looks_is_counted_whole() -> None:
     tally = known()
     for number in range(5):
