@@ -83,6 +83,9 @@ ON_HOST = {
     "journal": "journalctl --no-pager",
     "log files": "cat /var/log/latentum-ops/* /var/log/nginx/* 2>/dev/null || true",
     "metrics": "python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9753/metrics').read().decode())\"",
+    "metrics of containers": (
+        "python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9753/metrics/containers').read().decode())\""
+    ),
     "state": "find /var/lib/latentum-ops /run/latentum-ops /run/latentum-ops-watchdog -type f -exec cat {} +",
 }
 # What each front says besides: a search in silence proves nothing.

@@ -92,6 +92,19 @@ def test_numbers_for_prometheus(host: Watched) -> None:
     assert "127.0.0.1:9753" in listening
 
 
+def test_containers_under_the_names_of_cadvisor(host: Watched) -> None:
+    """From inside the sandbox of the unit: the files of control groups, and of other users' processes."""
+    text = host.sh(
+        "python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9753/metrics/containers').read().decode())\""
+    )
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    for name in ("container_cpu_usage_seconds", "container_memory_working_set_bytes", "container_network_receive_bytes"):
+        assert families[name].samples, name
+    running = set(host.sh("docker ps --format '{{.Names}}'").split())
+    assert {sample.labels["name"] for sample in families["container_last_seen"].samples} == running
+    assert families["container_scrape_error"].samples[0].value == 0
+
+
 @pytest.mark.parametrize("words", ["status", "incidents", "maintenance list", "watchdog check"])
 def test_opsctl_shows_it(host: Watched, words: str) -> None:
     assert host.sh(f"opsctl {words}")

@@ -176,4 +176,5 @@ class HostSpec(Contract):
         most=HOUR,
     )
     metrics: str = option("Address and port of the metrics.", "127.0.0.1:9753")
+    container_metrics: bool = option("Metrics of all containers are given, too.", True)
     front: FrontSpec = option("Where sites are asked for.", FrontSpec(), sparse=True)

@@ -14,6 +14,8 @@ from typing import Any
 
 from ..core.journal import log
 from ..core.systemd import notify
+from ..metrics.exporter import Exporter
+from ..metrics.inventory import Inventory
 from ..rollout.follower import retire_due, sync_and_tell
 from . import privileged_requests
 from .alerting.notices import Deadman
@@ -68,6 +70,7 @@ class Daemon:
         self._synced = 0.0
         self._sync_failed = False
         self.clock = WallClock()
+        self.exporter = Exporter(Inventory())
         with self.runtime.failures.tolerate("preparing the folders of the privileged helper"):
             privileged_requests.create_folders()
         self._use(assemble(self.runtime))
@@ -149,8 +152,10 @@ class Daemon:
         for item in items:
             if isinstance(item, Connected):
                 changed = self.components.observer.connect(item.engine)
+                self.exporter.inventory.connect(item.engine)
             elif isinstance(item, Disconnected):
                 self.components.observer.lose(item.reason)
+                self.exporter.inventory.connect(None)
             elif isinstance(item, Observation):
                 self.components.looks.take(item)
             elif isinstance(item, RemedyResult):
@@ -159,6 +164,7 @@ class Daemon:
                 self.events += 1
                 touched.add(subject(item))
                 self.components.observer.hear(item)
+                self.exporter.inventory.hear(item)
         return (bool(touched) and self.components.observer.look_at(touched - {""})) or changed
 
     def _begin(self, token: Token, look: Callable[[], Any]) -> None:
@@ -235,9 +241,14 @@ class Daemon:
         address, _colon, port = self.components.settings.host.metrics.rpartition(":")
         if not address:
             return
-        from .metrics import serve
+        from .metrics import application
+        from .metrics_server import serve
 
         try:
-            serve(address, int(port), lambda: self.components.publication.status)
+            serve(address, int(port), application(lambda: self.components.publication.status), self._container_metrics)
         except (OSError, ValueError) as error:
             log(f"watchdog: no metrics on {self.components.settings.host.metrics}: {error}")
+
+    def _container_metrics(self) -> bytes | None:
+        """For a scrape, in its thread; None where they are not wanted."""
+        return self.exporter.scrape() if self.components.settings.host.container_metrics else None

@@ -9,13 +9,12 @@ fall. `last_incident_timestamp_seconds` changes with each incident; `changes()` 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIServer
 
 from . import backup_metrics
 from .incidents import SEVERITIES
+from .metrics_server import Application
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -29,25 +28,20 @@ Status = Mapping[str, Any]
 Sample = tuple[Sequence[str], float]
 
 
-def serve(address: str, port: int, status: Callable[[], Status]) -> WSGIServer:
-    """Answer scrapes in threads of their own, until `shutdown()` of what this returns.
+def application(status: Callable[[], Status]) -> Application:
+    """The WSGI application that answers a scrape.
 
-    :param port: 0 for any that is free (`server_port`).
     :param status: gives the last finished status; it is called in other threads, so what it gave must not be changed any more.
-    :raises ValueError: not a loopback address: who may read this is for a proxy to say.
-    :raises OSError: the port is taken, or python3-prometheus-client is not installed.
+    :raises OSError: python3-prometheus-client is not installed.
     """
-    if not ipaddress.ip_address(address.strip("[]")).is_loopback:
-        raise ValueError(f"metrics: {address} is not a loopback address: write 127.0.0.1 or ::1")
     try:
-        from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+        from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
     except ImportError as error:
         raise OSError("the Prometheus client is missing on this host: install the package python3-prometheus-client") from error
     registry = CollectorRegistry()
     registry.register(Collector(status))  # type: ignore[arg-type]  # its base class could not be imported above
     ProcessCollector(registry=registry)
-    server, _thread = start_http_server(port, address.strip("[]"), registry)
-    return server
+    return make_wsgi_app(registry)
 
 
 class Collector:

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "roles/wa
         ("watchdog_reboot_days", HostSpec.reboot_after / 86400),
         ("watchdog_units", list(HostSpec.units)),
         ("watchdog_metrics_address", HostSpec.metrics),
+        ("watchdog_container_metrics", HostSpec.container_metrics),
     ],
 )
 def test_the_role_has_the_defaults_of_the_contract(variable: str, expected: Any) -> None:

@@ -26,7 +26,7 @@ LAYERS = (
     ("compose",),
     ("contracts",),
     ("containers", "declaration"),
-    ("hostconfig", "environments"),
+    ("hostconfig", "environments", "metrics"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("authentication",),
     ("release",),

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -337,6 +338,26 @@ def test_an_engine_that_nothing_was_seen_of_yet_empties_no_upstream(life: Days, 
     assert life.did == []
     life.pass_by(SOON + 1)
     assert life.did == ["out of rotation: nobody"]
+
+
+def test_metrics_of_containers_follow_the_events_of_all_containers_and_the_setting(life: Days) -> None:
+    document = {
+        "Id": "other",
+        "Name": "/somebody-elses",
+        "Created": "2026-11-29T10:00:00Z",
+        "State": {"Running": False, "Pid": 0, "StartedAt": "2026-11-29T10:00:00Z"},
+        "Config": {},
+    }
+    life.engine.api = SimpleNamespace(containers=lambda **_how: [], inspect_container=lambda _identity: document)  # type: ignore[attr-defined]
+    for did in ("die", "oom"):
+        life.turn({"Type": "container", "Action": did, "Actor": {"ID": "other", "Attributes": {}}})
+    text = life.daemon._container_metrics()
+    labels = 'id="/docker/other",name="somebody-elses"'
+    assert text and f"container_oom_events_total{{{labels}}} 1".encode() in text and b"container_scrape_error 0" in text
+    (life.host.etc / "watchdog/host.json").write_text('{"metrics": "", "container_metrics": false}')
+    life.daemon._signal(stop=False)
+    life.turn()
+    assert life.daemon._container_metrics() is None
 
 
 # The clock

@@ -11,12 +11,18 @@ import math
 import re
 import socket
 import sys
+import threading
+import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.metrics import PREFIX, Collector, serve
+from ansible_collections.latentum.ops.plugins.module_utils.metrics.exporter import Busy
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.metrics import PREFIX, Collector, application
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.metrics_server import serve
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -49,6 +55,22 @@ def parsed(text: str) -> tuple[dict[str, Metric], Samples]:
             assert key not in samples, key
             samples[key] = one.value
     return families, samples
+
+
+@contextmanager
+def served(containers: Callable[[], bytes | None], address: str = "127.0.0.1") -> Iterator[str]:
+    """Where a sample and these metrics of containers are served."""
+    server = serve(address, 0, application(sample), containers)
+    try:
+        yield f"{address}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def get(place: str) -> bytes:
+    with urllib.request.urlopen(f"http://{place}", timeout=10) as answer:
+        return bytes(answer.read())
 
 
 def value(samples: Samples, name: str, **labels: str) -> float:
@@ -136,23 +158,57 @@ def test_heals_never_fall() -> None:
 
 
 def test_scrapes_are_answered_on_loopback_only() -> None:
-    server = serve("127.0.0.1", 0, sample)
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=10) as answer:
-            _families, samples = parsed(answer.read().decode())
+    for address in ("127.0.0.1", "[::1]"):
+        with served(lambda: b"", address) as base:
+            _families, samples = parsed(get(f"{base}/metrics").decode())
         assert value(samples, "alerts_waiting") == 1
         assert ("process_resident_memory_bytes", ()) in samples
-    finally:
-        server.shutdown()
-        server.server_close()
     for address in ("0.0.0.0", "192.0.2.1", "::"):
         with pytest.raises(ValueError, match="loopback"):
-            serve(address, 0, sample)
+            serve(address, 0, application(sample), lambda: b"")
+
+
+def test_containers_have_a_path_of_their_own() -> None:
+    with served(lambda: b"container_last_seen 1\n") as base:
+        with urllib.request.urlopen(f"http://{base}/metrics/containers", timeout=10) as answer:
+            assert answer.read() == b"container_last_seen 1\n"
+            assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert b"container_" not in get(f"{base}/metrics") and b"latentum_ops_watchdog_well" in get(f"{base}/metrics")
+
+
+def test_where_they_are_not_wanted_or_do_not_come_it_says_so() -> None:
+    def busy() -> bytes:
+        raise Busy("another scrape is still reading")
+
+    for give, status, text in ((lambda: None, 404, "watchdog_container_metrics"), (busy, 503, "another scrape")):
+        with served(give) as base:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                get(f"{base}/metrics/containers")
+            assert refused.value.code == status and text in refused.value.read().decode()
+            assert b"latentum_ops_watchdog_well" in get(f"{base}/metrics")
+
+
+def test_a_slow_scrape_of_containers_keeps_no_other_from_its_answer() -> None:
+    asked, free = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        asked.set()
+        free.wait(20)
+        return b""
+
+    with served(slow) as base:
+        threads = [threading.Thread(target=get, args=(f"{base}/metrics/containers",)) for _number in range(8)]
+        for thread in threads:
+            thread.start()
+        assert asked.wait(10) and b"latentum_ops_watchdog_well" in get(f"{base}/metrics")
+        free.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_port_that_is_taken_is_an_error_of_the_system() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
-        serve("127.0.0.1", taken.getsockname()[1], sample)
+        serve("127.0.0.1", taken.getsockname()[1], application(sample), lambda: b"")
 
 
 def test_each_plan_of_the_backups_has_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
