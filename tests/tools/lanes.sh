@@ -10,8 +10,9 @@ checks=(lint unit sanity artifact browser)
 scenarios=(backup rollout neighbours default watchdog roles)
 # Without the matrix no dry run and no second run of each role alone: those of the whole site are in scenario default.
 brief=(roles)
-# With the matrix, or by name, only: whole applications, whose images are a gigabyte and take minutes to make.
-with_matrix=(applications)
+# With the matrix, or by name, only, and after all others: two whole applications, whose images are a gigabyte, and whose twenty containers
+# want both cores when they start.
+alone=(applications)
 
 job() {
   export COLUMNS=200 # what Molecule runs is cut to that width
@@ -73,16 +74,16 @@ fi
 
 for file in molecule/*/molecule.yml; do
   name=$(basename "$(dirname "$file")")
-  [ "${MATRIX:-}" = 1 ] || [[ " ${with_matrix[*]} " != *" $name "* ]] || continue
-  [[ " ${scenarios[*]} " == *" $name "* ]] || scenarios+=("$name")
+  [[ " ${scenarios[*]} ${alone[*]} " == *" $name "* ]] || scenarios+=("$name")
 done
+[ "${MATRIX:-}" = 1 ] || alone=()
 if [ "${1:-}" = molecule ]; then
   checks=()
-  [ $# -eq 1 ] || scenarios=("${@:2}")
+  [ $# -eq 1 ] || { scenarios=("${@:2}") && alone=(); }
 elif [ "${MATRIX:-}" = 1 ]; then
   scenarios+=(guide) # it needs hosts, so it runs in a lane; without the matrix a unit test reads the guide
 fi
-jobs=("${checks[@]}" "${scenarios[@]}")
+jobs=("${checks[@]}" "${scenarios[@]}" "${alone[@]}")
 
 mkdir -p "$logs"
 for name in "${jobs[@]}"; do rm -f "$logs/$name".{log,result}; done
@@ -93,4 +94,5 @@ python tests/images/build.py
 rc=0
 lane "${LANES:-2}" "${scenarios[@]}" || rc=1
 wait $! || rc=1
+lane 1 "${alone[@]}" || rc=1
 [ "$rc" = 0 ]
