@@ -85,7 +85,19 @@ def _completed(content: str, path: str, shares_of_others: Iterable[Mapping[str, 
         for section, text in files.get(path, {}).items():
             if section not in there:
                 missing.setdefault(section, text)
-    return content + "".join(f"\n{missing[section]}" for section in sorted(missing))
+    return _in_present_order(path, content + "".join(f"\n{missing[section]}" for section in sorted(missing)))
+
+
+def _in_present_order(path: str, content: str) -> str:
+    """What the file has, where only the order differs: that tells by which inventory it was written last, and is nothing to change."""
+    present = read_text(Path(path)) or ""
+    return present if (_head(present), sections(present)) == (_head(content), sections(content)) else content
+
+
+def _head(content: str) -> str:
+    """What stands before the first section."""
+    first = _HEADER.search(content)
+    return content[: first.start()] if first else content
 
 
 def _adopted(
