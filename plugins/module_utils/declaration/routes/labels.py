@@ -16,6 +16,7 @@ def route_label(domain: str, path: str) -> str:
     """
     return f"{domain}{path.rstrip('/') or '/'}"
 
+
 # Bounds of the histograms of a route's response times in seconds, where role exporters is told no others (exporters_requests_buckets).
 # What is asked about one latency is exact only where it is a bound.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -100,8 +100,8 @@ def test_it_begins_at_the_end_and_counts_each_line_once(tail: Tail, log: Path) -
 
 
 def test_a_rotation_loses_and_doubles_nothing(tail: Tail, log: Path) -> None:
-    """As role log_rotation has it: mtail stands still while the log is renamed, a new file is made, and nginx writes what it has gathered to
-    the old one before it opens the new one; however long that takes."""
+    """As role log_rotation has it: mtail stands still while the log is renamed, a new file is made, and nginx writes what it has gathered
+    to the old one before it opens the new one; however long that takes."""
     assert tail.process
     expected = 0
     for number in range(3):
