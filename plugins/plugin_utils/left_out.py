@@ -21,6 +21,7 @@ LOST = {
     "nginx": "no request is led to a service, and an update loses those that a proxy of your own sends to a container that goes",
     "backup": "nothing is backed up or proven, and data are lost with the host",
     "watchdog": "nothing is healed, and nobody is told of a failure",
+    "exporters": "nothing measures the host, nginx and requests for Prometheus",
     "log_rotation": "no log of the host is rotated, and no container is asked for a limit of its own",
     "certbot": "no certificate is issued or renewed: a site without one shows a placeholder",
 }

@@ -10,21 +10,35 @@ room_in_memory() { # in megabytes
   df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1
 }
 
-# Many tests ask a real nginx. Debian's is unpacked into the checkout and not installed: an installed one would serve on this machine.
-nginx=$PWD/.cache/nginx
-unpack_nginx() (
-  parts=$nginx.parts
-  mkdir -p "$parts" && cd "$parts"
-  apt-get -qq download nginx libnginx-mod-stream >/dev/null 2>&1 ||
-    { apt-get -qq update && apt-get -qq download nginx libnginx-mod-stream >/dev/null; } || return 1
+# Many tests ask real programs. Debian's are unpacked into the checkout and not installed: installed ones would serve on this machine.
+cache=$PWD/.cache
+unpack() ( # FOLDER PACKAGE...
+  folder=$cache/$1 && shift
+  mkdir -p "$folder.parts" && cd "$folder.parts"
+  apt-get -qq download "$@" >/dev/null 2>&1 ||
+    { apt-get -qq update && apt-get -qq download "$@" >/dev/null; } || return 1
   for package in *.deb; do dpkg -x "$package" unpacked; done
-  mv unpacked "$nginx" && rm -r "$parts"
+  mv unpacked "$folder" && rm -r "$folder.parts"
 )
-if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
-  if [ -x "$nginx/usr/sbin/nginx" ] || { command -v apt-get >/dev/null && unpack_nginx; }; then
-    export PATH=$nginx/usr/sbin:$PATH LATENTUM_TEST_NGINX_MODULES=$nginx/usr/lib/nginx/modules
+there() { # FOLDER PACKAGE...
+  [ -d "$cache/$1" ] || { command -v apt-get >/dev/null && unpack "$@"; }
+}
+installed() { # PROGRAM...
+  for program in "$@"; do PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || return 1; done
+}
+if ! installed nginx; then
+  if there nginx nginx libnginx-mod-stream; then
+    export PATH=$cache/nginx/usr/sbin:$PATH LATENTUM_TEST_NGINX_MODULES=$cache/nginx/usr/lib/nginx/modules
   else
     echo "unit: no nginx can be had here; the tests that ask a real one are skipped"
+  fi
+fi
+exporters=(mtail prometheus-node-exporter prometheus-nginx-exporter prometheus-blackbox-exporter)
+if ! installed "${exporters[@]}"; then
+  if there exporters "${exporters[@]}"; then
+    export PATH=$cache/exporters/usr/bin:$PATH
+  else
+    echo "unit: no mtail and exporters can be had here; the tests that ask real ones are skipped"
   fi
 fi
 

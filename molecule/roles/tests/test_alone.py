@@ -56,6 +56,29 @@ OBSERVED = {
         "python3 -c \"import urllib.request as web; print(web.urlopen('http://127.0.0.1:9753/metrics').read().decode())\"",
         "latentum_ops_watchdog_well 1.0",
     ),
+    # A request through nginx (502: nobody is behind it), counted by its route; the clock's state, which a sandbox may hide; and nothing of
+    # it listens elsewhere.
+    "role-exporters": Observation(
+        """python3 - <<'END'
+import time, urllib.error, urllib.request as web
+def numbers(port): return web.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+request = web.Request("http://127.0.0.1/", headers={"Host": "role-exporters.example.test"})
+try: web.urlopen(request, timeout=10)
+except urllib.error.HTTPError: pass
+counted = 'http_requests_total{code="502",method="GET",route="role-exporters.example.test/",service="web",stack=""}'
+until = time.monotonic() + 20
+while counted not in numbers(3903) and time.monotonic() < until: time.sleep(0.5)
+wanted = [(3903, counted), (9100, "node_timex_offset_seconds"), (9100, 'mountpoint="/"'), (9113, "nginx_up 1"), (9115, "blackbox_")]
+for port, name in wanted:
+    assert name in numbers(port), f"{name} is not on port {port}"
+import subprocess
+listening = [line.split()[3] for line in subprocess.run(["ss", "-Hltn"], capture_output=True, text=True).stdout.splitlines()]
+ours = sorted(address for address in listening if address.rpartition(":")[2] in ("3903", "9100", "9113", "9115"))
+assert ours == [f"127.0.0.1:{port}" for port in (3903, 9100, 9113, 9115)], ours
+print("all measured")
+END""",
+        "all measured",
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from . import (
     behind,
     disk,
     docker,
+    exporters,
     http3,
     images,
     login,
@@ -58,6 +59,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
         http3.spoken,
         http3.free,
     ),
+    "exporters": (exporters.foreign, exporters.taken),
     "log_rotation": (logs.shared_folders,),
 }
 

@@ -55,7 +55,7 @@ def taken(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Probl
         yield Problem(f"port {port}", "", f"{container} publishes it, and nginx is to listen there", fix + _in_front(port))
     named = set()
     for listener in listeners(host.output(["ss", "-Hltnp"]) or ""):
-        if listener.port in published or not any(_collide(listener, address, port) for address, port in needed):
+        if listener.port in published or not any(collide(listener, address, port) for address, port in needed):
             continue
         holder, fix = _holder(host, listener)
         if holder and (listener.port, holder) not in named:
@@ -69,7 +69,7 @@ def _in_front(port: int) -> str:
     return "; a proxy may stay there, in front of nginx: write nginx_behind, `latentum.ops.adopt` says what" if port in WEB else ""
 
 
-def _collide(listener: Listener, address: str, port: int) -> bool:
+def collide(listener: Listener, address: str, port: int) -> bool:
     """The kernel refuses a second listener on the same port, unless both have addresses of their own."""
     return listener.port == port and (listener.address in ANY or address in ANY or listener.address == address)
 

@@ -125,7 +125,8 @@ def test_what_only_looks_wrong_is_no_error(changes: list[tuple[str, Any]]) -> No
 
 def test_sites(declared: Declaration) -> None:
     app, api = routes.nginx_sites(declared)
-    assert {key: app[key] for key in ("name", "domain", "aliases", "certificate")} == {
+    assert {key: app[key] for key in ("name", "domain", "aliases", "certificate", "stack")} == {
+        "stack": "acme",
         "name": "app.example.com",
         "domain": "app.example.com",
         "aliases": ["www.example.com"],
@@ -133,6 +134,8 @@ def test_sites(declared: Declaration) -> None:
     }
     assert app["locations"][0] == {
         "path": "/",
+        "route": "app.example.com/",
+        "service": "web",
         "upstream": "acme_web_8080",
         "websocket": False,
         "body_limit": "1m",

@@ -14,6 +14,7 @@ from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
 from ..model import Declaration
 from .authentication.derive import forward_upstream, limit_key, location_authentication, public_locations, site_authorities
+from .labels import route_label
 from .model import Route
 from .sites import certificate_of, words
 
@@ -92,8 +93,8 @@ def nginx_sites(declaration: Declaration) -> list[dict[str, Any]]:
             "locations": [item for route in routes for item in _locations(declaration, route)] + _page(declaration, domain),
             **site_authorities(declaration, routes),
             **_extras(declaration, domain),
-            # What leads nowhere does not tell by itself whose it is: redirects alone, or a certificate of a stream.
-            **({} if routes or domain == _page_domain(declaration) else {"stack": declaration.name}),
+            # Its requests are counted as those of the stack; and what leads nowhere does not tell by itself whose it is.
+            "stack": declaration.name,
         }
         for domain, routes in _domains(declaration).items()
     ]
@@ -122,6 +123,8 @@ def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
     limit = route.rate_limit
     return {
         "path": route.path,
+        "route": route_label(route.domain, route.path),
+        "service": route.service,
         "upstream": upstream_name(declaration, route),
         "websocket": route.websocket,
         "body_limit": route.body_limit,

@@ -446,8 +446,9 @@ def test_a_name_that_leads_elsewhere_belongs_to_the_stack() -> None:
 
 def test_a_site_without_them_is_what_it_was() -> None:
     (site, _other) = derive.nginx_sites(load(changed()))
-    known = {"path", "upstream", "websocket", "body_limit", "timeout", "rate_limit", "headers", "allow_from", "strip_prefix", "buffering"}
-    assert set(site) == {"name", "domain", "aliases", "certificate", "locations"}
+    known = {"path", "route", "service", "upstream", "websocket", "body_limit", "timeout", "rate_limit", "headers", "allow_from"}
+    known |= {"strip_prefix", "buffering"}
+    assert set(site) == {"name", "domain", "aliases", "certificate", "locations", "stack"}
     assert set(site["locations"][0]) == known and set(site["locations"][0]["rate_limit"]) == {"requests", "per", "burst"}
     assert set(derive.nginx_upstreams(load(changed()))[0]) == {"name", "project", "service", "port", "balance", "keepalive"}
 
