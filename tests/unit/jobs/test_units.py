@@ -19,8 +19,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.eject import job_units
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.jobs import settings as job_settings
 from ansible_collections.latentum.ops.plugins.module_utils.jobs import overview, state, units
+from ansible_collections.latentum.ops.plugins.module_utils.jobs import settings as job_settings
 
 TRAIN = Job("train", "modeling", ("python", "-m", "train"), "*-*-* 23:00:00 UTC", jitter=600, timeout=7200, retries=2, retry_delay=300)
 SEED = Job("seed", "modeling", once="before_first_start")
@@ -146,7 +146,9 @@ def test_the_first_start_of_a_timer_is_no_run_that_was_missed(calls: Path, monke
     armed = state.load("shop", "train").armed
     assert began <= armed <= time.time()
     for last, missed in ((armed - 1, False), (armed + 3600, True)):
-        monkeypatch.setattr(units, "known_times", lambda *_names, last=last: {"train": {"last": last, "next": armed + 86400, "active": 1.0}})
+        monkeypatch.setattr(
+            units, "known_times", lambda *_names, last=last: {"train": {"last": last, "next": armed + 86400, "active": 1.0}}
+        )
         (train,) = overview.of_stack("shop")
         assert bool(train.trouble(armed + 7200)) is missed
     units.bring(jobs(TRAIN))
