@@ -10,23 +10,30 @@ room_in_memory() { # in megabytes
   df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1
 }
 
-# Many tests ask a real nginx. Debian's is unpacked into the checkout and not installed: an installed one would serve on this machine.
-nginx=$PWD/.cache/nginx
-unpack_nginx() (
-  parts=$nginx.parts
-  mkdir -p "$parts" && cd "$parts"
-  apt-get -qq download nginx libnginx-mod-stream >/dev/null 2>&1 ||
-    { apt-get -qq update && apt-get -qq download nginx libnginx-mod-stream >/dev/null; } || return 1
+# Many tests ask a real program. Debian's are unpacked into the checkout and not installed: an installed one would serve on this machine.
+cache=$PWD/.cache
+unpack() ( # a folder of the cache, then packages
+  folder=$cache/$1
+  shift
+  mkdir -p "$folder.parts" && cd "$folder.parts"
+  apt-get -qq download "$@" >/dev/null 2>&1 || { apt-get -qq update && apt-get -qq download "$@" >/dev/null; } || return 1
   for package in *.deb; do dpkg -x "$package" unpacked; done
-  mv unpacked "$nginx" && rm -r "$parts"
+  mv unpacked "$folder" && rm -r "$folder.parts"
 )
-if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
-  if [ -x "$nginx/usr/sbin/nginx" ] || { command -v apt-get >/dev/null && unpack_nginx; }; then
-    export PATH=$nginx/usr/sbin:$PATH LATENTUM_TEST_NGINX_MODULES=$nginx/usr/lib/nginx/modules
-  else
-    echo "unit: no nginx can be had here; the tests that ask a real one are skipped"
+provide() { # a program, its path in the folder, the folder, packages: 0 where it can be called
+  program=$1 path=$2 folder=$3
+  PATH=$PATH:/usr/sbin command -v "$program" >/dev/null && return
+  if [ ! -x "$cache/$folder/$path/$program" ]; then
+    { command -v apt-get >/dev/null && unpack "$folder" "${@:4}"; } || {
+      echo "unit: no $program can be had here; the tests that ask a real one are skipped"
+      return
+    }
   fi
-fi
+  export PATH=$cache/$folder/$path:$PATH
+}
+provide nginx usr/sbin nginx nginx libnginx-mod-stream
+if [ -d "$cache/nginx/usr/lib/nginx/modules" ]; then export LATENTUM_TEST_NGINX_MODULES=$cache/nginx/usr/lib/nginx/modules; fi
+provide promtool usr/bin prometheus prometheus # and prometheus itself
 
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT
