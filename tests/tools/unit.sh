@@ -32,7 +32,7 @@ provide() { # a program, its path in the folder, the folder, packages: 0 where i
   export PATH=$cache/$folder/$path:$PATH
 }
 provide nginx usr/sbin nginx nginx libnginx-mod-stream
-if [ -d "$cache/nginx/usr/lib/nginx/modules" ]; then export LATENTUM_TEST_NGINX_MODULES=$cache/nginx/usr/lib/nginx/modules; fi
+if [ "$(command -v nginx)" = "$cache/nginx/usr/sbin/nginx" ]; then export LATENTUM_TEST_NGINX_MODULES=$cache/nginx/usr/lib/nginx/modules; fi
 provide promtool usr/bin prometheus prometheus # and prometheus itself
 
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The windows of an objective, and the pairs of them that alert: a budget that burns, seen over a long window and still over a short one."""
+"""The windows of an objective, and the pairs of them that alert: a budget that burns, over a long window and still over a short one."""
 
 from __future__ import annotations
 
