@@ -52,7 +52,7 @@ def _slow(objective: Objective) -> dict[str, Any]:
 def _spent(objective: Objective) -> dict[str, Any]:
     """Also what no shorter window can show: a job of each night, a route with few requests."""
     spent = f"{of(objective, series.REMAINING)} <= 0 and {_enough(objective, WHOLE)}"
-    about = f"{_numbers(objective, WHOLE)} Releases are refused until there is budget again."
+    about = f"{_numbers(objective, WHOLE)} Until there is budget again, no release but a rollback or a security fix."
     return _rule(objective, SPENT, spent, "has spent its error budget", about, patience="10m")
 
 

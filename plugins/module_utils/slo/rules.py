@@ -21,13 +21,19 @@ from .promql import duration, number
 from .series import of
 from .windows import EVALUATION, EVALUATION_LONG, LONG_WINDOWS, SHORT_WINDOWS, SHORTEST, WHOLE, shortest
 
-_HEAD = "# Objectives of stack {stack}, by latentum.ops from ops_stack.slos; do not edit. Playbook slo writes it.\n"
+_OURS = "# Objectives of stack "
+_HEAD = _OURS + "{stack}, by latentum.ops from ops_stack.slos; do not edit. Playbook slo writes it.\n"
 Rule = dict[str, Any]
 
 
 def rule_file(stack: str, objectives: Sequence[Objective]) -> str:
     """The content of the rule file of a stack."""
     return _HEAD.format(stack=stack) + dump({"groups": rule_groups(objectives)})
+
+
+def is_ours(text: str) -> bool:
+    """Whether a file was written by rule_file, of whichever stack."""
+    return text.startswith(_OURS)
 
 
 def rule_groups(objectives: Iterable[Objective]) -> list[dict[str, Any]]:
