@@ -528,7 +528,7 @@ opsctl logs --since 15m --grep '(?i)error|timeout|exception' -n 50
 
 | indicator | look first at |
 |---|---|
-| availability of a route or service | which status: 502 and 504 are [containers that do not answer](site-down.md), 500 is the application, 503 a service that is being recreated |
+| availability of a route or service | the status: 502 and 504 are [containers that do not answer](site-down.md), 500 the application, 503 a recreation |
 | availability of a probe | [service-not-responding](service-not-responding.md), with the probe that the message names |
 | latency | [high-memory](high-memory.md), then the database: [database-connections](database-connections.md) |
 | freshness | who brings the data: `opsctl jobs` |

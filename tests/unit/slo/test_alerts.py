@@ -42,9 +42,10 @@ def test_a_total_outage_pages_within_two_minutes_and_ends_soon_after_it(tmp_path
 
 
 def test_a_short_outage_is_over_six_minutes_after_its_end(tmp_path: Path) -> None:
-    good, bad = steps((150, HOURS_2), (0, 8), (150, 240)), steps((0, HOURS_2), (150, 8), (0, 240))
-    inputs = {requests("200"): good, requests("502"): bad}
-    judged(tmp_path, [objective()], inputs, [silent("2h"), firing("2h2m", "SLOFastBurn"), firing("2h8m30s", "SLOFastBurn", 0)])
+    """Two minutes after seven good hours: only the hour and its five minutes see it."""
+    long = 7 * 240
+    inputs = {requests("200"): steps((150, long), (0, 8), (150, 120)), requests("502"): steps((0, long), (150, 8), (0, 120))}
+    judged(tmp_path, [objective()], inputs, [silent("7h"), firing("7h2m", "SLOFastBurn"), firing("7h8m30s", "SLOFastBurn", 0)])
 
 
 def test_a_code_that_never_occurred_before_pages_as_well(tmp_path: Path) -> None:
@@ -339,7 +340,7 @@ def test_the_forecast_is_never_at_a_pace_that_the_budget_allows(tmp_path: Path) 
     judged(tmp_path, [one_day], fast, [Check("23h", "sum(slo:budget_spent_in:seconds)", 0)], interval="1m", pace=300)
     judged(tmp_path, [one_day], slow, [Check("23h", "slo:budget_spent_in:seconds", None)], interval="1m", pace=300)
     late = {requests("200"): steps((1000, 1080), (980, 360)), requests("500"): steps((0, 1080), (20, 360))}
-    # The last hour of a day is at twice the pace: 1/12 of the budget is gone, and the rest lasts for 11/24 of a day, as the last six hours go.
+    # The last six hours of a day are at twice the pace: half of the budget is gone at their end, and the rest lasts for a quarter of a day.
     checks = [
         Check("19h", "round(sum(slo:budget_remaining:ratio), 0.05)", 0.9),
         Check("23h55m", "sum(slo:budget_spent_in:seconds > bool 20000)", 1),
