@@ -537,10 +537,10 @@ opsctl logs --since 15m --grep '(?i)error|timeout|exception' -n 50
 ## Do
 
 ```console
-opsctl rollback                             # it began with the last deployment: do this first, look for the cause afterwards
+opsctl rollback                             # it began with the last deployment: do this first
 opsctl deploy --recreate SERVICE            # one service hangs
 opsctl scale SERVICE=3                      # it began with more traffic
-opsctl recover                              # nothing of that helped: restart, roll back, restore, each step asked for
+opsctl recover                              # nothing helped: restart, roll back, restore, step by step
 ```
 
 The alert ends by itself five minutes after the failures do; after a longer outage, half an hour.
