@@ -30,7 +30,7 @@ def looked(name: str, values: str, **labels: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("percent", [99.99, 99.9, 99, 95, 80, 50])
+@pytest.mark.parametrize("percent", [99.9, 99, 50, *(pytest.param(other, marks=pytest.mark.matrix) for other in (99.99, 95, 80))])
 def test_a_total_outage_pages_within_two_minutes_and_ends_soon_after_it(tmp_path: Path, percent: float) -> None:
     """With a low objective, a factor of 14.4 would ask for more than everything to fail; and for 99 % it would take nine minutes."""
     judged(
