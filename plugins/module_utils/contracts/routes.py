@@ -15,6 +15,14 @@ from typing import Any
 IDENTITY = ("name", "project", "service", "port", "balance", "keepalive")
 
 
+def route_name(domain: str, path: str) -> str:
+    """The name of a declared route in metrics (label C(route)) and in objectives: domain and path, C(app.example.com/api).
+
+    The path is that of the declaration without a slash at its end; that of the whole domain is C(app.example.com/).
+    """
+    return f"{domain}{path.rstrip('/') or '/'}"
+
+
 @dataclass(frozen=True)
 class Routes:
     """How clients reach a stack.
