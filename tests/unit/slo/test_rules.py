@@ -44,6 +44,8 @@ QUEUES = {
     }
 }
 
+SEEDS = pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 60), marks=pytest.mark.matrix)], ids=["few", "many"])
+
 
 def drawn(seed: int) -> dict[str, Any]:
     """A declaration with some objectives."""
@@ -58,9 +60,10 @@ def drawn(seed: int) -> dict[str, Any]:
     return stack(*entries, monitoring=monitoring, **QUEUES)
 
 
-def test_declarations_at_random_make_rules_that_can_be_read_back() -> None:
+@SEEDS
+def test_declarations_at_random_make_rules_that_can_be_read_back(seeds: range) -> None:
     taken = 0
-    for seed in range(60):
+    for seed in seeds:
         declared = drawn(seed)
         if errors := loader.problems(declared):
             assert all(problem.fix for problem in errors)
@@ -71,14 +74,15 @@ def test_declarations_at_random_make_rules_that_can_be_read_back() -> None:
         assert yaml.safe_load(rule_file("acme", objectives)) == {"groups": groups}
         names = [group["name"] for group in groups]
         assert len(names) == len(set(names)) == 2 * len(objectives)
-    assert taken > 20
+    assert taken > len(seeds) // 3
 
 
 @needs_promtool
-def test_declarations_at_random_make_rules_that_prometheus_reads(tmp_path: Path) -> None:
-    faultless = [declared for declared in map(drawn, range(60)) if not loader.problems(declared)]
+@SEEDS
+def test_declarations_at_random_make_rules_that_prometheus_reads(tmp_path: Path, seeds: range) -> None:
+    faultless = [declared for declared in map(drawn, seeds) if not loader.problems(declared)]
     texts = [rule_file("acme", [Objective.from_dict(entry) for entry in slo_objectives(loader.load(declared))]) for declared in faultless]
-    assert len(texts) > 20
+    assert len(texts) > len(seeds) // 3
     assert_read(tmp_path, texts)
 
 

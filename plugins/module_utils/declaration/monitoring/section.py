@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
-from ..model import Part, Section
+from ...contracts.monitoring import BUCKETS
+from ..model import Derivation, Part, Section
 from .checks import check_monitoring
+from .derive import request_buckets
 from .model import monitoring_from
 from .schema import MONITORING
 
-SECTION = Section(parts={"monitoring": Part(MONITORING, monitoring_from)}, checks=(check_monitoring,))
+SECTION = Section(
+    parts={"monitoring": Part(MONITORING, monitoring_from)},
+    checks=(check_monitoring,),
+    derivations={"request_buckets": Derivation(request_buckets, lambda: list(BUCKETS), merged=True, whole=True)},
+)
