@@ -62,7 +62,7 @@ def test_a_code_that_never_occurred_before_pages_as_well(tmp_path: Path) -> None
 
 def test_one_failure_among_ten_requests_tells_nobody(tmp_path: Path) -> None:
     good, bad = listed([min(9, number // 4) for number in range(2880)]), listed([int(number > 20) for number in range(2880)])
-    checks = [silent(at) for at in ("6m", "10m", "30m", "1h", "6h", "11h")]
+    checks = [silent(at) for at in ("6m", "10m", "30m", "1h", "6h")]
     judged(
         tmp_path,
         [objective()],
@@ -289,7 +289,7 @@ def test_half_of_the_hosts_is_half_of_the_minutes(tmp_path: Path) -> None:
     judged(tmp_path, [objective(target="web/tcp 80", **PROBE)], {**inputs, **other}, [Check("1h", "sum(slo:error_ratio:30m)", 0.5)])
 
 
-@pytest.mark.parametrize(("newest", "ratio"), [pytest.param(0, 0, marks=pytest.mark.matrix), (600, 0.5)])
+@pytest.mark.parametrize(("newest", "ratio"), [pytest.param(0, 0, marks=pytest.mark.matrix), (570, 0.5)])
 def test_data_is_as_fresh_as_the_objective_or_its_watch_wants(tmp_path: Path, newest: float, ratio: float) -> None:
     """It is twenty minutes old at most, which the watch allows; it comes every twenty minutes."""
     at = [number * 15 // 1200 * 1200 for number in range(1000)]
@@ -350,8 +350,8 @@ def test_the_forecast_is_never_at_a_pace_that_the_budget_allows(tmp_path: Path) 
     fast = {requests("200"): steps((98, 1440)), requests("500"): steps((2, 1440))}
     slow = {requests("200"): steps((995, 1440)), requests("500"): steps((5, 1440))}
     one_day = objective(percent=99, window=86400)
-    judged(tmp_path, [one_day], fast, [Check("23h", "sum(slo:budget_spent_in:seconds)", 0)], interval="1m", pace=300)
-    judged(tmp_path, [one_day], slow, [Check("23h", "slo:budget_spent_in:seconds", None)], interval="1m", pace=300)
+    judged(tmp_path, [one_day], fast, [Check("23h", "sum(slo:budget_spent_in:seconds)", 0)], interval="1m", pace=600)
+    judged(tmp_path, [one_day], slow, [Check("23h", "slo:budget_spent_in:seconds", None)], interval="1m", pace=600)
 
 
 @pytest.mark.matrix
