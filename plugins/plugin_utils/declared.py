@@ -66,7 +66,8 @@ def remember(stacks: Given) -> dict[str, Any]:
     if stacks.several:
         nothing: dict[str, Any] = {key: kind() for key, kind in PLAIN.items()}
         contact = next((keys["contact"] for keys in plain.values() if keys["contact"]), "")
-        return {REMEMBERED: nothing | {"contact": contact} | together.merge(list(each.values())), EACH: each, **about}
+        merged = together.merge(list(each.values())) | together.whole(stacks, declarations)
+        return {REMEMBERED: nothing | {"contact": contact} | merged, EACH: each, **about}
     alone = next(iter(each.values()), None)
     return {REMEMBERED: alone or {key: _plain(None, key) for key in PLAIN} | together.derive(None), **about}
 

@@ -103,6 +103,8 @@ def kind(node: Node) -> str:
 
 
 def plural(name: str) -> str:
+    if name.startswith("duration, "):
+        return name.replace("duration", "durations", 1)
     if name.startswith(("`", "list of ")):
         return name.replace("list of ", "lists of ", 1)
     return f"{name[:-1]}ies" if name.endswith("y") else f"{name}es" if name.endswith("ss") else f"{name}s"

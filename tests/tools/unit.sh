@@ -41,6 +41,13 @@ if ! installed "${exporters[@]}"; then
     echo "unit: no mtail and exporters can be had here; the tests that ask real ones are skipped"
   fi
 fi
+if ! installed promtool prometheus; then
+  if there prometheus prometheus; then
+    export PATH=$cache/prometheus/usr/bin:$PATH
+  else
+    echo "unit: no promtool and Prometheus can be had here; the tests that ask real ones are skipped"
+  fi
+fi
 
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT

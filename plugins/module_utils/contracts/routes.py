@@ -13,6 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 IDENTITY = ("name", "project", "service", "port", "balance", "keepalive")
+NO_ROUTE = ""  # what a request has instead that belongs to no route
+
+
+def route_name(domain: str, path: str) -> str:
+    """The name of a declared route wherever it is counted: in nginx's access log, in metrics (label C(route)) and in objectives.
+
+    Domain and path of the declaration, C(app.example.com/api), without a slash at its end, which makes no difference to nginx either; that
+    of the whole domain is C(app.example.com/). Requests to an alias have the name with the domain.
+    """
+    return f"{domain}{path.rstrip('/') or '/'}"
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,14 @@ class Derivation:
     :param empty: makes the result where nothing is declared.
     :param secret: the result may hold values of secrets; it is never remembered.
     :param merged: several stacks of a host have one result together: what the lists of all of them hold, each item once.
+    :param whole: of that also what stacks give that the run leaves alone, since the host has one of it for all.
     """
 
     derive: Callable[[Declaration], Any]
     empty: Callable[[], Any]
     secret: bool = False
     merged: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)

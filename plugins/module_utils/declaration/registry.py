@@ -26,5 +26,7 @@ FOLDERS = (
     "watchdog",
     "backups",
     "jobs",
+    "monitoring",
+    "slos",
 )
 SECTIONS: tuple[Section, ...] = tuple(import_module(f".{folder}.section", __package__).SECTION for folder in FOLDERS)

@@ -510,6 +510,133 @@ opsctl upstreams sync                       # make them true, once
 opsctl recover                              # restart, roll back, restore; each step is shown and asked for
 ```
 """,
+    "slo-fast-burn": """\
+# An error budget burns fast
+
+SLOFastBurn: a route, a service, a probe or a job fails so often now that its error budget is gone in days instead of a month, or every one of its
+last requests has failed. Users notice. The message has the objective, what failed in the last hour, and what is left of the budget.
+
+## Look
+
+```console
+opsctl check                                # does it still fail, and is it this host?
+opsctl incidents                            # what the watchdog sees, and what it has done about it
+opsctl history                              # did it begin with a deployment?
+opsctl ps                                   # restarts, states, releases
+opsctl logs --since 15m --grep '(?i)error|timeout|exception' -n 50
+```
+
+| indicator | look first at |
+|---|---|
+| availability of a route or service | the status: 502 and 504 are [containers that do not answer](site-down.md), 500 the application, 503 a recreation |
+| availability of a probe | [service-not-responding](service-not-responding.md), with the probe that the message names |
+| latency | [high-memory](high-memory.md), then the database: [database-connections](database-connections.md) |
+| freshness | who brings the data: `opsctl jobs` |
+| success of a job | `opsctl jobs log JOB`; three failures in a row page by themselves |
+
+## Do
+
+```console
+opsctl rollback                             # it began with the last deployment: do this first
+opsctl deploy --recreate SERVICE            # one service hangs
+opsctl scale SERVICE=3                      # it began with more traffic
+opsctl recover                              # nothing helped: restart, roll back, restore, step by step
+```
+
+The alert ends by itself five minutes after the failures do; after a longer outage, half an hour.
+
+## Escalate
+
+When a rollback did not help, when more than one service fails, or after 15 minutes without a cause: the next person on call, and
+[system-failure](system-failure.md). Tell people by the status page: `opsctl maintenance on --reason TEXT --for 1h`.
+
+## Afterwards
+
+What failed is gone from the budget for its whole window. Below a tenth of it no release is meant to go out but a rollback or a security fix.
+`opsctl incident --since 24h` writes the timeline.
+""",
+    "slo-no-data": """\
+# An objective has no data
+
+SLONoData: Prometheus has nothing from which the objective is measured, for `no_data` (ten minutes) or longer. That is not 100 %: nobody knows.
+The budget, and the alerts of a budget that burns, are blind until the data is back.
+
+## Look
+
+```console
+opsctl check                                # is the service itself well? Then nobody is hurt, only unseen
+systemctl status nginx latentum-ops-watchdog prometheus --no-pager
+curl -s http://127.0.0.1:9753/metrics | head -n 20
+df -h
+```
+
+On the page of Prometheus, *Status → Targets*: is the target down, or is the series missing from a target that is up? Then *Status → Rules*: does a
+rule fail?
+
+| what is missing | cause |
+|---|---|
+| all series of a host | the host, its exporter, a firewall, the clock ([clock](clock.md)): Prometheus refuses samples from the future |
+| `http_requests_total` of one route | the route was renamed: the name is its domain and path. Run playbook `slo` again |
+| `…_bucket` with the bound of the objective | `monitoring.buckets` was changed and has not reached the exporter |
+| `latentum_ops_watchdog_…` that are there | the watchdog stands still: its status is older than five minutes ([unit-down](unit-down.md)) |
+| a job's counters | the job has another name now, or runs on another host |
+| nothing is missing | the rules do not run: is the rule file in `rule_files`, was Prometheus reloaded? |
+
+## Do
+
+```console
+systemctl restart latentum-ops-watchdog     # it stands still
+opsctl check
+```
+
+The gap stays a gap: what happened in it is not counted, neither as good nor as bad. The access log of nginx has it.
+
+## Escalate
+
+When the service cannot be checked by `opsctl check` either, treat it as an outage: [site-down](site-down.md).
+""",
+    "slo-slow-burn": """\
+# An error budget burns slowly, or is spent
+
+SLOSlowBurn: for a day or three, more has failed than the objective allows; nobody has to be woken, and the budget does not last for its window.
+SLOBudgetSpent: nothing is left of it. The objective is missed until the failures leave the window.
+
+## Look
+
+```console
+opsctl history                              # which releases fall into that time?
+opsctl incidents                            # short failures that came back
+opsctl jobs                                 # a job that fails some nights, or takes the processor
+opsctl logs --since 24h --grep '(?i)error|timeout' -n 200
+opsctl status                               # memory, disks, restarts
+```
+
+On the controller, the budget over its window as a picture, and when it will be spent at the present pace:
+
+```console
+ansible-playbook latentum.ops.slo -i production/hosts.yml -e slo_prometheus=http://127.0.0.1:9090
+```
+
+| the picture | cause |
+|---|---|
+| steps down | outages: each has its incident. Are they deployments? Then a canary, or a longer `observe` |
+| an even slope | a share of all requests fails: one path, one client, one replica of several |
+| a slope at the same hours | load, a backup, a job: move it, or give the service more |
+| a slope since a release | that release: `opsctl releases` |
+
+## Do
+
+Find the one cause that costs most, and make a ticket of it. While less than a quarter is left, releases go out by canary and what can wait waits;
+below a tenth nothing goes out but a rollback or a security fix. `opsctl rollback` where a release began it.
+
+Not worth its alarm? An objective that is missed each month while nobody complains is too high. Lower it in `slos`, with a reason in the commit;
+`burn_in: true` measures a new one without alarms.
+
+## Escalate
+
+When the budget is spent twice in a row, or when what burns it belongs to others (a provider, another team): whoever decides about features, since
+reliability comes first until there is budget again.
+""",
     "system-failure": """\
 # Everything fails
 

@@ -24,6 +24,7 @@ from ..declaration.compose_project import compose_project
 from ..declaration.jobs.derive import jobs_config
 from ..declaration.model import Declaration
 from ..declaration.routes.model import Route
+from ..declaration.slos.derive import slo_objectives
 from ..declaration.updates.derive import rollout_policies
 from ..declaration.watchdog.derive import watchdog_config
 
@@ -75,6 +76,7 @@ def outline(declaration: Declaration) -> Outline:
         "update": {"": declaration.update.to_dict()},
         "backups": _backups(backup_config(declaration)),
         "watchdog": _watchdog(watchdog_config(declaration)),
+        "slos": {entry["name"]: {key: value for key, value in entry.items() if key != "stack"} for entry in slo_objectives(declaration)},
         "jobs": {job["name"]: _job(job) for job in jobs_config(declaration).get("jobs", ())},
     }
     project = compose_project(declaration)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.filter.sites import FilterModule
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import BUCKETS
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.upstreams import Upstream
 from ansible_collections.latentum.ops.plugins.module_utils.release import routing
 
@@ -32,7 +33,7 @@ def filters_of(theme: str) -> list[str]:
 
 filters_of_sites = FilterModule().filters()
 # Where a contract has defaults of its own, they are what nothing declared gives.
-NOTHING: dict[str, tuple[Any, ...]] = {"rollout_hooks": ({"before": [], "before_timeout": 1800},)}
+NOTHING: dict[str, tuple[Any, ...]] = {"rollout_hooks": ({"before": [], "before_timeout": 1800},), "request_buckets": (list(BUCKETS),)}
 NAMES = sorted(name for theme in ("declaration", "stack") for name in filters_of(theme))
 Template = Callable[..., Any]
 

@@ -25,7 +25,7 @@ LAYERS = (
     ("schema",),
     ("compose",),
     ("contracts",),
-    ("containers", "declaration"),
+    ("containers", "declaration", "slo"),
     ("hostconfig", "environments", "metrics"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("authentication",),

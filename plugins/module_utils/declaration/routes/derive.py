@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...contracts.claims import Claim, Kind, named, opened
+from ...contracts.routes import route_name
 from ...contracts.static_files import folder_name, folder_of
 from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
 from ..model import Declaration
 from .authentication.derive import forward_upstream, limit_key, location_authentication, public_locations, site_authorities
-from .labels import route_label
 from .model import Route
 from .sites import certificate_of, words
 
@@ -123,7 +123,7 @@ def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
     limit = route.rate_limit
     return {
         "path": route.path,
-        "route": route_label(route.domain, route.path),
+        "route": route_name(route.domain, route.path),
         "service": route.service,
         "upstream": upstream_name(declaration, route),
         "websocket": route.websocket,

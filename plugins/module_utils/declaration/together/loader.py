@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +58,21 @@ def merge(derived: list[dict[str, Any]]) -> dict[str, Any]:
     """What several stacks of a host give together; what only one stack can have is empty."""
     merged = derive(None)
     for name in merged:
-        if DERIVATIONS[name].merged:
-            for each in derived:
-                merged[name] += [item for item in each[name] if item not in merged[name]]
+        if DERIVATIONS[name].merged and derived:
+            merged[name] = _together([each[name] for each in derived])
     return merged
+
+
+def whole(given: Given, declarations: Mapping[str, Declaration]) -> dict[str, Any]:
+    """What all stacks of a host give together; those that the run leaves alone as far as they can be read."""
+    left = [loader.checked(stack)[0] for name, stack in given.stacks.items() if name not in declarations]
+    there = [*declarations.values(), *(declaration for declaration in left if declaration)]
+    names = [name for name, derivation in DERIVATIONS.items() if derivation.whole]
+    return {name: _together([DERIVATIONS[name].derive(declaration) for declaration in there]) for name in names if there}
+
+
+def _together(results: Iterable[list[Any]]) -> list[Any]:
+    items: list[Any] = []
+    for result in results:
+        items += [item for item in result if item not in items]
+    return items

@@ -105,6 +105,11 @@ def _probes(declaration: Declaration, service: Service) -> list[dict[str, Any]]:
     return probes
 
 
+def probe_names(declaration: Declaration, service: Service) -> list[str]:
+    """What messages and metrics call the probes of a service."""
+    return [str(probe["name"]) for probe in _distinct(_probes(declaration, service))]
+
+
 def _distinct(probes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same, with the port in the names that stand twice."""
     names = [probe["name"] for probe in probes]

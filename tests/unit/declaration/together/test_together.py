@@ -9,9 +9,11 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import BUCKETS
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.together import loader as together
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.together.given import given
+from ansible_collections.latentum.ops.plugins.plugin_utils.declared import remember
 
 from ..samples import apply, changed
 
@@ -460,3 +462,24 @@ def test_what_several_give_together() -> None:
     assert merged["fail2ban_jails"] == ["nginx-botsearch", "nginx-bad-request"]
     assert merged["compose_project"] == {} and merged["health_expectations"] == []
     assert together.merge([each[0]])["nginx_upstreams"] == each[0]["nginx_upstreams"]
+    assert merged["request_buckets"] == list(BUCKETS) == together.merge([])["request_buckets"]
+
+
+SHORT, LONG = [("monitoring", {"buckets": ["100ms", "1s"]})], [("monitoring", {"buckets": ["300ms", "1s", "10s"]})]
+
+
+@pytest.mark.parametrize(
+    ("blog", "only", "buckets"),
+    [
+        (LONG, None, [0.1, 1, 0.3, 10]),
+        (LONG, "shop", [0.1, 1, 0.3, 10]),  # the one program of the host counts for the blog too
+        ([*LONG, ("nonsense", 1)], "shop", [0.1, 1, 0.3, 10]),
+        ([("monitoring", {"buckets": ["soon"], "scrape_interval": []})], "shop", [0.1, 1]),
+        ([("monitoring", {"buckets": 3})], "shop", [0.1, 1]),
+        ([("monitoring", "never")], "shop", [0.1, 1, *(bound for bound in BUCKETS if bound not in (0.1, 1))]),
+    ],
+)
+def test_what_a_host_has_once_is_of_all_its_stacks_whichever_a_run_works_on(blog: Changes, only: str | None, buckets: list[float]) -> None:
+    stacks = given(None, both(SHORT, blog), only)
+    assert together.whole(stacks, together.load(stacks)) == {"request_buckets": buckets}
+    assert remember(stacks)["derived"]["request_buckets"] == buckets

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 from ansible_runs import AnsibleRuns
 
-from .rendered import ON, PROGRAM, Rendered, render
+from .rendered import ON, PROGRAM, SHOP, Rendered, render
 
+BLOG = {**SHOP, "name": "blog", "monitoring": {"buckets": ["50ms", 1, "2m"]}}
 VARIANTS = {
     "off": {"exporters_requests": True, "exporters_nginx": True, "exporters_blackbox": True},
     "on": ON,
     "all": {**ON, "exporters_blackbox": True},
     "node": {**ON, "exporters_requests": False, "exporters_nginx": False, "exporters_node_collectors": ["cpu"]},
+    "declared": {**ON, "ops_stack": SHOP},
+    "one of several": {**ON, "ops_stacks": [SHOP, BLOG], "ops_only": "shop"},
     "elsewhere": {**ON, "exporters_requests_address": "[::1]:4903", "exporters_requests_buckets": [0.3, 1, 2.5]},
 }
 

@@ -25,6 +25,12 @@ ROOT = Path(__file__).resolve().parents[4]
 ROLE = ROOT / "roles/exporters"
 PROGRAM = "/etc/latentum-ops/exporters/mtail/requests.mtail"
 ON: dict[str, Any] = {"exporters_enabled": True, "exporters_requests": True, "exporters_nginx": True}
+SHOP: dict[str, Any] = {
+    "name": "shop",
+    "contact": "ops@example.com",
+    "compose": "services: {web: {image: 'acme/web:1', healthcheck: {test: [CMD, 'true']}}}",
+    "monitoring": {"buckets": ["5ms", "300ms", 1, "1.5s", 10]},
+}
 PROGRAMS = ("prometheus-node-exporter", "mtail", "prometheus-nginx-exporter", "prometheus-blackbox-exporter")
 MTAIL = os.environ.get("LATENTUM_TEST_MTAIL") or shutil.which("mtail") or ""
 needs_mtail = pytest.mark.skipif(not MTAIL, reason="no mtail on this machine (LATENTUM_TEST_MTAIL names one)")

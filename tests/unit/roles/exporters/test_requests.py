@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
-from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.labels import DURATION_BUCKETS
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import BUCKETS
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.routes import route_name
+from ansible_collections.latentum.ops.plugins.module_utils.slo import promql
 
+from ...slo.judge import Check, judged, needs_promtool, objective, series, steps
 from .log_lines import MAPS, NO_UTF8, REQUEST, SPECIAL, Labels, count, line, mixed, order
 from .numbers import Numbers, read
-from .rendered import MTAIL, PROGRAM, READS_ONLY_UTF8, ROLE, Rendered, needs_mtail
+from .rendered import MTAIL, PROGRAM, READS_ONLY_UTF8, Rendered, needs_mtail
 
-BUCKETS = [float(bucket) for bucket in yaml.safe_load((ROLE / "defaults/main.yml").read_text())["exporters_requests_buckets"]]
 ROUTE = ("stack", "route", "service")
 
 
@@ -57,8 +60,61 @@ def test_the_lines_are_as_nginx_writes_them() -> None:
     assert order() == [*REQUEST, "peer"] and MAPS.count("log_format ") == 1
 
 
-def test_the_default_bounds_are_those_that_others_count_on() -> None:
-    assert list(DURATION_BUCKETS) == BUCKETS
+@pytest.mark.parametrize(
+    ("variant", "buckets"),
+    [
+        ("on", ", ".join(f"{bound:g}" for bound in BUCKETS)),
+        ("declared", "0.005, 0.3, 1, 1.5, 10"),
+        ("one of several", "0.005, 0.05, 0.3, 1, 1.5, 10, 120"),
+        ("elsewhere", "0.3, 1, 2.5"),
+    ],
+)
+def test_the_bounds_are_those_that_the_stacks_of_the_host_declare(rendered: Mapping[str, Rendered], variant: str, buckets: str) -> None:
+    program = rendered[variant].files[PROGRAM].splitlines()
+    assert [text.partition(" buckets ")[2] for text in program if text.startswith("histogram ")] == [buckets] * 2
+
+
+@needs_mtail
+@pytest.mark.parametrize(("variant", "buckets"), [("on", BUCKETS), ("one of several", (0.005, 0.05, 0.3, 1, 1.5, 10, 120))])
+def test_each_bound_is_written_as_the_rules_of_objectives_ask_for_it(
+    rendered: Mapping[str, Rendered], tmp_path: Path, variant: str, buckets: Sequence[float]
+) -> None:
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/requests.mtail").write_text(rendered[variant].files[PROGRAM])
+    (tmp_path / "access.json").write_bytes(line(duration="0.200") + b"\n")
+    numbers = counted_by_mtail(tmp_path / "programs", tmp_path / "access.json")
+    written = [bound for *_route, bound in numbers.by("http_request_duration_seconds_bucket", *ROUTE, "le")]
+    for bound in buckets:
+        _name, operator, value = re.split("(=~?)", promql.bound(bound), maxsplit=1)
+        wanted = json.loads(value) if operator == "=~" else re.escape(json.loads(value))
+        (found,) = [text for text in written if re.fullmatch(wanted, text)]
+        assert float(found) == bound
+
+
+@needs_mtail
+@needs_promtool
+def test_what_mtail_counts_is_what_an_objective_judges(rendered: Mapping[str, Rendered], tmp_path: Path) -> None:
+    """From the line of nginx's log to the error ratio: a fifth answers with 502, two fifths are slower than 300 ms, one than a second."""
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/requests.mtail").write_text(rendered["declared"].files[PROGRAM])
+    answers = [("0.100", 200), ("0.300", 200), ("0.250", 502), ("0.500", 200), ("1.500", 200)]
+    (tmp_path / "access.json").write_bytes(b"".join(line(duration=seconds, status=code) + b"\n" for seconds, code in answers))
+    samples = counted_by_mtail(tmp_path / "programs", tmp_path / "access.json").samples
+    inputs = {
+        series(name, instance="h1:3903", job="latentum", **dict(labels)): steps((value, 80))
+        for name, given in samples.items()
+        for labels, value in given.items()
+    }
+    about = {"target": route_name("shop.example.com", "/api"), "burn_in": True}
+    objectives = [
+        objective(**about),
+        objective(name="fast", indicator="latency", percent=50, below=0.3, **about),
+        objective(name="slow", indicator="latency", percent=50, below=1, **about),
+        objective(name="service", subject="service", **{**about, "target": "web"}),
+    ]
+    shares = {"api": 0.2, "fast": 0.4, "slow": 0.2, "service": 0.2}
+    checks = [Check("15m", f'sum(round(slo:error_ratio:5m{{slo="{name}"}}, 0.001))', share) for name, share in shares.items()]
+    judged(tmp_path, objectives, inputs, checks)
 
 
 @needs_mtail

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.labels import NO_ROUTE, route_label
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.objectives import Objective
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.routes import NO_ROUTE, route_name
+from ansible_collections.latentum.ops.plugins.module_utils.slo.rules import rule_groups
+from ansible_runs import AnsibleRuns
 
+from .declaration import WEB
+from .declared_site import FILTERS, rendered
 from .nginx_runs import DEADLINE, Nginx, needs_nginx
 
 WEBSOCKET = {"Upgrade": "websocket", "Connection": "Upgrade"}
@@ -32,7 +39,29 @@ CALLED = {"Origin": "https://app.example.com", "Access-Control-Request-Method": 
     ],
 )
 def test_the_label_of_a_route(domain: str, path: str, label: str) -> None:
-    assert route_label(domain, path) == label != NO_ROUTE
+    assert route_name(domain, path) == label != NO_ROUTE
+
+
+ROUTES: list[dict[str, Any]] = [
+    {"domain": "shop.example.com", "aliases": ["www.example.com", "shop.example.org"], **WEB},
+    {"domain": "shop.example.com", "path": "/api", **WEB},
+    {"domain": "shop.example.com", "path": "/files/", **WEB},
+    {"domain": "blog.example.com", "path": "/only/here/", "aliases": ["news.example.com"], **WEB},
+]
+
+
+def test_a_route_has_one_label_in_its_site_its_objectives_and_their_rules(ansible: AnsibleRuns, tmp_path: Path) -> None:
+    """However an operator writes it: the root, a path, a slash at its end, a domain with aliases."""
+    written = ["shop.example.com", "shop.example.com/", "shop.example.com/api/", "shop.example.com/files", "blog.example.com/only/here/"]
+    slos = [{"name": f"slo-{number}", "route": route, "availability": 99} for number, route in enumerate(written)]
+    declared = rendered(ansible, tmp_path / "rendered", routes=ROUTES, slos=slos)
+    sites = [text for path, text in declared.files.items() if "sites.d/" in path]
+    labels = {label for site in sites for label in re.findall(r'set \$ops_route "?([^";]*)"?;', site)} - {NO_ROUTE}
+    objectives = [Objective.from_dict(entry) for entry in FILTERS["slo_objectives"](declared.stack)]
+    rules = {label for label in re.findall(r'route="([^"]*)"', json.dumps(rule_groups(objectives)).replace('\\"', '"'))}
+    expected = {route_name(route["domain"], route.get("path", "/")) for route in ROUTES}
+    assert labels == rules == {objective.target for objective in objectives} == expected
+    assert expected == {"shop.example.com/", "shop.example.com/api", "shop.example.com/files", "blog.example.com/only/here"}
 
 
 def logged(nginx: Nginx, request: str) -> dict[str, Any]:

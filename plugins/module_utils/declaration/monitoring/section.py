@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section C(monitoring)."""
+
+from __future__ import annotations
+
+from ...contracts.monitoring import BUCKETS
+from ..model import Derivation, Part, Section
+from .checks import check_monitoring
+from .derive import request_buckets
+from .model import monitoring_from
+from .schema import MONITORING
+
+SECTION = Section(
+    parts={"monitoring": Part(MONITORING, monitoring_from)},
+    checks=(check_monitoring,),
+    derivations={"request_buckets": Derivation(request_buckets, lambda: list(BUCKETS), merged=True, whole=True)},
+)
