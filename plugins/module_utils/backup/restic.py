@@ -229,7 +229,8 @@ class Repository:
                 bring()
         except Full as error:
             raise TargetError(self.name, error.reason, what=f"has more than fits into {folder}", advice="make room on this host") from error
-        if include and not heard.value("total_files"):
+        # What is there already is not among the files of the total.
+        if include and not heard.value("total_files") and not heard.value("files_skipped"):
             what = f"has nothing in snapshot {snapshot[:8]} that matches {', '.join(include)}"
             raise Missing(self.name, "", what=what)
         files, skipped = int(heard.value("files_restored")), int(heard.value("files_skipped"))

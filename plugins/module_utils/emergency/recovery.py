@@ -17,6 +17,7 @@ from typing import Any
 
 from ..backup import restoring
 from ..backup import settings as backup_settings
+from ..backup.restic_errors import TargetError
 from ..backup.settings import BackupError
 from ..containers.client import Container, DockerUnavailable, Engine
 from ..contracts.health import expectations_from
@@ -151,8 +152,8 @@ class Recovery:
         try:
             sentence = action(report)
             self._await_health()
-        except (LockHeld, BackupError, *EXPECTED) as error:
-            self._note(step.value, "failed", str(error).splitlines()[0], time.monotonic() - began)
+        except (LockHeld, BackupError, TargetError, *EXPECTED) as error:
+            self._note(step.value, "failed", _sentence(error), time.monotonic() - began)
             return self._look()
         report = self._look_until_settled()
         outcome = "not enough" if _ailing(self.stack, report) else "well"
@@ -267,8 +268,8 @@ class Recovery:
             restoring.restore(self.engine(), configuration, restoring.Request("everything"), progress, lines.extend)
         except restoring.Unconfirmed:
             pass
-        except (BackupError, CommandError, DockerUnavailable, OSError, ValueError) as error:
-            return Course(Step.RESTORE, tuple(lines), str(error).splitlines()[0])
+        except (BackupError, CommandError, DockerUnavailable, OSError, TargetError, ValueError) as error:
+            return Course(Step.RESTORE, tuple(lines), _sentence(error))
         return Course(
             Step.RESTORE, (*lines, "what was written since is lost to the application, and kept aside until `opsctl restore confirm`")
         )
@@ -311,6 +312,12 @@ def _obstacle(report: Report) -> str:
         if row.area == "host" and row.state is State.CRITICAL and row.name.partition(" ")[0] in IN_THE_WAY:
             return f"{row.reason}; opsctl runbook {row.runbook}"
     return ""
+
+
+def _sentence(error: Exception) -> str:
+    """What it says first: a line, with the next one where it only leads to that."""
+    first, *more = str(error).splitlines() or [type(error).__name__]
+    return f"{first} {more[0].strip()}" if more and first.endswith(":") else first
 
 
 def _verb(container: Container) -> str:

@@ -206,6 +206,12 @@ def test_what_came_back_and_what_was_there(replay: Replay) -> None:
     ]
 
 
+def test_what_is_there_already_has_been_found(replay: Replay) -> None:
+    """A restore of everything asks each part's backup for its facts, and several parts may come from one."""
+    replay.runs({"verb": "restore", "out": ['{"message_type":"summary","total_files":0,"files_skipped":1,"bytes_skipped":812}\n']})
+    assert replay.repository().restore("abc", "/x", include=["/facts.json"]).skipped == 1
+
+
 def test_a_restic_without_sparse_files_restores_all_the_same(replay: Replay) -> None:
     old = {"verb": "restore", "rc": 1, "err": ["unknown flag: --sparse\n"]}
     replay.runs(old, {"verb": "restore", "out": ['{"message_type":"summary","total_files":1,"files_restored":1}\n']})

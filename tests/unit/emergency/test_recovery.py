@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.backup.restic_errors import TargetError
 from ansible_collections.latentum.ops.plugins.module_utils.emergency import recovery
 from ansible_collections.latentum.ops.plugins.module_utils.emergency.recovery import Course, Recovery, Step, recovered
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync
@@ -200,6 +201,33 @@ def test_without_backups_nothing_is_left_to_try(place: Place) -> None:
     attempt = Attempt(Step.RESTORE)
     assert not attempt.run() and attempt.recovery.declined is None
     assert attempt.steps()[-1] == "restore impossible"
+
+
+@pytest.mark.parametrize("when", [False, True], ids=["in the plan", "in the restore"])
+def test_a_target_that_fails_is_said_and_ends_nothing_else(place: Place, monkeypatch: pytest.MonkeyPatch, when: bool) -> None:
+    place.boxes["web"].health, place.boxes["web"].cures = "unhealthy", False
+
+    def restore(_engine: Any, _settings: Any, request: Any, _progress: Any, planned: Any = None) -> Any:
+        if request.confirmed is when:
+            raise TargetError("offsite", "connection refused")
+        raise recovery.restoring.Unconfirmed("say --yes")
+
+    plans(monkeypatch)
+    monkeypatch.setattr(recovery.restoring, "restore", restore)
+    attempt = Attempt(Step.RESTORE)
+    assert not attempt.run()
+    assert attempt.steps()[-1] == ("restore failed" if when else "restore impossible")
+    assert "offsite" in attempt.recovery.taken[-1].sentence and "connection refused" in attempt.recovery.taken[-1].sentence
+
+
+def test_a_reason_on_the_next_line_is_told_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier(place)
+    place.boxes["web"].health, place.boxes["web"].cures = "unhealthy", False
+    FakeDeployment.errors = [DeployFailed("it cannot be taken back:\n  the database crashed\nand more")]
+    plans(monkeypatch)
+    attempt = Attempt(Step.ROLLBACK)
+    attempt.run()
+    assert attempt.recovery.taken[2].sentence == "it cannot be taken back: the database crashed"
 
 
 def test_a_step_that_fails_leads_to_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
