@@ -86,7 +86,7 @@ def test_versions_differ() -> None:
         ("kafka/kafka_stand_in.py", {"market-ml/kafka"}),
         ("packages/market-ml.txt", {*MARKET_ML, "market-ml/mlflow"}),
         ("packages/neurocore.txt", {"neurocore/api"}),
-        ("runtime/Dockerfile", {*MARKET_ML, "neurocore/api", "market-ml/mlflow", "market-ml/kafka"}),
+        ("runtime/Dockerfile", {*MARKET_ML, "neurocore/api", "market-ml/mlflow", "market-ml/kafka", "latentum/echo"}),
     ],
 )
 def test_a_change_of_an_application_builds_what_it_is_part_of_and_nothing_of_latentum(tree: Path, file: str, rebuilt: set[str]) -> None:

@@ -22,7 +22,7 @@ def imports(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for task in tasks:
         for part in ("block", "always"):
             yield from imports(task.get(part) or [])
-        if "ansible.builtin.import_role" in task:
+        if "ansible.builtin.import_role" in task or "ansible.builtin.include_role" in task:
             yield task
         if file := task.get("ansible.builtin.include_tasks"):
             yield from imports(yaml.safe_load((PLAYBOOKS / file).read_text()))
@@ -32,7 +32,8 @@ def test_each_role_of_the_site_but_the_engine_can_be_left_out() -> None:
     assert set(PLAY["vars"]["__roles"]) == {*LOST, "opsctl"}
     found = set()
     for task in imports(PLAY["tasks"]):
-        role = task["ansible.builtin.import_role"]["name"].removeprefix("latentum.ops.")
+        brought = task.get("ansible.builtin.import_role") or task["ansible.builtin.include_role"]
+        role = brought["name"].removeprefix("latentum.ops.")
         conditions = task.get("when", [])
         including = [one for one in PLAY["tasks"][-1]["block"] if one.get("ansible.builtin.include_tasks") == "tasks/each_backup.yml"]
         guarded = f"'{role}' not in ops_roles_skip | default([])"
