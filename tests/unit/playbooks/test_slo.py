@@ -31,7 +31,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def inventory(folder: Path, *stacks: dict[str, Any], **hosts: dict[str, Any]) -> None:
     """The hosts of a play, which nobody reaches; the stacks of all of them."""
     declared = {"ops_stacks": list(stacks)} if len(stacks) != 1 else {"ops_stack": stacks[0]}
-    machines = {name: given for name, given in (hosts or {"h1": {}, "h2": {}}).items()}
+    machines = hosts or {"h1": {}, "h2": {}}
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": machines, "vars": {"ansible_host": "192.0.2.1", **declared}}}))
 
 

@@ -58,7 +58,7 @@ def test_a_route_has_one_label_in_its_site_its_objectives_and_their_rules(ansibl
     sites = [text for path, text in declared.files.items() if "sites.d/" in path]
     labels = {label for site in sites for label in re.findall(r'set \$ops_route "?([^";]*)"?;', site)} - {NO_ROUTE}
     objectives = [Objective.from_dict(entry) for entry in FILTERS["slo_objectives"](declared.stack)]
-    rules = {label for label in re.findall(r'route="([^"]*)"', json.dumps(rule_groups(objectives)).replace('\\"', '"'))}
+    rules = set(re.findall(r'route="([^"]*)"', json.dumps(rule_groups(objectives)).replace('\\"', '"')))
     expected = {route_name(route["domain"], route.get("path", "/")) for route in ROUTES}
     assert labels == rules == {objective.target for objective in objectives} == expected
     assert expected == {"shop.example.com/", "shop.example.com/api", "shop.example.com/files", "blog.example.com/only/here"}
