@@ -68,7 +68,8 @@ except urllib.error.HTTPError: pass
 counted = 'http_requests_total{code="502",method="GET",route="role-exporters.example.test/",service="web",stack=""}'
 until = time.monotonic() + 20
 while counted not in numbers(3903) and time.monotonic() < until: time.sleep(0.5)
-wanted = [(3903, counted), (9100, "node_timex_offset_seconds"), (9100, "node_filesystem_avail_bytes"), (9113, "nginx_up 1"), (9115, "blackbox_")]
+node = ("node_timex_offset_seconds", "node_filesystem_avail_bytes")
+wanted = [(3903, counted), *((9100, name) for name in node), (9113, "nginx_up 1"), (9115, "blackbox_")]
 for port, name in wanted:
     assert name in numbers(port), f"{name} is not on port {port}"
 import subprocess
