@@ -86,7 +86,9 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
         named = kind[2].split(",")
         controllers = (UNIFIED,) if kind[0] == "cgroup2" else tuple(name for name in CONTROLLERS if name in named)
         hierarchy = Hierarchy(controllers, _plain(fields[3]), _plain(fields[4]))
-        if controllers and (controllers not in found or (hierarchy.root == "/" and found[controllers].root != "/")):
+        known = found.get(controllers)
+        # Another file system may have been mounted over the first point, which is listed all the same.
+        if controllers and (known is None or (hierarchy.root == "/" and known.root != "/") or not Path(known.point).is_dir()):
             found[controllers] = hierarchy
     return list(found.values())
 

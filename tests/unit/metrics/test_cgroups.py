@@ -89,6 +89,16 @@ def test_mounts_are_read_with_spaces_and_the_one_that_shows_most_wins() -> None:
     ]
 
 
+def test_a_mount_that_another_one_hides_is_passed_over(tmp_path: Path) -> None:
+    """As on a host whose systemd knows version 2 alone, while Docker has the controllers of version 1 elsewhere."""
+    made(tmp_path, "/elsewhere/memory", f"/elsewhere/memory/docker/{ID}", "/unified")
+    points = (("/hidden/memory", "cgroup", "rw,memory"), ("/elsewhere/memory", "cgroup", "rw,memory"), ("/unified", "cgroup2", "rw"))
+    lines = [f"36 25 0:32 / {tmp_path}{point} rw,relatime - {kind} cgroup {options}" for point, kind, options in points]
+    membership = f"4:memory:/docker/{ID}\n0::/system.slice/containerd.service\n"
+    group = find(hierarchies("\n".join(lines)), ID, membership)
+    assert group and group.folders == {"memory": f"{tmp_path}/elsewhere/memory/docker/{ID}"}
+
+
 def test_controllers_that_are_mounted_together_share_a_folder(tmp_path: Path) -> None:
     made(tmp_path, f"/docker/{ID}")
     cgroup = find([Hierarchy(("cpu", "cpuacct"), "/", str(tmp_path))], ID, f"5:cpu,cpuacct:/docker/{ID}\n")
