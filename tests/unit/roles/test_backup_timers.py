@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_runs import AnsibleRuns
 
+from .plays import told
 from .test_nginx_templates import RENDER
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/backup"
@@ -38,14 +37,7 @@ def rendered(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> 
         tasks.append({"name": f"Render {name}", "render": {"files": "{{ __backup_unit_files }}"}, "vars": given, "register": "shown"})
         known = {"files": "{{ shown.files }}", "units": "{{ __backup_running_units }}", "gone": "{{ __backup_timers_gone }}"}
         tasks.append({"name": name, "ansible.builtin.debug": {"msg": {**known, "purge": "{{ __backup_timer_purge }}"}}, "vars": given})
-    files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
-    play = {"name": "Render", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
-    (folder / "render.yml").write_text(yaml.safe_dump([play]))
-    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "render.yml", folder=folder, environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
-    return {task["task"]["name"]: task["hosts"]["localhost"].get("msg") for task in results}
+    return told(ansible, folder, tasks, [ROLE / "defaults/main.yml", ROLE / "vars/main.yml"])
 
 
 def timers(rendered: dict[str, dict[str, Any]], variant: str) -> dict[str, str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_runs import AnsibleRuns
+
+from .plays import told
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = [
@@ -70,14 +71,7 @@ def shown(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> dic
     tasks = [{"name": name, "ansible.builtin.debug": {"msg": SHOWN}, "vars": {**given, **more}} for name, more in VARIANTS.items()]
     wrong = {"ansible.builtin.debug": {"msg": "{{ firewall_rules }}"}, "vars": {**given, "nginx_behind": CONTRADICTION}}
     tasks.append({"name": "wrong", **wrong, "ignore_errors": True})
-    files = [str(ROOT / path) for path in FILES if (ROOT / path).exists()]
-    play = {"name": "Show", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
-    (folder / "show.yml").write_text(yaml.safe_dump([play]))
-    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "show.yml", folder=folder, environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
-    return {task["task"]["name"]: task["hosts"]["localhost"]["msg"] for task in results}
+    return told(ansible, folder, tasks, [ROOT / path for path in FILES if (ROOT / path).exists()])
 
 
 def jails(shown: dict[str, Any], variant: str) -> ConfigParser:

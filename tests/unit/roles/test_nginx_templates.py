@@ -16,6 +16,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownershi
 from ansible_collections.latentum.ops.plugins.module_utils.nginx.sync import MAINTENANCE
 from ansible_runs import AnsibleRuns
 
+from .plays import told
+
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles/nginx"
 NEW = {"installed": True, "version": "1.30.6", "openssl_version": "3.5.4", "http2_directive": True, "keepalive_min_timeout": True}
@@ -197,14 +199,7 @@ def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Pa
         stack = "{{ __nginx_stack_sites | latentum.ops.content_files('stack/{name}') }}"
         tasks.append({"name": f"Sites of {name}", "ansible.builtin.set_fact": {"sites": stack}, "vars": given})
         tasks.append({"name": name, "ansible.builtin.debug": {"msg": "{{ shown.files + sites }}"}})
-    files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
-    play = {"name": "Render", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
-    (folder / "render.yml").write_text(yaml.safe_dump([play]))
-    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "render.yml", folder=folder, environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
-    shown = {task["task"]["name"]: task["hosts"]["localhost"].get("msg") for task in results}
+    shown = told(ansible, folder, tasks, [ROLE / "defaults/main.yml", ROLE / "vars/main.yml"])
     return {name: {file["path"]: file.get("content", "") for file in shown[name]} for name in variants}
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_runs import AnsibleRuns
 
+from ..plays import told
 from ..test_nginx_templates import RENDER
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -79,14 +78,7 @@ def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Pa
         tasks.append({"name": f"Render {name}", "render": {"files": "{{ __exporters_files }}"}, "vars": given, "register": "shown"})
         own = {part: f"{{{{ __exporters_{part} }}}}" for part in OWN}
         tasks.append({"name": name, "ansible.builtin.debug": {"msg": {"files": "{{ shown.files }}", **own}}, "vars": given})
-    files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
-    play = {"name": "Render", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
-    (folder / "render.yml").write_text(yaml.safe_dump([play]))
-    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "render.yml", folder=folder, environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
-    shown = {task["task"]["name"]: task["hosts"]["localhost"].get("msg") for task in results}
+    shown = told(ansible, folder, tasks, [ROLE / "defaults/main.yml", ROLE / "vars/main.yml"])
     return {
         name: Rendered({file["path"]: file.get("content", "") for file in shown[name]["files"]}, {part: shown[name][part] for part in OWN})
         for name in variants
