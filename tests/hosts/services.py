@@ -78,7 +78,8 @@ SERVICES = (
     Service(
         "packages", "packages.example.test",
         # The volume outlives the image, in which the user may have got another number.
-        "mkdir -p /run/apt-cacher-ng; find /run/apt-cacher-ng /var/cache/apt-cacher-ng ! -user apt-cacher-ng -exec chown apt-cacher-ng: {} +;"
+        "mkdir -p /run/apt-cacher-ng;"
+        " find /run/apt-cacher-ng /var/cache/apt-cacher-ng ! -user apt-cacher-ng -exec chown apt-cacher-ng: {} +;"
         " exec runuser -u apt-cacher-ng -- /usr/sbin/apt-cacher-ng -c /etc/apt-cacher-ng ForeGround=1",
         ("--volume", f"{PREFIX}packages:/var/cache/apt-cacher-ng"),
     ),
