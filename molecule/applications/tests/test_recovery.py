@@ -113,4 +113,5 @@ def test_a_database_whose_files_are_destroyed_is_restored() -> None:
     assert [step for step, _outcome in taken] == ["restart", "rollback", "restore"] and taken[-1][1] == "well"
     assert rows(*DATABASE, "SELECT count(*) FROM chapters") == before
     assert request(f"https://{NEUROCORE}/").status == 200
+    assert "interrupted" not in sh("opsctl releases --stack neurocore; opsctl status --stack neurocore")
     sh("opsctl restore confirm --stack neurocore")

@@ -282,6 +282,9 @@ class Recovery:
             report = restoring.restore(self.engine(), configuration, request, progress)
         finally:
             progress.close()
+        if self.journal.underway():  # the rollback before could neither end nor be taken back without the data
+            self._await_health()
+            self._redeploy()
         return f"all is back as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(report.upto))} UTC; `opsctl restore undo` or `confirm`"
 
     def as_dict(self, report: Report) -> dict[str, Any]:

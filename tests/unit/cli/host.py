@@ -16,7 +16,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup import setting
 from ansible_collections.latentum.ops.plugins.module_utils.backup import state as backup_state
 from ansible_collections.latentum.ops.plugins.module_utils.cli import audit, completion_words, main
 from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineApi
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import ContainerClient
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, progress
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import protection, windows
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
@@ -42,7 +42,7 @@ def point_to(root: Path, setattr: Callable[[Any, str, Any], None]) -> None:
     setattr(progress, "FOLDER", root / "run")
     setattr(audit, "SOCKET", str(root / "journal.sock"))
     setattr(EngineApi.__init__, "__defaults__", (600, str(root / "docker.sock")))
-    setattr(ContainerClient.__init__, "__defaults__", (600,))
+    setattr(Engine.__init__, "__defaults__", (600,))
 
 
 def declare(root: Path, stack: str, *services: str, directory: Path | None = None) -> Path:

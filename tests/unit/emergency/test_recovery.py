@@ -196,6 +196,23 @@ def test_a_restore_is_the_last_step_and_shows_its_plan_first(place: Place, monke
     assert attempt.asked[-1].sentences[0] == "database shop from offsite" and "is lost" in attempt.asked[-1].sentences[-1]
 
 
+def test_what_broke_off_without_the_data_is_ended_once_they_are_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback that could neither end nor be taken back would be told as interrupted until somebody deploys."""
+    earlier(place)
+    place.boxes["web"].health, place.boxes["web"].cures = "unhealthy", False
+    FakeDeployment.errors = [DeployFailed("it cannot be taken back")]
+
+    def cure() -> None:
+        place.boxes["web"].health = "healthy"
+        FakeDeployment.errors = []
+        Journal("shop").keep(RolloutInProgress("a", "rollback", "abc", None, "ada"))
+
+    plans(monkeypatch, cure)
+    attempt = Attempt(Step.RESTORE)
+    assert attempt.run() and attempt.steps()[-1] == "restore well"
+    assert FakeDeployment.did == ["rollback", "deploy"]
+
+
 def test_without_backups_nothing_is_left_to_try(place: Place) -> None:
     place.boxes["web"].health, place.boxes["web"].cures = "unhealthy", False
     attempt = Attempt(Step.RESTORE)
