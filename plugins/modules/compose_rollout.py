@@ -351,7 +351,8 @@ options:
     default: []
   slo:
     description:
-      - Objectives of the stack and what their error budgets mean for a new release; the result of filter P(latentum.ops.slo_settings#filter).
+      - Objectives of the stack and what their error budgets mean for a new release; the result of filter
+        P(latentum.ops.slo_settings#filter).
       - They are kept on the host for C(opsctl). An empty dictionary removes them, and no budget is asked about.
     type: dict
     default: {}
