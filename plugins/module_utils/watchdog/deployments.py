@@ -259,8 +259,8 @@ def _reason(stack: str, entry: Mapping[str, Any]) -> str:
 def _exemption(stack: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """The line of the journal by which it went past the error budgets; empty where it did not."""
     attempt = entry.get("attempt")
-    mine = (earlier for earlier in reversed(Journal(stack).read(2 * LINES)) if attempt and earlier.get("attempt") == attempt)
-    return next((earlier for earlier in mine if earlier.get("exemption")), {})
+    known = (earlier for earlier in reversed(Journal(stack).read(2 * LINES)) if attempt and isinstance(earlier, Mapping))
+    return next((earlier for earlier in known if earlier.get("attempt") == attempt and earlier.get("exemption")), {})
 
 
 def _stored(store: Store, release: str) -> Release | None:
