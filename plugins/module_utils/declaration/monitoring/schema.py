@@ -78,7 +78,8 @@ MONITORING = Record(
         "scrape_interval": duration(
             Monitoring, "scrape_interval", "15s", description="Time between two scrapes of one target, as Prometheus is set up to do."
         ),
-        "prometheus": text(Monitoring, "prometheus", "http://127.0.0.1:9090", check=own_prometheus),
+        # Hidden: what is refused may have a password in it.
+        "prometheus": text(Monitoring, "prometheus", "http://127.0.0.1:9090", check=own_prometheus, hidden=True),
         "budget": BUDGET,
     },
     example="{buckets: [50ms, 100ms, 300ms, 1s, 5s]}",
