@@ -56,7 +56,14 @@ def free_port() -> int:
 
 @contextmanager
 def prometheus(folder: Path, recorded: Sequence[Recorded]) -> Iterator[str]:
-    """Its address while it runs."""
+    """Its address while it runs, with this in its blocks."""
+    write_blocks(folder, recorded)
+    with serving(folder) as address:
+        yield address
+
+
+def write_blocks(folder: Path, recorded: Sequence[Recorded]) -> None:
+    """Blocks of a Prometheus that does not run."""
     lines = []
     for name in dict.fromkeys(series.name for series in recorded):
         lines.append(f"# TYPE {name} unknown")
@@ -67,6 +74,22 @@ def prometheus(folder: Path, recorded: Sequence[Recorded]) -> Iterator[str]:
     (folder / "metrics").write_text("\n".join([*lines, "# EOF", ""]))
     made = [str(PROMTOOL), "tsdb", "create-blocks-from", "openmetrics", "metrics", "data"]
     subprocess.run(made, cwd=folder, check=True, capture_output=True)
+
+
+def evaluate_rules(folder: Path, rules: str, start: int, end: int) -> None:
+    """Blocks of what recording rules make of the blocks that there are, as if they had been evaluated all the time.
+
+    A rule that reads what another one records sees it only in the next call.
+    """
+    (folder / "rules.yml").write_text(rules)
+    with serving(folder) as address:
+        made = [str(PROMTOOL), "tsdb", "create-blocks-from", "rules", "--url", address, "--output-dir", "data"]
+        subprocess.run([*made, "--start", str(start), "--end", str(end), "rules.yml"], cwd=folder, check=True, capture_output=True)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a Prometheus with the blocks of a folder."""
     (folder / "prometheus.yml").write_text("{}\n")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
