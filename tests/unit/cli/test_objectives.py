@@ -13,11 +13,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.cli import deploy as deploy_verbs
 from ansible_collections.latentum.ops.plugins.module_utils.cli import objectives
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.error_budget import SloSettings
 from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.objectives_file import put
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order
+from ansible_collections.latentum.ops.plugins.module_utils.slo import gate
 from ansible_collections.latentum.ops.plugins.module_utils.slo import settings as slo_settings
 from ansible_collections.latentum.ops.plugins.module_utils.slo.picture import HEIGHT
 
@@ -154,3 +157,34 @@ def test_a_file_of_a_newer_engine_is_read(root: Path) -> None:
     declare("shop", "", "api", policy={"refuse_below": 5, "new": 1})
     loaded = slo_settings.load("shop")
     assert loaded is not None and loaded.policy.refuse_below == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], None),
+        (["--security-fix", "CVE-2026-1234"], gate.Passage(gate.Exemption.SECURITY_FIX, "CVE-2026-1234")),
+        (["--budget-override", "the outage"], gate.Passage(gate.Exemption.OVERRIDE, "the outage")),
+    ],
+)
+def test_a_deployment_by_hand_asks_as_well(
+    root: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], expected: gate.Passage | None
+) -> None:
+    declare("shop", "http://127.0.0.1:9090", "api")
+    orders: list[Order] = []
+
+    def begun(_stack: str, order: Order) -> None:
+        orders.append(order)
+        raise DeployFailed("as far as this test goes")
+
+    monkeypatch.setattr(deploy_verbs, "Deployment", begun)
+    assert host.run(["deploy", "--stack", "shop", *words]) == 1
+    assert host.run(["rollback", "--stack", "shop"]) == 1
+    deploy, rollback = orders
+    assert deploy.slo == slo_settings.load("shop") and deploy.passage == expected
+    assert rollback.slo is None and rollback.passage is None
+
+
+def test_a_deployment_by_hand_wants_a_reason(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert host.run(["deploy", "--stack", "shop", "--budget-override", "yes"]) == 2
+    assert "budget_override: 'yes' is no reason: write what for" in capsys.readouterr().err

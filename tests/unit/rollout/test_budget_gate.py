@@ -22,10 +22,12 @@ from ansible_collections.latentum.ops.plugins.module_utils.release.pinning impor
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import service as service_module
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import table
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, order_from
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order
 from ansible_collections.latentum.ops.plugins.module_utils.slo import gate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import deployments
+from ansible_collections.latentum.ops.plugins.modules.compose_rollout import carry_out
 
 from ..slo.judge import needs_prometheus, objective
 from ..slo.recorded_prometheus import budget, free_port, prometheus
@@ -242,7 +244,7 @@ def test_the_declared_bounds_decide(host: PlayedHost, address: str) -> None:
 @pytest.mark.parametrize("more", [{"burn_in": True}, {"burn_in_until": time.time() + 3600}])
 def test_a_burn_in_decides_nothing(host: PlayedHost, address: str, more: dict[str, Any]) -> None:
     host.deploy(version(1))
-    assert host.deploy(version(2), slo=settings(address, "missed", **more)).budget == []
+    assert host.deploy(version(2), slo=settings(address, "missed", "unheard", policy={"unknown": "refuse"}, **more)).budget == []
 
 
 @needs_prometheus
@@ -286,6 +288,21 @@ def test_an_exemption_without_a_reason_is_refused(written: str, key: str) -> Non
     with pytest.raises(ValueError, match=f"{key}: .* is no reason"):
         gate.passage(*((written, "") if key == "budget_override" else ("", written)))
     assert gate.passage("", "") is None
+
+
+def test_the_arguments_of_the_module_become_a_gate_and_an_exemption() -> None:
+    plain = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | {"stack": "shop"}
+    assert order_from(plain, check=False).slo is None and order_from(plain, check=False).passage is None
+    given = {**plain, "slo": settings("http://127.0.0.1:9090", "full").to_dict(), "budget_override": "because"}
+    order = order_from(given, check=False)
+    assert order.slo == settings("http://127.0.0.1:9090", "full")
+    assert order.passage == gate.Passage(gate.Exemption.OVERRIDE, "because")
+    for wrong, said in (
+        ({"security_fix": "yes"}, "security_fix: 'yes' is no reason"),
+        ({"slo": {"stack": "shop"}}, "slo.objectives: is missing"),
+    ):
+        answer = carry_out({**given, **wrong}, check=True)
+        assert answer["failed"] and said in answer["msg"]
 
 
 def test_a_security_fix_goes_before_an_override() -> None:
