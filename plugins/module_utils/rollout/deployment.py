@@ -161,9 +161,10 @@ class Deployment:
         if ruling.canary is None:
             return plans
         upstreams = release.routes.upstreams if release.routes else ()
-        forced, lines = by_canary(plans, ruling.canary, {str(one.get("service")) for one in upstreams if not one.get("stream")})
+        tried, lines = by_canary(plans, ruling.canary, {str(one.get("service")) for one in upstreams if not one.get("stream")})
+        self.outcome.forced = [new.service for plan, new in zip(plans, tried, strict=True) if new.policy != plan.policy]
         self._say_of_budgets(lines)
-        return forced
+        return tried
 
     def _note_passage(self, attempt: str, release: str) -> None:
         """Who deploys past the error budgets is in the journal before anything is done, and told with the end of the deployment."""
@@ -364,7 +365,7 @@ class Deployment:
             return
         if self.order.force or self.order.kind != "deploy":
             return
-        refusal, lifted = barred(self.store, release, known, self.order)
+        refusal, lifted = barred(self.store, release, known, self.order, self.outcome.forced)
         if refusal:
             raise self._refused(refusal, release.id)
         self.progress.say(lifted)

@@ -24,6 +24,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout import servic
 from ansible_collections.latentum.ops.plugins.module_utils.rollout import table
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, order_from
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order
 from ansible_collections.latentum.ops.plugins.module_utils.slo import gate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import deployments
@@ -214,6 +215,23 @@ def test_a_forced_canary_has_the_declared_rule_and_says_what_it_cannot_try(
     assert live is not None and {policy.get("strategy") for policy in live.policies} <= {None, "rolling"}  # the next one is as declared
     host.deploy(version(3, api="recreate"), slo=slo)
     assert list(rules) == ["api"]
+
+
+@needs_prometheus
+def test_what_a_forced_canary_refused_is_tried_again_once_there_is_budget(
+    host: PlayedHost, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asked for that trial: too little traffic for it says nothing about the release."""
+
+    def too_little_traffic(*_given: Any) -> None:
+        raise RolloutFailed("api: the canary is refused: not enough traffic")
+
+    monkeypatch.setattr(service_module.Rollout, "trial", too_little_traffic)
+    host.deploy(version(1))
+    for said in ("not enough traffic", "failed before"):
+        with pytest.raises(DeployFailed, match=said):
+            host.deploy(version(2), slo=settings(address, "canary"))
+    assert host.deploy(version(2), slo=settings(address, "full")).changed
 
 
 @needs_prometheus
