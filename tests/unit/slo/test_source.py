@@ -80,6 +80,7 @@ def vector(*values: object) -> bytes:
         (404, b"not found", "HTTP 404: nothing there speaks the API of Prometheus"),
         (401, b"", "HTTP 401: it does not let this machine in"),
         (500, b"[1]", "HTTP 500"),
+        (503, b"Service Unavailable", "HTTP 503: it is not ready"),
         (200, b'{"status": "success", "data": {"resultType": "matrix", "result": []}}', "not numbers at one time"),
     ],
 )
@@ -106,6 +107,15 @@ def test_a_server_that_is_slow_or_away_is_said() -> None:
         port = free.getsockname()[1]
     with pytest.raises(SourceError, match="cannot be asked"):
         Source(f"http://127.0.0.1:{port}").query("up")
+
+
+def test_a_proxy_is_not_asked_about_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with answering(200, vector("1")) as address:
+        assert Source(address).query("up") and Source(address.replace("127.0.0.1", "localhost")).query("up")
 
 
 def test_what_is_no_number_is_no_measurement() -> None:
