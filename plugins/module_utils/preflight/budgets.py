@@ -26,7 +26,7 @@ def left(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Proble
     if live is None or given.get("built") or not given["project"].get("services") or Journal(given["name"]).underway():
         return
     try:
-        passage = gate.passage(given["budget_override"], given["security_fix"])
+        passage = gate.passage(str(given["budget_override"] or ""), str(given["security_fix"] or ""))
     except ValueError as error:
         yield Problem("stack", "", str(error), "write it with a reason, or without it")
         return
