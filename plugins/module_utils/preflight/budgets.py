@@ -28,7 +28,8 @@ def left(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Proble
     try:
         passage = gate.passage(str(given["budget_override"] or ""), str(given["security_fix"] or ""))
     except ValueError as error:
-        yield Problem("stack", "", str(error), "write it with a reason, or without it")
+        key, _colon, what = str(error).partition(": ")
+        yield Problem(f"stack_{key}", "", what, "write it with a reason, or not at all")
         return
     ruling = gate.ask(SloSettings.from_dict(given["slo"], "slo"), passage)
     if ruling.refusal and certainly_another(_declared(given), live, host.engine, Progress(live.stack, "preflight", silent=True)):
