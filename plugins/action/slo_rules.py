@@ -15,10 +15,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.objectives import Objective
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.error_budget import SloSettings
 from ansible_collections.latentum.ops.plugins.module_utils.core.atomic_files import read_text, write_atomic
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, run
-from ansible_collections.latentum.ops.plugins.module_utils.declaration.slos.derive import slo_objectives
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.slos.derive import slo_settings
 from ansible_collections.latentum.ops.plugins.module_utils.slo.budget import strictest
 from ansible_collections.latentum.ops.plugins.module_utils.slo.measured import Measured, measure, unmeasured
 from ansible_collections.latentum.ops.plugins.module_utils.slo.picture import picture
@@ -33,7 +33,7 @@ OPTIONS = {
     "timeout": {"type": "float", "default": 10.0},
 }
 _MODE = 0o644
-Objectives = dict[str, list[Objective]]
+Stacks = dict[str, SloSettings | None]  # by name; None without objectives
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         stacks = declared(variables["hostvars"], list(variables["ansible_play_hosts_all"]))
         folder, now = Path(given["folder"]).absolute(), time.time()
         measured = _measured(stacks, given, now)
-        wanted = {f"slo-{stack}.yml": rule_file(stack, objectives) if objectives else None for stack, objectives in stacks.items()}
+        wanted = {f"slo-{stack}.yml": rule_file(stack, slo.objectives) if slo else None for stack, slo in stacks.items()}
         _judge({name: text for name, text in wanted.items() if text})
         changes = _changes(folder, wanted)
         pictures = {f"slo-{one.objective.stack}-{one.objective.name}.svg": picture(one, now) for one in measured if given["prometheus"]}
@@ -69,18 +69,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         }
 
 
-def declared(hostvars: Mapping[str, Any], hosts: list[str]) -> Objectives:
+def declared(hostvars: Mapping[str, Any], hosts: list[str]) -> Stacks:
     """The objectives of the stacks of some hosts, by the name of the stack.
 
     :raises AnsibleActionFail: a declaration is wrong, or two hosts declare one stack with different objectives.
     """
-    stacks: Objectives = {}
+    stacks: Stacks = {}
     origin: dict[str, str] = {}
     for host in hosts:
         for declaration in declarations(host, hostvars[host]):
-            objectives = [Objective.from_dict(entry) for entry in slo_objectives(declaration)]
+            derived = slo_settings(declaration)
+            # Each host may reach its Prometheus by another address.
+            settings = SloSettings.from_dict({**derived, "prometheus": ""}) if derived else None
             stack = declaration.name
-            if stacks.setdefault(stack, objectives) != objectives:
+            if stacks.setdefault(stack, settings) != settings:
                 raise AnsibleActionFail(
                     f"slos: {host} declares stack {stack} with other objectives than {origin[stack]}; one rule file cannot have both:"
                     f" choose the hosts of one environment, -e ops_hosts={host}, with an slo_folder of its own. Nothing was changed."
@@ -89,12 +91,13 @@ def declared(hostvars: Mapping[str, Any], hosts: list[str]) -> Objectives:
     return stacks
 
 
-def _measured(stacks: Objectives, given: Mapping[str, Any], now: float) -> list[Measured]:
-    objectives = [objective for of_stack in stacks.values() for objective in of_stack]
+def _measured(stacks: Stacks, given: Mapping[str, Any], now: float) -> list[Measured]:
+    known = [settings for settings in stacks.values() if settings]
     if not given["prometheus"]:
-        return [unmeasured(objective) for objective in objectives]
+        return [unmeasured(objective, settings.policy, now) for settings in known for objective in settings.objectives]
     try:
-        return measure(objectives, Source(given["prometheus"], given["timeout"]), now, history=True)
+        source = Source(given["prometheus"], given["timeout"])
+        return [entry for settings in known for entry in measure(settings.objectives, source, now, settings.policy, history=True)]
     except SourceError as error:
         raise AnsibleActionFail(f"slo_prometheus: {error} Nothing was changed.") from None
 

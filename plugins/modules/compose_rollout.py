@@ -349,6 +349,23 @@ options:
     type: list
     elements: str
     default: []
+  slo:
+    description:
+      - Objectives of the stack and what their error budgets mean for a new release; the result of filter
+        P(latentum.ops.slo_settings#filter).
+      - They are kept on the host for C(opsctl). An empty dictionary removes them, and no budget is asked about.
+    type: dict
+    default: {}
+  security_fix:
+    description:
+      - What this release mends, such as V(CVE-2026-1234). It goes out whatever is left of the error budgets.
+      - It is kept in the journal, and told with the end of the deployment.
+    type: str
+    default: ""
+  budget_override:
+    description: Why this release goes out although too little of an error budget is left; kept and told likewise.
+    type: str
+    default: ""
   pull:
     description: V(missing) takes an image whose tag is on the host as it is; V(always) asks the registry what the tag is now.
     type: str
@@ -470,6 +487,12 @@ steps:
   type: list
   elements: dict
   sample: [{"number": 3, "step": "images", "outcome": "2 by digest", "seconds": 12.3}]
+budget:
+  description: What the error budgets mean for the release, line by line; empty where none decides, or there is enough.
+  returned: success
+  type: list
+  elements: str
+  sample: ["error budget: api has 31.0% left"]
 failed_tasks:
   description: Tasks after the deployment that failed, and whose failure takes nothing back.
   returned: success
@@ -518,8 +541,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.eject import returned
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance.protection import NotConfirmed, require_confirmed
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
-from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, KINDS, declared_from, order_from
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, KINDS, declared_from, order_from, slo_from
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import EXPECTED, Deployment
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.objectives_file import put
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import Outcome
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.results import as_dict
 
@@ -536,7 +560,10 @@ def main() -> None:
 
 def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """The module's result, whether the work succeeds or is refused."""
-    deployment = Deployment(given["stack"], order_from(given, check=check))
+    try:
+        deployment = Deployment(given["stack"], order_from(given, check=check))
+    except ValueError as error:
+        return failure(error)
     try:
         if not check:
             require_compatible()
@@ -550,6 +577,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
             outcome = deployment.deploy(declared_from(given))
+            outcome.files += put(given["stack"], slo_from(given), check=check)
             take_back_ejection(deployment, outcome, Path(given["directory"] or f"/opt/{given['stack']}"))
     except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
         deployment.progress.close()

@@ -30,7 +30,7 @@ DYNAMIC = {
     "ENVIRONMENT": "environment",
     "PAGE": "runbooks",
 }
-FILES = ("FOLDER",)
+FILES = ("FOLDER", "FILE")
 
 
 @dataclass(frozen=True)

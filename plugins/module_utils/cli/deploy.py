@@ -21,6 +21,8 @@ from ..rollout import table as deploy_table
 from ..rollout.deployment import Deployment
 from ..rollout.request import Order, Outcome
 from ..rollout.results import as_dict
+from ..slo import settings as slo_settings
+from ..slo.gate import passage
 from . import confirmation
 from .arguments import Parser, confirmable, shared
 from .output import Output
@@ -51,6 +53,10 @@ def add_parsers(verbs: Any) -> None:
     )
     deploy.add_argument("--no-backup", action="store_true", help="without the backup that the declaration wants before a deployment")
     deploy.add_argument("--force", action="store_true", help="also a release that failed before")
+    deploy.add_argument(
+        "--security-fix", default="", metavar="CVE", help="what it mends, such as CVE-2026-1234: no error budget holds it up"
+    )
+    deploy.add_argument("--budget-override", default="", metavar="REASON", help="why it goes out although an error budget is nearly spent")
 
     rollback = verbs.add_parser("rollback", parents=[change], help="back to the last good release, as a rolling update")
     rollback.add_argument("--to", metavar="RELEASE", help="to this one; the beginning of its id is enough (`opsctl releases`)")
@@ -90,6 +96,8 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         tell=output.line,
         force=getattr(options, "force", False),
         recreate=tuple(getattr(options, "recreate", ())),
+        slo=slo_settings.load(stack) if options.verb == "deploy" else None,
+        passage=passage(options.budget_override, options.security_fix) if options.verb == "deploy" else None,
         backup_max_age=_backup_max_age(stack) if options.verb == "deploy" and not options.no_backup else 0,
     )
     outcome = _carry_out(Deployment(stack, order), options, stack)

@@ -42,6 +42,7 @@ from . import containers as container_verbs
 from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
 from . import jobs as job_verbs
+from . import objectives as objective_verbs
 from . import removal as removal_verbs
 from . import tunnel as tunnel_verbs
 from . import watchdog as watchdog_verbs
@@ -56,6 +57,7 @@ GROUPS = (
     job_verbs,
     removal_verbs,
     emergency_verbs,
+    objective_verbs,
     tunnel_verbs,
 )
 

@@ -53,6 +53,7 @@ class Objective(Contract):
     )
     no_data: float = option("Seconds without any data after which it is told.", 600, least=60, most=DAY)
     burn_in: bool = option("Measure only: nothing alerts, and no budget decides.", False)
+    burn_in_until: float = option("The same until then, in seconds since the epoch; V(0) is never.", 0, least=0, most=10**11, sparse=True)
     scrape_interval: float = option("Seconds between two scrapes of one target.", 15, least=1, most=60)
     runbook: str = option("Address of a page, in which C({runbook}) and C({service}) are replaced; empty without one.", "")
 
@@ -60,3 +61,10 @@ class Objective(Contract):
     def budget(self) -> float:
         """The share that may be bad."""
         return round((100 - self.percent) / 100, 12)
+
+    def burns_in(self, now: float) -> bool:
+        """Whether it is only measured.
+
+        :param now: seconds since the epoch.
+        """
+        return self.burn_in or now < self.burn_in_until

@@ -351,6 +351,7 @@ class Ejection:
             CONFIGURATION / f"watchdog/{self.stack}.json",
             CONFIGURATION / f"backup/{self.stack}.json",
             CONFIGURATION / f"jobs/{self.stack}.json",
+            CONFIGURATION / f"slo/{self.stack}.json",
             *engine_jobs.there(self.stack),
             CONFIGURATION / f"backup/{self.stack}",
             CONFIGURATION / f"authentication/{self.stack}",
@@ -362,7 +363,7 @@ class Ejection:
         ]
         if self.others:
             return [path for path in own if path.exists()]
-        folders = ("stacks", "upstreams", "watchdog", "backup", "jobs", "barman", "tls", "secrets", "authentication")
+        folders = ("stacks", "upstreams", "watchdog", "backup", "jobs", "slo", "barman", "tls", "secrets", "authentication")
         every = [CONFIGURATION / name for name in (*folders, "environment.json")]
         every += [
             *unit_files(),

@@ -565,6 +565,7 @@ The budget, and the alerts of a budget that burns, are blind until the data is b
 
 ```console
 opsctl check                                # is the service itself well? Then nobody is hurt, only unseen
+opsctl slo                                  # which objectives; or the Prometheus itself does not answer
 systemctl status nginx latentum-ops-watchdog prometheus --no-pager
 curl -s http://127.0.0.1:9753/metrics | head -n 20
 df -h
@@ -604,6 +605,7 @@ SLOBudgetSpent: nothing is left of it. The objective is missed until the failure
 ## Look
 
 ```console
+opsctl slo                                  # what is left, how fast it burns, until when; --svg FILE: a picture
 opsctl history                              # which releases fall into that time?
 opsctl incidents                            # short failures that came back
 opsctl jobs                                 # a job that fails some nights, or takes the processor
@@ -627,7 +629,8 @@ ansible-playbook latentum.ops.slo -i production/hosts.yml -e slo_prometheus=http
 ## Do
 
 Find the one cause that costs most, and make a ticket of it. While less than a quarter is left, releases go out by canary and what can wait waits;
-below a tenth nothing goes out but a rollback or a security fix. `opsctl rollback` where a release began it.
+below a tenth nothing goes out but a rollback, a security fix that is named, or what has a reason
+([how](../guides/objectives.md#what-a-budget-means-for-releases)). `opsctl rollback` where a release began it.
 
 Not worth its alarm? An objective that is missed each month while nobody complains is too high. Lower it in `slos`, with a reason in the commit;
 `burn_in: true` measures a new one without alarms.

@@ -125,8 +125,9 @@ def _journal(stack: str, *, steps: bool) -> Iterator[Event]:
     begun: set[str] = set()
     for entry in Journal(stack).read(2 * LINES):
         kind, step, attempt = str(entry.get("kind") or "deploy"), str(entry.get("step", "")), str(entry.get("attempt", ""))
-        first = attempt not in begun
-        begun.add(attempt)
+        exempt = bool(entry.get("exemption"))  # past an error budget: it stands before the beginning, and is no part of it
+        first = exempt or attempt not in begun
+        begun |= set() if exempt else {attempt}
         rollout = kind in ("deploy", "rollback", "scale")
         if "done" in entry or (rollout and not steps and not first and step not in ENDINGS):
             continue

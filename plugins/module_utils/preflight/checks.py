@@ -20,6 +20,7 @@ from ..release.store import ReleaseError
 from ..schema.nodes import Problem
 from . import (
     behind,
+    budgets,
     disk,
     docker,
     exporters,
@@ -47,7 +48,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
     "jobs": (schedules.understood,),
-    "stack": (neighbours.claimed, images.available),
+    "stack": (neighbours.claimed, budgets.left, images.available),
     "nginx": (
         web_ports.taken,
         nginx_sites.others,

@@ -18,6 +18,7 @@ from ..containers.client import DEFINITION, USES, Engine
 from ..contracts.carried_files import Carried
 from ..contracts.registered_model import RegisteredModel, models_from
 from ..contracts.routes import Routes
+from ..core.process import CommandError
 from ..core.progress import Progress
 from . import uses
 from .store import Release, ReleaseError, fingerprint, is_id
@@ -109,6 +110,20 @@ def pin(
     for reference in dict.fromkeys(references.values()):
         pinned[reference] = pinned_reference(reference, declared.pull, engine, progress, fetch=fetch) if engine else reference
     return pinned_release(declared, {service: pinned[reference] for service, reference in references.items()}, live, others)
+
+
+def certainly_another(declared: Declared, live: Release, engine: Engine | None, progress: Progress) -> bool:
+    """Whether a declaration is not the live release, as far as that is known before images are fetched and nginx' sites are made.
+
+    Another declaration may be the same release, where a tag still is the digest that a promotion has brought.
+    """
+    if live.source == declared.source and (declared.pull != "always" or declared.models):
+        return False
+    try:
+        there = pin(declared, engine, progress, live=live, fetch=False)
+    except (CommandError, ReleaseError):
+        return True  # of an image that nobody has, no live release is made
+    return (there.project, there.environment) != (live.project, live.environment)
 
 
 def pinned_reference(reference: str, policy: str, engine: Engine, progress: Progress, *, fetch: bool) -> str:

@@ -22,6 +22,7 @@ from ..core.locks import FOLDER, stack_lock
 from ..hostconfig import shares
 from ..hostconfig.entries import write
 from ..secretstore.store import Store as SecretStore
+from ..slo import settings as slo_settings
 from . import containers, host, web
 from .report import Report
 
@@ -92,7 +93,9 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     elif (paths.JOBS / stack).is_dir():
         report.stays("records of jobs", f"{paths.JOBS / stack}: what runs once has been done to the data, which stays")
     described = paths.STACKS / f"{stack}.json"
-    host.files(stack, directory, report, described=described, states=states, others=[FOLDER / f"{stack}.out.json"])
+    host.files(
+        stack, directory, report, described=described, states=states, others=[FOLDER / f"{stack}.out.json", slo_settings.file_of(stack)]
+    )
     _secrets(wish, report)
     if not report.check:
         for path in paths.SHARES.glob(f"{stack}.*.json"):

@@ -12,12 +12,14 @@ from typing import Any
 from ..contracts.argspec import argspec
 from ..contracts.base import fields
 from ..contracts.carried_files import Carried
+from ..contracts.error_budget import SloSettings
 from ..contracts.health import Expectation, expectations_from
 from ..contracts.registered_model import RegisteredModel, models_from
 from ..contracts.rollout_policy import Hooks, Policy, policies_from
 from ..contracts.routes import Routes, routes_from
 from ..contracts.upstreams import upstreams_from
 from ..release.pinning import Declared, with_references
+from ..slo.gate import passage
 from .request import Order
 
 ARGUMENTS: dict[str, Any] = {
@@ -36,6 +38,9 @@ ARGUMENTS: dict[str, Any] = {
     "models": {"type": "list", "elements": "dict", "default": [], "options": argspec(RegisteredModel)},
     "versions": {"type": "dict", "default": {}},
     "domains": {"type": "list", "elements": "str", "default": []},
+    "slo": {"type": "dict", "default": {}},  # its contract judges it
+    "security_fix": {"type": "str", "default": ""},
+    "budget_override": {"type": "str", "default": ""},
     "pull": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "recreate": {"type": "list", "elements": "str", "default": []},
     **argspec(Hooks),
@@ -103,8 +108,19 @@ def _without_empty(policy: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in policy.items() if value or name not in _SPARSE}
 
 
+def slo_from(given: Mapping[str, Any]) -> SloSettings | None:
+    """The objectives of the stack.
+
+    :raises ValueError: of another form.
+    """
+    return SloSettings.from_dict(given["slo"], "slo") if given["slo"] else None
+
+
 def order_from(given: Mapping[str, Any], *, check: bool) -> Order:
-    """How it is to be carried out."""
+    """How it is to be carried out.
+
+    :raises ValueError: objectives of another form, or an exemption without a reason.
+    """
     chosen = {"attempt": given["attempt"]} if given["attempt"] else {}
     return Order(
         kind=KINDS[given["state"]],
@@ -117,5 +133,7 @@ def order_from(given: Mapping[str, Any], *, check: bool) -> Order:
         backup_max_age=given["backup_max_age"],
         recreate=given["recreate"],
         promoted_from=given["promoted_from"],
+        slo=slo_from(given),
+        passage=passage(given["budget_override"], given["security_fix"]),
         **chosen,
     )

@@ -22,9 +22,11 @@ from ..models import versions
 from ..release import carried, publish, routing
 from ..release.image_user import require_readable
 from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal, RolloutInProgress
-from ..release.pinning import Declared, pin, relabelled, require_local, unlabelled
+from ..release.pinning import Declared, certainly_another, pin, relabelled, require_local, unlabelled
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
+from ..slo import gate as budget_gate
 from . import hand_made, moving, reloading, standby
+from .forced_canary import by_canary
 from .host_actions import Site
 from .phases import Phase, Phases
 from .plan import CREATE, REPLACE, ServicePlan, as_rolling, make, require_bind_sources, require_safe, require_secrets
@@ -48,6 +50,7 @@ class Deployment:
         self.journal = Journal(stack)
         self.progress = Progress(stack, order.attempt, order.tell, silent=order.check)
         self.outcome = Outcome(phases=Phases(self.progress.say))
+        self._ruling: budget_gate.Ruling | None = None
 
     def deploy(self, declared: Declared) -> Outcome:
         """Bring a declaration about.
@@ -55,6 +58,7 @@ class Deployment:
         :raises DeployFailed: it was refused or taken back.
         :raises LockHeld: somebody else works on this stack.
         """
+        self._ask_early(declared)
         self._back_up(declared)
         with self._locked():
             engine = self._engine()
@@ -116,6 +120,57 @@ class Deployment:
             if before and release.id == before.id:
                 self.progress.say(f"{release.id} is live already")
             return self._bring(release, engine)
+
+    def _ask_budgets(self) -> budget_gate.Ruling:
+        """What the error budgets mean for a new release; asked once."""
+        if self._ruling is None:
+            self._ruling = budget_gate.ask(self.order.slo, self.order.passage)
+            self._say_of_budgets(self._ruling.lines)
+        return self._ruling
+
+    def _say_of_budgets(self, lines: Sequence[str]) -> None:
+        self.outcome.budget += lines
+        for sentence in lines:
+            self.progress.say(sentence)
+
+    def _ask_early(self, declared: Declared) -> None:
+        """Refuse a release that is certainly a new one before its backup, before its images are fetched, and before anybody has to wait.
+
+        :raises DeployFailed: there is too little of an error budget left.
+        """
+        live = self.store.live()
+        if self.order.kind != "deploy" or live is None or self.journal.underway() or not self._may_differ(declared, live):
+            return
+        refusal = self._ask_budgets().refusal
+        if refusal and certainly_another(declared, live, self._engine(), self.progress):
+            raise self._refused(refusal, declared.stack)
+
+    def _may_differ(self, declared: Declared, live: Release) -> bool:
+        return live.source != declared.source or declared.pull == "always"
+
+    def _gated(self, plans: list[ServicePlan], release: Release, live: Release | None) -> list[ServicePlan]:
+        """The plans as the error budgets let them be. A rollout that was begun before is not refused: it would stay half done.
+
+        :raises DeployFailed: there is too little of one left.
+        """
+        if self.order.kind != "deploy" or live is None or live.id == release.id:
+            return plans
+        ruling = self._ask_budgets()
+        if ruling.refusal and not self.journal.underway():
+            raise self._refused(ruling.refusal, release.id)
+        if ruling.canary is None:
+            return plans
+        upstreams = release.routes.upstreams if release.routes else ()
+        tried, lines = by_canary(plans, ruling.canary, {str(one.get("service")) for one in upstreams if not one.get("stream")})
+        self.outcome.forced = [new.service for plan, new in zip(plans, tried, strict=True) if new.policy != plan.policy]
+        self._say_of_budgets(lines)
+        return tried
+
+    def _note_passage(self, attempt: str, release: str) -> None:
+        """Who deploys past the error budgets is in the journal before anything is done, and told with the end of the deployment."""
+        if self._ruling and (passage := self._ruling.passed):
+            entry = {"attempt": attempt, "kind": self.order.kind, "release": release, "step": passage.exemption.step}
+            self.journal.write(**entry, reason=passage.reason, exemption=passage.exemption.value, who=caller())
 
     def _back_up(self, declared: Declared) -> None:
         """Have a backup that was restored and is young enough, before the stack is locked: a backup takes that lock itself.
@@ -267,7 +322,8 @@ class Deployment:
         by_hand = hand_made.compare(engine, release, containers) if engine and live is None else {}
         plans = make(release, containers, live=live, warm=standby.ids(self.stack), never_good=unserved, recreate=recreate, by_hand=by_hand)
         outcome.kept = hand_made.kept(plans, by_hand)
-        outcome.plans = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
+        changing = [as_rolling(plan) if self.order.kind == "rollback" else plan for plan in plans if plan.changes]
+        outcome.plans = self._gated(changing, release, live)
         outcome.models = versions.sentences(live, release)
         rerouting = Rerouting(live, release)
         outcome.routes = rerouting.sentences() if rerouting.needed else []
@@ -297,6 +353,7 @@ class Deployment:
             return outcome
         before = live.id if live else None
         underway = self.journal.underway() or RolloutInProgress(self.order.attempt, self.order.kind, release.id, before, caller())
+        self._note_passage(underway.attempt, release.id)
         site = Site(self.stack, engine, self.progress, self.journal, underway, outcome.phases)
         Change(self.order, self.store, site, outcome, release, live).carry_out()
         return outcome
@@ -308,7 +365,7 @@ class Deployment:
             return
         if self.order.force or self.order.kind != "deploy":
             return
-        refusal, lifted = barred(self.store, release, known, self.order)
+        refusal, lifted = barred(self.store, release, known, self.order, self.outcome.forced)
         if refusal:
             raise self._refused(refusal, release.id)
         self.progress.say(lifted)

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..containers.client import Container
+from ..contracts.error_budget import SloSettings
 from ..contracts.rollout_policy import Hooks
 from ..core.caller import automatic
 from ..hostconfig.entries import Change
+from ..slo.gate import Passage
 from .phases import Phases
 from .plan import ServicePlan
 
@@ -34,6 +36,8 @@ class Order:
     :param backup_max_age: seconds; a deployment begins with a backup where the last one that was restored is older. 0 for never.
     :param recreate: services to replace although nothing differs.
     :param promoted_from: the environment and release that the images come from, C(staging@3f2a90c1d4e7); empty for none.
+    :param slo: the objectives whose error budgets a new release is asked about; None for no such gate.
+    :param passage: it goes past them, with a reason.
     """
 
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -47,6 +51,8 @@ class Order:
     backup_max_age: float = Hooks.backup_max_age
     recreate: Sequence[str] = ()
     promoted_from: str = ""
+    slo: SloSettings | None = None
+    passage: Passage | None = None
     tell: Callable[[str], None] = lambda _line: None
 
     @property
@@ -59,6 +65,8 @@ class Order:
 class Outcome:
     """What was, or in check mode would be, done.
 
+    :param budget: what the error budgets mean for it, for a person.
+    :param forced: services that go by a canary which they do not declare.
     :param failed_tasks: tasks after the deployment that failed, and whose failure takes nothing back.
     :param kept: service to the containers that somebody has started by hand, and that go on because they are what the release wants.
     """
@@ -80,6 +88,8 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
     phases: Phases = field(default_factory=Phases)
     failed_tasks: list[str] = field(default_factory=list)
+    budget: list[str] = field(default_factory=list)
+    forced: list[str] = field(default_factory=list)
 
     @property
     def sentences(self) -> list[str]:

@@ -31,6 +31,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             for plan, (_name, before, after) in zip(outcome.plans, outcome.digests, strict=True)
         ],
         "steps": outcome.phases.as_list(),
+        "budget": list(outcome.budget),
         "failed_tasks": list(outcome.failed_tasks),
         "requests": outcome.served,
         "failed_requests": outcome.failed,

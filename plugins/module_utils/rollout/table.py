@@ -30,6 +30,7 @@ def table(outcome: Outcome) -> str:
     lines += outcome.kept_sentences
     lines += [*outcome.models, *outcome.routes]
     lines += columns(outcome.phases.rows())
+    lines += outcome.budget
     lines += [f"!! task failed, the release stays: {task.splitlines()[0]}" for task in outcome.failed_tasks]
     if outcome.served or outcome.maintenance:
         counted = [f"{outcome.served} answered", f"{outcome.failed} with a status from 500 on"]

@@ -408,7 +408,7 @@ class Change:
         site.progress.say(f"failed: {reason.splitlines()[0]}")
         self._note("failed", reason=reason[:4000])
         if isinstance(error, RolloutFailed) and self.order.kind != "rollback":
-            self.store.mark(self.release.id, FAILED, reason.splitlines()[0], judged_by(self.release, self.order))
+            self.store.mark(self.release.id, FAILED, reason.splitlines()[0], judged_by(self.release, self.order, self.outcome.forced))
         site.underway.failing = True
         site.journal.keep(site.underway)
         lost = take_back(site, self.store)

@@ -9,7 +9,7 @@ may not read, a timeout that is too short, a command that has to run before. Onc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..release.pinning import definition_of
@@ -18,10 +18,14 @@ from .plan import secret_files
 from .request import Order
 
 SECRETS, POLICIES, PROBES, HOOKS = "secrets or their owners", "policies of updates", "health checks and probes", "commands that run before"
+BUDGET = "canaries that an error budget forces"
 
 
-def judged_by(release: Release, order: Order) -> dict[str, str]:
-    """Each thing beside its content that decides about a release, as a hash. Of secrets owner, mode and time: never the value."""
+def judged_by(release: Release, order: Order, forced: Collection[str] = ()) -> dict[str, str]:
+    """Each thing beside its content that decides about a release, as a hash. Of secrets owner, mode and time: never the value.
+
+    :param forced: services that go by a canary which they do not declare.
+    """
     hashes = {
         SECRETS: fingerprint(
             {str(path): _status(path) for spec in release.project["services"].values() for path in secret_files(release, spec)}
@@ -31,6 +35,8 @@ def judged_by(release: Release, order: Order) -> dict[str, str]:
     }
     if order.before is not None:
         hashes[HOOKS] = fingerprint([[list(argv) for argv in order.before], order.before_timeout])
+    if order.slo is not None:
+        hashes[BUDGET] = fingerprint(sorted(forced))
     return hashes
 
 
@@ -47,13 +53,13 @@ def changed_since(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
     return [name for name in before if name in now and before[name] != now[name]]
 
 
-def barred(store: Store, release: Release, known: Release, order: Order) -> tuple[str, str]:
+def barred(store: Store, release: Release, known: Release, order: Order, forced: Collection[str] = ()) -> tuple[str, str]:
     """Why a release that failed, or was rolled back, is not deployed again, and what has changed since; the first is empty when it may be.
 
     :param known: the same release as the store has it.
     """
     what = "failed before" if known.state == FAILED else "was rolled back"
-    changed = ", ".join(changed_since(store.judged(release.id), judged_by(release, order)))
+    changed = ", ".join(changed_since(store.judged(release.id), judged_by(release, order, forced)))
     if changed and not order.automatic:
         return "", f"{release.id} {what}; changed since then: {changed}. It is tried again"
     refusal = f"release {release.id} {what} and is not deployed again by itself: {known.reason or 'no reason was given'}"

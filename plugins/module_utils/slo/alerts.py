@@ -24,7 +24,7 @@ _NOUN = {"availability": "requests failed", "latency": "requests were slow", "su
 
 
 def alerts(objective: Objective, indicator: Counted | Looked) -> list[dict[str, Any]]:
-    """The alert rules; none while an objective is burnt in."""
+    """The alert rules; none while an objective is burnt in, and none that fires before a burn-in ends by itself."""
     if objective.burn_in:
         return []
     rules = []
@@ -120,6 +120,8 @@ def _rule(
         address = objective.runbook.replace("{runbook}", PAGES[name]).replace("{service}", objective.service or objective.name)
         annotations["runbook_url"] = plain(address)
     waits = {"for": patience} if patience else {}
+    if objective.burn_in_until:
+        expression = f"({expression}) and on() (vector(time()) >= {number(objective.burn_in_until)})"
     return {"alert": name, "expr": expression, **waits, "labels": labels, "annotations": annotations}
 
 

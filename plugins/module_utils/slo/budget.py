@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from ..contracts.error_budget import BudgetPolicy
+
 
 class BudgetState(Enum):
     """What a budget means for releases; from the mildest to the strictest, with what people are told."""
@@ -41,7 +43,7 @@ _SENTENCES = {
     BudgetState.REFUSE: "refuse: no release but a rollback or a security fix",
 }
 _STRICTNESS = tuple(BudgetState)
-NORMAL_ABOVE, WARN_FROM, CANARY_FROM = 0.5, 0.25, 0.1
+_USUAL = BudgetPolicy()
 _NOISE = 1e-9  # shares that differ by less are the same
 
 
@@ -97,18 +99,18 @@ class Budget:
         return self.remaining * self.window / burn_rate if burn_rate > 1 else None
 
 
-def state_of(remaining: float | None, *, burn_in: bool = False) -> BudgetState:
-    """What follows from what is left: above a half normal, from a quarter on a warning, from a tenth on a canary, below it a refusal."""
+def state_of(remaining: float | None, policy: BudgetPolicy = _USUAL, *, burn_in: bool = False) -> BudgetState:
+    """What follows from what is left: above its first bound normal, from the second on a warning, from the third on a canary, below it
+    a refusal."""
     if burn_in:
         return BudgetState.BURN_IN
     if remaining is None or not math.isfinite(remaining):
         return BudgetState.UNKNOWN
-    for limit, state in ((WARN_FROM, BudgetState.WARN), (CANARY_FROM, BudgetState.CANARY)):
-        if remaining > NORMAL_ABOVE + _NOISE:
-            return BudgetState.NORMAL
-        if remaining >= limit - _NOISE:
-            return state
-    return BudgetState.REFUSE
+    if remaining > policy.warn_below / 100 + _NOISE:
+        return BudgetState.NORMAL
+    if remaining >= policy.canary_below / 100 - _NOISE:
+        return BudgetState.WARN
+    return BudgetState.CANARY if remaining >= policy.refuse_below / 100 - _NOISE else BudgetState.REFUSE
 
 
 def strictest(states: Iterable[BudgetState]) -> BudgetState:

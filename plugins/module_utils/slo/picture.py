@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from .alerts import sentence
-from .budget import CANARY_FROM, NORMAL_ABOVE, WARN_FROM
 from .measured import Measured
 
 WIDTH, HEIGHT = 860, 320
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 64, 40
-_BANDS = (
-    (NORMAL_ABOVE, 1.0, "#e7f4ea"),
-    (WARN_FROM, NORMAL_ABOVE, "#fbf6da"),
-    (CANARY_FROM, WARN_FROM, "#fce8d2"),
-    (0.0, CANARY_FROM, "#f8dcdc"),
-)
+_COLOURS = ("#e7f4ea", "#fbf6da", "#fce8d2", "#f8dcdc")  # normal, warn, canary, refuse
 _LINE, _SPENT, _INK, _FAINT = "#1f5fa8", "#b3261e", "#222222", "#777777"
 _LOWEST = -1.0  # what is below is drawn at the edge
 _GAP = 5  # steps without a number, after which the line is broken
@@ -30,13 +25,37 @@ _TICKS = 6
 Point = tuple[float, float]
 
 
-def picture(entry: Measured, now: float) -> str:
+@dataclass(frozen=True)
+class Mark:
+    """What happened in the window of a budget.
+
+    :param at: seconds since the epoch.
+    :param until: its end, of what lasted; 0 for a moment, such as a release.
+    """
+
+    at: float
+    text: str
+    until: float = 0.0
+
+
+def report(entries: Sequence[Measured], now: float, marks: Sequence[Mark] = ()) -> str:
+    """The pictures of several objectives, one below the other."""
+    height = HEIGHT * max(1, len(entries))
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    inner = [picture(entry, now, marks).replace("<svg ", f'<svg y="{HEIGHT * number}" ', 1) for number, entry in enumerate(entries)]
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', *inner, "</svg>", ""])
+
+
+def picture(entry: Measured, now: float, marks: Sequence[Mark] = ()) -> str:
     """The picture.
 
     :param now: seconds since the epoch; its right edge.
+    :param marks: releases and incidents; those beside its window are left out.
     """
     points = [(at, value) for at, value in entry.history if math.isfinite(value)]
     lowest = min([0.0, *(max(_LOWEST, value) for _at, value in points)])
+    policy = entry.policy
+    bounds = [bound / 100 for bound in (policy.warn_below, policy.canary_below, policy.refuse_below)]
     scale = Scale(now - entry.objective.window, now, lowest)
     return "\n".join(
         [
@@ -45,8 +64,9 @@ def picture(entry: Measured, now: float) -> str:
             f"<title>{escape(_title(entry))}</title>",
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
             *_heading(entry),
-            *_bands(scale),
-            *_axes(scale),
+            *_bands(scale, bounds),
+            *_marks(scale, marks),
+            *_axes(scale, bounds),
             *_line(scale, points),
             *([] if points else [_text(WIDTH / 2, HEIGHT / 2, "no data in this time", "middle", _FAINT)]),
             "</svg>",
@@ -86,9 +106,9 @@ def _heading(entry: Measured) -> list[str]:
     ]
 
 
-def _bands(scale: Scale) -> Iterator[str]:
+def _bands(scale: Scale, bounds: Sequence[float]) -> Iterator[str]:
     """What each part of the budget means, as colours behind the line."""
-    for low, high, colour in _BANDS:
+    for colour, (high, low) in zip(_COLOURS, pairwise([1.0, *bounds, 0.0]), strict=True):
         yield _rectangle(scale.y(high), scale.y(low), colour)
     if scale.lowest < 0:
         yield _rectangle(scale.y(0), scale.y(scale.lowest), "#f1c4c4")
@@ -98,9 +118,22 @@ def _rectangle(top: float, bottom: float, colour: str) -> str:
     return f'<rect x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" height="{round(bottom - top, 1)}" fill="{colour}"/>'
 
 
-def _axes(scale: Scale) -> Iterator[str]:
-    marks = [1.0, NORMAL_ABOVE, WARN_FROM, CANARY_FROM, 0.0]
-    for value in [*marks, *([scale.lowest] if scale.lowest < -0.05 else [])]:
+def _marks(scale: Scale, marks: Sequence[Mark]) -> Iterator[str]:
+    """A line for each release, a bar for each incident, with its text where a pointer rests."""
+    top, bottom = scale.y(1.0), scale.y(scale.lowest)
+    for mark in marks:
+        if max(mark.at, mark.until) < scale.start or mark.at > scale.end:
+            continue
+        title, x = f"<title>{escape(mark.text)}</title>", scale.x(mark.at)
+        if mark.until:
+            width = max(1.5, round(scale.x(mark.until) - x, 1))
+            yield f'<rect x="{x}" y="{top}" width="{width}" height="{round(bottom - top, 1)}" fill="{_SPENT}" opacity="0.25">{title}</rect>'
+        else:
+            yield f'<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="{_LINE}" stroke-dasharray="3 3">{title}</line>'
+
+
+def _axes(scale: Scale, bounds: Sequence[float]) -> Iterator[str]:
+    for value in [1.0, *bounds, 0.0, *([scale.lowest] if scale.lowest < -0.05 else [])]:
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{scale.y(value)}" y2="{scale.y(value)}" stroke="#cccccc" stroke-width="0.5"/>'
         yield _text(LEFT - 8, scale.y(value) + 4, f"{value:.0%}", "end", _FAINT)
     span = scale.end - scale.start

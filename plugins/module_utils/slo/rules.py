@@ -49,8 +49,11 @@ def rule_groups(objectives: Iterable[Objective]) -> list[dict[str, Any]]:
 def _short(objective: Objective) -> list[Rule]:
     """What is measured now, and over hours; then the alerts."""
     measured = indicator(objective)
-    about = {"indicator": objective.indicator, "window": duration(objective.window), "burn_in": str(objective.burn_in).lower()}
-    rules = [_record(objective, series.OBJECTIVE, f"vector({number(1 - objective.budget)})", about)]
+    about = {"indicator": objective.indicator, "window": duration(objective.window)}
+    rules = [
+        _record(objective, series.OBJECTIVE, expression, {**about, "burn_in": burn_in})
+        for burn_in, expression in _burn_in(objective, f"vector({number(1 - objective.budget)})")
+    ]
     if isinstance(measured, Looked):
         rules += _looks(objective, measured)
     else:
@@ -60,6 +63,14 @@ def _short(objective: Objective) -> list[Rule]:
         rules.append(_ratio(objective, window))
     rules.append(_record(objective, series.BURN_RATE, f"{of(objective, series.error_ratio('6h'))} / {number(objective.budget)}"))
     return [*rules, *alerts(objective, measured)]
+
+
+def _burn_in(objective: Objective, value: str) -> list[tuple[str, str]]:
+    """What label C(burn_in) is, and when."""
+    if objective.burn_in or not objective.burn_in_until:
+        return [(str(objective.burn_in).lower(), value)]
+    end = number(objective.burn_in_until)
+    return [("true", f"{value} and on() (vector(time()) < {end})"), ("false", f"{value} and on() (vector(time()) >= {end})")]
 
 
 def _looks(objective: Objective, measured: Looked) -> list[Rule]:

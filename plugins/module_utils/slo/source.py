@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import math
 import urllib.error
@@ -60,6 +61,8 @@ class Source:
             raise SourceError(f"{_without_password(parts)}: a name or a password in an address is seen by others: use one without")
         self.address = urllib.parse.urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/").removesuffix("/api/v1"), "", ""))
         self.timeout = timeout
+        # A proxy of the environment is for what is elsewhere: it would look for 127.0.0.1 on itself.
+        self._opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if _own(parts.hostname) else []))
 
     def query(self, expression: str, at: float | None = None) -> list[Sample]:
         """The instant vector of an expression. Numbers that are none (NaN) are left out: they are no measurement.
@@ -96,7 +99,7 @@ class Source:
             {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
         )
         try:
-            with urllib.request.build_opener().open(request, timeout=self.timeout) as answer:
+            with self._opener.open(request, timeout=self.timeout) as answer:
                 text = answer.read(LARGEST + 1)
         except urllib.error.HTTPError as error:
             raise SourceError(f"{self.address}: {self._refused(error, given['query'])}") from None
@@ -118,6 +121,8 @@ class Source:
                 pass
         if error.code in (401, 403):
             return f"HTTP {error.code}: it does not let this machine in"
+        if error.code in (502, 503, 504):
+            return f"HTTP {error.code}: it is not ready; after a start a Prometheus reads its log, which may take minutes"
         return f"HTTP {error.code}: nothing there speaks the API of Prometheus; write the address up to what stands before /api/v1"
 
     def _read(self, text: bytes, expression: str) -> tuple[str, Any]:
@@ -129,6 +134,14 @@ class Source:
         except (ValueError, KeyError, TypeError, AttributeError):
             what = "the answer is not that of a Prometheus: write the address up to what stands before /api/v1"
             raise SourceError(f"{self.address}: {what} (it begins with {_short(text[:60].decode(errors='replace'))!r})") from None
+
+
+def _own(host: str) -> bool:
+    """Whether a host is this one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _labels(entry: Mapping[str, Any]) -> dict[str, str]:

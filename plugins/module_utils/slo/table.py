@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from ..contracts.objectives import EVENTS, Objective
 from ..core import format as layout
-from .measured import Measured
+from .measured import PACES, Measured
 from .promql import duration, number
 
 _UNKNOWN = "no data"
+PACE = f"burns ({', '.join(PACES)})"  # 1 lasts for exactly the window
 
 
 def table(entries: Sequence[Measured], *, measured: bool) -> list[str]:
@@ -24,7 +26,7 @@ def table(entries: Sequence[Measured], *, measured: bool) -> list[str]:
     if not entries:
         return ["no objective is declared: see slos in docs/guides/objectives.md"]
     head = ["objective", "indicator", "must be good", "window", "budget"]
-    rows = [[*head, "measured", "budget left", "spent in", "state"] if measured else head]
+    rows = [[*head, "measured", "budget left", PACE, "spent in", "state"] if measured else head]
     rows += [[*declared(entry.objective), *(_numbers(entry) if measured else ())] for entry in entries]
     return list(layout.columns(rows))
 
@@ -36,8 +38,19 @@ def declared(objective: Objective) -> list[str]:
         about += f" below {number(objective.below)} s"
     elif objective.newest:
         about += f" younger than {duration(objective.newest)}"
-    name = f"{objective.stack}/{objective.name}" + (" (burn-in)" if objective.burn_in else "")
+    name = f"{objective.stack}/{objective.name}" + _burn_in(objective)
     return [name, about, f"{number(objective.percent)} %", duration(objective.window), _allowed(objective)]
+
+
+def day(at: float) -> str:
+    """A day in UTC, from seconds since the epoch."""
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d")
+
+
+def _burn_in(objective: Objective) -> str:
+    if objective.burn_in:
+        return " (burn-in)"
+    return f" (burn-in until {day(objective.burn_in_until)})" if objective.burn_in_until else ""
 
 
 def _allowed(objective: Objective) -> str:
@@ -51,15 +64,25 @@ def _allowed(objective: Objective) -> str:
 def _numbers(entry: Measured) -> list[str]:
     ratio, remaining, budget = entry.budget.error_ratio, entry.budget.remaining, entry.budget
     if ratio is None or remaining is None or budget.allowed is None or budget.failed is None:
-        return [_UNKNOWN, _UNKNOWN, "", entry.state.sentence]
+        return [_UNKNOWN, _UNKNOWN, "", "", entry.state.sentence]
     left = f"{_tidy(budget.allowed - budget.failed)} of {_tidy(budget.allowed)} {'min' if entry.objective.unit != EVENTS else 'failures'}"
-    return [f"{number(round((1 - ratio) * 100, 4))} %", f"{remaining:.1%} ({left})", _until(entry.spent_in), entry.state.sentence]
+    good = f"{number(round((1 - ratio) * 100, 4))} %"
+    return [good, f"{remaining:.1%} ({left})", _paces(entry), _until(entry), entry.state.sentence]
 
 
-def _until(seconds: float | None) -> str:
+def _paces(entry: Measured) -> str:
+    rates = entry.burn_rates
+    return ", ".join(f"{rates[window]:.1f}" if window in rates else "-" for window in PACES)
+
+
+def _until(entry: Measured) -> str:
+    """How long the budget lasts at the present pace, and until which day."""
+    seconds = entry.spent_in
     if seconds is None:
         return "never at this pace"
-    return layout.duration(int(seconds)) if seconds else "spent"
+    if not seconds:
+        return "spent"
+    return layout.duration(int(seconds)) + (f" ({day(entry.at + seconds)})" if entry.at else "")
 
 
 def _tidy(value: float) -> str:
@@ -75,6 +98,7 @@ def as_data(entry: Measured) -> dict[str, Any]:
         "failed": budget.failed,
         "error_ratio": budget.error_ratio,
         "budget_remaining": budget.remaining,
+        "burn_rates": entry.burn_rates,
         "spent_in": entry.spent_in,
         "state": entry.state.value,
         "sentence": entry.state.sentence,

@@ -21,6 +21,7 @@ from ..models import versions
 from ..release.journal import LINES, LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal
 from ..release.listing import changed_images
 from ..release.store import Release, ReleaseError, Store
+from ..slo.gate import Exemption
 from .failures import AGAIN, Failures
 from .incidents import Incident
 from .journal_reading import Position, end_of, moment_of, position_from, read_on
@@ -196,9 +197,13 @@ def read(stack: str, entry: Mapping[str, Any]) -> Deployment:
     began = at - float(seconds) if isinstance(seconds, (int, float)) else at
     cause = f"{entry.get('kind')} of {release}: {reason.splitlines()[0]}" if reason else _sentence(ending, release, before, changes)
     key = f"{stack}/deployment:{entry.get('attempt') or release}"
-    incident = Incident(key, stack, f"deployment:{release}", ending.severity, line(cause), began, at, at)
+    exempt = _exemption(stack, entry)
+    # Whoever wants to hear of what goes wrong hears of a rule that was passed over as well.
+    severity = "warning" if exempt.get("exemption") == Exemption.OVERRIDE.value and ending.severity == "info" else ending.severity
+    incident = Incident(key, stack, f"deployment:{release}", severity, line(cause), began, at, at)
     incident.log = lines(reason.splitlines()[1:], TAIL, LONGEST)
-    return Deployment(ending, incident, [*_facts(entry, release, before, reason), *changes])
+    budget = [("Budget", line(f"{exempt['step']}: {exempt.get('reason')}", LONGEST))] if exempt else []
+    return Deployment(ending, incident, [*_facts(entry, release, before, reason), *budget, *changes])
 
 
 def _ending(entry: Mapping[str, Any]) -> Ending:
@@ -249,6 +254,13 @@ def _reason(stack: str, entry: Mapping[str, Any]) -> str:
     own = str(entry.get("reason") or "")
     parts = [*failures[-1:], own] if entry["step"] == PARTLY_TAKEN_BACK else [own or next(iter(failures[-1:]), "")]
     return "\n".join(part for part in parts if part) or "no reason was written down"
+
+
+def _exemption(stack: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The line of the journal by which it went past the error budgets; empty where it did not."""
+    attempt = entry.get("attempt")
+    known = (earlier for earlier in reversed(Journal(stack).read(2 * LINES)) if attempt and isinstance(earlier, Mapping))
+    return next((earlier for earlier in known if earlier.get("attempt") == attempt and earlier.get("exemption")), {})
 
 
 def _stored(store: Store, release: str) -> Release | None:

@@ -19,6 +19,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.api import
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, progress
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import protection, windows
+from ansible_collections.latentum.ops.plugins.module_utils.slo import settings as slo_settings
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import settings as watchdog_settings
 
@@ -38,6 +39,7 @@ def point_to(root: Path, setattr: Callable[[Any, str, Any], None]) -> None:
     setattr(backup_state, "ROOT", root / "var/backups")
     setattr(watchdog_settings, "FOLDER", root / "etc/watchdog")
     setattr(privileged_requests, "STATUS", root / "run/status.json")
+    setattr(slo_settings, "FOLDER", root / "etc/slo")
     setattr(locks, "FOLDER", root / "run")
     setattr(progress, "FOLDER", root / "run")
     setattr(audit, "SOCKET", str(root / "journal.sock"))

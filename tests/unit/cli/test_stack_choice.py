@@ -152,7 +152,7 @@ VERBS = {
     "backup run": [], "backup list": [], "backup verify": [], "backup push": [], "backup escrow": [], "backup check": [],
     "restore database": ["x"], "restore cache": ["x"], "restore volume": ["x"], "restore everything": [], "restore files": ["/x"],
     "restore dump": ["x"], "restore identity": [], "restore resume": [], "restore undo": [], "restore confirm": [],
-    "ps": [], "logs": [], "tunnel": ["db"],
+    "ps": [], "logs": [], "tunnel": ["db"], "slo": [],
 }  # fmt: skip
 
 

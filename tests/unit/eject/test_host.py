@@ -89,6 +89,7 @@ class Host:
             "etc/latentum-ops/backup/shop.json": json.dumps(backups).replace("/etc/latentum-ops/secrets", str(etc / "secrets")),
             "etc/latentum-ops/backup/known_hosts": "nas ssh-ed25519 AAAA\n",
             "etc/latentum-ops/watchdog/shop.json": "{}",
+            "etc/latentum-ops/slo/shop.json": "{}",
             "etc/latentum-ops/upstreams/shop.json": json.dumps([one.to_dict() for one in UPSTREAMS]),
             "etc/latentum-ops/disk-guard.json": "{}",
             "etc/latentum-ops/tls/shop.example.com/fullchain.pem": "certificate",

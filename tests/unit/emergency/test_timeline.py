@@ -65,6 +65,17 @@ def test_a_deployment_is_how_it_began_and_how_it_ended(monkeypatch: pytest.Monke
     assert "deployment shop/api: deploy abc: start 1" in texts(steps=True) and len(texts(steps=True)) == 4
 
 
+def test_a_deployment_past_an_error_budget_says_so_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    about = {"attempt": "a", "kind": "deploy", "release": "abc"}
+    write(monkeypatch, "2030-03-17T17:46:39Z", **about, step="error budget overridden", reason="outage", exemption="x", who="ada")
+    write(monkeypatch, "2030-03-17T17:46:40Z", **about, step="deploy abc, live is xyz")
+    write(monkeypatch, "2030-03-17T17:46:41Z", **about, step="start 1")
+    assert texts() == [
+        "deployment shop: deploy abc: error budget overridden: outage (ada)",
+        "deployment shop: deploy: deploy abc, live is xyz",
+    ]
+
+
 def test_an_incident_from_its_first_sign_to_its_end() -> None:
     incident = Incident("shop/api", "shop", "api", "critical", "it is down", T, T + 3, T + 90, [(T + 5, "restarted it")], ["web"])
     incident.escalated, incident.needs_human = T + 30, True

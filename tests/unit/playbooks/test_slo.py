@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.slo.measured import PACES
 from ansible_runs import AnsibleRuns
 
 from ..slo.test_source import answering, serving
@@ -48,7 +49,11 @@ def run(ansible: AnsibleRuns, tmp_path: Path) -> Run:
 
 def measuring() -> AbstractContextManager[str]:
     """A server with the numbers of the one objective: thirty of 100,000 requests failed."""
-    numbers = {"slo:events:window": "100000", "slo:failed_events:window": "30", "slo:error_ratio:6h": "0.0001"}
+    numbers = {
+        "slo:events:window": "100000",
+        "slo:failed_events:window": "30",
+        **{f"slo:error_ratio:{window}": "0.0001" for window in PACES},
+    }
 
     def answer(asked: Mapping[str, str]) -> bytes:
         labels = {"stack": "shop", "slo": "web", "service": "web"}
@@ -142,7 +147,7 @@ def test_measured_budgets_are_in_the_table_and_in_a_picture(run: Run, tmp_path: 
     with measuring() as address:
         done = run(slo_prometheus=address)
     assert done.returncode == 0, said(done)
-    assert "99.97 % 70.0% (70.0 of 100 failures) never at this pace normal: release as usual" in said(done)
+    assert "99.97 % 70.0% (70.0 of 100 failures) 0.1, 0.1, 0.1, 0.1 never at this pace normal: release as usual" in said(done)
     picture = (tmp_path / "slo" / "slo-shop-web.svg").read_text()
     assert "Error budget of shop/web: 70.0% left" in picture and "<polyline" in picture
     with measuring() as address:

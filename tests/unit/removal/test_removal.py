@@ -24,6 +24,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.removal import stack 
 from ansible_collections.latentum.ops.plugins.module_utils.removal import web
 from ansible_collections.latentum.ops.plugins.module_utils.removal.stack import RemovalRefused, Wish, remove
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store as SecretStore
+from ansible_collections.latentum.ops.plugins.module_utils.slo import settings as slo_settings
 from ansible_collections.latentum.ops.plugins.module_utils.tls import certificates
 
 FORWARDING = "AllowTcpForwarding local\nPermitOpen 127.0.0.1:5432 127.0.0.1:5434\n"
@@ -102,9 +103,10 @@ class Host:
             (removal, "FOLDER"),
             (removal_host, "WATCHDOG"),
             (removal_host, "BACKUP"),
+            (slo_settings, "FOLDER"),
         ):
             monkeypatch.setattr(module, name, root / f"{module.__name__.rpartition('.')[2]}_{name.lower()}")
-        for folder in (removal_host.WATCHDOG, removal_host.BACKUP, root / "units/multi-user.target.wants"):
+        for folder in (removal_host.WATCHDOG, removal_host.BACKUP, slo_settings.FOLDER, root / "units/multi-user.target.wants"):
             folder.mkdir(parents=True)
         monkeypatch.setattr(removal_host, "UNITS", root / "units")
         monkeypatch.setattr(revert_timer, "UNITS", root / "units")
@@ -173,6 +175,7 @@ class Host:
                 self.layout.link(certificate).symlink_to(self.layout.live(certificate))
         (removal_host.WATCHDOG / f"{stack}.json").write_text("{}")
         (removal_host.BACKUP / f"{stack}.json").write_text("{}")
+        slo_settings.file_of(stack).write_text("{}")
         timers = (f"latentum-ops-backup@{stack}.timer", f"latentum-ops-backup@{stack}.files.timer", f"latentum-ops-push@{stack}.timer")
         for name in timers:
             (root / "units" / name).write_text("")

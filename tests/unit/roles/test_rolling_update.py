@@ -27,6 +27,18 @@ def play_of(role: str) -> int:
     return place
 
 
+def index_of(role: str, tasks_from: str | None = None) -> int:
+    """The place of a role among the tasks of the play that writes secrets."""
+    roles = [
+        task.get("ansible.builtin.import_role") or task.get("ansible.builtin.include_role") or {}
+        for task in PLAYS[play_of("secrets")]["tasks"]
+    ]
+    (place,) = [
+        place for place, one in enumerate(roles) if (one.get("name"), one.get("tasks_from")) == (f"latentum.ops.{role}", tasks_from)
+    ]
+    return place
+
+
 def test_secrets_of_new_services_are_written_on_all_hosts_before_the_first_batch() -> None:
     """A service with another name has none yet; a rollback needs those of the name before (molecule/rollout/tests/test_routes.py)."""
     secrets = PLAYS[play_of("secrets")]
@@ -38,8 +50,14 @@ def test_secrets_of_new_services_are_written_on_all_hosts_before_the_first_batch
 
 def test_images_are_built_once_secrets_are_there_and_before_the_first_batch() -> None:
     """A build takes its time, and may fail: all hosts still serve, and none has left the load balancers."""
-    tasks = PLAYS[play_of("secrets")]["tasks"]
-    names = [(task.get("ansible.builtin.import_role") or task.get("ansible.builtin.include_role") or {}).get("name") for task in tasks]
-    assert names.index("latentum.ops.secrets") < names.index("latentum.ops.stack")
-    (build,) = [task for task in tasks if (task.get("ansible.builtin.include_role") or {}).get("tasks_from") == "builds.yml"]
-    assert "image_builds" in build["when"]  # nothing is included where nothing is built
+    secrets, builds = index_of("secrets"), index_of("stack", "builds.yml")
+    assert secrets < builds
+    assert "image_builds" in PLAYS[play_of("secrets")]["tasks"][builds]["when"]  # nothing is included where nothing is built
+
+
+def test_a_spent_error_budget_refuses_before_anything_changes_on_any_host() -> None:
+    play = PLAYS[play_of("secrets")]
+    look = index_of("stack", "preflight.yml")
+    assert look < index_of("secrets") and "slo_objectives" in play["tasks"][look]["when"]  # it costs nothing without objectives
+    before = [task["ansible.builtin.import_tasks"] for task in play["tasks"][:look]]
+    assert before == ["tasks/remember_declaration.yml"] and "any_errors_fatal" in play and "serial" not in play

@@ -142,6 +142,9 @@ def test_units_of_ours_are_no_persons(monkeypatch: pytest.MonkeyPatch) -> None:
         "recreate": [],
         "attempt": "",
         "promoted_from": "",
+        "slo": {},
+        "security_fix": "",
+        "budget_override": "",
     }
     assert [order_from({**given, "automatic": said}, check=False).automatic for said in (True, False)] == [True, False]
 

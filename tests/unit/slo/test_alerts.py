@@ -186,6 +186,30 @@ def test_burn_in_measures_and_never_alerts(tmp_path: Path) -> None:
     )
 
 
+def test_a_burn_in_that_ends_alerts_from_then_on(tmp_path: Path) -> None:
+    """Two outages, one on each side of the end; time begins at 0 in this judge."""
+    outage = [(0, 80), (150, 400)]
+    inputs = {
+        requests("200"): steps((150, HOURS_2), *outage, *outage),
+        requests("502"): steps((0, HOURS_2), (150, 80), (0, 400), (150, 80), (0, 400)),
+    }
+    judged(
+        tmp_path,
+        [objective(burn_in_until=4 * 3600)],
+        inputs,
+        [
+            silent("2h10m"),
+            silent("2h20m"),
+            firing("4h10m", "SLOFastBurn"),
+            Check("3h59m", 'count(slo:objective:ratio{burn_in="true"})', 1),
+            Check("3h59m", 'count(slo:objective:ratio{burn_in="false"})', None),
+            Check("4h10m", 'count(slo:objective:ratio{burn_in="false"})', 1),
+            Check("4h10m", 'count(slo:objective:ratio{burn_in="true"})', None),
+        ],
+        pace=60,
+    )
+
+
 def test_replicas_and_hosts_are_summed_once(tmp_path: Path) -> None:
     """Two hosts, one of which fails a tenth of its requests and is then gone for good: 100 + 100 requests at each scrape, 10 bad."""
     inputs = {

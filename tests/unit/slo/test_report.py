@@ -27,7 +27,7 @@ def measured(events: float, failed: float, *history: float | None) -> Measured:
     about = objective(window=DAY)
     start = NOW - 1800 * (len(history) - 1)
     points = tuple((start + 1800 * number, value) for number, value in enumerate(history) if value is not None)
-    return Measured(about, Budget(about.budget, about.window, events, failed), None, points)
+    return Measured(about, Budget(about.budget, about.window, events, failed), {}, points)
 
 
 def test_the_table_says_what_is_declared() -> None:
@@ -46,11 +46,16 @@ def test_the_table_says_what_is_declared() -> None:
 
 
 def test_the_table_says_what_was_measured() -> None:
-    entries = [measured(100_000, 30), replace(measured(100_000, 95), recent=0.002), measured(100_000, 200), unmeasured(objective())]
+    entries = [
+        measured(100_000, 30),
+        replace(measured(100_000, 95), ratios={"1h": 0.004, "6h": 0.002}, at=NOW),
+        measured(100_000, 200),
+        unmeasured(objective()),
+    ]
     lines = [re.split(r" {2,}", line) for line in table(entries, measured=True)][1:]
-    assert lines[0][5:] == ["99.97 %", "70.0% (70.0 of 100 failures)", "never at this pace", "normal: release as usual"]
-    assert lines[1][6:8] == ["5.0% (5.0 of 100 failures)", "36m 0s"] and lines[1][8].startswith("refuse")
-    assert lines[2][6:8] == ["-100.0% (-100 of 100 failures)", "spent"]
+    assert lines[0][5:] == ["99.97 %", "70.0% (70.0 of 100 failures)", "-, -, -, -", "never at this pace", "normal: release as usual"]
+    assert lines[1][6:9] == ["5.0% (5.0 of 100 failures)", "4.0, 2.0, -, -", "36m 0s (2027-01-15)"] and lines[1][9].startswith("refuse")
+    assert lines[2][6:9] == ["-100.0% (-100 of 100 failures)", "-, -, -, -", "spent"]
     assert lines[3][5:7] == ["no data", "no data"] and "nobody knows" in lines[3][-1]
     assert as_data(entries[3])["budget_remaining"] is None and as_data(entries[0])["state"] == "normal"
 

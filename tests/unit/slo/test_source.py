@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import subprocess
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +21,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.slo.budget import Bud
 from ansible_collections.latentum.ops.plugins.module_utils.slo.measured import measure
 from ansible_collections.latentum.ops.plugins.module_utils.slo.source import Source, SourceError
 
-from .judge import PROMETHEUS, PROMTOOL, needs_prometheus, objective
+from . import recorded_prometheus
+from .judge import needs_prometheus, objective
+from .recorded_prometheus import Recorded, budget, now
 
 Answer = Callable[[Mapping[str, str]], bytes]
 
@@ -80,6 +80,7 @@ def vector(*values: object) -> bytes:
         (404, b"not found", "HTTP 404: nothing there speaks the API of Prometheus"),
         (401, b"", "HTTP 401: it does not let this machine in"),
         (500, b"[1]", "HTTP 500"),
+        (503, b"Service Unavailable", "HTTP 503: it is not ready"),
         (200, b'{"status": "success", "data": {"resultType": "matrix", "result": []}}', "not numbers at one time"),
     ],
 )
@@ -108,6 +109,15 @@ def test_a_server_that_is_slow_or_away_is_said() -> None:
         Source(f"http://127.0.0.1:{port}").query("up")
 
 
+def test_a_proxy_is_not_asked_about_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with answering(200, vector("1")) as address:
+        assert Source(address).query("up") and Source(address.replace("127.0.0.1", "localhost")).query("up")
+
+
 def test_what_is_no_number_is_no_measurement() -> None:
     with answering(200, vector("1.5", "NaN", "+Inf")) as address:
         assert [(sample.labels["slo"], sample.value) for sample in Source(address).query("up")] == [("0", 1.5), ("2", float("inf"))]
@@ -121,39 +131,11 @@ def test_the_address_may_have_a_path_and_may_go_on_to_the_api() -> None:
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[tuple[str, int]]:
     """A real Prometheus that has a day of what the rules record, and the time at which that ends."""
-    end = int(time.time()) // 120 * 120
-    lines = []
-    for name, value in {"slo:events:window": "20000", "slo:failed_events:window": "8", "slo:error_ratio:6h": "0.004"}.items():
-        lines.append(f"# TYPE {name} gauge")
-        lines += [f'{name}{{stack="shop",slo="api",service="web"}} {value} {at}' for at in range(end - 600, end + 1, 60)]
-    lines.append("# TYPE slo:budget_remaining:ratio gauge")
-    for number, at in enumerate(range(end - 80000, end + 1, 800)):
-        lines.append(f'slo:budget_remaining:ratio{{stack="shop",slo="api",service="web"}} {1 - number * 0.004:.3f} {at}')
-    (tmp_path / "metrics").write_text("\n".join([*lines, "# EOF", ""]))
-    made = [str(PROMTOOL), "tsdb", "create-blocks-from", "openmetrics", "metrics", "data"]
-    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True)
-    (tmp_path / "prometheus.yml").write_text("{}\n")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(PROMETHEUS), "--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}"]
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log) as server:
-        try:
-            await_ready(f"http://127.0.0.1:{port}/-/ready", server)
-            yield f"http://127.0.0.1:{port}", end
-        finally:
-            server.terminate()
-
-
-def await_ready(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - loopback
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("Prometheus did not become ready")
+    end = now()
+    left = [(at, 1 - number * 0.004) for number, at in enumerate(range(end - 80000, end + 1, 800))]
+    history = Recorded("slo:budget_remaining:ratio", {"stack": "shop", "slo": "api", "service": "web"}, left)
+    with recorded_prometheus.prometheus(tmp_path, [*budget("api", 20000, 8, {"6h": 0.004}), history]) as address:
+        yield address, end
 
 
 @needs_prometheus

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from ...contracts.error_budget import REFUSE
+from ...contracts.monitoring import Monitoring
 from ...core.units import spell_duration
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
@@ -14,10 +16,26 @@ from .model import monitoring_of
 from .schema import MOST_BUCKETS
 
 
+def _check_budget(monitoring: Monitoring, problems: list[Problem]) -> None:
+    """Bounds that become stricter, and somebody who can be asked."""
+    policy = monitoring.budget
+    for mild, strict in pairwise(("warn_below", "canary_below", "refuse_below")):
+        above, below = getattr(policy, mild), getattr(policy, strict)
+        if below > above:
+            what = f"is more than {mild}, which is {above:g}: what is stricter would come before what is milder"
+            problems.append(Problem(f"monitoring.budget.{strict}", shown(below), what, f"write at most {above:g}"))
+    if policy.unknown == REFUSE and not monitoring.prometheus:
+        what = "would refuse each release: no monitoring.prometheus is named, so that nobody knows a budget"
+        problems.append(
+            Problem("monitoring.budget.unknown", shown(policy.unknown), what, "add prometheus: http://127.0.0.1:9090, or remove it")
+        )
+
+
 def check_monitoring(declaration: Declaration, problems: list[Problem]) -> None:
     """Bounds that a histogram can have."""
     if any(problem.key.startswith("monitoring") for problem in problems):
         return
+    _check_budget(monitoring_of(declaration), problems)
     buckets = monitoring_of(declaration).buckets
     if not buckets:
         problems.append(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...contracts.canary import Rule
+from ...contracts.error_budget import BudgetPolicy
 from ...contracts.monitoring import Monitoring
 from ..model import Declaration
 from .schema import MONITORING
@@ -16,7 +18,15 @@ from .schema import MONITORING
 def monitoring_from(item: Mapping[str, Any] | None) -> Monitoring:
     """From what the schema read, whose table has the defaults."""
     read = MONITORING.read({}, "", []) if item is None else item
-    return Monitoring(tuple(float(bound) for bound in read["buckets"] if bound is not None), float(read["scrape_interval"]))
+    buckets = tuple(float(bound) for bound in read["buckets"] if bound is not None)
+    return Monitoring(buckets, float(read["scrape_interval"]), read["prometheus"], _policy(read["budget"] or {}))
+
+
+def _policy(item: Mapping[str, Any]) -> BudgetPolicy:
+    """Bounds that do not rise are told by the checks."""
+    canary = item.get("canary")
+    given = {name: value for name, value in item.items() if name != "canary"}
+    return BudgetPolicy(**given, canary=Rule.from_dict(canary, tolerant=True) if canary else None)
 
 
 def monitoring_of(declaration: Declaration) -> Monitoring:

@@ -5,12 +5,65 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ...contracts.error_budget import BudgetPolicy
 from ...contracts.monitoring import BUCKETS, Monitoring
-from ...contracts.nodes import described, duration
+from ...contracts.nodes import decimal, described, duration, text
 from ...schema import values
-from ...schema.nodes import Items, Record, Text
+from ...schema.nodes import Items, Record, Refused, Text
+from ..updates.schema import CANARY
 
 MOST_BUCKETS = 30  # each one is a series for each route
+
+
+@values.form("address", r"^https?://\S+$")
+def own_prometheus(value: str) -> str:
+    """The address of a Prometheus: over the network, whoever can change an answer on its way decides about releases."""
+    address = values.web_address(value).removesuffix("/api/v1")
+    try:
+        parts = urlsplit(address)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise Refused("is not the address of a service", "write a number from 1 to 65535 as its port") from None
+    if parts.query or parts.fragment:
+        raise Refused("has a query", "write the address up to what stands before /api/v1")
+    if parts.scheme == "http" and not _own(host):
+        raise Refused(
+            "is reached over the network without TLS",
+            "write an address of this host, such as http://127.0.0.1:9090 (an SSH or TLS tunnel leads elsewhere), or https://",
+        )
+    return address
+
+
+def _own(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+# A figure that containers tell of themselves has a path of one service.
+TRIAL = Record(
+    default=None,
+    description=described(BudgetPolicy, "canary"),
+    fields={name: node for name, node in CANARY.fields.items() if name != "quality"},
+    example="{share: 10, duration: 5m, on_low_traffic: promote}",
+)
+BUDGET = Record(
+    default=None,
+    description=described(Monitoring, "budget"),
+    fields={
+        "warn_below": decimal(BudgetPolicy, "warn_below", "50"),
+        "canary_below": decimal(BudgetPolicy, "canary_below", "25"),
+        "refuse_below": decimal(BudgetPolicy, "refuse_below", "10"),
+        "unknown": text(BudgetPolicy, "unknown"),
+        "timeout": duration(BudgetPolicy, "timeout", "5s"),
+        "canary": TRIAL,
+    },
+    example="{warn_below: 50, canary_below: 25, refuse_below: 10}",
+)
 MONITORING = Record(
     default=None,
     description="How the stack is measured.",
@@ -25,6 +78,9 @@ MONITORING = Record(
         "scrape_interval": duration(
             Monitoring, "scrape_interval", "15s", description="Time between two scrapes of one target, as Prometheus is set up to do."
         ),
+        # Hidden: what is refused may have a password in it.
+        "prometheus": text(Monitoring, "prometheus", "http://127.0.0.1:9090", check=own_prometheus, hidden=True),
+        "budget": BUDGET,
     },
     example="{buckets: [50ms, 100ms, 300ms, 1s, 5s]}",
 )

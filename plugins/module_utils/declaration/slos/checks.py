@@ -77,6 +77,9 @@ def _shape(key: str, item: ObjectiveEntry) -> Iterator[Problem]:
 
 
 def _alerts(key: str, item: ObjectiveEntry) -> Iterator[Problem]:
+    if item["burn_in"] and item["burn_in_until"]:
+        what = "says when it ends, and burn_in: true that it does not"
+        yield Problem(f"{key}.burn_in_until", "", what, "remove one of the two")
     if item["page"] == item["ticket"] == "none" and not item["burn_in"]:
         yield Problem(
             f"{key}.ticket", shown("none"), "beside page: none tells nobody anything", "write burn_in: true, which says so, or a severity"

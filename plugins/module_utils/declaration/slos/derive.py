@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...contracts.error_budget import SloSettings
 from ...contracts.objectives import EVENTS, MINUTES, Objective
 from ..jobs.model import jobs_of
 from ..model import Declaration
@@ -23,6 +24,13 @@ _LEAST = {"requests": (50, 5, 5), "minutes": (10, 1, 5), "runs": (10, 2, 3)}
 def slo_objectives(declaration: Declaration) -> list[dict[str, Any]]:
     """The objectives of a stack, defaults written out, all durations in seconds."""
     return [_objective(declaration, item).to_dict() for item in slos_of(declaration)]
+
+
+def slo_settings(declaration: Declaration) -> dict[str, Any]:
+    """What a host needs to know of the objectives of a stack; nothing where it has none."""
+    objectives = tuple(_objective(declaration, item) for item in slos_of(declaration))
+    monitoring = monitoring_of(declaration)
+    return SloSettings(declaration.name, objectives, monitoring.prometheus, monitoring.budget).to_dict() if objectives else {}
 
 
 def _objective(declaration: Declaration, item: ObjectiveEntry) -> Objective:
@@ -53,6 +61,7 @@ def _objective(declaration: Declaration, item: ObjectiveEntry) -> Objective:
         ticket=item["ticket"],
         no_data=item["no_data"],
         burn_in=item["burn_in"],
+        burn_in_until=item["burn_in_until"] or 0,
         scrape_interval=monitoring_of(declaration).scrape_interval,
         runbook=declaration.watchdog.runbook or "",
         **given_least,

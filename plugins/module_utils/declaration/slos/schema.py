@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import datetime, timezone
 
 from ...contracts.nodes import described, duration, flag, number, text
 from ...contracts.objectives import DAY, Objective
@@ -73,6 +75,17 @@ def window(value: str) -> float:
     if parsed % 60:
         raise Refused("is not of whole minutes", "write days, such as 30d")
     return parsed
+
+
+@values.form("day", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+def day(value: str) -> float:
+    """The beginning of a day in UTC, in seconds since the epoch. YAML makes a date of what is not quoted."""
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+            raise ValueError(value)
+        return datetime.fromisoformat(value.strip()).replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        raise Refused("is not a day", "write year, month and day, such as 2026-12-15") from None
 
 
 def _percent(indicator: str, description: str) -> Text:
@@ -162,6 +175,12 @@ OBJECTIVE = Record(
         **{name: number(Objective, name, default=None, implied=implied, example="20") for name, implied in _IMPLIED.items()},
         "no_data": duration(Objective, "no_data", "10m", description="Time without any data after which it is told."),
         "burn_in": flag(Objective, "burn_in"),
+        "burn_in_until": Text(
+            default=None,
+            check=day,
+            example="2026-12-15",
+            description="The same, but not any more from the beginning (UTC) of this day on.",
+        ),
     },
     example="{name: api, route: app.example.com/, availability: 99.9}",
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model import Derivation, Part, Section
 from .checks import check_slo_subjects, check_slos
-from .derive import slo_objectives
+from .derive import slo_objectives, slo_settings
 from .model import slos_from
 from .schema import SLOS
 
@@ -15,5 +15,8 @@ SECTION = Section(
     parts={"slos": Part(SLOS, slos_from)},
     checks=(check_slos,),
     compose_checks=(check_slo_subjects,),
-    derivations={"slo_objectives": Derivation(slo_objectives, list, merged=True)},
+    derivations={
+        "slo_objectives": Derivation(slo_objectives, list, merged=True),
+        "slo_settings": Derivation(slo_settings, dict),
+    },
 )
