@@ -48,6 +48,13 @@ if ! installed promtool prometheus; then
     echo "unit: no promtool and Prometheus can be had here; the tests that ask real ones are skipped"
   fi
 fi
+if ! installed amtool prometheus-alertmanager; then
+  if there alertmanager prometheus-alertmanager; then
+    export PATH=$cache/alertmanager/usr/bin:$PATH
+  else
+    echo "unit: no amtool and Alertmanager can be had here; the tests that ask real ones are skipped"
+  fi
+fi
 
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT
