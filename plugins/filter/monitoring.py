@@ -10,11 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup import setup
+from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import plain
 
 
 def monitoring_setup(stacks: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, Any]:
     """See the filter's own documentation."""
-    made = asdict(setup(stacks, settings))
+    # Strings of Ansible's own would not be written as YAML.
+    made = asdict(setup(plain(stacks), plain(settings)))
     return {name: list(value) if isinstance(value, tuple) else value for name, value in made.items()}
 
 

@@ -234,7 +234,10 @@ def test_an_incident_is_there_by_itself_while_it_is_open() -> None:
         for stack, subject in (("latentum", "worker"), ("latentum", "site:latentum.example.com"), ("", "disk /"))
     ]
     families, _samples = scrape(status)
-    shown = {tuple(one.labels[name] for name in ("stack", "subject", "service", "severity")) for one in families[PREFIX + "incident_open"].samples}
+    shown = {
+        tuple(one.labels[name] for name in ("stack", "subject", "service", "severity"))
+        for one in families[PREFIX + "incident_open"].samples
+    }
     assert shown == {
         ("latentum", "worker", "worker", "warning"),
         ("latentum", "site:latentum.example.com", "", "warning"),
