@@ -168,18 +168,22 @@ def running(rendered: Rendered, receiving: Receiving, folder: Path, targets: Map
         # How long something must hold is for promtool's clock (tests/unit/alert_rules).
         path.write_text(re.sub(r"^(\s+for: ).*$", r"\g<1>0s", text, flags=re.M))
     environment = {**os.environ, "SSL_CERT_FILE": str(receiving.ca)}
-    commands = [words_of(rendered, PROMETHEUS, replaced), [*with_templates(), *words_of(rendered, ALERTMANAGER, replaced)]]
-    processes = [
-        subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for words in commands
-    ]
+    processes: list[subprocess.Popen[str]] = []
 
-    def ready() -> bool:
-        ended = [process for process in processes if process.poll() is not None]
-        assert not ended, ended[0].communicate()[0]
-        return all(answered(address, "/-/ready") for address in (prometheus, alertmanager))
+    def start(words: list[str], address: str) -> None:
+        process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        processes.append(process)
+
+        def ready() -> bool:
+            assert process.poll() is None, process.communicate()[0]
+            return bool(answered(address, "/-/ready"))
+
+        until(ready, f"{address} is ready")
 
     try:
-        until(ready, "both are ready")
+        start([*with_templates(), *words_of(rendered, ALERTMANAGER, replaced)], alertmanager)
+        # What it cannot hand over at first, it hands over again: after a minute where nothing else is said.
+        start([*words_of(rendered, PROMETHEUS, replaced), "--rules.alert.resend-delay=1s"], prometheus)
         yield Running(prometheus, alertmanager, receiving)
     finally:
         for process in processes:
