@@ -68,6 +68,7 @@ class MonitoredStack(Contract):
     runbook: str = option("Address of a page, in which C({runbook}) and C({service}) are replaced; empty without one.", "")
     alerts: tuple[Alert, ...] = option("Who is told.", ())
     deadman: DeadmanSpec | None = option("Who misses Prometheus and Alertmanager.", None)
+    unreadable: bool = option("Its declaration has errors, so that nothing else is known of it.", False, sparse=True)
 
 
 @dataclass(frozen=True)

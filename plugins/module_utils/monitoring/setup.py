@@ -82,6 +82,10 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
     for name in settings.limits.off:
         if name not in HOST_ALERTS:
             yield Problem(f"{_PREFIX}limits.off", shown(name), "is no alert of a host", instead(name, HOST_ALERTS, "alert"))
+    for stack in stacks:
+        if stack.unreadable:
+            what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"
+            yield Problem(f"{stack.stack}: ops_stacks", "", what, f"correct it: a run with -e ops_only={stack.stack} says what is wrong")
     names = [stack.stack for stack in stacks]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")

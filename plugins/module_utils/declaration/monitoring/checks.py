@@ -34,7 +34,7 @@ def _limits(declaration: Declaration) -> Iterator[Problem]:
     if limits["error_warning"] >= limits["error_critical"]:
         what = f"is not below error_critical ({limits['error_critical']:g}), so that nothing would ever only be warned of"
         yield Problem(f"{key}.error_warning", shown(limits["error_warning"]), what, "write less, or raise error_critical")
-    if monitoring.buckets and limits["latency"] >= monitoring.buckets[-1]:
+    if monitoring.buckets and limits["latency"] and limits["latency"] >= monitoring.buckets[-1]:
         last = spell_duration(monitoring.buckets[-1])
         what = f"is not below {last}, the last of monitoring.buckets: beyond it nothing is told apart, and the alert could never fire"
         yield Problem(f"{key}.latency", shown(spell_duration(limits["latency"])), what, f"write less than {last}, or add a bucket")

@@ -29,12 +29,14 @@ def monitoring_config(declaration: Declaration) -> list[dict[str, Any]]:
     """
     watched, monitoring = StackSpec.from_dict(watchdog_config(declaration)), monitoring_of(declaration)
     deadman = monitoring.deadman
+    # Beyond the last bound nothing is told apart.
+    latency = monitoring.limits["latency"] or min(StackLimits().latency, monitoring.buckets[-1] / 2)
     stack = MonitoredStack(
         stack=declaration.name,
         scrape_interval=monitoring.scrape_interval,
         services={service.service: service.severity for service in watched.services},
         sites=tuple(MonitoredSite(site.domain, site.services, site.certificate_days) for site in watched.sites),
-        limits=StackLimits.from_dict(monitoring.limits),
+        limits=StackLimits.from_dict({**monitoring.limits, "latency": latency}),
         objectives=tuple(Objective.from_dict(objective) for objective in slo_objectives(declaration)),
         backup_max_age=watched.backup_max_age,
         backup_plans=watched.backup_plans,
@@ -43,3 +45,8 @@ def monitoring_config(declaration: Declaration) -> list[dict[str, Any]]:
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
     )
     return [stack.to_dict()]
+
+
+def unreadable(name: str) -> list[dict[str, Any]]:
+    """What stands for a stack with errors: its alerts would silently be lost."""
+    return [MonitoredStack(name, unreadable=True).to_dict()]

@@ -19,7 +19,14 @@ LIMITS = Record(
     fields={
         "error_warning": decimal(StackLimits, "error_warning", "5"),
         "error_critical": decimal(StackLimits, "error_critical", "10"),
-        "latency": duration(StackLimits, "latency", "2s", description="Time within which 99 of 100 requests to a route are answered."),
+        "latency": duration(
+            StackLimits,
+            "latency",
+            "2s",
+            default=None,
+            description="Time within which 99 of 100 requests to a route are answered.",
+            implied="V(2s), or half of the last of C(monitoring.buckets)",
+        ),
         "min_requests": number(StackLimits, "min_requests"),
         **{name: decimal(StackLimits, name, example) for name, example in (("cpu", "80"), ("memory", "85"), ("throttled", "25"))},
         "restarts": number(StackLimits, "restarts"),
