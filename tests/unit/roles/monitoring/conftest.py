@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_runs import AnsibleRuns
 
-from .rendered import BLOG, SHOP, Rendered, render
+from .rendered import BLOG, SHOP, Rendered, old_alertmanager, render
 
 ON: dict[str, Any] = {"monitoring_enabled": True, "monitoring_host_name": "web1", "exporters_enabled": True}
 DEBIAN_12 = {"ansible_facts": {"distribution": "Debian", "distribution_major_version": "12"}}
@@ -46,7 +46,13 @@ VARIANTS = {
     "off": {"ops_stack": SHOP},
     "on": {**ON, "ops_stack": SHOP},
     "debian 12": {**ON, **DEBIAN_12, "ops_stack": SHOP},
-    "told": {**ON, **DEBIAN_12, "ops_stack": TOLD, "monitoring_group_wait": 1, "monitoring_group_interval": 1},
+    "told": {
+        **ON,
+        **(DEBIAN_12 if old_alertmanager() else {}),
+        "ops_stack": TOLD,
+        "monitoring_group_wait": 1,
+        "monitoring_group_interval": 1,
+    },
     "nothing declared": {"monitoring_enabled": True, "watchdog_enabled": False},
     "one of several": {**ON, "ops_stacks": [SHOP, BLOG], "ops_only": "blog"},
     "elsewhere": {

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,17 @@ PROGRAMS = ("promtool", "prometheus", "amtool", "prometheus-alertmanager")
 needs_programs = pytest.mark.skipif(
     not all(map(shutil.which, PROGRAMS)), reason="no Prometheus and Alertmanager here: tests/tools/unit.sh provides them"
 )
+
+
+def old_alertmanager() -> bool:
+    """One that reads the address of a webhook from no file."""
+    if not shutil.which("amtool"):
+        return False
+    shown = subprocess.run(["amtool", "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"version (\d+)\.(\d+)", shown.stdout + shown.stderr)
+    return found is not None and (int(found[1]), int(found[2])) < (0, 26)
+
+
 COMPOSE = """
 services:
   web: {image: 'acme/web:1', healthcheck: {test: [CMD, 'true']}}

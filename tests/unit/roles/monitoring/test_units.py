@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, ROLE, SECRETS, Rendered, needs_programs
+from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, ROLE, SECRETS, Rendered, needs_programs, old_alertmanager
 
 ANALYZE = shutil.which("systemd-analyze") or ""
 
@@ -143,13 +143,6 @@ def test_the_programs_themselves_check_what_is_written(rendered: Mapping[str, Re
     (folder / "alertmanager.yml").write_text("route: {receiver: nobody}")
     for check in checks:
         assert subprocess.run(check, capture_output=True, check=False, timeout=60).returncode != 0, check
-
-
-def old_alertmanager() -> bool:
-    """One that reads the address of a webhook from no file."""
-    shown = subprocess.run(["amtool", "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"version (\d+)\.(\d+)", shown.stdout + shown.stderr)
-    return found is not None and (int(found[1]), int(found[2])) < (0, 26)
 
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
