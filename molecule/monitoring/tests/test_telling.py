@@ -85,8 +85,8 @@ def test_nothing_of_it_listens_elsewhere_and_no_secret_is_in_reach(host: Measure
 
 def test_a_secret_that_changes_is_read(host: Measured) -> None:
     before = host.sh("systemctl show --property=MainPID --value latentum-ops-alertmanager")
-    secret = "/etc/latentum-ops/secrets/latentum/slack_webhook"
-    host.sh(f"cp --preserve {secret} {secret}.new && mv {secret}.new {secret}")
+    file = "/etc/latentum-ops/secrets/latentum/slack_webhook"
+    host.sh(f"cp --preserve {file} {file}.new && mv {file}.new {file}")
     wait_for(
         "another life", lambda: host.sh("systemctl show --property=MainPID --value latentum-ops-alertmanager") not in (before, "0"), 60
     )
