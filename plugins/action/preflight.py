@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.plugin_utils.declared import EACH
+from ansible_collections.latentum.ops.plugins.plugin_utils.role_variables import RoleVariables
 
 
 def takes_part(role: str, run: Collection[str], skip: Collection[str]) -> bool:
     """Whether a run with these tags (``--tags``, ``--skip-tags``) reaches a role; all of its tags begin with its name."""
     named = any(tag == role or tag.startswith(f"{role}_") for tag in run)
     return (named or "all" in run or "tagged" in run) and role not in skip
+
+
+def included(roles: Iterable[str], variables: Mapping[str, Any]) -> list[str]:
+    """Roles that a play does not import, and that somebody has turned on or off: site.yml includes no others."""
+    return [role for role in roles if f"__{role}_preflight" not in variables and f"{role}_enabled" in variables]
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
@@ -31,6 +37,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         tags = {name: variables.get(f"ansible_{name}_tags") or [] for name in ("run", "skip")}
         roles = [role for role in arguments["roles"] if takes_part(role, tags["run"], tags["skip"])]
         wanted: Mapping[str, Any] = {role: variables[name] for role in roles if (name := f"__{role}_preflight") in variables}
+        # Those that it includes where somebody has switched them are read from their files.
+        chosen = RoleVariables(self._templar, self._loader, included(roles, variables), variables)
+        wanted = {**wanted, **{role: chosen.get(f"__{role}_preflight") or {} for role in included(roles, variables)}}
         units = self._templar.template([variables[name] for role in roles if (name := f"__{role}_service_units") in variables])
         module_arguments = {
             "roles": arguments["roles"],

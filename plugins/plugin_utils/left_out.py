@@ -22,6 +22,7 @@ LOST = {
     "backup": "nothing is backed up or proven, and data are lost with the host",
     "watchdog": "nothing is healed, and nobody is told of a failure",
     "exporters": "nothing measures the host, nginx and requests for Prometheus",
+    "monitoring": "no Prometheus evaluates rules, and no Alertmanager tells of them",
     "log_rotation": "no log of the host is rotated, and no container is asked for a limit of its own",
     "certbot": "no certificate is issued or renewed: a site without one shows a placeholder",
 }

@@ -19,6 +19,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 SLACK_KEYS = {"text", "blocks", "attachments", "thread_ts", "mrkdwn", "unfurl_links", "unfurl_media", "response_type"}
+# What the older form has besides, which Alertmanager writes: attachments in place of text and blocks.
+OLDER_KEYS = {"channel", "username", "icon_emoji", "icon_url", "link_names"}
+ATTACHMENT_KEYS = {"title", "title_link", "pretext", "text", "color", "fallback", "mrkdwn_in", "footer", "fields", "actions", "callback_id"}
 EVENT_KEYS = {"routing_key", "event_action", "dedup_key", "payload", "images", "links", "client", "client_url"}
 PAYLOAD_KEYS = {"summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"}
 ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted")
@@ -37,6 +40,12 @@ def _slack(body: object) -> Iterator[str]:
     if not isinstance(body, dict):
         yield "not a JSON object"
         return
+    attachments = body.get("attachments")
+    if isinstance(attachments, list) and attachments and "text" not in body:
+        yield from (f"unknown key {key}" for key in sorted(set(body) - SLACK_KEYS - OLDER_KEYS))
+        for number, attachment in enumerate(attachments):
+            yield from _attachment(f"attachments[{number}]", attachment)
+        return
     yield from (f"unknown key {key}" for key in sorted(set(body) - SLACK_KEYS))
     if not isinstance(body.get("text"), str) or not body["text"].strip():
         yield "text: missing; it is what a notification shows"
@@ -48,6 +57,15 @@ def _slack(body: object) -> Iterator[str]:
         return
     for number, block in enumerate(blocks):
         yield from _block(f"blocks[{number}]", block)
+
+
+def _attachment(where: str, attachment: Any) -> Iterator[str]:
+    if not isinstance(attachment, dict):
+        yield f"{where}: no object"
+        return
+    yield from (f"{where}: unknown key {key}" for key in sorted(set(attachment) - ATTACHMENT_KEYS))
+    if not (attachment.get("fallback") or attachment.get("text")):
+        yield f"{where}: neither fallback nor text; it is what a notification shows"
 
 
 def _block(where: str, block: Any) -> Iterator[str]:

@@ -42,10 +42,19 @@ if ! installed "${exporters[@]}"; then
   fi
 fi
 if ! installed promtool prometheus; then
-  if there prometheus prometheus; then
+  prometheus=(prometheus)
+  apt-cache show promtool >/dev/null 2>&1 && prometheus+=(promtool) # a package of its own from Debian 13 on
+  if there prometheus "${prometheus[@]}"; then
     export PATH=$cache/prometheus/usr/bin:$PATH
   else
     echo "unit: no promtool and Prometheus can be had here; the tests that ask real ones are skipped"
+  fi
+fi
+if ! installed amtool prometheus-alertmanager; then
+  if there alertmanager prometheus-alertmanager; then
+    export PATH=$cache/alertmanager/usr/bin:$PATH
+  else
+    echo "unit: no amtool and Alertmanager can be had here; the tests that ask real ones are skipped"
   fi
 fi
 

@@ -80,6 +80,23 @@ print("all measured")
 END""",
         "all measured",
     ),
+    # Both are ready, the alert that is always there has reached Alertmanager, and nothing of them listens elsewhere.
+    "role-monitoring": Observation(
+        """python3 - <<'END'
+import json, subprocess, time, urllib.request as web
+def answer(port, path): return web.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read().decode()
+until, alerts = time.monotonic() + 60, []
+while "Watchdog" not in alerts and time.monotonic() < until:
+    time.sleep(1)
+    alerts = [alert["labels"]["alertname"] for alert in json.loads(answer(9093, "/api/v2/alerts"))]
+assert "Watchdog" in alerts, alerts
+listening = [line.split()[3] for line in subprocess.run(["ss", "-Hltn"], capture_output=True, text=True).stdout.splitlines()]
+ours = sorted(address for address in listening if address.rpartition(":")[2] in ("9090", "9093", "9094"))
+assert ours == ["127.0.0.1:9090", "127.0.0.1:9093"], ours
+print("all watched")
+END""",
+        "all watched",
+    ),
 }
 
 

@@ -108,7 +108,7 @@ def _runbook(options: argparse.Namespace, output: Output) -> int:
         lines = columns([[page["name"], page["title"]] for page in pages])
         output.result({"pages": pages}, "\n".join([*lines, "", "opsctl runbook PAGE prints one"]))
         return 0
-    name = stack_choice.existing(options.name, runbook.names(), "runbook")
+    name = stack_choice.existing(runbook.page_of(options.name), runbook.names(), "runbook")
     output.result({"name": name, "title": runbook.title(name), "text": runbook.text(name)}, runbook.text(name))
     return 0
 

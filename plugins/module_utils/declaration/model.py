@@ -46,6 +46,8 @@ class Derivation:
     :param secret: the result may hold values of secrets; it is never remembered.
     :param merged: several stacks of a host have one result together: what the lists of all of them hold, each item once.
     :param whole: of that also what stacks give that the run leaves alone, since the host has one of it for all.
+    :param unreadable: what stands for such a stack, by its name, where its declaration has errors; without it, it is derived as far as it
+        can be read.
     """
 
     derive: Callable[[Declaration], Any]
@@ -53,6 +55,7 @@ class Derivation:
     secret: bool = False
     merged: bool = False
     whole: bool = False
+    unreadable: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 
+from ..contracts.alerts import RUNBOOKS
+from ..slo import alerts as objectives
 from .runbook_pages import PAGES
+
+ALERTS = {**RUNBOOKS, **objectives.PAGES}
 
 _PAGE = re.compile(r"\[([^]]+)\]\(([a-z-]+)\.md\)")
 _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
@@ -16,6 +20,11 @@ _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 def names() -> list[str]:
     """The names of all pages."""
     return sorted(PAGES)
+
+
+def page_of(name: str) -> str:
+    """The page of an alert of Prometheus; any other name is that of a page."""
+    return ALERTS.get(name, name)
 
 
 def title(name: str) -> str:

@@ -8,10 +8,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PAGES: Mapping[str, str] = {
+    "alerts-not-delivered": """\
+# Alerts do not arrive
+
+`AlertsNotDelivered`: Alertmanager cannot hand over what it should tell, or Prometheus drops alerts before that. You read this by another way.
+
+## Look
+
+```console
+journalctl -u latentum-ops-alertmanager --since -1h --no-pager
+curl -s http://127.0.0.1:9093/metrics | grep notifications_failed_total | grep -v ' 0$'
+opsctl alert test                           # the watchdog by the same ways
+```
+
+| it says | cause |
+|---|---|
+| 401, 403, 404, `invalid_token` | the secret was changed at the receiver: write the new one, `site.yml --tags secrets` |
+| 429 | too many messages: look for what fires again and again |
+| 535, "unexpected server challenge" | the mail server wants another login than PLAIN or LOGIN |
+| "does not advertise the STARTTLS extension" | `tls` of the alert, and the port |
+| certificate | the receiver's is not one that this host trusts |
+| timeout, connection refused, no such host | the network, DNS, an isolated host |
+
+## Do
+
+A secret that changed is read by itself: systemd starts Alertmanager again. By hand: `systemctl restart latentum-ops-alertmanager`.
+
+## Escalate
+
+Tell those who would have been told, by telephone, until it works again.
+""",
     "backup": """\
 # Backups are late, or cannot be restored
 
 The last backup that was really restored is too old, the last proof failed, a target is away, or WAL is not received.
+
+Alert of Prometheus: `BackupTooOld`.
 
 ## Look
 
@@ -46,6 +78,8 @@ Until there is a proven backup again, change nothing that a restore would be nee
 # A certificate ends, or was never issued
 
 nginx serves a certificate that ends in a few days, or the self-signed stand-in that no client trusts.
+
+Alert of Prometheus: `CertificateEnds`.
 
 ## Look
 
@@ -82,6 +116,8 @@ declaration, or into its files on the host, and run `site.yml --tags secrets,ngi
 
 The clock is more than a second off, or jumped. Certificates, one-time passwords, tokens and the order of logs depend on it.
 
+Alert of Prometheus: `ClockOff`.
+
 ```console
 timedatectl timesync-status                 # offset, server
 journalctl -u systemd-timesyncd --since -1d --no-pager
@@ -94,6 +130,74 @@ opsctl check
 ```
 
 A firewall of the provider that blocks UDP port 123 is the usual cause; a virtual machine that was paused or moved the next.
+""",
+    "conntrack-full": """\
+# The firewall remembers too many connections
+
+`ConntrackNearlyFull`: more than 80 % of the connections that the kernel can remember are in use. At 100 % new ones are dropped, for everybody: the
+log says "nf_conntrack: table full, dropping packet".
+
+## Look
+
+```console
+sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max
+ss -s
+conntrack -L 2>/dev/null | grep -o 'src=[0-9a-f.:]*' | sort | uniq -c | sort -n | tail -n 10
+fail2ban-client status
+opsctl ps                                   # addresses of containers
+```
+
+| what you see | cause |
+|---|---|
+| one source with thousands | a client that floods: ban it |
+| a container as the source | connections that nobody closes: a pool without an end, one connection a request |
+| many in TIME_WAIT | traffic without keep-alive |
+
+## Do
+
+```console
+fail2ban-client set nginx-limit-req banip 203.0.113.7
+sysctl -w net.netfilter.nf_conntrack_max=262144    # until the next boot; for good: os_hardening_sysctl_extra
+```
+
+## Escalate
+
+When it comes from everywhere: the provider can filter before the host.
+""",
+    "crash-loop": """\
+# A container starts again and again
+
+`ContainerCrashLoop`: three starts or more within a quarter of an hour. Docker starts it whenever it ends, and the watchdog where it fails.
+
+## Look
+
+```console
+opsctl ps
+opsctl logs web --since 30m                 # the last lines before each end
+docker inspect shop-web-1 --format '{{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}}'
+opsctl history
+```
+
+| exit code | cause |
+|---|---|
+| 137, OOMKilled true | its memory limit: [high-memory](high-memory.md) |
+| 137, OOMKilled false | killed by a stop that took too long, or by its healthcheck |
+| 1, 2 | the application: configuration, a secret, a migration that is missing; its log says which |
+| 126, 127 | the command of the image is not there, or not executable |
+| 139 | a fault in native code: the image for another processor, a library |
+
+## Do
+
+```console
+opsctl rollback                             # it began with a release
+opsctl deploy --recreate web                # after the cause is gone
+```
+
+A service that waits for a database at its start should wait there, not end: [database-connections](database-connections.md).
+
+## Escalate
+
+When there is no release to go back to that starts.
 """,
     "data-breach": """\
 # A break-in is suspected
@@ -219,6 +323,8 @@ opsctl restore undo                         # puts back what was replaced
 A file system has more than 85 % (warning) or 95 % (critical) of its space or inodes in use. Databases stop first, then logs, then deployments: a
 rollout needs room for images.
 
+Alerts of Prometheus: `DiskFullSoon` (full within hours, as it fills now), `InodesNearlyUsed`.
+
 ## Look
 
 ```console
@@ -254,6 +360,40 @@ opsctl check
 opsctl recover                              # what has stopped meanwhile
 ```
 """,
+    "exporter-gone": """\
+# Nobody measures any more
+
+`ExporterGone`: Prometheus gets no numbers from an exporter for five minutes. Alerts that need them are blind; services are not touched by it.
+
+## Look
+
+```console
+opsctl check
+systemctl list-units 'latentum-ops-*' --all --no-pager
+journalctl -u 'latentum-ops-*-exporter' --since -1h --no-pager
+curl -s http://127.0.0.1:9090/api/v1/targets | python3 -m json.tool | grep -E 'scrapeUrl|lastError'
+```
+
+| `job` | unit |
+|---|---|
+| `node` | `latentum-ops-node-exporter` |
+| `requests` | `latentum-ops-requests-exporter` |
+| `nginx` | `latentum-ops-nginx-exporter`; it also ends up here when nginx is down |
+| `blackbox` | `latentum-ops-blackbox-exporter` |
+| `containers` | `latentum-ops-watchdog`; a 404 is `watchdog_container_metrics: false` |
+
+## Do
+
+```console
+systemctl restart latentum-ops-requests-exporter
+```
+
+One that was turned off on purpose (`exporters_…: false`) leaves Prometheus with the next `site.yml --tags exporters,monitoring`.
+
+## Escalate
+
+Not at night: the watchdog goes on without it.
+""",
     "failed-deployment": """\
 # A deployment failed
 
@@ -284,10 +424,115 @@ opsctl deploy --force                       # once more, when the cause is gone
 opsctl recover                              # where the stack does not serve well
 ```
 """,
+    "high-cpu": """\
+# Processors are short
+
+`HostCpuHigh`: more than 90 % of all processors for a quarter of an hour. `ContainerCpuHigh`: a container is near its own limit.
+`ContainerThrottled`: it is held back by that limit in more than a quarter of the time; its requests wait, however idle the host is.
+
+## Look
+
+```console
+docker stats --no-stream
+top -b -n 1 | head -n 20
+opsctl history                              # did it begin with a release?
+```
+
+| what you see | cause |
+|---|---|
+| one container at its limit, the host idle | its limit is too small for what it does, or it does too much: a loop, a retry |
+| throttled, and far from its limit on average | many threads that all run at once for a moment: fewer of them, or a larger limit |
+| `dockerd`, `restic`, `apt` | a backup, an update, a build: it passes |
+| a process nobody knows | [data-breach](data-breach.md) |
+| `st` in `top` is large | the provider gives the processors to others |
+
+## Do
+
+Write a larger `deploy.resources.limits.cpus` into the Compose file and deploy, or more replicas (`opsctl scale web 3`) where requests can be spread.
+
+## Escalate
+
+When the host itself is too small: a larger one, or a second.
+""",
+    "high-error-rate": """\
+# Requests fail
+
+`HighErrorRate`: more than 5 % (warning) or 10 % (page) of the requests to a route are answered with a 5xx, over five minutes. The container is up, or the
+watchdog would have told first.
+
+## Look
+
+```console
+opsctl status
+opsctl history                              # did it begin with a release?
+opsctl logs web --since 15m
+tail -n 2000 /var/log/nginx/access.json | grep '"status":5' | tail -n 5
+```
+
+`web` is the service in the alert. In the access log, `upstream_status` and `upstream_address` say who failed:
+
+| status | who | cause |
+|---|---|---|
+| 500 | the application | its log has the exception |
+| 502 | nothing behind nginx answered | the container ended, or listens elsewhere: [service-not-responding](service-not-responding.md) |
+| 503 | the application, or a limit of nginx | overload, maintenance of the application |
+| 504 | the application was too slow | a database, another service, a lock: [high-latency](high-latency.md) |
+
+Only one of several `upstream_address`: one container is broken. All: what they share, a database first ([database-connections](database-connections.md)).
+
+## Do
+
+```console
+opsctl rollback                             # it began with a release
+opsctl deploy --recreate web                # one container is broken, or holds dead connections
+opsctl check
+```
+
+## Escalate
+
+When a rollback does not help and the cause is not found within 15 minutes.
+""",
+    "high-latency": """\
+# Requests are slow
+
+`HighLatency`: one of 100 requests to a route takes longer than `monitoring.limits.latency` (two seconds), over five minutes.
+
+## Look
+
+```console
+opsctl status
+opsctl history                              # did it begin with a release?
+docker stats --no-stream
+tail -n 5000 /var/log/nginx/access.json | grep -o '"path":"[^"]*"' | sort | uniq -c | sort -n | tail
+uptime
+```
+
+| what you see | cause |
+|---|---|
+| `duration` is large and `upstream_duration` is small | slow clients, or large answers: not the application |
+| a container at its processor limit | [high-cpu](high-cpu.md) |
+| the processors wait (`wa` in `top`) | the disk: backups, a full disk, swap |
+| one path alone | a query without an index, a call to somebody else |
+| everything, since a release | the release |
+
+## Do
+
+```console
+opsctl rollback                             # it began with a release
+opsctl shell db psql -U postgres -c "select now() - query_start, query from pg_stat_activity order by 1 desc"
+opsctl scale web 3                          # more of a service that waits for its own processors
+```
+
+## Escalate
+
+When users give up: errors follow slowness, and then this is [high-error-rate](high-error-rate.md).
+""",
     "high-memory": """\
 # Much memory or processor is used
 
 The host has less than a tenth of its memory left, a container was killed for memory, or everything is slow.
+
+Alerts of Prometheus: `HostMemoryHigh`, `ContainerMemoryNearLimit`, `ContainerOutOfMemory`.
 
 ## Look
 
@@ -378,6 +623,72 @@ opsctl check
 
 A model that was there yesterday is in the backups of its volume: `opsctl restore volume NAME` says the plan.
 """,
+    "monitoring-down": """\
+# Prometheus or Alertmanager is down
+
+`PrometheusNotReady`, `AlertmanagerNotReady`, a call that a dead man's switch misses, or an incident of the watchdog about one of their units.
+Nobody evaluates rules, or nobody tells; services are not touched, and the watchdog goes on healing and telling.
+
+## Look
+
+```console
+opsctl check
+systemctl status latentum-ops-prometheus latentum-ops-alertmanager --no-pager
+journalctl -u latentum-ops-prometheus -u latentum-ops-alertmanager --since -1h --no-pager
+df -h /var/lib
+curl -s http://127.0.0.1:9090/-/ready http://127.0.0.1:9093/-/ready
+```
+
+| in the journal | cause |
+|---|---|
+| no space left on device | [disk-full](disk-full.md); `monitoring_retention_size` is a limit, not a reservation |
+| killed, out of memory | `monitoring_prometheus_memory` is too small for so many series |
+| "Replaying WAL" | it was killed, and reads what it had; wait |
+| CREDENTIALS | a secret of `watchdog.alerts` is not on the host: `site.yml --tags secrets,monitoring` |
+| error loading config | [monitoring-rules](monitoring-rules.md) |
+
+## Do
+
+```console
+systemctl restart latentum-ops-prometheus
+systemctl restart latentum-ops-alertmanager
+```
+
+Alerts that still hold come again within a minute.
+
+Numbers that are corrupt: stop it, move `/var/lib/latentum-ops-prometheus` away, start it; budgets begin anew.
+""",
+    "monitoring-rules": """\
+# Rules or configurations are refused
+
+`RuleEvaluationFailing`: a rule of Prometheus cannot be evaluated, so its alert cannot fire. `ConfigReloadFailed`: Prometheus or Alertmanager has
+refused its files, goes on with the ones before, and would not start again with these.
+
+## Look
+
+```console
+opsctl check
+journalctl -u latentum-ops-prometheus -u latentum-ops-alertmanager --since -1h --no-pager
+promtool check config /etc/latentum-ops/monitoring/prometheus.yml
+amtool check-config /etc/latentum-ops/monitoring/alertmanager.yml
+curl -s http://127.0.0.1:9090/api/v1/rules | python3 -m json.tool | grep -B 6 '"health": "err"'
+```
+
+| what you see | cause |
+|---|---|
+| "found duplicate series", "many-to-many matching" | a rule of your own in `rules.d`, or two targets with the same labels |
+| "query timed out", "too many samples" | the host is short of something: [high-cpu](high-cpu.md), [disk-full](disk-full.md) |
+| a file of `rules.d` | your own: correct it |
+| any other file | changed by hand: the next run puts it back |
+
+## Do
+
+```console
+systemctl reload latentum-ops-prometheus latentum-ops-alertmanager
+```
+
+Files of the role come back by `site.yml --tags monitoring`.
+""",
     "nginx-configuration": """\
 # nginx refuses its files
 
@@ -408,6 +719,8 @@ opsctl check
 # Updates wait for a reboot
 
 Security updates of the kernel or of a library that everything uses are in force only after a reboot.
+
+Alert of Prometheus: `RebootDue`.
 
 ## Look
 
@@ -440,6 +753,8 @@ With several hosts behind a load balancer the playbooks do one after the other a
 Containers of a service are missing, unhealthy, restarted again and again, or fail a probe. The watchdog restarts them and takes them out of
 rotation by itself; this
 page is for when that did not help, or nobody has told why.
+
+Alert of Prometheus: `ServiceDown`, where the watchdog has not told of it.
 
 ## Look
 
@@ -679,6 +994,8 @@ Meanwhile tell people: the status page is served by nginx alone, and `opsctl mai
 # A unit of the host is down
 
 Docker, nginx, or a daemon of this collection does not run, or systemd has restarted it.
+
+Alert of Prometheus: `WatchdogSilent`, where that is the watchdog.
 
 ## Look
 

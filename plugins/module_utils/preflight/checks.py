@@ -61,6 +61,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
         http3.free,
     ),
     "exporters": (exporters.foreign, exporters.taken),
+    "monitoring": (exporters.foreign_monitoring, exporters.taken_monitoring),
     "log_rotation": (logs.shared_folders,),
 }
 

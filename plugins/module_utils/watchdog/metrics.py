@@ -192,9 +192,19 @@ def _incidents(status: Status) -> Iterator[Metric]:
     ):
         numbers = (((severity,), sum(1 for incident in counted if incident["severity"] == severity)) for severity in SEVERITIES)
         yield _gauge(name, help_text, ("severity",), numbers)
+    # Each by itself while it is open: an alert of Prometheus about the same is no news then. What fails because of it is `affected`.
+    about = [(*key, str(incident["severity"])) for incident in opened for key in [_subject(incident)]]
+    help_text = "1 while an incident is open about a subject; service is empty where that is none."
+    yield _gauge("incident_open", help_text, ("stack", "subject", "service", "severity"), ((key, 1) for key in about))
     last = max((float(incident["opened"]) for incident in (*opened, *status["history"])), default=None)
     help_text = "When the last incident opened; changes() of it counts incidents."
     yield _gauge("last_incident_timestamp_seconds", help_text, (), [] if last is None else [((), last)])
+
+
+def _subject(incident: Status) -> tuple[str, str, str]:
+    """Stack, subject and service."""
+    stack, subject = str(incident["stack"]), str(incident["subject"])
+    return stack, subject, subject if stack and ":" not in subject else ""
 
 
 def _alerts(alerts: Status) -> Iterator[Metric]:

@@ -124,3 +124,10 @@ def test_a_page_that_python_would_read_otherwise_is_refused(tmp_path: Path) -> N
     (tmp_path / "bad.md").write_text("# A\n\\n\n")
     with pytest.raises(ValueError, match=r"bad\.md"):
         runbook_pages.written(tmp_path)
+
+
+@pytest.mark.parametrize("alert", sorted(runbook.ALERTS))
+def test_an_alert_of_prometheus_leads_to_a_page_that_names_it(alert: str) -> None:
+    page = runbook.page_of(alert)
+    assert page in runbook.names(), f"write docs/runbooks/{page}.md, then `make docs`"
+    assert f"`{alert}`" in runbook.text(page) or alert in runbook.text(page)

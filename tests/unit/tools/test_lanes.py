@@ -14,14 +14,14 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools/lanes.sh"
 SCENARIOS = ("backup", "default", "later", "neighbours", "roles", "rollout", "watchdog")
-WITH_MATRIX = "applications"
+WITH_MATRIX = ("applications", "monitoring")
 CHECKS = ("lint", "unit", "sanity", "artifact", "browser")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Scenarios, and programs that note what they are asked and fail where a file of the name says so."""
-    for name in (*SCENARIOS, WITH_MATRIX):
+    for name in (*SCENARIOS, *WITH_MATRIX):
         (tmp_path / "molecule" / name).mkdir(parents=True)
         (tmp_path / "molecule" / name / "molecule.yml").touch()
     (tmp_path / "bin").mkdir()
@@ -65,13 +65,14 @@ def test_the_guide_is_followed_with_the_matrix_and_not_among_scenarios_alone(che
 
 def test_whole_applications_are_run_with_the_matrix_and_by_name_only(checkout: Path) -> None:
     """And after everything else: they want both cores."""
-    job = f"molecule {WITH_MATRIX}"
+    jobs = [f"molecule {name}" for name in WITH_MATRIX]
     for arguments in ((), ("molecule",)):
-        assert job not in lanes(checkout, *arguments)[2]
+        assert not set(jobs) & set(lanes(checkout, *arguments)[2])
         (checkout / "asked").unlink()
-        assert lanes(checkout, *arguments, matrix="1")[2][-1] == job
+        assert lanes(checkout, *arguments, matrix="1")[2][-len(jobs) :] == jobs
         (checkout / "asked").unlink()
-    assert lanes(checkout, "molecule", WITH_MATRIX)[2][-1] == job
+    for name, job in zip(WITH_MATRIX, jobs, strict=True):
+        assert lanes(checkout, "molecule", name)[2][-1] == job
 
 
 def test_each_role_alone_is_run_twice_with_the_matrix_only(checkout: Path) -> None:

@@ -107,6 +107,7 @@ def test_values_are_those_of_the_status() -> None:
         ("host_check_state", {"check": "memory", "state": "critical"}, 0),
         ("incidents_open", {"severity": "critical"}, 1), ("incidents_open", {"severity": "warning"}, 0),
         ("incidents_open_needing_human", {"severity": "critical"}, 1), ("last_incident_timestamp_seconds", {}, AT - 758),
+        ("incident_open", {"stack": "latentum", "subject": "model-server", "service": "model-server", "severity": "critical"}, 1),
         ("maintenance", {"scope": "latentum/worker"}, 1), ("alerts_waiting", {}, 1),
         ("alerts_failing", {"route": "mail"}, 1), ("alerts_failing", {"route": "chat"}, 0),
         ("alerts_last_sent_timestamp_seconds", {"route": "chat"}, AT - 200),
@@ -222,3 +223,24 @@ def test_each_plan_of_the_backups_has_numbers_of_its_own(tmp_path: Path, monkeyp
     labels = (("plan", "files"), ("stack", "shop"))
     assert [samples[name, labels] for name in names] == [7, 1]
     assert samples["latentum_ops_backup_plan_success", (("plan", "full"), ("stack", "shop"))] == 0
+
+
+def test_an_incident_is_there_by_itself_while_it_is_open() -> None:
+    """By what it is about: an alert of Prometheus about the same is no news then."""
+    template = sample()["incidents"][0]
+    status = sample()
+    status["incidents"] = [
+        {**template, "stack": stack, "subject": subject, "severity": "warning"}
+        for stack, subject in (("latentum", "worker"), ("latentum", "site:latentum.example.com"), ("", "disk /"))
+    ]
+    families, _samples = scrape(status)
+    shown = {
+        tuple(one.labels[name] for name in ("stack", "subject", "service", "severity"))
+        for one in families[PREFIX + "incident_open"].samples
+    }
+    assert shown == {
+        ("latentum", "worker", "worker", "warning"),
+        ("latentum", "site:latentum.example.com", "", "warning"),
+        ("", "disk /", "", "warning"),
+    }
+    assert not scrape({**status, "incidents": []})[0][PREFIX + "incident_open"].samples

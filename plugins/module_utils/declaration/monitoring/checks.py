@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from ...contracts.alerts import STACK_ALERTS
 from ...contracts.error_budget import REFUSE
 from ...contracts.monitoring import Monitoring
 from ...core.units import spell_duration
-from ...schema.nodes import Problem, shown
+from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
-from .model import monitoring_of
+from ..watchdog.checks import check_secret
+from .model import monitoring_of, monitoring_secrets
 from .schema import MOST_BUCKETS
 
 
@@ -32,11 +35,44 @@ def _check_budget(monitoring: Monitoring, problems: list[Problem]) -> None:
 
 
 def check_monitoring(declaration: Declaration, problems: list[Problem]) -> None:
-    """Bounds that a histogram can have."""
+    """Bounds that a histogram can have, limits that can be crossed, a switch that somebody else does not call."""
     if any(problem.key.startswith("monitoring") for problem in problems):
         return
     _check_budget(monitoring_of(declaration), problems)
-    buckets = monitoring_of(declaration).buckets
+    _check_buckets(monitoring_of(declaration).buckets, problems)
+    problems.extend(_limits(declaration))
+    problems.extend(_deadman(declaration))
+    for key, name in monitoring_secrets(declaration):
+        check_secret(key, name, declaration.secrets, problems)
+
+
+def _limits(declaration: Declaration) -> Iterator[Problem]:
+    monitoring = monitoring_of(declaration)
+    limits, key = monitoring.limits, "monitoring.limits"
+    if limits["error_warning"] >= limits["error_critical"]:
+        what = f"is not below error_critical ({limits['error_critical']:g}), so that nothing would ever only be warned of"
+        yield Problem(f"{key}.error_warning", shown(limits["error_warning"]), what, "write less, or raise error_critical")
+    if monitoring.buckets and limits["latency"] and limits["latency"] >= monitoring.buckets[-1]:
+        last = spell_duration(monitoring.buckets[-1])
+        what = f"is not below {last}, the last of monitoring.buckets: beyond it nothing is told apart, and the alert could never fire"
+        yield Problem(f"{key}.latency", shown(spell_duration(limits["latency"])), what, f"write less than {last}, or add a bucket")
+    for index, name in enumerate(limits["off"]):
+        place = f"{key}.off[{index}]"
+        if name not in STACK_ALERTS:
+            yield Problem(place, shown(name), "is no alert of a stack", instead(name, STACK_ALERTS, "alert"))
+        elif name in limits["off"][:index]:
+            yield Problem(place, shown(name), "stands in it twice", "remove one of the two")
+
+
+def _deadman(declaration: Declaration) -> Iterator[Problem]:
+    """One that the watchdog calls, too, would miss neither of them."""
+    own, watchdogs = monitoring_of(declaration).deadman, declaration.watchdog.deadman
+    if own and watchdogs and own["url_secret"] and own["url_secret"] == watchdogs["url_secret"]:
+        what = "is that of watchdog.deadman, which goes on calling it when Prometheus is gone, so that nobody would miss it"
+        yield Problem("monitoring.deadman.url_secret", shown(own["url_secret"]), what, "give Prometheus a switch and a secret of its own")
+
+
+def _check_buckets(buckets: Sequence[float], problems: list[Problem]) -> None:
     if not buckets:
         problems.append(
             Problem("monitoring.buckets", "an empty list", "has no bound", "write some, such as [100ms, 300ms, 1s], or remove it")

@@ -5,21 +5,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...contracts.canary import Rule
 from ...contracts.error_budget import BudgetPolicy
 from ...contracts.monitoring import Monitoring
 from ..model import Declaration
-from .schema import MONITORING
+from .schema import LIMITS, MONITORING
 
 
-def monitoring_from(item: Mapping[str, Any] | None) -> Monitoring:
+@dataclass(frozen=True)
+class DeclaredMonitoring(Monitoring):
+    """The same with what only role monitoring needs.
+
+    :param limits: as the schema read them.
+    :param deadman: likewise; None for none.
+    """
+
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    deadman: Mapping[str, Any] | None = None
+
+
+def monitoring_from(item: Mapping[str, Any] | None) -> DeclaredMonitoring:
     """From what the schema read, whose table has the defaults."""
     read = MONITORING.read({}, "", []) if item is None else item
     buckets = tuple(float(bound) for bound in read["buckets"] if bound is not None)
-    return Monitoring(buckets, float(read["scrape_interval"]), read["prometheus"], _policy(read["budget"] or {}))
+    limits = read["limits"] or LIMITS.read({}, "", [])
+    policy = _policy(read["budget"] or {})
+    return DeclaredMonitoring(buckets, float(read["scrape_interval"]), read["prometheus"], policy, limits, read["deadman"])
 
 
 def _policy(item: Mapping[str, Any]) -> BudgetPolicy:
@@ -29,7 +44,14 @@ def _policy(item: Mapping[str, Any]) -> BudgetPolicy:
     return BudgetPolicy(**given, canary=Rule.from_dict(canary, tolerant=True) if canary else None)
 
 
-def monitoring_of(declaration: Declaration) -> Monitoring:
+def monitoring_of(declaration: Declaration) -> DeclaredMonitoring:
     """What holds for the metrics of a stack."""
-    monitoring: Monitoring = declaration.parts["monitoring"]
+    monitoring: DeclaredMonitoring = declaration.parts["monitoring"]
     return monitoring
+
+
+def monitoring_secrets(declaration: Declaration) -> Iterator[tuple[str, str]]:
+    """What Alertmanager reads: the key that names a secret, and the secret."""
+    deadman = monitoring_of(declaration).deadman
+    if deadman and deadman["url_secret"]:
+        yield "monitoring.deadman.url_secret", deadman["url_secret"]

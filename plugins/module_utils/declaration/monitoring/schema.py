@@ -9,10 +9,12 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ...contracts.error_budget import BudgetPolicy
-from ...contracts.monitoring import BUCKETS, Monitoring
-from ...contracts.nodes import decimal, described, duration, text
+from ...contracts.monitoring import BUCKETS, Monitoring, StackLimits
+from ...contracts.nodes import decimal, described, duration, number, text
+from ...contracts.watchdog_settings import DeadmanSpec
 from ...schema import values
 from ...schema.nodes import Items, Record, Refused, Text
+from ..forms import secret
 from ..updates.schema import CANARY
 
 MOST_BUCKETS = 30  # each one is a series for each route
@@ -64,6 +66,27 @@ BUDGET = Record(
     },
     example="{warn_below: 50, canary_below: 25, refuse_below: 10}",
 )
+LIMITS = Record(
+    default=None,
+    description="From where on alerts fire, where role C(monitoring) is on.",
+    fields={
+        "error_warning": decimal(StackLimits, "error_warning", "5"),
+        "error_critical": decimal(StackLimits, "error_critical", "10"),
+        "latency": duration(
+            StackLimits,
+            "latency",
+            "2s",
+            default=None,
+            description="Time within which 99 of 100 requests to a route are answered.",
+            implied="V(2s), or half of the last of C(monitoring.buckets)",
+        ),
+        "min_requests": number(StackLimits, "min_requests"),
+        **{name: decimal(StackLimits, name, example) for name, example in (("cpu", "80"), ("memory", "85"), ("throttled", "25"))},
+        "restarts": number(StackLimits, "restarts"),
+        "off": Items(of=Text(default=""), default=[], example="[HighLatency]", description=described(StackLimits, "off")),
+    },
+    example="{error_critical: 10, latency: 1s}",
+)
 MONITORING = Record(
     default=None,
     description="How the stack is measured.",
@@ -81,6 +104,18 @@ MONITORING = Record(
         # Hidden: what is refused may have a password in it.
         "prometheus": text(Monitoring, "prometheus", "http://127.0.0.1:9090", check=own_prometheus, hidden=True),
         "budget": BUDGET,
+        "limits": LIMITS,
+        "deadman": Record(
+            hidden=True,
+            default=None,
+            description="An address that is called as long as Prometheus and Alertmanager work; what is behind it misses the calls."
+            " Another one than that of the watchdog, which goes on calling when these two are gone.",
+            fields={
+                "url_secret": secret("The secret that has the address.", "monitoring_deadman_url", required=True),
+                "interval": duration(DeadmanSpec, "interval", "60s", description="Time between two calls."),
+            },
+            example="{url_secret: monitoring_deadman_url}",
+        ),
     },
     example="{buckets: [50ms, 100ms, 300ms, 1s, 5s]}",
 )

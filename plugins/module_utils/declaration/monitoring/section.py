@@ -8,12 +8,16 @@ from __future__ import annotations
 from ...contracts.monitoring import BUCKETS
 from ..model import Derivation, Part, Section
 from .checks import check_monitoring
-from .derive import request_buckets
-from .model import monitoring_from
+from .derive import monitoring_config, request_buckets, unreadable
+from .model import monitoring_from, monitoring_secrets
 from .schema import MONITORING
 
 SECTION = Section(
     parts={"monitoring": Part(MONITORING, monitoring_from)},
     checks=(check_monitoring,),
-    derivations={"request_buckets": Derivation(request_buckets, lambda: list(BUCKETS), merged=True, whole=True)},
+    derivations={
+        "request_buckets": Derivation(request_buckets, lambda: list(BUCKETS), merged=True, whole=True),
+        "monitoring_config": Derivation(monitoring_config, list, merged=True, whole=True, unreadable=unreadable),
+    },
+    reads=monitoring_secrets,
 )

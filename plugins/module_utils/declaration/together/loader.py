@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ...schema.nodes import Problem
 from .. import loader
-from ..model import Declaration
+from ..model import Declaration, Derivation
 from ..registry import SECTIONS
 from .checks import check_together
 from .given import Given
@@ -65,10 +65,20 @@ def merge(derived: list[dict[str, Any]]) -> dict[str, Any]:
 
 def whole(given: Given, declarations: Mapping[str, Declaration]) -> dict[str, Any]:
     """What all stacks of a host give together; those that the run leaves alone as far as they can be read."""
-    left = [loader.checked(stack)[0] for name, stack in given.stacks.items() if name not in declarations]
-    there = [*declarations.values(), *(declaration for declaration in left if declaration)]
-    names = [name for name, derivation in DERIVATIONS.items() if derivation.whole]
-    return {name: _together([DERIVATIONS[name].derive(declaration) for declaration in there]) for name in names if there}
+    left = {name: loader.checked(stack) for name, stack in given.stacks.items() if name not in declarations}
+    wholes: dict[str, Any] = {}
+    for name, derivation in DERIVATIONS.items():
+        if derivation.whole and (results := [*map(derivation.derive, declarations.values()), *_of_left(derivation, left)]):
+            wholes[name] = _together(results)
+    return wholes
+
+
+def _of_left(derivation: Derivation, left: Mapping[str, tuple[Declaration | None, tuple[Problem, ...]]]) -> Iterator[Any]:
+    for name, (declaration, errors) in left.items():
+        if errors and derivation.unreadable:
+            yield derivation.unreadable(name)
+        elif declaration:
+            yield derivation.derive(declaration)
 
 
 def _together(results: Iterable[list[Any]]) -> list[Any]:

@@ -45,7 +45,7 @@ def check_watchdog(declaration: Declaration, problems: list[Problem]) -> None:
         if alert["kind"] == "email":
             _check_mail(alert, key, problems)
     for key, name in watch_secrets(declaration):
-        _check_secret(key, name, declaration.secrets, problems)
+        check_secret(key, name, declaration.secrets, problems)
 
 
 def _check_deployments(alert: Mapping[str, Any], key: str, problems: list[Problem]) -> None:
@@ -107,7 +107,8 @@ def _check_mail(alert: Mapping[str, Any], key: str, problems: list[Problem]) -> 
         problems.append(Problem(f"{key}.tls", shown("none"), what, "write starttls or tls, or remove user and password_secret"))
 
 
-def _check_secret(key: str, name: str, secrets: Mapping[str, Secret], problems: list[Problem]) -> None:
+def check_secret(key: str, name: str, secrets: Mapping[str, Secret], problems: list[Problem]) -> None:
+    """A secret that is read by a program of the host is declared, and one that somebody else gave out is not made up."""
     option = key.rpartition(".")[2]
     if name not in secrets:
         near = close_to(name, secrets)

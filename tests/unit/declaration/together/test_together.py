@@ -481,5 +481,9 @@ SHORT, LONG = [("monitoring", {"buckets": ["100ms", "1s"]})], [("monitoring", {"
 )
 def test_what_a_host_has_once_is_of_all_its_stacks_whichever_a_run_works_on(blog: Changes, only: str | None, buckets: list[float]) -> None:
     stacks = given(None, both(SHORT, blog), only)
-    assert together.whole(stacks, together.load(stacks)) == {"request_buckets": buckets}
+    whole = together.whole(stacks, together.load(stacks))
+    assert whole["request_buckets"] == buckets
+    # Of one with errors nothing is guessed: its alerts would be lost without a word.
+    monitored = {stack["stack"]: stack.get("unreadable", False) for stack in whole["monitoring_config"]}
+    assert monitored == {name: bool(loader.problems(stack)) for name, stack in stacks.stacks.items()}
     assert remember(stacks)["derived"]["request_buckets"] == buckets

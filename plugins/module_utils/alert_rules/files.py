@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rule files of Prometheus: one of the host, and one of each stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..compose.yaml_writer import dump
+from ..contracts.monitoring import HostLimits, MonitoredStack
+from . import backups, certificates, containers, host, incidents, monitoring, requests, services
+from .rule import AlertRule
+
+_HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring writes it.\n"
+_OF_STACK = (services, requests, containers, certificates, backups)
+
+
+def stack_file(stack: MonitoredStack) -> str:
+    """The content of the rule file of a stack."""
+    groups = [(part.__name__.rpartition(".")[2], list(part.rules(stack))) for part in _OF_STACK]
+    groups.append(("incidents", list(incidents.of_sites(stack))))
+    return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.off, stack.runbook)
+
+
+def host_file(limits: HostLimits, runbook: str = "") -> str:
+    """The content of the rule file of the host, and of what measures it."""
+    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules())), ("incidents", list(incidents.rules()))]
+    return _file("the host", "alerts/host", groups, limits.off, runbook)
+
+
+def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], off: Iterable[str], runbook: str) -> str:
+    left_out = set(off)
+    return _HEAD.format(what=what) + dump({"groups": list(_groups(name, groups, left_out, runbook))})
+
+
+def _groups(name: str, groups: Iterable[tuple[str, list[AlertRule]]], off: set[str], runbook: str) -> Iterator[dict[str, Any]]:
+    for part, rules in groups:
+        if wanted := [rule.as_rule(runbook) for rule in rules if rule.name not in off]:
+            yield {"name": f"{name}/{part}", "rules": wanted}

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration of Prometheus: whom it asks, which rules it evaluates, whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..alert_rules.names import ALERTMANAGER, CONTAINERS, PROMETHEUS, WATCH
+from ..compose.yaml_writer import dump
+from ..contracts.monitoring import MonitoredStack, MonitoringSettings
+from ..slo.promql import duration
+
+_HEAD = "# Prometheus, by latentum.ops; do not edit. Role monitoring writes it.\n"
+_PATHS = {CONTAINERS: "/metrics/containers"}
+_EVALUATION = 15  # seconds at most
+# Relative to this file. What others put into rules.d stays.
+RULE_FILES = ("rules/*.yml", "rules.d/*.yml")
+
+
+def prometheus_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> str:
+    """The content of prometheus.yml."""
+    # One Prometheus scrapes a host once, whatever number of stacks are on it: as often as the most demanding one says.
+    interval = min((stack.scrape_interval for stack in stacks), default=MonitoredStack("").scrape_interval)
+    document = {
+        "global": {"scrape_interval": duration(interval), "evaluation_interval": duration(min(interval, _EVALUATION))},
+        "rule_files": list(RULE_FILES),
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [settings.alertmanager_address]}]}]},
+        "scrape_configs": [*_own(settings), *(dict(scrape) for scrape in settings.scrapes)],
+    }
+    return _HEAD + dump(document)
+
+
+def jobs(settings: MonitoringSettings) -> dict[str, str]:
+    """The address of each target by its job, Prometheus and Alertmanager among them."""
+    targets = dict(settings.targets)
+    if WATCH in targets:
+        targets.setdefault(CONTAINERS, targets[WATCH])
+    return {
+        **{job: address for job, address in targets.items() if address},
+        PROMETHEUS: settings.prometheus_address,
+        ALERTMANAGER: settings.alertmanager_address,
+    }
+
+
+def _own(settings: MonitoringSettings) -> Iterator[dict[str, Any]]:
+    for job, address in jobs(settings).items():
+        path = {"metrics_path": _PATHS[job]} if job in _PATHS else {}
+        # The host's name, not its loopback: it stands in messages, and joins series of several exporters.
+        yield {"job_name": job, **path, "static_configs": [{"targets": [address], "labels": {"instance": settings.host}}]}

@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All files of role monitoring from what is declared and what the role is told, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..alert_rules.files import host_file, stack_file
+from ..alert_rules.names import EXPORTERS, WATCH
+from ..contracts.alerts import HOST_ALERTS
+from ..contracts.base import ContractError
+from ..contracts.monitoring import DAY, MonitoredStack, MonitoringSettings
+from ..schema.nodes import Problem, instead, shown
+from ..slo.rules import rule_file
+from .alerting import Alerting, alerting
+from .receivers import Credential
+from .scraping import jobs, prometheus_file
+
+_SIZE = re.compile(r"[1-9][0-9]*(?:MB|GB|TB)")
+FOLDER = "/etc/latentum-ops/monitoring"
+_PREFIX = "monitoring_"
+KNOWN_JOBS = (*EXPORTERS, WATCH)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What role monitoring writes; nothing of it where there are problems.
+
+    :param problems: a line each, with the key, the value, and what to write instead.
+    :param files: content by path on the host.
+    :param credentials: secrets that Alertmanager reads.
+    :param untold: a sentence for each entry of C(watchdog.alerts) that Alertmanager cannot tell by.
+    """
+
+    problems: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    credentials: tuple[Credential, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Setup:
+    """All files of the role.
+
+    :param raw_stacks: what filter C(monitoring_config) gives.
+    :param raw: a MonitoringSettings.
+    """
+    try:
+        stacks = [MonitoredStack.from_dict(stack, "monitoring_config") for stack in raw_stacks]
+        settings = MonitoringSettings.from_dict(raw)
+    except ContractError as error:
+        message = str(error)
+        return Setup((message if message.startswith(_PREFIX) else f"{_PREFIX}{message}",))
+    told = alerting(stacks, settings)
+    if problems := [*_problems(stacks, settings), *_untellable(told)]:
+        return Setup(tuple(map(str, problems)))
+    files = {"prometheus.yml": prometheus_file(stacks, settings), "alertmanager.yml": told.text}
+    files["rules/host.yml"] = host_file(settings.limits, settings.runbook)
+    for stack in stacks:
+        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack)
+        if stack.objectives:
+            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives)
+    return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold)
+
+
+def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
+    yield from _addresses(settings)
+    yield from _jobs(settings)
+    if not _SIZE.fullmatch(settings.retention_size):
+        fix = "write a whole number with MB, GB or TB, such as 4GB"
+        yield Problem(f"{_PREFIX}retention_size", shown(settings.retention_size), "is not a size", fix)
+    longest = max((objective.window for stack in stacks for objective in stack.objectives), default=0.0)
+    if settings.retention_days * DAY < longest:
+        needed = -(-longest // DAY)
+        what = f"are fewer than the {needed:g} days of the longest objective: its budget would forget what it has spent"
+        yield Problem(f"{_PREFIX}retention_days", shown(settings.retention_days), what, f"write at least {needed + 1:g}")
+    for name in settings.limits.off:
+        if name not in HOST_ALERTS:
+            yield Problem(f"{_PREFIX}limits.off", shown(name), "is no alert of a host", instead(name, HOST_ALERTS, "alert"))
+    for stack in stacks:
+        if stack.unreadable:
+            what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"
+            yield Problem(f"{stack.stack}: ops_stacks", "", what, f"correct it: a run with -e ops_only={stack.stack} says what is wrong")
+    names = [stack.stack for stack in stacks]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
+
+
+def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:
+    own = {f"{_PREFIX}{name}": getattr(settings, name) for name in ("prometheus_address", "alertmanager_address")}
+    for key, address in own.items():
+        if not _loopback(address):
+            what = "is no address of loopback with a port: neither program asks for a password"
+            yield Problem(key, shown(address), what, "write one such as 127.0.0.1:9090, and reach it by a tunnel")
+    first: dict[str, str] = {}
+    targets = {f"{_PREFIX}targets.{job}": address for job, address in settings.targets.items() if job != "containers"}
+    for key, address in {**own, **targets}.items():
+        if address and first.setdefault(address, key) != key:
+            yield Problem(key, shown(address), f"is the address of {first[address]}, too", "give one of the two another port")
+
+
+def _jobs(settings: MonitoringSettings) -> Iterator[Problem]:
+    for job, address in settings.targets.items():
+        key = f"{_PREFIX}targets.{job}"
+        if job not in KNOWN_JOBS:
+            fix = f"{instead(job, KNOWN_JOBS, 'job')}; what you measure besides goes into {_PREFIX}scrapes"
+            yield Problem(key, shown(address), "is of a job that no rule knows", fix)
+        elif address and not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", address):
+            yield Problem(key, shown(address), "is not an address with a port", "write one such as 127.0.0.1:9100, without http://")
+    taken = set(jobs(settings))
+    for index, scrape in enumerate(settings.scrapes):
+        name = scrape.get("job_name")
+        if not isinstance(name, str) or not name:
+            what = "has no name"
+            yield Problem(f"{_PREFIX}scrapes[{index}].job_name", shown(name), what, "write one, such as job_name: shop")
+        elif name in taken:
+            what = "is the name of another job"
+            yield Problem(f"{_PREFIX}scrapes[{index}].job_name", shown(name), what, "give it a name of its own")
+        else:
+            taken.add(name)
+
+
+def _untellable(told: Alerting) -> Iterable[Problem]:
+    """Alerts that nobody would hear of are no monitoring."""
+    for stack in told.silent:
+        reasons = "; ".join(line.partition(": ")[2] for line in told.untold if line.startswith(f"{stack}: "))
+        fix = "add an entry that it can tell by, of kind email (STARTTLS, or TLS on port 465), slack or pagerduty"
+        yield Problem(f"{stack}: watchdog.alerts", "", f"has no entry that Alertmanager can tell by ({reasons})", fix)
+
+
+def _loopback(address: str) -> bool:
+    host, _colon, port = address.rpartition(":")
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback and (":" in host) is host.startswith("[") and 0 < int(port) < 65536
+    except ValueError:
+        return False

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of role monitoring that cannot stand are refused, all together, with the variable, the value, and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import MonitoredStack
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.objectives import Objective
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import Alert
+from ansible_collections.latentum.ops.plugins.module_utils.monitoring.receivers import CannotTell, receiver
+from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup import FOLDER, setup
+
+SETTINGS: dict[str, Any] = {"host": "web1", "targets": {"node": "127.0.0.1:9100", "watchdog": "127.0.0.1:9753"}}
+MAIL: dict[str, Any] = {
+    "name": "mail",
+    "kind": "email",
+    "server": "smtp.example.com",
+    "port": 587,
+    "tls": "starttls",
+    "from": "a@example.com",
+    "to": ["b@example.com"],
+}
+CHAT = {"name": "chat", "kind": "slack", "url_file": "/etc/latentum-ops/secrets/shop/chat"}
+PUSH = {"name": "push", "kind": "apprise", "url_file": "/etc/latentum-ops/secrets/shop/push"}
+OBJECTIVE = Objective("shop", "web", "route", "shop.example.com/", "availability", 99.9, 30 * 86400)
+
+
+def stack(name: str = "shop", *alerts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """What filter monitoring_config gives of one."""
+    return MonitoredStack(name, services={"web": "critical"}, alerts=tuple(map(Alert.from_dict, alerts)), **more).to_dict()
+
+
+def problems(stacks: list[dict[str, Any]], **settings: Any) -> list[str]:
+    return list(setup(stacks, {**SETTINGS, **settings}).problems)
+
+
+# (settings, stacks, parts of the only problem)
+REFUSED: list[tuple[dict[str, Any], list[dict[str, Any]], tuple[str, ...]]] = [
+    (
+        {"prometheus_address": "0.0.0.0:9090"},
+        [],
+        ("monitoring_prometheus_address", "0.0.0.0:9090", "no address of loopback", "127.0.0.1:9090"),
+    ),
+    ({"prometheus_address": ":9090"}, [], ("monitoring_prometheus_address", "no address of loopback")),
+    ({"prometheus_address": "9090"}, [], ("monitoring_prometheus_address", "no address of loopback")),
+    ({"alertmanager_address": "localhost"}, [], ("monitoring_alertmanager_address", "localhost", "by a tunnel")),
+    ({"alertmanager_address": "127.0.0.1:99999"}, [], ("monitoring_alertmanager_address", "99999")),
+    ({"alertmanager_address": "::1:9093"}, [], ("monitoring_alertmanager_address", "::1:9093")),
+    (
+        {"alertmanager_address": "127.0.0.1:9090"},
+        [],
+        ("monitoring_alertmanager_address", "monitoring_prometheus_address, too", "another port"),
+    ),
+    ({"prometheus_address": "127.0.0.1:9100"}, [], ("monitoring_targets.node", "127.0.0.1:9100", "monitoring_prometheus_address, too")),
+    ({"targets": {"nodes": "127.0.0.1:9100"}}, [], ("monitoring_targets.nodes", "no rule knows", "did you mean node?")),
+    ({"targets": {"node": "http://127.0.0.1:9100"}}, [], ("monitoring_targets.node", "not an address with a port", "without http://")),
+    ({"targets": {"node": "127.0.0.1"}}, [], ("monitoring_targets.node", "not an address with a port")),
+    ({"targets": []}, [], ("monitoring_targets", "must be a mapping")),
+    ({"scrapes": [{"static_configs": []}]}, [], ("monitoring_scrapes[0].job_name", "has no name", "job_name: shop")),
+    ({"scrapes": [{"job_name": "node"}]}, [], ("monitoring_scrapes[0].job_name", "node", "another job")),
+    ({"scrapes": [{"job_name": "a"}, {"job_name": "a"}]}, [], ("monitoring_scrapes[1].job_name", "another job")),
+    ({"retention_size": "4 GB"}, [], ("monitoring_retention_size", "4 GB", "is not a size", "such as 4GB")),
+    ({"retention_size": "0GB"}, [], ("monitoring_retention_size", "is not a size")),
+    ({"retention_days": 0}, [], ("monitoring_retention_days", "from 1 to 3660")),
+    (
+        {"retention_days": 14},
+        [stack(objectives=(OBJECTIVE,))],
+        ("monitoring_retention_days", "14", "fewer than the 30 days", "at least 31"),
+    ),
+    ({"retention_days": "long"}, [], ("monitoring_retention_days", "long", "must be a whole number")),
+    ({"group_wait": -1}, [], ("monitoring_group_wait", "-1", "from 0")),
+    ({"group_interval": 0}, [], ("monitoring_group_interval", "0", "from 1")),
+    ({"limits": {"disk": 4}}, [], ("monitoring_limits.disk", "not a known key", "disk_hours")),
+    ({"limits": {"cpu": 0.9}}, [], ("monitoring_limits.cpu", "0.9", "from 1 to 100")),
+    ({"limits": {"off": ["DiskFull"]}}, [], ("monitoring_limits.off", "DiskFull", "no alert of a host", "DiskFullSoon")),
+    ({"surprise": 1}, [], ("monitoring_surprise", "not a known key")),
+    ({}, [stack(), stack()], ("monitoring_config", "shop", "twice")),
+    ({}, [stack("shop", PUSH)], ("shop: watchdog.alerts", "no receiver of kind apprise", "kind email")),
+    ({}, [stack("shop", {**MAIL, "port": 2465, "tls": "tls"})], ("shop: watchdog.alerts", "tls is tls, port 2465", "TLS on port 465")),
+    ({"lacks": ["password"]}, [stack("shop", {**MAIL, "user": "u", "password_file": "/s/shop/p"})], ("reads no auth_password_file",)),
+    ({}, [stack(), stack("blog", unreadable=True)], ("blog: ops_stacks", "would be lost", "-e ops_only=blog")),
+    ({}, [{"stack": "shop", "alerts": "mail"}], ("monitoring_config.alerts", "must be a list")),
+]
+
+
+@pytest.mark.parametrize(("settings", "stacks", "parts"), REFUSED)
+def test_what_cannot_be_is_refused(settings: dict[str, Any], stacks: list[dict[str, Any]], parts: tuple[str, ...]) -> None:
+    found = problems(stacks, **settings)
+    assert len(found) == 1, found
+    assert all(part in found[0] for part in parts), found[0]
+
+
+def test_all_problems_are_told_together() -> None:
+    assert len(problems([stack("shop", PUSH)], prometheus_address="0.0.0.0:1", retention_size="x")) == 3
+
+
+def test_one_that_cannot_be_told_by_is_named_where_another_can() -> None:
+    made = setup([stack("shop", PUSH, CHAT)], SETTINGS)
+    assert made.problems == () and [line.partition(" Alert")[0] for line in made.untold] == ["shop: watchdog.alerts.push:"]
+
+
+def test_nobody_is_told_where_nobody_is_declared() -> None:
+    document = yaml.safe_load(setup([stack()], SETTINGS).files[f"{FOLDER}/alertmanager.yml"])
+    assert document["receivers"] == [{"name": "nobody"}] and document["route"]["receiver"] == "nobody"
+
+
+def test_a_secret_is_a_file_of_the_unit_in_every_kind() -> None:
+    pager = {"name": "duty", "kind": "pagerduty", "url": "https://events.example.com", "key_file": "/etc/latentum-ops/secrets/shop/pager"}
+    login = {**MAIL, "user": "ops", "password_file": "/etc/latentum-ops/secrets/shop/mail"}
+    for alert, kind, option in ((CHAT, "slack_configs", "api_url_file"), (pager, "pagerduty_configs", "routing_key_file"),
+                                (login, "email_configs", "auth_password_file")):  # fmt: skip
+        made, secrets = receiver("shop", Alert.from_dict(alert))
+        (secret,) = secrets
+        assert made[kind][0][option] == f"/run/credentials/latentum-ops-alertmanager.service/{secret.name}"
+        assert secret.source.startswith("/etc/latentum-ops/secrets/shop/") and secret.name.startswith("shop.")
+    made, secrets = receiver("shop", Alert.from_dict(MAIL))
+    assert secrets == [] and "auth_username" not in made["email_configs"][0]
+
+
+@pytest.mark.parametrize(
+    ("port", "tls", "taken", "require"),
+    [(587, "starttls", True, True), (465, "tls", True, False), (25, "none", True, False), (465, "starttls", False, False)],
+)
+def test_mail_is_secured_as_declared_or_not_sent(port: int, tls: str, taken: bool, require: bool) -> None:
+    alert = Alert.from_dict({**MAIL, "port": port, "tls": tls})
+    if taken:
+        assert receiver("shop", alert)[0]["email_configs"][0]["require_tls"] is require
+    else:
+        with pytest.raises(CannotTell, match="port 465"):
+            receiver("shop", alert)
+
+
+def test_two_stacks_that_tell_the_same_people_tell_of_the_host_once() -> None:
+    document = yaml.safe_load(setup([stack("shop", MAIL), stack("blog", MAIL)], SETTINGS).files[f"{FOLDER}/alertmanager.yml"])
+    routes = document["route"]["routes"]
+    assert [route["receiver"] for route in routes if 'stack=""' in route["matchers"]] == ["shop/mail"]
+    assert [route["receiver"] for route in routes if 'stack="blog"' in route["matchers"]] == ["blog/mail"]
+
+
+def test_the_most_demanding_stack_says_how_often_a_host_is_asked() -> None:
+    made = setup([stack("shop", scrape_interval=30), stack("blog", scrape_interval=5)], SETTINGS)
+    assert yaml.safe_load(made.files[f"{FOLDER}/prometheus.yml"])["global"]["scrape_interval"] == "5s"

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is told what, and that one fault is one message: the real programs, with the role's files, and receivers of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ...watchdog.receiving import Receiving, receiving  # noqa: F401 - a fixture
+from .programs import Running, numbers, running, until
+from .rendered import Rendered, needs_programs
+
+pytestmark = needs_programs
+WEB = {"stack": "shop", "service": "web"}
+RATE = {"alertname": "HighErrorRate", "route": "shop.example.com/", **WEB}
+LAST = {"alertname": "HighErrorRate", "stack": "shop", "service": "worker", "severity": "critical"}
+
+
+@pytest.fixture
+def programs(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> Iterator[Running]:  # noqa: F811 - the fixture
+    with running(rendered["told"], receiving, tmp_path) as both:
+        yield both
+
+
+def test_one_fault_is_one_message_whatever_number_of_rules_see_it(programs: Running) -> None:
+    """A total failure: errors above both limits, a budget that burns fast and slowly, all of one service."""
+    burning = {"slo": "web", **WEB}
+    programs.send(
+        programs.alert(severity="critical", **RATE),
+        programs.alert(severity="warning", **RATE),
+        programs.alert(alertname="HighLatency", severity="warning", route="shop.example.com/", **WEB),
+        programs.alert(alertname="SLOFastBurn", severity="critical", **burning),
+        programs.alert(alertname="SLOSlowBurn", severity="warning", **burning),
+    )
+    # A message about something else is sent after those that could still come.
+    until(programs.chat, "a message")
+    programs.send(programs.alert(**LAST))
+    until(lambda: len(programs.chat()) > 1, "the last message")
+    assert programs.chat() == ["CRITICAL SLOFastBurn of web", "CRITICAL HighErrorRate of worker"]
+
+
+@pytest.mark.parametrize(
+    ("incident", "alert"),
+    [
+        ({"severity": "critical", "subject": "web", **WEB}, {"severity": "critical", **RATE}),
+        ({"severity": "warning", "subject": "web", **WEB}, {"severity": "warning", **RATE}),
+        (
+            {"severity": "warning", "subject": "disk /", "instance": "web1"},
+            {"alertname": "InodesNearlyUsed", "severity": "warning", "subject": "disk /", "instance": "web1"},
+        ),
+        (
+            {"severity": "critical", "subject": "backup shop", "instance": "web1"},
+            {"alertname": "BackupTooOld", "severity": "critical", "subject": "backup shop", "instance": "web1", "stack": "shop"},
+        ),
+    ],
+)
+def test_what_the_watchdog_has_told_is_not_told_again(programs: Running, incident: dict[str, str], alert: dict[str, str]) -> None:
+    programs.send(programs.alert(alertname="WatchdogIncident", **incident), programs.alert(**alert))
+    programs.send(programs.alert(**LAST))
+    until(programs.chat, "a message")
+    assert programs.chat() == ["CRITICAL HighErrorRate of worker"]
+
+
+@pytest.mark.parametrize(
+    ("incident", "alert"),
+    [
+        ({"severity": "critical", "subject": "worker", "stack": "shop", "service": "worker"}, {"severity": "critical", **RATE}),
+        ({"severity": "critical", "subject": "web", "stack": "blog", "service": "web"}, {"severity": "critical", **RATE}),
+        # It only warns, and this is a page.
+        ({"severity": "warning", "subject": "web", **WEB}, {"severity": "critical", **RATE}),
+        # An incident without a service is none of every alert without one.
+        (
+            {"severity": "critical", "subject": "disk /", "instance": "web1"},
+            {"alertname": "CertificateEnds", "severity": "critical", "subject": "certificate:shop.example.com", "stack": "shop"},
+        ),
+        (
+            {"severity": "critical", "subject": "disk /", "instance": "web1"},
+            {"alertname": "HostCpuHigh", "severity": "critical", "instance": "web1"},
+        ),
+    ],
+)
+def test_an_incident_about_something_else_silences_nothing(programs: Running, incident: dict[str, str], alert: dict[str, str]) -> None:
+    programs.send(programs.alert(alertname="WatchdogIncident", **incident), programs.alert(**alert))
+    (title,) = until(programs.chat, "a message")
+    assert title.startswith(f"CRITICAL {alert['alertname']}")
+
+
+def test_each_is_told_in_the_form_that_it_reads_and_of_what_it_wants(programs: Running) -> None:
+    """The formats are judged by the receivers: Slack, Events API v2, and mail by STARTTLS with a login."""
+    programs.send(programs.alert(severity="warning", alertname="HighLatency", **WEB))
+    until(lambda: programs.receiving.kept("mail") and programs.chat(), "a warning")
+    programs.send(programs.alert(**LAST))
+    (event,) = until(lambda: programs.receiving.kept("pagerduty"), "a page")
+    assert event["body"]["payload"]["severity"] == "critical" and event["body"]["routing_key"] == "0" * 32
+    assert event["body"]["payload"]["summary"] == "CRITICAL HighErrorRate of worker"
+    mail = programs.receiving.kept("mail")[0]
+    assert mail["receivers"] == ["anna@example.com", "bert@example.com"] and mail["tls"] and mail["user"] == "ops"
+    assert mail["headers"]["Subject"] == "WARNING HighLatency of web" and "opsctl runbook x" in mail["text"] and not mail["html"].strip()
+
+
+def test_an_end_is_told_too(programs: Running) -> None:
+    alert = programs.alert(severity="critical", **RATE)
+    programs.send(alert)
+    until(programs.chat, "a message")
+    programs.send({**alert, "endsAt": "2020-01-01T00:00:00Z", "startsAt": "2020-01-01T00:00:00Z"})
+    until(lambda: len(programs.chat()) > 1, "its end")
+    assert programs.chat() == ["CRITICAL HighErrorRate of web", "ENDED HighErrorRate of web"]
+
+
+def test_an_alert_of_the_host_reaches_the_people_of_its_stacks(programs: Running) -> None:
+    programs.send(programs.alert(alertname="DiskFullSoon", severity="critical", instance="web1", subject="disk /"))
+    until(lambda: programs.receiving.kept("pagerduty") and programs.chat(), "a message")
+
+
+def test_from_a_number_to_a_message_and_to_the_switch(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> None:  # noqa: F811
+    """Prometheus asks, evaluates and hands over: what the watchdog has told comes to nobody, until it tells it no more."""
+
+    def down() -> list[str]:
+        """Nobody measures anything else here, which is told, too."""
+        return [title for title in both.chat() if "is down" in title]
+
+    with numbers() as target, running(rendered["told"], receiving, tmp_path, {"127.0.0.1:9753": target.address}) as both:
+        state = 'latentum_ops_watchdog_service_state{{stack="shop",service="{service}",state="down"}} 1'
+        incident = 'latentum_ops_watchdog_incident_open{stack="shop",service="web",subject="web",severity="critical"} 1'
+        target.lines["/metrics"] = [state.format(service="web"), incident]
+        # Whoever misses Prometheus is called, again and again.
+        until(lambda: receiving.kept("deadman"), "a call of the switch")
+        target.lines["/metrics"].append(state.format(service="worker"))
+        until(lambda: "CRITICAL shop: worker is down on web1" in down(), "a message about another service")
+        assert not [title for title in down() if "web is down" in title]
+        target.lines["/metrics"].remove(incident)
+        until(lambda: "CRITICAL shop: web is down on web1" in down(), "a message about what the watchdog tells no more")
