@@ -26,7 +26,7 @@ LAYERS = (
     ("compose",),
     ("contracts",),
     ("containers", "declaration", "slo"),
-    ("hostconfig", "environments", "metrics"),
+    ("hostconfig", "environments", "metrics", "logs"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("authentication",),
     ("release",),
