@@ -22,6 +22,7 @@ LOST = {
     "backup": "nothing is backed up or proven, and data are lost with the host",
     "watchdog": "nothing is healed, and nobody is told of a failure",
     "exporters": "nothing measures the host, nginx and requests for Prometheus",
+    "log_shipping": "logs stay where they are written, and are gone with the host or its rotation",
     "log_rotation": "no log of the host is rotated, and no container is asked for a limit of its own",
     "certbot": "no certificate is issued or renewed: a site without one shows a placeholder",
 }

@@ -17,6 +17,7 @@ from typing import Any
 APPLICATION, ACCESS, AUDIT, SYSTEM = CLASSES = ("application", "access", "audit", "system")
 HOST_STACK = "_host"  # the stack of what belongs to none; no project of Compose may be called that
 PLAIN, CLOSED = ".jsonl", ".jsonl.gz"
+BEGIN = b'{"at": "'
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -60,14 +61,18 @@ def encode(at: str, source: str, number: int, stream: str, text: str) -> bytes:
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
-    """A record of the tree; None for what is none."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        return None
-    return record
+    """A record of the tree; None for what is none.
+
+    Behind half a record, as a power cut leaves it, stands a whole one: that is taken.
+    """
+    for begin in (0, line.rfind(BEGIN)):
+        try:
+            record = json.loads(line[begin:]) if begin >= 0 else None
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict) and isinstance(record.get("text"), str):
+            return record
+    return None
 
 
 def number_of(record: dict[str, Any]) -> int:
