@@ -198,7 +198,7 @@ def test_retention_removes_what_is_too_old_of_its_class_and_nothing_else(tmp_pat
     beside = [
         "2025-11-28/notes.txt",
         "2025-11-28/web1/shop/dump.sql.gz",
-        "2025-11-28/web1/shop/api.other.jsonl.gz",
+        "2025-11-28/web1/shop/api.other.json.gz",
         "elsewhere/a/b/c.audit.jsonl.gz",
     ]
     for name in beside:

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
