@@ -76,6 +76,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
     "backup": {},
     "watchdog": {},
     "exporters": {"preflight": "__exporters_preflight"},
+    "log_shipping": {"preflight": "__log_shipping_preflight"},
     "log_rotation": {
         "docker_limits": "log_rotation_docker_limits",
         "unlimited": "log_rotation_docker_unlimited",

@@ -73,7 +73,7 @@ def _list(settings: Settings, out: Output) -> int:
             days, total = summed.get(found[1], (set(), 0))
             summed[found[1]] = (days | {found[0]}, total + path.stat().st_size)
     order = sorted(summed, key=lambda place: (place.host, place.stack, place.service, place.kind))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"host": place.host, "stack": place.stack, "service": place.service, "class": place.kind}
         | {"days": len(summed[place][0]), "from": min(summed[place][0]), "bytes": summed[place][1]}
         for place in order

@@ -107,7 +107,7 @@ class Search:
         counting = self._counting.setdefault(place, Counting())
         name = str(path.relative_to(self.tree))
         begin = self._read.get(name, 0)
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:  # type: ignore[attr-defined]
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             file.seek(begin)
             for line in file:
                 if not line.endswith(b"\n"):

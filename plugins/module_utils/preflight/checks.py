@@ -25,6 +25,7 @@ from . import (
     exporters,
     http3,
     images,
+    log_host,
     login,
     logs,
     neighbours,
@@ -60,6 +61,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
         http3.free,
     ),
     "exporters": (exporters.foreign, exporters.taken),
+    "log_shipping": (log_host.certificates, log_host.taken),
     "log_rotation": (logs.shared_folders,),
 }
 

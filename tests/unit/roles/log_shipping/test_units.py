@@ -128,7 +128,8 @@ def test_the_receiver_reads_its_own_configuration_alone(rendered: Mapping[str, R
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_checker_is_rsyslogd_itself(broken: bool, rendered: Mapping[str, Rendered], authority: Authority, tmp_path: Path) -> None:
     """What it refuses never replaces what runs."""
-    ((program, *arguments),) = rendered["receives"].variables["checks"]
+    calendar, (program, *arguments) = rendered["receives"].variables["checks"]
+    assert calendar == ["systemd-analyze", "calendar", "*-*-* 00:20:00 UTC"]
     assert (program, arguments) == ("rsyslogd", ["-N1", "-f", CONFIG])
     receiver = Receiver(tmp_path, rendered["receives"].files[CONFIG], authority.issue("logs.example.com"))
     if broken:
