@@ -11,23 +11,23 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from ..containers.api import EngineError
 from ..containers.client import Container, DockerUnavailable, Engine
 from ..core.format import padded
+from ..logs.records import CLASSES
+from ..logs.search import request_pattern
 from ..release.stacks import stacks
 from ..status import container_list
-from . import audit, output, stack_choice
+from . import audit, log_archive, output, stack_choice
 from .arguments import shared
-from .log_view import BILLION, Line, LogView, since_from
+from .log_view import Line, LogView, colour_of, moment, since_from
 from .output import Output
 from .session import Session, is_terminal
 
 VERBS = ("ps", "logs", "shell")
 LINES = 100  # of each container, where nothing else is said
-COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # of prefixes (ECMA-48, SGR): those that both a dark and a light terminal show
 NO_COMMAND = (126, 127)  # exit statuses of what cannot be run, or is not there
 SHELL = "command -v bash >/dev/null 2>&1 && exec bash || exec sh"
 
@@ -47,6 +47,10 @@ def add_parsers(verbs: Any) -> None:
     )
     logs.add_argument("--since", default="", metavar="TIME", help="from 2026-11-20T14:03:07Z on, or from 90s, 10m, 2h or 1d ago")
     logs.add_argument("--grep", default="", metavar="PATTERN", help="only lines with this regular expression; (?i) before it ignores case")
+    logs.add_argument("--request", default="", metavar="ID", help="only lines with this id of a request (X-Request-ID)")
+    logs.add_argument("--archive", action="store_true", help="of the tree of log_shipping: also nginx, the journal, other hosts")
+    logs.add_argument("--host", default="", metavar="NAME", help="with --archive: only of this host")
+    logs.add_argument("--class", dest="kind", choices=CLASSES, help="with --archive: only of this class")
     logs.add_argument("--replica", type=int, metavar="NUMBER", help="only of this container of each service")
     logs.add_argument("--timestamps", action="store_true", help="with the time of each line (UTC)")
     logs.add_argument("--no-prefix", action="store_true", help="without the name of the container before each line")
@@ -93,15 +97,14 @@ def _ps(options: argparse.Namespace, out: Output) -> int:
 
 
 def _logs(options: argparse.Namespace, out: Output) -> int:
-    stack = stack_choice.chosen(options.stack, options.argv)
     last = _count(options)
     since = since_from(options.since) if options.since else 0.0
-    try:
-        pattern = re.compile(options.grep) if options.grep else None
-    except re.error as error:
-        raise ValueError(
-            f"logs: --grep {options.grep!r} is no regular expression: {error}; write \\ before ( [ * + ? that are meant"
-        ) from None
+    patterns = _patterns(options)
+    if options.archive:
+        return log_archive.show(options, out, log_archive.Wanted(last, since, patterns), wants_colour(options.colour))
+    if options.host or options.kind:
+        raise ValueError(f"logs: {'--host' if options.host else '--class'} is of the tree: write --archive as well")
+    stack = stack_choice.chosen(options.stack, options.argv)
     engine = Engine()
     containers = engine.containers(stack)
     known = _services(stack, containers)
@@ -109,7 +112,7 @@ def _logs(options: argparse.Namespace, out: Output) -> int:
     chosen = [container for container in containers if container.service in services and options.replica in (None, container.number)]
     if not chosen and not options.follow:
         raise ValueError(f"logs: {', '.join(services)} of {stack}: there is no {_replica(options)}container to read: look at opsctl ps")
-    view = LogView(engine, last, since, pattern)
+    view = LogView(engine, last, since, patterns)
     shown = _Shown(options, chosen, out)
     for line in view.history(chosen):
         shown.line(line)
@@ -120,6 +123,20 @@ def _logs(options: argparse.Namespace, out: Output) -> int:
     elif options.json:
         out.result({"stack": stack, "lines": shown.collected}, None)
     return 1 if view.troubles else 0
+
+
+def _patterns(options: argparse.Namespace) -> list[re.Pattern[str]]:
+    """What a line has to hold.
+
+    :raises ValueError: it is no regular expression, or no id.
+    """
+    try:
+        patterns = [re.compile(options.grep)] if options.grep else []
+    except re.error as error:
+        raise ValueError(
+            f"logs: --grep {options.grep!r} is no regular expression: {error}; write \\ before ( [ * + ? that are meant"
+        ) from None
+    return [*patterns, request_pattern(options.request)] if options.request else patterns
 
 
 def _replica(options: argparse.Namespace) -> str:
@@ -155,7 +172,7 @@ class _Shown:
 
     def __init__(self, options: argparse.Namespace, containers: Sequence[Container], out: Output) -> None:
         self.options, self.out = options, out
-        self.colours = _wants_colour(options.colour)
+        self.colours = wants_colour(options.colour)
         self.collected: list[dict[str, Any]] = []
         self._prefixes: dict[str, str] = {}
         self._width = max((len(_label(container)) for container in containers), default=0)
@@ -165,12 +182,12 @@ class _Shown:
         if self.options.json:
             self._as_json(line)
             return
-        stamp = f"{_time(line.at)} " if self.options.timestamps else ""
+        stamp = f"{moment(line.at)} " if self.options.timestamps else ""
         self.out.line(f"{'' if self.options.no_prefix else self._prefix(line.source)}{stamp}{line.text(colours=self.colours)}")
 
     def _as_json(self, line: Line) -> None:
         source = line.source
-        about = {"at": _time(line.at), "service": source.service, "replica": source.number, "container": source.name, "text": line.text()}
+        about = {"at": moment(line.at), "service": source.service, "replica": source.number, "container": source.name, "text": line.text()}
         if self.options.follow:
             output.say(json.dumps(about))
         else:
@@ -180,8 +197,7 @@ class _Shown:
         if source.id not in self._prefixes:
             label = _label(source)
             self._width = max(self._width, len(label))
-            colour = COLOURS[len(self._prefixes) % len(COLOURS)]
-            self._prefixes[source.id] = f"\x1b[{colour}m" if self.colours else ""
+            self._prefixes[source.id] = colour_of(len(self._prefixes)) if self.colours else ""
         end = "\x1b[0m" if self.colours else ""
         return f"{self._prefixes[source.id]}{padded(_label(source), self._width)} |{end} "
 
@@ -190,12 +206,7 @@ def _label(container: Container) -> str:
     return f"{container.service}-{container.number}"
 
 
-def _time(at: int) -> str:
-    """RFC 3339 with milliseconds; empty for none."""
-    return f"{datetime.fromtimestamp(at // BILLION, timezone.utc):%Y-%m-%dT%H:%M:%S}.{at % BILLION // 1_000_000:03d}Z" if at else ""
-
-
-def _wants_colour(choice: str) -> bool:
+def wants_colour(choice: str) -> bool:
     """On a terminal that shows colours, unless NO_COLOR says otherwise (no-color.org: set, and not empty)."""
     if choice != "auto":
         return choice == "always"

@@ -11,8 +11,9 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TypeAlias
 
 from ..containers.api import EngineApi
@@ -23,6 +24,7 @@ from ..core.times import epoch
 LONGEST = 1 << 20  # bytes of a line; what is longer is no line for people
 BEYOND = 1 << 16  # bytes that are read beyond that, so that a secret that lies across the end is known as one
 BILLION = 10**9
+COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # of prefixes (ECMA-48, SGR): those that both a dark and a light terminal show
 WAITING = 10_000  # lines that may wait for a slow reader
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
@@ -63,6 +65,21 @@ class Lost:
 
 
 Event: TypeAlias = "Line | Notice | Lost"
+
+
+def moment(at: int) -> str:
+    """RFC 3339 with milliseconds; empty for none."""
+    return f"{datetime.fromtimestamp(at // BILLION, timezone.utc):%Y-%m-%dT%H:%M:%S}.{at % BILLION // 1_000_000:03d}Z" if at else ""
+
+
+def colour_of(number: int) -> str:
+    """The sequence that begins the colour of the prefix with this number."""
+    return f"\x1b[{COLOURS[number % len(COLOURS)]}m"
+
+
+def fits(text: str, patterns: Sequence[re.Pattern[str]]) -> bool:
+    """A line holds all that is searched for."""
+    return all(pattern.search(text) for pattern in patterns)
 
 
 def since_from(text: str, verb: str = "logs") -> float:
@@ -149,11 +166,11 @@ class LogView:
     """What containers wrote, and write.
 
     :param last: lines of each container; None for all.
-    :param pattern: only lines that, masked, hold it: so nobody finds out a secret by searching for its parts.
+    :param patterns: only lines that, masked, hold all of them: so nobody finds out a secret by searching for its parts.
     """
 
-    def __init__(self, engine: Engine, last: int | None, since: float, pattern: re.Pattern[str] | None) -> None:
-        self.engine, self.last, self.since, self.pattern = engine, last, since, pattern
+    def __init__(self, engine: Engine, last: int | None, since: float, patterns: Sequence[re.Pattern[str]]) -> None:
+        self.engine, self.last, self.since, self.patterns = engine, last, since, patterns
         self.began = time.time()  # before anything is read, so that no line is missed
         self.seen: dict[str, int] = {}  # the time of the last line of each container
         self.troubles: list[str] = []
@@ -164,14 +181,14 @@ class LogView:
 
     def _past(self, container: Container) -> Iterator[Line]:
         """The last lines that fit."""
-        tail = "all" if self.last is None or self.pattern else str(self.last)
+        tail = "all" if self.last is None or self.patterns else str(self.last)
         lines = self.read(self.engine.api, container, tail, _engine_time(_nanoseconds(self.since)), follow=False)
         fitting = (line for line in lines if self.fits(line))
         return fitting if self.last is None else iter(deque(fitting, maxlen=self.last))
 
     def fits(self, line: Line) -> bool:
-        """It holds what is searched for."""
-        return self.pattern is None or self.pattern.search(line.text()) is not None
+        """It holds all that is searched for."""
+        return not self.patterns or fits(line.text(), self.patterns)
 
     def read(self, api: EngineApi, container: Container, tail: str, since: str, *, follow: bool) -> Iterator[Line]:
         """The lines of one container, as the engine sends them.

@@ -42,6 +42,7 @@ from . import containers as container_verbs
 from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
 from . import jobs as job_verbs
+from . import log_archive as log_verbs
 from . import objectives as objective_verbs
 from . import removal as removal_verbs
 from . import tunnel as tunnel_verbs
@@ -54,6 +55,7 @@ GROUPS = (
     watchdog_verbs,
     backup_verbs,
     container_verbs,
+    log_verbs,
     job_verbs,
     removal_verbs,
     emergency_verbs,

@@ -31,7 +31,13 @@ from .transaction import ConfigSet, Outcome, apply
 PACKAGE = "latentum_ops"
 COMMAND = Path("/usr/local/sbin/opsctl")
 LOCK = Path("/run/latentum-ops-engine.lock")
-DAEMONS = ("latentum-ops-auth.service*", "latentum-ops-upstreams*", "latentum-ops-watchdog*")
+DAEMONS = (
+    "latentum-ops-auth.service*",
+    "latentum-ops-log-collector*",
+    "latentum-ops-log-forwarder*",
+    "latentum-ops-upstreams*",
+    "latentum-ops-watchdog*",
+)
 # Where the distributions have what packages bring for a shell, below /usr/share.
 COMPLETION = {
     "bash": "bash-completion/completions/opsctl",

@@ -26,6 +26,7 @@ from . import (
     exporters,
     http3,
     images,
+    log_host,
     login,
     logs,
     neighbours,
@@ -62,6 +63,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     ),
     "exporters": (exporters.foreign, exporters.taken),
     "monitoring": (exporters.foreign_monitoring, exporters.taken_monitoring),
+    "log_shipping": (log_host.certificates, log_host.taken),
     "log_rotation": (logs.shared_folders,),
 }
 

@@ -26,7 +26,7 @@ LAYERS = (
     ("compose",),
     ("contracts",),
     ("containers", "declaration", "slo"),
-    ("hostconfig", "environments", "metrics", "alert_rules"),
+    ("hostconfig", "environments", "metrics", "alert_rules", "logs"),
     ("monitoring",),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("authentication",),
