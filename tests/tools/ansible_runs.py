@@ -11,15 +11,21 @@ is the exit status. `test_ansible_runs.py` compares with the commands themselves
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
+import importlib.util
 import json
+import marshal
 import os
 import subprocess
 import sys
 import tempfile
 import traceback
+import types
 import warnings
+import zipfile
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
@@ -74,9 +80,11 @@ def main() -> None:
 
     programs = {name: getattr(importlib.import_module(module), cli) for name, (module, cli) in PROGRAMS.items()}
     init_plugin_loader([])
-    for kind in ("action", "filter", "lookup"):
-        for source in sorted((ROOT / "plugins" / kind).glob("*.py")):
-            importlib.import_module(f"ansible_collections.latentum.ops.plugins.{kind}.{source.stem}")
+    _load_plugins()
+    _pack_bytecode()
+    # What is loaded stays: no run walks through it for garbage, and copies its pages by that.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         run: Run = json.loads(line)
         child = os.fork()
@@ -86,10 +94,58 @@ def main() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
+def _load_plugins() -> None:
+    """The collection's plugins, and those of Ansible that a run looks through or needs, with the documentation of their options."""
+    from ansible.plugins import loader
+
+    for kind in ("action", "filter", "lookup"):
+        for source in sorted((ROOT / "plugins" / kind).glob("*.py")):
+            importlib.import_module(f"ansible_collections.latentum.ops.plugins.{kind}.{source.stem}")
+    for plugins in (
+        loader.inventory_loader,
+        loader.callback_loader,
+        loader.connection_loader,
+        loader.shell_loader,
+        loader.become_loader,
+        loader.cache_loader,
+        loader.action_loader,
+        loader.lookup_loader,
+        loader.strategy_loader,
+    ):
+        list(plugins.all(class_only=True))
+
+
+def _pack_bytecode() -> None:
+    """Modules bring their bytecode with them: Python compiles what it imports from an archive each time that it does."""
+    import ansible
+    from ansible.executor import module_common
+
+    folders = (Path(ansible.__path__[0]).parent, ROOT / ".collections")
+
+    def code_of(name: str, source: bytes) -> types.CodeType:
+        for path in (folder / name for folder in folders):
+            if path.is_file() and path.read_bytes() == source:  # whose bytecode is kept beside it
+                code = SourceFileLoader("of", str(path)).get_code("of")
+                assert code is not None
+                return code
+        return compile(source, name, "exec", dont_inherit=True)
+
+    class WithBytecode(zipfile.ZipFile):
+        def writestr(self, member: Any, data: Any, *given: Any, **options: Any) -> None:
+            super().writestr(member, data, *given, **options)
+            name, source = getattr(member, "filename", member), data.encode() if isinstance(data, str) else data
+            if name.endswith(".py"):  # believed without a look at the source's time; a Python of another version takes the source
+                header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
+                super().writestr(f"{name}c", header + marshal.dumps(code_of(name, source)))
+
+    module_common.zipfile = types.SimpleNamespace(**{**vars(zipfile), "ZipFile": WithBytecode})
+
+
 def _play(run: Run, cli: Any) -> NoReturn:
     """As the command does it; what is to happen at the end of the first process does not happen at the end of this."""
     status = 1
     try:
+        gc.disable()  # a run is short, and each of its tasks a process that would copy what it walks through
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for number, path in ((1, run["output"]), (2, run["errors"])):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
