@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -82,6 +83,7 @@ def main() -> None:
     init_plugin_loader([])
     _load_plugins()
     _pack_bytecode()
+    _keep_compiled_templates()
     # What is loaded stays: no run walks through it for garbage, and copies its pages by that.
     gc.collect()
     gc.freeze()
@@ -139,6 +141,33 @@ def _pack_bytecode() -> None:
                 super().writestr(f"{name}c", header + marshal.dumps(code_of(name, source)))
 
     module_common.zipfile = types.SimpleNamespace(**{**vars(zipfile), "ZipFile": WithBytecode})
+
+
+def _keep_compiled_templates() -> None:
+    """A template is compiled once, and not by each task of each run, which is a process: half of the time of a run that renders files."""
+    from ansible import constants
+    from ansible._internal._templating import _jinja_bits as bits
+
+    folder = Path(constants.DEFAULT_LOCAL_TMP, "templates")
+    folder.mkdir()
+    compile_anew = bits.AnsibleEnvironment.compile
+
+    def compiled(self: Any, source: Any, name: Any = None, filename: Any = None, raw: bool = False, defer_init: bool = False) -> Any:
+        if raw or not isinstance(source, str):
+            return compile_anew(self, source, name, filename, raw, defer_init)
+        syntax = [getattr(self, option) for option in bits._TEMPLATE_OVERRIDE_FIELD_NAMES]
+        settings = (type(self).__name__, syntax, sorted(self.extensions), bits._TemplateConfig.allow_embedded_templates)
+        given = (str(source), str(name), str(filename), defer_init, *settings)
+        kept = folder / hashlib.sha256(repr(given).encode("utf-8", "surrogatepass")).hexdigest()
+        with contextlib.suppress(FileNotFoundError):
+            return marshal.loads(kept.read_bytes())  # noqa: S302 - written below
+        code = compile_anew(self, source, name, filename, raw, defer_init)
+        own = kept.with_suffix(f".{os.getpid()}")
+        own.write_bytes(marshal.dumps(code))
+        own.replace(kept)
+        return code
+
+    bits.AnsibleEnvironment.compile = compiled
 
 
 def _play(run: Run, cli: Any) -> NoReturn:
