@@ -33,6 +33,8 @@ from typing import Any, NoReturn, TypedDict
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = {"ansible": ("ansible.cli.adhoc", "AdHocCLI"), "ansible-playbook": ("ansible.cli.playbook", "PlaybookCLI")}
 
+_READ_AT_FIRST: dict[str, str | None] = {}  # what Ansible had read when it was imported, in the process that is forked
+
 
 class Run(TypedDict):
     """One run as it is asked for; the paths are files for what it prints."""
@@ -81,6 +83,7 @@ def main() -> None:
 
     programs = {name: getattr(importlib.import_module(module), cli) for name, (module, cli) in PROGRAMS.items()}
     init_plugin_loader([])
+    _READ_AT_FIRST.update(_read_of_environment())
     _load_plugins()
     _pack_bytecode()
     _keep_compiled_templates()
@@ -204,9 +207,21 @@ def _read_settings() -> None:
     constants.config._config_file = find_ini_config_file()
     if constants.config._config_file:
         constants.config._parse_config_file()
-    for name, definition in constants.config.get_configuration_definitions().items():
-        if definition.get("type") != "tmppath":  # the folder of the first process, which removes it
-            constants.set_constant(name, constants.config.get_config_value(name, variables=vars(constants)))
+    if constants.config._config_file or _read_of_environment() != _READ_AT_FIRST:
+        for name, definition in constants.config.get_configuration_definitions().items():
+            if definition.get("type") != "tmppath":  # the folder of the first process, which removes it
+                constants.set_constant(name, constants.config.get_config_value(name, variables=vars(constants)))
+    # Seconds between two looks whether a task has ended: each look costs a tenth of a millisecond, and a task takes 20.
+    constants.set_constant("DEFAULT_INTERNAL_POLL_INTERVAL", 0.005)
+
+
+def _read_of_environment() -> dict[str, str | None]:
+    """The variables of the environment that settings are made of."""
+    from ansible import constants
+
+    definitions = constants.config.get_configuration_definitions().values()
+    names = {variable["name"] for definition in definitions for variable in definition.get("env") or ()}
+    return {name: os.environ.get(name) for name in sorted({*names, "HOME"})}
 
 
 if __name__ == "__main__":
