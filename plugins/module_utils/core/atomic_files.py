@@ -56,7 +56,8 @@ def sync_directory(path: str | Path) -> None:
 def read_text(path: str | Path) -> str | None:
     """The content of a file, None when there is none; bytes that are not UTF-8 survive a round trip."""
     try:
-        return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:  # Path would take the name apart, in each look of the watchdog
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +41,27 @@ Wishes = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def wishes(tmp_path_factory: pytest.TempPathFactory) -> Wishes:
+def wishes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wishes]:
     """What is wanted, with some variables given and some roles left out; each is asked for once."""
     known: dict[str, dict[str, Any]] = {}
     folder = tmp_path_factory.mktemp("inventory")
+    errors = folder / "errors"
+    with errors.open("w") as log:
+        argv = [sys.executable, str(Path(__file__).with_name("wanted.py"))]
+        asked = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert asked.stdin is not None and asked.stdout is not None
+    answers = asked.stdout
 
     def wanted(skip: tuple[str, ...] = (), **variables: Any) -> dict[str, Any]:
         document = json.dumps({**INVENTORY, **variables, "roles": [role for role in ROLES if role not in skip]}, sort_keys=True)
         if document not in known:
-            (folder / "inventory.json").write_text(document)
-            argv = [sys.executable, str(Path(__file__).with_name("wanted.py")), str(folder / "inventory.json")]
-            done = subprocess.run(argv, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            known[document] = json.loads(done.stdout)
+            inventory = folder / f"{len(known)}.json"
+            inventory.write_text(document)
+            print(inventory, file=asked.stdin, flush=True)
+            answer = answers.readline()
+            assert answer, errors.read_text()
+            known[document] = json.loads(answer)
         return known[document]
 
-    return wanted
+    yield wanted
+    asked.communicate()

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the action would pass on for an inventory, as JSON: the wishes of today's roles, with their defaults and the given variables.
 
-A process of its own: Ansible's collection loader and the plain imports of the other unit tests exclude each other.
+A process of its own, since Ansible's collection loader and the plain imports of the other unit tests exclude each other: each line of its
+input is the path of an inventory, and has a line of output.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
 
 
-def main(path: str) -> None:
+def main() -> None:
     init_plugin_loader([])
     from ansible_collections.latentum.ops.plugins.action.host_survey_info import ActionModule
 
-    loader = DataLoader()
-    variables: dict[str, Any] = loader.load_from_file(path, trusted_as_template=True)
-    action = object.__new__(ActionModule)
-    action._templar, action._loader = Templar(loader=loader, variables=variables), loader
-    arguments, unknown = action.gathered(variables, list(variables["roles"]))
-    print(json.dumps({"wanted": arguments["wanted"], "stacks": arguments["stacks"], "unknown": unknown}))
+    for line in sys.stdin:
+        loader = DataLoader()
+        variables: dict[str, Any] = loader.load_from_file(line.rstrip("\n"), trusted_as_template=True)
+        action = object.__new__(ActionModule)
+        action._templar, action._loader = Templar(loader=loader, variables=variables), loader
+        arguments, unknown = action.gathered(variables, list(variables["roles"]))
+        print(json.dumps({"wanted": arguments["wanted"], "stacks": arguments["stacks"], "unknown": unknown}), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

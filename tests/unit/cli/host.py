@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,12 @@ def environment(root: Path, **more: str) -> dict[str, str]:
     """Its environment: the host, and a known terminal."""
     plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM", "COLUMNS", "LINES")}
     return {**plain, ROOT: str(root), "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path), **more}
+
+
+@cache
+def parser() -> argparse.ArgumentParser:
+    """The command line of opsctl, made once: parsing leaves nothing in it."""
+    return main.parser()
 
 
 def run(argv: Sequence[str]) -> int:

@@ -37,7 +37,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def options(*words: str) -> argparse.Namespace:
-    return main.parser().parse_args(words)
+    return host.parser().parse_args(words)
 
 
 ASKED = [

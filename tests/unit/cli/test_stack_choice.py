@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.cli import main, stack_choice
+from ansible_collections.latentum.ops.plugins.module_utils.cli import stack_choice
 from ansible_collections.latentum.ops.plugins.module_utils.cli.stack_choice import StackNeeded
 
 from . import host
@@ -57,7 +57,7 @@ def test_of_several_the_error_has_the_commands_to_type(root: Path, argv: list[st
     lines = [line.strip() for line in str(needed.value).splitlines()]
     assert set(commands) <= set(lines)
     for line in lines[1:]:
-        options = main.parser().parse_args(shlex.split(line)[1:])
+        options = host.parser().parse_args(shlex.split(line)[1:])
         assert options.stack in ("blog", "shop")
 
 
@@ -158,10 +158,10 @@ VERBS = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_takes_a_stack_and_answers_in_json(verb: str) -> None:
-    options = main.parser().parse_args([*verb.split(), *VERBS[verb], "--stack", "shop", "--json"])
+    options = host.parser().parse_args([*verb.split(), *VERBS[verb], "--stack", "shop", "--json"])
     assert options.stack == "shop" and options.json
 
 
 @pytest.mark.parametrize("verb", ["version", "upstreams sync", "watchdog check", "maintenance list"])
 def test_verbs_of_the_host_answer_in_json(verb: str) -> None:
-    assert main.parser().parse_args([*verb.split(), "--json"]).json
+    assert host.parser().parse_args([*verb.split(), "--json"]).json

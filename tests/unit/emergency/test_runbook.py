@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import runbook_pages
-from ansible_collections.latentum.ops.plugins.module_utils.cli import main
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.emergency import runbook
 from ansible_collections.latentum.ops.plugins.module_utils.schema import values
@@ -42,7 +41,7 @@ def test_every_command_of_a_page_can_be_typed(page: str, capsys: pytest.CaptureF
     assert typed
     for command in typed:
         try:
-            main.parser().parse_args(shlex.split(command)[1:])
+            host.parser().parse_args(shlex.split(command)[1:])
         except SystemExit:
             pytest.fail(f"{page}: {command}: {capsys.readouterr().err.splitlines()[-1]}")
 

@@ -21,7 +21,8 @@ PLAY = """
   vars: {stack: {name: acme, secrets: {token: {kind: token}}}}
   tasks:
     - name: Filter
-      ansible.builtin.debug: {msg: "{{ stack | latentum.ops.declaration_report | length > 0 }} {{ lookup('ansible.builtin.env', 'WORD') }}"}
+      ansible.builtin.debug:
+        msg: "{{ stack | latentum.ops.declaration_report | length > 0 }} {{ lookup('ansible.builtin.env', 'WORD') }} {{ of_all }}"
     - name: Module
       ansible.builtin.command: {argv: ["sh", "-c", "echo $WORD"]}
       register: echo
@@ -41,6 +42,8 @@ def command(*argv: str, folder: Path, environment: dict[str, str]) -> subprocess
 def folder(tmp_path: Path) -> Path:
     """A play that fails, and an ansible.cfg."""
     (tmp_path / "play.yml").write_text(PLAY)
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text("of_all: and of a group\n")
     (tmp_path / "ansible.cfg").write_text("[defaults]\ninventory = hosts.yml\nnocows = true\ncallback_result_format = yaml\n")
     hosts = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
@@ -51,7 +54,8 @@ def test_a_play_that_fails_is_the_same(ansible: AnsibleRuns, folder: Path) -> No
     environment = {"WORD": "of the environment", "ANSIBLE_DISPLAY_FAILED_STDERR": "true"}
     argv = ("ansible-playbook", "play.yml")
     own = command(*argv, folder=folder, environment=environment)
-    assert own.returncode == 2 and "True of the environment" in own.stdout and "cannot be read" in own.stderr, own.stdout + own.stderr
+    assert own.returncode == 2 and "cannot be read" in own.stderr, own.stdout + own.stderr
+    assert "True of the environment and of a group" in own.stdout, own.stdout
     for _time in range(2):  # a run leaves nothing behind for the next one
         forked = ansible(*argv, folder=folder, environment=environment)
         assert (forked.returncode, forked.stdout, forked.stderr) == (own.returncode, own.stdout, own.stderr)

@@ -65,7 +65,7 @@ def test_a_route_has_one_label_in_its_site_its_objectives_and_their_rules(ansibl
 
 
 def logged(nginx: Nginx, request: str) -> dict[str, Any]:
-    """The line of a request, which is written within a second."""
+    """The line of a request, which is written a moment later."""
     path = nginx.root / "var/log/nginx/access.json"
     until = time.monotonic() + DEADLINE
     while time.monotonic() < until:
@@ -74,7 +74,7 @@ def logged(nginx: Nginx, request: str) -> dict[str, Any]:
                 if f'"id":"{request}"' in line:
                     found: dict[str, Any] = json.loads(line)
                     return found
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError(f"no line of request {request}")
 
 
