@@ -75,7 +75,7 @@ class Ruling:
     :param lines: for whoever deploys.
     :param refusal: why it may not be; empty where it may.
     :param canary: the trial for services that declare none; None where nobody forces one.
-    :param passed: what would have held it up, had nobody asked for an exemption.
+    :param passed: the exemption by which it goes past what would have held it up; None where nothing would, or nobody asked for one.
     """
 
     state: BudgetState = BudgetState.UNKNOWN
