@@ -251,9 +251,9 @@ def test_who_has_no_key_gets_no_prediction_and_a_key_is_taken_away_at_once() -> 
 
 
 def _burst(count: int) -> list[int]:
-    """Requests at once, with one key."""
+    """Requests at once, with one key, in which no @ can be: xargs would put a number in its place."""
     ask_once = f"curl -H '{key('desk')}' -s -o /dev/null -w '%{{http_code}}\\n' --cacert /tmp/apps-root.pem '{_predict_url()}'"
-    script = f"seq {count} | xargs -P 20 -I N {ask_once}"
+    script = f"seq {count} | xargs -P 20 -I @@ {ask_once}"
     return [int(code) for code in execute(["docker", "exec", CLIENT, "sh", "-c", script]).stdout.split()]
 
 
