@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ...watchdog.receiving import Receiving, receiving  # noqa: F401 - a fixture
-from .programs import Running, numbers, running, until
+from .programs import Running, answered, numbers, running, until
 from .rendered import Rendered, needs_programs
 
 pytestmark = needs_programs
@@ -126,7 +126,10 @@ def test_from_a_number_to_a_message_and_to_the_switch(rendered: Mapping[str, Ren
     with numbers() as target, running(rendered["told"], receiving, tmp_path, {"127.0.0.1:9753": target.address}) as both:
         state = 'latentum_ops_watchdog_service_state{{stack="shop",service="{service}",state="down"}} 1'
         incident = 'latentum_ops_watchdog_incident_open{stack="shop",service="web",subject="web",severity="critical"} 1'
-        target.lines["/metrics"] = [state.format(service="web"), incident]
+        target.lines["/metrics"] = [incident]
+        # On a host an incident is there long before an alert about the same: that must hold for a minute, and waits for its group.
+        until(lambda: "WatchdogIncident" in str(answered(both.alertmanager, "/api/v2/alerts")), "the incident")
+        target.lines["/metrics"].append(state.format(service="web"))
         # Whoever misses Prometheus is called, again and again.
         until(lambda: receiving.kept("deadman"), "a call of the switch")
         target.lines["/metrics"].append(state.format(service="worker"))
