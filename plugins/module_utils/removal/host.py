@@ -39,7 +39,7 @@ def watchdog(stack: str, report: Report) -> None:
 
 
 def monitoring(stack: str, report: Report) -> None:
-    """Its rules. Who is told of it stays in Alertmanager, which is of all stacks and tells nothing of one without rules, until site.yml runs."""
+    """Its rules. Who is told of it stays in Alertmanager, which is of all stacks, until site.yml runs; without rules it tells nothing."""
     files = [file for kind in ("stack", "slo") if (file := MONITORING / "rules" / f"{kind}-{stack}.yml").exists()]
     if not files:
         return
