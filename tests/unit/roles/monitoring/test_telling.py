@@ -47,14 +47,15 @@ def test_one_fault_is_one_message_whatever_number_of_rules_see_it(programs: Runn
     ("incident", "alert"),
     [
         ({"severity": "critical", "subject": "web", **WEB}, {"severity": "critical", **RATE}),
-        ({"severity": "warning", "subject": "web", **WEB}, {"severity": "warning", **RATE}),
+        pytest.param({"severity": "warning", "subject": "web", **WEB}, {"severity": "warning", **RATE}, marks=pytest.mark.matrix),
         (
             {"severity": "warning", "subject": "disk /", "instance": "web1"},
             {"alertname": "InodesNearlyUsed", "severity": "warning", "subject": "disk /", "instance": "web1"},
         ),
-        (
+        pytest.param(
             {"severity": "critical", "subject": "backup shop", "instance": "web1"},
             {"alertname": "BackupTooOld", "severity": "critical", "subject": "backup shop", "instance": "web1", "stack": "shop"},
+            marks=pytest.mark.matrix,
         ),
     ],
 )
@@ -69,7 +70,11 @@ def test_what_the_watchdog_has_told_is_not_told_again(programs: Running, inciden
     ("incident", "alert"),
     [
         ({"severity": "critical", "subject": "worker", "stack": "shop", "service": "worker"}, {"severity": "critical", **RATE}),
-        ({"severity": "critical", "subject": "web", "stack": "blog", "service": "web"}, {"severity": "critical", **RATE}),
+        pytest.param(
+            {"severity": "critical", "subject": "web", "stack": "blog", "service": "web"},
+            {"severity": "critical", **RATE},
+            marks=pytest.mark.matrix,
+        ),
         # It only warns, and this is a page.
         ({"severity": "warning", "subject": "web", **WEB}, {"severity": "critical", **RATE}),
         # An incident without a service is none of every alert without one.
@@ -77,9 +82,10 @@ def test_what_the_watchdog_has_told_is_not_told_again(programs: Running, inciden
             {"severity": "critical", "subject": "disk /", "instance": "web1"},
             {"alertname": "CertificateEnds", "severity": "critical", "subject": "certificate:shop.example.com", "stack": "shop"},
         ),
-        (
+        pytest.param(
             {"severity": "critical", "subject": "disk /", "instance": "web1"},
             {"alertname": "HostCpuHigh", "severity": "critical", "instance": "web1"},
+            marks=pytest.mark.matrix,
         ),
     ],
 )
