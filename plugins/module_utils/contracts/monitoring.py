@@ -16,6 +16,7 @@ from .watchdog_settings import Alert, DeadmanSpec
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0)
 HOUR, DAY = 3600, 86400
+FOLDER = "/etc/latentum-ops/monitoring"  # on a host, for all of its stacks
 
 
 @dataclass(frozen=True)

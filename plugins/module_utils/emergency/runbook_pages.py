@@ -23,6 +23,7 @@ opsctl alert test                           # the watchdog by the same ways
 
 | it says | cause |
 |---|---|
+| `unsupported protocol scheme`, `missing` | the secret is not on the host: `site.yml --tags secrets,monitoring` |
 | 401, 403, 404, `invalid_token` | the secret was changed at the receiver: write the new one, `site.yml --tags secrets` |
 | 429 | too many messages: look for what fires again and again |
 | 535, "unexpected server challenge" | the mail server wants another login than PLAIN or LOGIN |
@@ -644,7 +645,6 @@ curl -s http://127.0.0.1:9090/-/ready http://127.0.0.1:9093/-/ready
 | no space left on device | [disk-full](disk-full.md); `monitoring_retention_size` is a limit, not a reservation |
 | killed, out of memory | `monitoring_prometheus_memory` is too small for so many series |
 | "Replaying WAL" | it was killed, and reads what it had; wait |
-| CREDENTIALS | a secret of `watchdog.alerts` is not on the host: `site.yml --tags secrets,monitoring` |
 | error loading config | [monitoring-rules](monitoring-rules.md) |
 
 ## Do

@@ -15,7 +15,7 @@ from ..alert_rules.files import host_file, stack_file
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
-from ..contracts.monitoring import DAY, MonitoredStack, MonitoringSettings
+from ..contracts.monitoring import DAY, FOLDER, MonitoredStack, MonitoringSettings
 from ..schema.nodes import Problem, instead, shown
 from ..slo.rules import rule_file
 from .alerting import Alerting, alerting
@@ -23,7 +23,6 @@ from .receivers import Credential
 from .scraping import jobs, prometheus_file
 
 _SIZE = re.compile(r"[1-9][0-9]*(?:MB|GB|TB)")
-FOLDER = "/etc/latentum-ops/monitoring"
 _PREFIX = "monitoring_"
 KNOWN_JOBS = (*EXPORTERS, WATCH)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..backup.settings import FOLDER as BACKUP
 from ..contracts.job_settings import JobSettings
+from ..contracts.monitoring import FOLDER as MONITORING_FOLDER
 from ..core.atomic_files import read_text
 from ..firewall import policy
 from ..hostconfig import sections, service_units, shares, words
@@ -22,6 +23,8 @@ from ..watchdog.settings import FOLDER as WATCHDOG
 from .report import Report
 
 WATCHDOG_UNIT = "latentum-ops-watchdog.service"
+PROMETHEUS_UNIT = "latentum-ops-prometheus.service"
+MONITORING = Path(MONITORING_FOLDER)
 
 
 def watchdog(stack: str, report: Report) -> None:
@@ -33,6 +36,18 @@ def watchdog(stack: str, report: Report) -> None:
     activate = [["systemctl", "reload", WATCHDOG_UNIT]]
     entries = [Entry(path=file, state="absent")]
     apply(ConfigSet("watchdog", entries, activate=activate, activate_unit=WATCHDOG_UNIT, journal=True), check_mode=report.check)
+
+
+def monitoring(stack: str, report: Report) -> None:
+    """Its rules. Who is told of it stays in Alertmanager, which is of all stacks, until site.yml runs; without rules it tells nothing."""
+    files = [file for kind in ("stack", "slo") if (file := MONITORING / "rules" / f"{kind}-{stack}.yml").exists()]
+    if not files:
+        return
+    for file in files:
+        report.goes("monitoring", str(file))
+    entries = [Entry(path=file, state="absent") for file in files]
+    activate = [["systemctl", "reload", PROMETHEUS_UNIT]]
+    apply(ConfigSet("monitoring", entries, activate=activate, activate_unit=PROMETHEUS_UNIT, journal=True), check_mode=report.check)
 
 
 def backups(stack: str, report: Report) -> None:

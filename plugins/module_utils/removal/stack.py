@@ -73,6 +73,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     directory, certificates = _directory(stack), _begin(stack, report)
     progress("out of watch and traffic")
     host.watchdog(stack, report)
+    host.monitoring(stack, report)
     host.jobs(stack, report)
     host.backups(stack, report)
     web.sites(stack, report, wish.drain)

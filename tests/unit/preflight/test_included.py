@@ -9,6 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.action.preflight import included
 from ansible_runs import AnsibleRuns
@@ -19,15 +20,20 @@ def test_only_those_that_are_switched_and_not_imported() -> None:
     assert included(["nginx", "exporters", "monitoring"], variables) == ["exporters"]
 
 
-def test_a_port_that_is_taken_stops_the_play_before_its_first_role(ansible: AnsibleRuns, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("switch", "variable"), [("monitoring_enabled", "monitoring_alertmanager_address"), ("exporters_enabled", "exporters_node_address")]
+)
+def test_a_port_that_is_taken_stops_the_play_before_its_first_role(
+    ansible: AnsibleRuns, tmp_path: Path, switch: str, variable: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         play = {
             "hosts": "localhost",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": sys.executable, "monitoring_enabled": True, "monitoring_alertmanager_address": address},
+            "vars": {"ansible_python_interpreter": sys.executable, switch: True, variable: address},
             "tasks": [{"name": "Look", "latentum.ops.preflight": {"roles": ["monitoring", "exporters"]}}],
         }
         (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
         done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml", folder=tmp_path)
-    assert done.returncode != 0 and "monitoring_alertmanager_address" in done.stdout, done.stdout + done.stderr
+    assert done.returncode != 0 and variable in done.stdout, done.stdout + done.stderr

@@ -102,11 +102,18 @@ class Host:
             (locks, "FOLDER"),
             (removal, "FOLDER"),
             (removal_host, "WATCHDOG"),
+            (removal_host, "MONITORING"),
             (removal_host, "BACKUP"),
             (slo_settings, "FOLDER"),
         ):
             monkeypatch.setattr(module, name, root / f"{module.__name__.rpartition('.')[2]}_{name.lower()}")
-        for folder in (removal_host.WATCHDOG, removal_host.BACKUP, slo_settings.FOLDER, root / "units/multi-user.target.wants"):
+        for folder in (
+            removal_host.WATCHDOG,
+            removal_host.MONITORING / "rules",
+            removal_host.BACKUP,
+            slo_settings.FOLDER,
+            root / "units/multi-user.target.wants",
+        ):
             folder.mkdir(parents=True)
         monkeypatch.setattr(removal_host, "UNITS", root / "units")
         monkeypatch.setattr(revert_timer, "UNITS", root / "units")
@@ -174,6 +181,8 @@ class Host:
             if not self.layout.link(certificate).is_symlink():
                 self.layout.link(certificate).symlink_to(self.layout.live(certificate))
         (removal_host.WATCHDOG / f"{stack}.json").write_text("{}")
+        for kind in ("stack", "slo"):
+            (removal_host.MONITORING / f"rules/{kind}-{stack}.yml").write_text("groups: []")
         (removal_host.BACKUP / f"{stack}.json").write_text("{}")
         slo_settings.file_of(stack).write_text("{}")
         timers = (f"latentum-ops-backup@{stack}.timer", f"latentum-ops-backup@{stack}.files.timer", f"latentum-ops-push@{stack}.timer")
@@ -270,6 +279,7 @@ def test_what_is_wished_besides_goes_later_too(host: Host) -> None:
 
 KILLS = (
     "reload latentum-ops-watchdog",
+    "reload latentum-ops-prometheus",
     "stop -- latentum-ops-push",
     "daemon-reload",
     "nginx -t",

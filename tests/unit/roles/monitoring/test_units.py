@@ -56,6 +56,7 @@ def test_secrets_are_handed_over_by_systemd_and_stand_nowhere(rendered: Mapping[
     loaded = on.unit(ALERTMANAGER)["LoadCredential"]
     secrets = "/etc/latentum-ops/secrets/shop"
     assert loaded == [f"shop.{name}:{secrets}/{name}" for name in ("chat", "pager", "switch")]
+    assert on.unit(ALERTMANAGER)["SetCredential"] == [f"shop.{name}:missing" for name in ("chat", "pager", "switch")]
     assert on.unit(SECRETS[0])["PathChanged"] == [f"{secrets}/{name}" for name in ("chat", "pager", "switch")]
     assert on.variables["running"] == [PROMETHEUS, ALERTMANAGER, SECRETS[0]]
     whole = "\n".join(on.files.values())
