@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.logs.collector import Collector
 from ansible_collections.latentum.ops.plugins.module_utils.logs.forwarder import Forwarder
+from ansible_collections.latentum.ops.plugins.module_utils.logs.relp import Connection
 from ansible_collections.latentum.ops.plugins.module_utils.logs.search import Search
 from ansible_collections.latentum.ops.plugins.module_utils.logs.settings import Settings, Target, from_dict
 
@@ -235,3 +236,29 @@ def test_what_is_confirmed_is_in_the_file_when_the_log_host_is_killed(settings: 
     send_all(forwarder)
     receiver.stop()
     assert arrived(receiver.tree) == [f"line {turn} {number:07d}" for turn in range(3) for number in range(10_000)]
+
+
+def test_what_cannot_be_written_is_not_confirmed(settings: Settings, receiver: Receiver) -> None:
+    """A disk that is full, or a tree that is gone: senders keep what they have."""
+    aside = receiver.tree.with_name("aside")
+    receiver.tree.rename(aside)
+    receiver.tree.write_text("no folder")
+    api = Containers(Path(settings.containers)).add("shop", "api")
+    for number in range(100):
+        api.write(f"line {number}")
+    collector = Collector(settings)
+    collector.look()
+    collector.close()
+    target = settings.target
+    assert target is not None
+    forwarder = Forwarder(settings, lambda: Connection(target, timeout=3))
+    with pytest.raises(OSError):
+        forwarder.send()
+    assert forwarder.records == 0
+    receiver.tree.unlink()
+    aside.rename(receiver.tree)
+    receiver.stop(kill=True)
+    receiver.start()
+    send_all(Forwarder(settings))
+    receiver.stop()
+    assert arrived(receiver.tree) == [f"line {number}" for number in range(100)]
