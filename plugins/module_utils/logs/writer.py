@@ -4,7 +4,7 @@
 """The writer of a log host: appends what its rsyslogd takes to the tree, and confirms each record once it is in the file.
 
 rsyslog's own omfile drops what a full disk does not take, after it was confirmed to the sender (rsyslog issue 4796). The protocol is that
-of omprog with ``confirmMessages``: a record a line, ``OK`` for each, anything else makes rsyslog wait and try again, and the sender with it.
+of omprog with ``confirmMessages``: a record a line, ``OK`` for each; anything else makes rsyslog wait and try again, and so the sender.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Writer:
     def __init__(self, tree: Path, day: Callable[[], str] = today) -> None:
         self.tree, self.day = tree, day
         self._files: OrderedDict[str, int] = OrderedDict()
+        self._today = ""
 
     def take(self, line: bytes) -> None:
         """Append a record; one whose header leads nowhere is passed over.
@@ -39,7 +40,11 @@ class Writer:
         record = line.split(b" ", 4)[4]
         if not record.startswith(BEGIN):
             return
-        self._append(Place(*words[:4]).path(self.day()), record + b"\n")
+        day = self.day()
+        if day != self._today:
+            self.close()  # a file that is open takes its room even when it has been compressed and removed
+            self._today = day
+        self._append(Place(*words[:4]).path(day), record + b"\n")
 
     def _append(self, path: str, data: bytes) -> None:
         file = self._open(path)

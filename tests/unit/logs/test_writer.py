@@ -89,3 +89,4 @@ def test_after_midnight_it_writes_to_the_new_day(tmp_path: Path) -> None:
     day[0] = "2026-11-30"
     writer.take(b"web1 shop api application " + RECORD)
     assert sorted(path.name for path in tmp_path.iterdir()) == [DAY, "2026-11-30"]
+    assert [path[:10] for path in writer._files] == ["2026-11-30"]
