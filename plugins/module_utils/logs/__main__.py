@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log services as systemd starts them: ``collect``, ``forward``, ``close``."""
+"""The log services as systemd starts them, ``collect``, ``forward`` and ``close``, and ``write``, which rsyslogd starts on a log host."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ..core.masking import clean
@@ -46,11 +47,18 @@ def close(settings: Settings) -> None:
             sys.stderr.write(f"<4>{lost} records of these files are missing: the log host was away for longer than the queue lasts\n")
 
 
+def write(settings: Settings) -> None:
+    """Append what comes on standard input."""
+    from .writer import Writer, serve
+
+    serve(Writer(settings.tree), sys.stdin.buffer, lambda text: os.write(1, text))
+
+
 def main(argv: list[str]) -> int:
     """Carry one out."""
-    services = {"collect": collect, "forward": forward, "close": close}
+    services = {"collect": collect, "forward": forward, "close": close, "write": write}
     if len(argv) not in (1, 2) or argv[0] not in services:
-        sys.stderr.write("usage: python3 -m latentum_ops.logs collect|forward|close [SETTINGS]\n")
+        sys.stderr.write("usage: python3 -m latentum_ops.logs collect|forward|close|write [SETTINGS]\n")
         return 2
     try:
         from pathlib import Path

@@ -63,6 +63,7 @@ class Collector:
         # Numbers begin at 1 again where the state was lost, and must not look like those that were.
         self._run = str(state.get("run") or secrets.token_hex(3))
         self._files: dict[str, BinaryIO] = {}
+        self._written: set[str] = set()  # since the last checkpoint
         self._sources: dict[str, Source] = {}
         self._searched = self._reported = 0.0
         self._checked = time.monotonic()
@@ -131,6 +132,7 @@ class Collector:
         for path, encoded in lines.items():
             data = b"".join(encoded)
             self._file(path).write(data)
+            self._written.add(path)
             self._sizes[path] = self._sizes.get(path, 0) + len(data)
         known["gaps"] = source.gaps()
         state = source.state()
@@ -150,11 +152,13 @@ class Collector:
         """What was appended, and how far was read, become true."""
         day = self.day()
         for path, file in list(self._files.items()):
-            file.flush()
-            os.fsync(file.fileno())
+            if path in self._written:
+                file.flush()
+                os.fsync(file.fileno())
             if not path.startswith(f"{day}/"):
                 file.close()
                 del self._files[path]
+        self._written.clear()
         sizes = {path: size for path, size in self._sizes.items() if (self.settings.tree / path).exists()}
         self._sizes = sizes
         state = {"version": 1, "run": self._run, "day": day, "sizes": sizes, "sources": self._known}

@@ -183,10 +183,11 @@ def _compress(tree: Path, path: Path, counting: Counting, chained: set[str]) -> 
 
 def _remove(tree: Path, today: str, keep: dict[str, Kept]) -> Iterator[str]:
     """Closed files beyond their age, and the oldest beyond the size of their class. Nothing else is ever removed."""
+    root = tree.resolve()  # what a link leads to is not the tree's
     of_class: dict[str, list[tuple[str, Path]]] = {}
     for path in sorted(tree.glob(f"[0-9]*/*/*/*{CLOSED}")):
         found = place_of(str(path.relative_to(tree)))
-        if found and not path.is_symlink():
+        if found and path.resolve() == root / path.relative_to(tree):
             of_class.setdefault(found[1].kind, []).append((found[0], path))
     for kind, files in of_class.items():
         kept = keep.get(kind)

@@ -56,8 +56,9 @@ def encode(at: str, source: str, number: int, stream: str, text: str) -> bytes:
 
     :param at: RFC 3339, UTC.
     """
-    line = json.dumps({"at": at, "source": source, "number": number, "stream": stream, "text": text}, ensure_ascii=False) + "\n"
-    return line.encode(errors="backslashreplace")  # half a character is what JSON writes as an escape
+    line = json.dumps({"at": at, "source": source, "number": number, "stream": stream, "text": text}, ensure_ascii=False)
+    # No control character is left; half a character is what JSON writes as an escape.
+    return (line.replace("\x7f", "\\u007f") + "\n").encode(errors="backslashreplace")
 
 
 def decode(line: bytes) -> dict[str, Any] | None:

@@ -99,7 +99,7 @@ class ContainerLog:
 
 
 def container(host: str, folder: Path, state: dict[str, Any]) -> ContainerLog | None:
-    """The log of the container that Docker keeps in this folder; None where it has none, or another driver.
+    """The log of the container that Docker keeps in this folder; None where there is none. One with another driver has no file, and waits.
 
     The labels come from the engine's own file beside the log: they are there before the first line, and asking for them needs no rights
     over the engine.
@@ -107,8 +107,6 @@ def container(host: str, folder: Path, state: dict[str, Any]) -> ContainerLog | 
     try:
         config = _object((folder / "config.v2.json").read_bytes())
     except OSError:
-        return None
-    if str(config.get("LogPath", "")) == "":
         return None
     about = config.get("Config")
     labels = (about if isinstance(about, dict) else {}).get("Labels") or {}

@@ -41,7 +41,15 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     digests.close(tree, TODAY, KEEP)
     write(tree, TODAY, "web1/shop/web.access", 10, json.dumps({"id": REQUEST, "path": "/api"}))
     write(tree, TODAY, "web1/shop/web.application", 11, f"web passes {REQUEST} on", "something else", first=3)
-    write(tree, TODAY, "web2/shop/api.application", 12, f'{{"request_id":"{REQUEST}","password":"{SECRET}"}}', f"not {REQUEST}0")
+    write(
+        tree,
+        TODAY,
+        "web2/shop/api.application",
+        12,
+        f'{{"request_id":"{REQUEST}","password":"{SECRET}"}}',
+        f"not {REQUEST}0 and not x{REQUEST}",
+    )
+    write(tree, TODAY, "web1/shop/web.access", -18_000, f"five hours before: {REQUEST}", first=2)
     write(tree, TODAY, "web2/blog/api.application", 14, "of another stack \x1b]0;title\x07")
     return tree
 
@@ -72,14 +80,14 @@ Opsctl = Callable[..., tuple[int, str, str]]
 def test_one_request_through_nginx_and_services_of_two_hosts(opsctl: Opsctl) -> None:
     code, out, _err = opsctl("logs", "--archive", "--request", REQUEST)
     assert code == 0 and SECRET not in out
-    assert [line.partition("|")[0].strip() for line in out.splitlines()] == [*["web1/shop/web"] * 3, "web2/shop/api"]
+    assert [line.partition("|")[0].strip() for line in out.splitlines()] == [*["web1/shop/web"] * 4, "web2/shop/api"]
     assert out.splitlines()[0].partition("| ")[2] == f"older, id={REQUEST}"
     assert '"password":********' in out.splitlines()[-1]
 
 
 def test_since_leaves_out_what_is_older(opsctl: Opsctl) -> None:
     _code, out, _err = opsctl("logs", "--archive", "--request", REQUEST, "--since", "2h")
-    assert "older" not in out and len(out.splitlines()) == 3
+    assert "older" not in out and "five hours" not in out and len(out.splitlines()) == 3
 
 
 def test_a_service_a_host_a_class_and_a_pattern(opsctl: Opsctl) -> None:
@@ -90,12 +98,12 @@ def test_a_service_a_host_a_class_and_a_pattern(opsctl: Opsctl) -> None:
 
 def test_the_last_lines_of_each(opsctl: Opsctl) -> None:
     out = opsctl("logs", "--archive", "-n", "1", "--no-prefix", "--class", "application")[1].splitlines()
-    assert out == ["something else", f"not {REQUEST}0", "of another stack "]
+    assert out == ["something else", f"not {REQUEST}0 and not x{REQUEST}", "of another stack "]
 
 
 def test_json_for_programs(opsctl: Opsctl) -> None:
     lines = json.loads(opsctl("logs", "--archive", "--json", "--request", REQUEST)[1])["lines"]
-    assert [line["host"] for line in lines] == ["web1", "web1", "web1", "web2"]
+    assert [line["host"] for line in lines] == ["web1", "web1", "web1", "web1", "web2"]
     assert set(lines[0]) == {"at", "host", "stack", "service", "class", "source", "text"} and lines[0]["at"].endswith(".500Z")
 
 
@@ -131,13 +139,19 @@ def test_a_host_without_a_tree_says_what_to_write(tree: Path, opsctl: Opsctl) ->
 
 
 def test_following_over_midnight_and_new_services(tree: Path, opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = []
+    looks, lines = [], []
 
     def tick() -> None:
         looks.append(1)
         if len(looks) == 2:
             write(tree, TODAY, "web1/shop/web.application", 20, "later", first=5)
             write(tree, TODAY, "web1/shop/new.application", 21, "new")
+            write(tree, TODAY, "web1/shop/half.application", 22, "half a line")
+            path = tree / TODAY / "web1/shop/half.application.jsonl"
+            lines.append(path.read_bytes())
+            path.write_bytes(lines[0][:40])
+        if len(looks) == 3:
+            (tree / TODAY / "web1/shop/half.application.jsonl").write_bytes(lines[0])
         if len(looks) == 4:
             write(tree, f"{NOW + timedelta(days=1):%Y-%m-%d}", "web1/shop/web.application", 22, "next day", first=6)
         if len(looks) == 6:
@@ -146,7 +160,7 @@ def test_following_over_midnight_and_new_services(tree: Path, opsctl: Opsctl, mo
     monkeypatch.setattr(log_archive, "_tick", tick)
     monkeypatch.setattr("ansible_collections.latentum.ops.plugins.module_utils.logs.search.LOOK", 0.0)
     _code, out, _err = opsctl("logs", "--archive", "-f", "-n", "0", "--no-prefix")
-    assert out.splitlines() == ["later", "new", "next day"]
+    assert out.splitlines() == ["later", "new", "half a line", "next day"]
 
 
 def test_a_line_that_is_being_written_is_shown_once_and_whole(tree: Path, opsctl: Opsctl) -> None:

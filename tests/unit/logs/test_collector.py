@@ -216,6 +216,22 @@ def test_rotated_away_while_nobody_read_is_a_gap_that_is_counted(settings: Setti
     assert sum(known["gaps"] for known in collector._known.values()) == 1
 
 
+def test_rotated_away_between_two_looks_is_a_gap_that_is_counted(settings: Settings, containers: Containers) -> None:
+    """The file that is open is read to its end all the same."""
+    api = containers.add("shop", "api", max_file=2)
+    api.write("first")
+    collector = Collector(settings)
+    collector.look()
+    api.write("second")
+    for number in range(3):
+        api.rotate()
+        api.write(f"file {number}")
+    collector.look()
+    collector.close()
+    assert texts(settings) == ["first", "second", "file 1", "file 2"]
+    assert sum(known["gaps"] for known in collector._known.values()) == 1
+
+
 def test_a_file_that_is_truncated_is_read_from_its_beginning(settings: Settings, containers: Containers) -> None:
     """Docker's max-file of 1, or copytruncate."""
     api = containers.add("shop", "api", max_file=1)

@@ -238,14 +238,17 @@ def test_a_class_without_a_declared_age_is_kept(tmp_path: Path) -> None:
     assert list(tmp_path.glob("2001-01-01/*/*/*.gz"))
 
 
-def test_a_link_in_the_tree_is_not_followed(tmp_path: Path) -> None:
-    outside = tmp_path / "outside.gz"
-    outside.write_text("mine")
-    folder = tmp_path / "tree/2001-01-01/web1/shop"
-    folder.mkdir(parents=True)
-    (folder / "api.application.jsonl.gz").symlink_to(outside)
-    close(tmp_path / "tree", "2026-11-29", KEEP)
-    assert outside.read_text() == "mine"
+@pytest.mark.parametrize("linked", ["2001-01-01", "2001-01-01/web1", "2001-01-01/web1/shop"])
+def test_what_a_link_leads_to_is_not_removed(linked: str, tmp_path: Path) -> None:
+    tree, name = tmp_path / "tree", "2001-01-01/web1/shop/api.application.jsonl.gz"
+    elsewhere = tmp_path / "elsewhere" / Path(name).relative_to(linked)
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_text("mine")
+    (tree / linked).parent.mkdir(parents=True)
+    (tree / linked).symlink_to(tmp_path / "elsewhere")
+    assert (tree / name).exists()
+    close(tree, "2026-11-29", KEEP)
+    assert elsewhere.read_text() == "mine"
 
 
 def test_an_empty_tree(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ Needs an rsyslogd on this machine, or the folder of Debian's unpacked packages i
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -95,7 +97,7 @@ class Receiver:
         for path in (self.tree, self.state):
             path.mkdir(parents=True, exist_ok=True)
         for there, here in {
-            "/var/log/latentum-ops/tree": str(self.tree),
+            "/usr/bin/python3 -B -m latentum_ops.logs write": f"{sys.executable} -B -m latentum_ops.logs write {folder}/settings.json",
             "/var/lib/latentum-ops/log-receiver": str(self.state),
             '"10.0.0.5"': '"127.0.0.1"',
             '"6514"': f'"{self.port}"',
@@ -103,14 +105,21 @@ class Receiver:
         }.items():
             assert there in config, there
             config = config.replace(there, here)
+        # As the engine is installed on a host: by another name.
+        (folder / "engine").mkdir()
+        (folder / "engine/latentum_ops").symlink_to(ROOT / "plugins/module_utils")
+        (folder / "settings.json").write_text(json.dumps({"host": "logs", "tree": str(self.tree), "state": str(self.state)}))
         self.config = folder / "rsyslog.conf"
         self.config.write_text(config)
         self.process: subprocess.Popen[bytes] | None = None
 
+    def _environment(self) -> dict[str, str]:
+        return {**environment(), "PYTHONPATH": str(self.folder / "engine")}
+
     def start(self) -> None:
         """Start it, and wait until it listens."""
         with (self.state / "said").open("ab") as said:
-            self.process = subprocess.Popen(command(self.config, "-n", "-iNONE"), env=environment(), stdout=said, stderr=said)
+            self.process = subprocess.Popen(command(self.config, "-n", "-iNONE"), env=self._environment(), stdout=said, stderr=said)
         until = time.monotonic() + PATIENCE
         while True:
             try:

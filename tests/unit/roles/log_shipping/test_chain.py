@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.logs.collector import Collector
+from ansible_collections.latentum.ops.plugins.module_utils.logs.collector import Collector, today
 from ansible_collections.latentum.ops.plugins.module_utils.logs.forwarder import Forwarder
+from ansible_collections.latentum.ops.plugins.module_utils.logs.records import encode
+from ansible_collections.latentum.ops.plugins.module_utils.logs.relp import Connection
 from ansible_collections.latentum.ops.plugins.module_utils.logs.search import Search
 from ansible_collections.latentum.ops.plugins.module_utils.logs.settings import Settings, Target, from_dict
 
@@ -202,6 +204,7 @@ def test_a_log_host_of_another_name_gets_nothing(settings: Settings, receiver: R
         ("web1 api ../../etc application", "out of the tree"),
         ("web1 /etc/passwd shop application", "another path"),
         ("- api shop application", "nobody's"),
+        ("web1 api shop application", ""),
     ],
 )
 def test_a_header_that_leads_elsewhere_writes_nothing(header: str, why: str, settings: Settings, receiver: Receiver) -> None:
@@ -209,10 +212,22 @@ def test_a_header_that_leads_elsewhere_writes_nothing(header: str, why: str, set
     forwarder = Forwarder(settings)
     session = forwarder._connect()
     host, service, stack, kind = header.split(" ")
-    session.send([f'<134>1 2026-11-29T16:00:00.000000Z {host} {service} {stack} {kind} - {{"text":"x"}}'.encode()])
+    record = encode("2026-11-29T16:00:00Z", "a@1.r", 1, "", "x").rstrip()
+    session.send([f"<134>1 2026-11-29T16:00:00.000000Z {host} {service} {stack} {kind} - ".encode() + record])
     session.close()
     receiver.stop()
-    assert [str(path) for path in receiver.folder.rglob("*.jsonl")] == [], why
+    written = [path for path in receiver.folder.parent.rglob("*") if path.is_file() and b"a@1.r" in path.read_bytes()]
+    assert len(written) == (not why), written
+
+
+def test_a_record_of_several_lines_is_one(settings: Settings, receiver: Receiver) -> None:
+    """What is behind a line break would be a record of another host."""
+    session = Forwarder(settings)._connect()
+    record = encode("2026-11-29T16:00:00Z", "a@1.r", 1, "", "x").rstrip()
+    session.send([b"<134>1 - web1 api shop application - " + record + b"\nweb2 shop api audit " + record] * 3)
+    session.close()
+    receiver.stop()
+    assert [str(path.relative_to(receiver.tree))[11:] for path in receiver.tree.rglob("*.jsonl")] == ["web1/shop/api.application.jsonl"]
 
 
 def test_what_is_confirmed_is_in_the_file_when_the_log_host_is_killed(settings: Settings, receiver: Receiver) -> None:
@@ -235,3 +250,28 @@ def test_what_is_confirmed_is_in_the_file_when_the_log_host_is_killed(settings: 
     send_all(forwarder)
     receiver.stop()
     assert arrived(receiver.tree) == [f"line {turn} {number:07d}" for turn in range(3) for number in range(10_000)]
+
+
+def test_what_a_full_disk_does_not_take_is_not_confirmed(settings: Settings, receiver: Receiver) -> None:
+    """Senders keep what they have, and it is written when there is room."""
+    api = Containers(Path(settings.containers)).add("shop", "api")
+    for number in range(100):
+        api.write(f"line {number}")
+    collector = Collector(settings)
+    collector.look()
+    collector.close()
+    path = receiver.tree / f"{today()}/web1/shop/api.application.jsonl"
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/full")
+    target = settings.target
+    assert target is not None
+    forwarder = Forwarder(settings, lambda: Connection(target, timeout=3))
+    with pytest.raises(OSError):
+        forwarder.send()
+    assert forwarder.records == 0
+    path.unlink()
+    receiver.stop(kill=True)
+    receiver.start()
+    send_all(Forwarder(settings))
+    receiver.stop()
+    assert arrived(receiver.tree) == [f"line {number}" for number in range(100)]
