@@ -11,12 +11,14 @@ from collections.abc import Iterator
 import pytest
 from ansible_runs import AnsibleRuns
 
-# Nothing of ten thousand tests is garbage: neither while they are collected, nor in each walk of the collector afterwards.
-gc.disable()
+
+def pytest_collectstart() -> None:
+    """Nothing of ten thousand tests is garbage while they are collected (in the processes that do, of several)."""
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end."""
+    """What was collected stays to the end, and no walk of the collector goes through it."""
     gc.freeze()
     gc.enable()
 

@@ -168,11 +168,11 @@ class Masker:
 
 def _extend(text: str, position: int, form: str, offset: int) -> tuple[int, int]:
     """How far text and form are equal around a position where they are: start and end in the text."""
-    before = 0
-    while before < min(position, offset) and text[position - before - 1] == form[offset - before - 1]:
+    before, most_before = 0, min(position, offset)
+    while before < most_before and text[position - before - 1] == form[offset - before - 1]:
         before += 1
-    after, most = _GRAM, min(len(text) - position, len(form) - offset)
-    while after < most and text[position + after] == form[offset + after]:
+    after, most_after = _GRAM, min(len(text) - position, len(form) - offset)
+    while after < most_after and text[position + after] == form[offset + after]:
         after += 1
     return position - before, position + after
 

@@ -18,7 +18,7 @@ from ansible_collections.latentum.ops.plugins.plugin_utils.confirmation import R
 from ansible_runs import AnsibleRuns
 
 ROOT = Path(__file__).parents[3]
-PLAYBOOKS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "playbooks").glob("*.yml")}
+PLAYBOOKS = {path.stem: yaml.load(path.read_text(), yaml.CSafeLoader) for path in (ROOT / "playbooks").glob("*.yml")}
 # What neither destroys nor deploys. A new playbook is here, or asks first.
 # Isolation is for the moment in which nobody looks up names; it says which hosts are meant, and ends by itself.
 FREE = {"adopt", "backup", "check", "diff_environments", "incident", "init", "isolate", "maintenance", "slo", "status"}

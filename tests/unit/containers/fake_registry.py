@@ -140,7 +140,7 @@ def serving(registry: FakeRegistry, folder: Path, *, tls: bool = True) -> Iterat
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         with mock.patch("socket.getaddrinfo", _resolved):

@@ -38,7 +38,7 @@ def server() -> Iterator[HTTPServer]:
             pass
 
     served = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=served.serve_forever)
+    thread = threading.Thread(target=served.serve_forever, args=(0.02,))
     thread.start()
     yield served
     served.shutdown()

@@ -132,7 +132,7 @@ class Prometheus(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def prometheus() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), Prometheus)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -177,7 +177,7 @@ class Tells(BaseHTTPRequestHandler):
 def told() -> Iterator[str]:
     """``address:port`` of containers; the path says which."""
     server = HTTPServer(("127.0.0.1", 0), Tells)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
@@ -208,7 +208,7 @@ def told() -> Iterator[str]:
 def test_quality(told: str, rule: dict[str, Any], old: str, new: str, state: str, text: str) -> None:
     Tells.answers = {"/quality": (200, new)}
     other = HTTPServer(("127.0.0.1", 0), type("Old", (Tells,), {"answers": {"/quality": (200, old)}}))
-    threading.Thread(target=other.serve_forever, daemon=True).start()
+    threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
     verdict = compare_quality(Quality("/quality", **rule), [f"127.0.0.1:{other.server_address[1]}"], [told])
     other.shutdown()
     other.server_close()

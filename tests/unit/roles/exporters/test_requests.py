@@ -128,13 +128,14 @@ def test_a_line(programs: Path, tmp_path: Path, special: bytes) -> None:
 
 
 @needs_mtail
-def test_many_lines(programs: Path, tmp_path: Path) -> None:
-    lines = list(mixed(20_000, 15, [special for special in SPECIAL if not (READS_ONLY_UTF8 and special == NO_UTF8)]))
+def test_many_lines(programs: Path, tmp_path: Path, matrix: bool) -> None:
+    many = 20_000 if matrix else 3_000
+    lines = list(mixed(many, 15, [special for special in SPECIAL if not (READS_ONLY_UTF8 and special == NO_UTF8)]))
     log = tmp_path / "access.json"
     log.write_bytes(b"".join(written + b"\n" for written in lines))
     numbers = counted_by_mtail(programs, log)
     agree(numbers, lines)
-    assert numbers.total("http_requests_total") > 15_000 and numbers.total("nginx_log_lines_total", kind="unread") > 100
+    assert numbers.total("http_requests_total") > many * 0.75 and numbers.total("nginx_log_lines_total", kind="unread") > many / 200
 
 
 @needs_mtail

@@ -27,7 +27,7 @@ class _Listening:
     def __init__(self, server: socketserver.BaseServer) -> None:
         self.server = server
         self.address = f"127.0.0.1:{server.server_address[1]}"  # type: ignore[index,str-bytes-safe]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self.server.shutdown()
