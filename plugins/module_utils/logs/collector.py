@@ -10,7 +10,6 @@ state names.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import signal
@@ -21,9 +20,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from ..core import masking
-from ..core.atomic_files import write_atomic
 from ..core.systemd import notify
 from ..core.versioned_json import read_state, write_state
+from .numbers import publish
 from .records import ACCESS, AUDIT, Place, encode
 from .settings import Settings
 from .sources import HostLog, Journal, Text, container, folders
@@ -33,6 +32,7 @@ SEARCH = 1.0  # seconds between two looks for new containers
 CHECKPOINT = 1.0  # seconds between two checkpoints while something comes
 REPORT = 15.0  # seconds between two reports to node_exporter
 COLLECTED = "collected.json"
+NUMBERS = "latentum_ops_logs.prom"
 
 
 class Source(Protocol):
@@ -171,15 +171,9 @@ class Collector:
         if not self.settings.metrics or time.monotonic() - self._reported < REPORT:
             return
         self._reported = time.monotonic()
+        records = sum(sum(known["numbers"].values()) for known in self._known.values())
         gaps = sum(int(known.get("gaps") or 0) for known in self._known.values())
-        lines = [
-            "# TYPE latentum_ops_logs_records_total counter",
-            f"latentum_ops_logs_records_total {sum(sum(known['numbers'].values()) for known in self._known.values())}",
-            "# TYPE latentum_ops_logs_gaps_total counter",
-            f"latentum_ops_logs_gaps_total {gaps}",
-        ]
-        with contextlib.suppress(OSError):  # node_exporter is not there
-            write_atomic(Path(self.settings.metrics) / "latentum_ops_logs.prom", "\n".join([*lines, ""]), 0o644, os.getuid(), os.getgid())
+        publish(self.settings.metrics, NUMBERS, {"latentum_ops_logs_records_total": records, "latentum_ops_logs_gaps_total": gaps})
 
     def close(self) -> None:
         """The last checkpoint."""

@@ -9,19 +9,17 @@ is passed over, the oldest first, and counted.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from ..core.atomic_files import write_atomic
 from ..core.masking import clean
 from ..core.systemd import notify
 from ..core.versioned_json import read_state, write_state
 from .collector import collected
+from .numbers import publish
 from .records import decode, place_of
 from .relp import Connection
 from .settings import Settings
@@ -30,6 +28,7 @@ BATCH = 1 << 20  # bytes
 LOOK = 0.5  # seconds
 PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before the next try
 SENT = "forwarded.json"
+NUMBERS = "latentum_ops_logs_forwarded.prom"
 PRIORITY = 134  # local0.info (RFC 5424, 6.2.1)
 
 
@@ -113,19 +112,12 @@ class Forwarder:
 
     def report(self) -> None:
         """Numbers for node_exporter's folder of text files."""
-        if not self.settings.metrics:
-            return
-        lines = [
-            "# TYPE latentum_ops_logs_forwarded_total counter",
-            f"latentum_ops_logs_forwarded_total {self.records}",
-            "# TYPE latentum_ops_logs_dropped_total counter",
-            f"latentum_ops_logs_dropped_total {self.dropped}",
-            "# TYPE latentum_ops_logs_waiting_bytes gauge",
-            f"latentum_ops_logs_waiting_bytes {sum(self.waiting().values())}",
-        ]
-        path = Path(self.settings.metrics) / "latentum_ops_logs_forwarded.prom"
-        with contextlib.suppress(OSError):  # node_exporter is not there
-            write_atomic(path, "\n".join([*lines, ""]), 0o644, os.getuid(), os.getgid())
+        numbers = {
+            "latentum_ops_logs_forwarded_total": self.records,
+            "latentum_ops_logs_dropped_total": self.dropped,
+            "latentum_ops_logs_waiting_bytes": sum(self.waiting().values()),
+        }
+        publish(self.settings.metrics, NUMBERS, numbers)
 
     def run(self) -> None:
         """Until SIGTERM."""

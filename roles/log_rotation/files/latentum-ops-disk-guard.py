@@ -66,12 +66,18 @@ def full(paths: list[str], limit: float) -> list[str]:
     return said
 
 
-def remove_rotated(folders: list[str], days: int) -> None:
-    """Rotated logs that have not changed for this many days."""
+def remove_rotated(folders: list[str], days: int, kept: list[str]) -> None:
+    """Rotated logs that have not changed for this many days.
+
+    :param kept: folders of which nothing goes: the tree of role log_shipping has a retention and digests of its own.
+    """
+    trees = [Path(folder) for folder in kept]
     before = time.time() - days * 86400
     for folder in folders:
         for path in Path(folder).rglob("*"):
             if "journal" in path.parts or path.is_symlink() or not ROTATED.match(path.name):
+                continue
+            if any(path.is_relative_to(tree) for tree in trees):
                 continue
             try:
                 if path.is_file() and path.stat().st_mtime < before:
@@ -90,7 +96,7 @@ def clean(config: dict[str, Any]) -> int:
     print(f"{WARNING}short of room: {'; '.join(short)}")
     steps: list[Callable[[], object]] = [
         lambda: run("apt-get", "clean"),
-        lambda: remove_rotated(config["rotated"], config["rotated_days"]),
+        lambda: remove_rotated(config["rotated"], config["rotated_days"], config.get("kept", [])),
         lambda: run("journalctl", "--rotate", f"--vacuum-size={config['journal_size']}"),
     ]
     if Path("/run/docker.sock").exists():

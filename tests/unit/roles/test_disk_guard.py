@@ -70,9 +70,20 @@ def test_only_old_rotated_logs_go(guard: ModuleType, tmp_path: Path) -> None:
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (time.time() - 9 * 86400,) * 2)
     (tmp_path / "young.log.1").touch()
-    guard.remove_rotated([str(tmp_path)], 3)
+    guard.remove_rotated([str(tmp_path)], 3, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "young.log.1", "journal"])
     assert (tmp_path / "journal/x.log.1").exists()
+
+
+def test_the_tree_of_logs_is_kept(guard: ModuleType, tmp_path: Path) -> None:
+    """It has a retention of its own, and what is missing in it was tampered with (role log_shipping)."""
+    closed, rotated = tmp_path / "latentum-ops/tree/2026-11-01/web1/_host/auditd.audit.jsonl.gz", tmp_path / "latentum-ops/tree.log.1"
+    closed.parent.mkdir(parents=True)
+    for path in (closed, rotated):
+        path.write_text("old")
+        os.utime(path, (0, 0))
+    guard.remove_rotated([str(tmp_path)], 3, [str(tmp_path / "latentum-ops/tree")])
+    assert closed.exists() and not rotated.exists()
 
 
 def test_containers_whose_logs_have_no_limit_are_named(

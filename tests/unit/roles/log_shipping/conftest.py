@@ -13,6 +13,7 @@ from .receiver import ON, RECEIVES, Authority, Rendered, render
 VARIANTS = {
     "off": {"log_shipping_to": "logs.example.com:6514", "log_shipping_listen": "10.0.0.5:6514"},
     "on": ON,
+    "measured": {**ON, "exporters_enabled": True},
     "sends": {**ON, "log_shipping_to": "logs.example.com:6514"},
     "sends to ipv6": {**ON, "log_shipping_to": "[2001:db8::5]:6514", "log_shipping_to_name": "logs.example.com"},
     "receives": RECEIVES,

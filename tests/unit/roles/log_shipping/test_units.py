@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.logs import collector, forwarder
 from ansible_collections.latentum.ops.plugins.module_utils.logs.settings import Kept, Target, from_dict
 
 from .receiver import CONFIG, PATIENCE, ROLE, SETTINGS, Authority, Receiver, Rendered, command, environment, needs_rsyslogd
@@ -79,10 +80,10 @@ def test_no_secret_is_in_what_is_written(rendered: Mapping[str, Rendered]) -> No
 
 
 def test_the_collector_has_no_network_and_the_forwarder_no_secret(rendered: Mapping[str, Rendered]) -> None:
-    collector, forwarder = unit(of(rendered, COLLECTOR), COLLECTOR), unit(of(rendered, FORWARDER), FORWARDER)
-    assert collector["PrivateNetwork"] == ["yes"] and collector["CapabilityBoundingSet"] == ["CAP_DAC_READ_SEARCH"]
-    assert "PrivateNetwork" not in forwarder and forwarder["CapabilityBoundingSet"] == [""]
-    assert "-/etc/latentum-ops/secrets" in forwarder["InaccessiblePaths"][0]
+    reads, sends = unit(of(rendered, COLLECTOR), COLLECTOR), unit(of(rendered, FORWARDER), FORWARDER)
+    assert reads["PrivateNetwork"] == ["yes"] and reads["CapabilityBoundingSet"] == ["CAP_DAC_READ_SEARCH"]
+    assert "PrivateNetwork" not in sends and sends["CapabilityBoundingSet"] == [""]
+    assert "-/etc/latentum-ops/secrets" in sends["InaccessiblePaths"][0]
     assert unit(of(rendered, CLOSE), CLOSE)["Type"] == ["oneshot"] and "Restart" not in unit(of(rendered, CLOSE), CLOSE)
 
 
@@ -92,6 +93,17 @@ def test_a_unit_runs_as_its_own_user_and_writes_to_its_own_folders(rendered: Map
     assert settings["User"] == ["latentum-logs"] and settings["ProtectSystem"] == ["strict"]
     own = ("/var/log/latentum-ops/tree", "/var/lib/latentum-ops/", "-/var/lib/prometheus/node-exporter")
     assert all(path.startswith(own) for line in settings["ReadWritePaths"] for path in line.split())
+
+
+def test_numbers_have_their_files_where_they_are_asked_for(rendered: Mapping[str, Rendered]) -> None:
+    """The folder belongs to role exporters: the files are there before, and are written in place."""
+    folders = "/etc/tmpfiles.d/latentum-ops-logs.conf"
+    for name in (collector.NUMBERS, forwarder.NUMBERS):
+        assert f"f /var/lib/prometheus/node-exporter/{name} 0644 latentum-logs " in rendered["measured"].files[folders]
+        assert name not in rendered["on"].files[folders]
+    assert json.loads(rendered["measured"].files[SETTINGS])["metrics"] == "/var/lib/prometheus/node-exporter"
+    assert json.loads(rendered["on"].files[SETTINGS])["metrics"] == ""
+    assert "-/var/lib/prometheus/node-exporter" in unit(rendered["measured"], COLLECTOR)["ReadWritePaths"][0]
 
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
