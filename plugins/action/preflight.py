@@ -38,8 +38,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         roles = [role for role in arguments["roles"] if takes_part(role, tags["run"], tags["skip"])]
         wanted: Mapping[str, Any] = {role: variables[name] for role in roles if (name := f"__{role}_preflight") in variables}
         # Those that it includes where somebody has switched them are read from their files.
-        chosen = RoleVariables(self._templar, self._loader, included(roles, variables), variables)
-        wanted = {**wanted, **{role: chosen.get(f"__{role}_preflight") or {} for role in included(roles, variables)}}
+        chosen = included(roles, variables)
+        own = RoleVariables(self._templar, self._loader, chosen, variables)
+        wanted = {**wanted, **{role: given for role in chosen if (given := own.get(f"__{role}_preflight")) is not None}}
         units = self._templar.template([variables[name] for role in roles if (name := f"__{role}_service_units") in variables])
         module_arguments = {
             "roles": arguments["roles"],

@@ -69,7 +69,9 @@ def receiver(stack: str, alert: Alert, lacks: Collection[str] = ()) -> tuple[dic
         if lacking in lacks:
             raise CannotTell(f"the Alertmanager of this distribution reads no {option}, and a secret never stands in its configuration")
         settings[option] = f"{CREDENTIALS}/{credential(file).name}"
-    return {"name": name_of(stack, alert), kind: [{"send_resolved": True, **settings}]}, [credential(file) for _, file in files.values()]
+    return {"name": name_of(stack, alert), kind: [{"send_resolved": True, **settings}]}, [
+        credential(file) for _lacking, file in files.values()
+    ]
 
 
 def name_of(stack: str, alert: Alert) -> str:
