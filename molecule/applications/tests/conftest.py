@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,16 @@ def request(url: str, *arguments: str) -> Answer:
 def post(url: str, document: Any) -> Answer:
     """JSON to a URL."""
     return request(url, "--header", "Content-Type: application/json", "--data", json.dumps(document))
+
+
+@contextmanager
+def worked_on(stack: str) -> Iterator[None]:
+    """Nothing heals it but who is asked to."""
+    sh(f"opsctl maintenance on --stack {stack} --reason 'a test' --for 20m")
+    try:
+        yield
+    finally:
+        sh(f"opsctl maintenance off --stack {stack}")
 
 
 def eventually(look: Callable[[], Any], what: str, deadline: float = 120) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLIENT, HOST, MARKET, MLFLOW, Answer, containers, eventually, execute, inside, playbook, request, rows, sh
+from conftest import CLIENT, HOST, MARKET, MLFLOW, Answer, containers, eventually, execute, inside, playbook, request, rows, sh, worked_on
 
 PREDICT = "http://127.0.0.1:8080/predict?a=1&b=1"
 # seed(): 10 + 2a + b; ingest(): 10 + 3a + b (tests/images/applications/market_ml).
@@ -297,16 +297,20 @@ def test_a_model_comes_back_from_a_backup_with_its_files(trained: str) -> None:
     assert "can be restored" in _opsctl("backup run")
     moment = sh("date -u '+%Y-%m-%d %H:%M:%S+00'")
     time.sleep(2)  # what is lost is lost after that second
-    stopped = containers("market-ml", "serving")
-    sh(f"docker stop -t 1 {' '.join(stopped)}")
-    sh("rm -rf $(docker volume inspect -f '{{.Mountpoint}}' market-ml_mlflow-artifacts)/*")
-    inside(
-        "market-ml", "mlflow-database", "psql -Xq -h /run/postgresql -U mlflow -d mlflow -c 'DROP TABLE registered_model_aliases CASCADE'"
-    )
-    _opsctl(f"restore database mlflow --to '{moment}' --yes")
-    _opsctl("restore confirm")
-    _opsctl("restore volume mlflow-artifacts --from offsite --yes")
-    _opsctl("restore confirm")
-    sh(f"docker start {' '.join(stopped)}")
-    eventually(lambda: len(containers("market-ml", "serving")) == 2 and champion() == trained, "the restored model is served", 180)
-    assert ask("serving", PREDICT) == expected and told() == trained
+    with worked_on("market-ml"):  # the watchdog would start them in the midst of it
+        stopped = containers("market-ml", "serving")
+        sh(f"docker stop -t 1 {' '.join(stopped)}")
+        sh("rm -rf $(docker volume inspect -f '{{.Mountpoint}}' market-ml_mlflow-artifacts)/*")
+        inside(
+            "market-ml",
+            "mlflow-database",
+            "psql -Xq -h /run/postgresql -U mlflow -d mlflow -c 'DROP TABLE registered_model_aliases CASCADE'",
+        )
+        _opsctl(f"restore database mlflow --to '{moment}' --yes")
+        _opsctl("restore confirm")
+        _opsctl("restore volume mlflow-artifacts --from offsite --yes")
+        _opsctl("restore confirm")
+        sh(f"docker start {' '.join(stopped)}")
+        healthy = f"docker inspect -f '{{{{.State.Health.Status}}}}' {' '.join(stopped)}"
+        eventually(lambda: sh(healthy).split() == ["healthy"] * len(stopped), "the servers have loaded their model", 180)
+    assert champion() == trained and ask("serving", PREDICT) == expected and told() == trained

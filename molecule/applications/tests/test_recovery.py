@@ -9,25 +9,13 @@ The watchdog would be there first, so it is told that somebody works on the stac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from conftest import NEUROCORE, containers, eventually, playbook, request, rows, sh
+from conftest import NEUROCORE, containers, eventually, playbook, request, rows, sh, worked_on
 
 GATE = "https://routes.apps.example.test"
 DATABASE = ("neurocore", "database", "neurosurgery_kb", "neurosurgery_admin")
-
-
-@contextmanager
-def worked_on(stack: str) -> Iterator[None]:
-    """Nothing heals it but who is asked to."""
-    sh(f"opsctl maintenance on --stack {stack} --reason 'a test of recovering' --for 20m")
-    try:
-        yield
-    finally:
-        sh(f"opsctl maintenance off --stack {stack}")
 
 
 def recover(stack: str, upto: str) -> dict[str, Any]:
