@@ -51,7 +51,7 @@ def write(settings: Settings) -> None:
     """Append what comes on standard input."""
     from .writer import Writer, serve
 
-    serve(Writer(settings.tree), sys.stdin.buffer, lambda text: os.write(1, text))
+    serve(Writer(settings.tree, settings.host), sys.stdin.buffer, lambda text: os.write(1, text))
 
 
 def main(argv: list[str]) -> int:

@@ -21,10 +21,13 @@ OPEN = 500  # files that are kept open
 
 
 class Writer:
-    """The files of the present day."""
+    """The files of the present day.
 
-    def __init__(self, tree: Path, day: Callable[[], str] = today) -> None:
-        self.tree, self.day = tree, day
+    :param own: the name of this host, whose folder is its collector's alone: nobody else writes there.
+    """
+
+    def __init__(self, tree: Path, own: str = "", day: Callable[[], str] = today) -> None:
+        self.tree, self.own, self.day = tree, own, day
         self._files: OrderedDict[str, int] = OrderedDict()
         self._today = ""
 
@@ -35,7 +38,12 @@ class Writer:
         :raises OSError: it cannot be written, and nothing of it is.
         """
         words = line.decode(errors="backslashreplace").split(" ", 4)
-        if len(words) < 5 or words[3] not in CLASSES or any(safe(word) != word or word == "-" for word in words[:3]):
+        if (
+            len(words) < 5
+            or words[3] not in CLASSES
+            or any(safe(word) != word or word == "-" for word in words[:3])
+            or words[0] == self.own
+        ):
             return
         record = line.split(b" ", 4)[4]
         if not record.startswith(BEGIN):

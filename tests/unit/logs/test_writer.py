@@ -20,7 +20,7 @@ RECORD = encode("2026-11-29T16:00:00Z", "a@1.r", 1, "", "hello").rstrip()
 
 def served(tree: Path, *lines: bytes, day: str = DAY) -> bytes:
     answers: list[bytes] = []
-    serve(Writer(tree, lambda: day), [line + b"\n" for line in lines], answers.append)
+    serve(Writer(tree, "logs", lambda: day), [line + b"\n" for line in lines], answers.append)
     return b"".join(answers)
 
 
@@ -34,7 +34,7 @@ def test_each_record_is_confirmed_and_where_it_belongs(tmp_path: Path) -> None:
     "header",
     [
         *(b"", b"web1", b"web1 shop api", b"web1 shop api other", b".. shop api audit", b"web1 . api audit"),
-        *(b"web1 shop ../x audit", b"- - - audit", b"\xff s a audit"),
+        *(b"web1 shop ../x audit", b"- - - audit", b"logs shop api audit", b"\xff s a audit"),
     ],
 )
 def test_what_leads_nowhere_is_passed_over_and_stops_nothing(header: bytes, tmp_path: Path) -> None:
@@ -74,17 +74,18 @@ def test_a_tree_that_is_gone_confirms_nothing(tmp_path: Path) -> None:
 
 def test_many_files_are_not_kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "OPEN", 3)
-    writer = Writer(tmp_path, lambda: DAY)
+    writer = Writer(tmp_path, "logs", lambda: DAY)
     for turn in range(2):
         for number in range(10):
             writer.take(b"web1 shop s%d application " % number + RECORD)
             assert len(writer._files) <= 3, turn
+    assert len([1 for link in Path("/proc/self/fd").iterdir() if str(link.resolve()).startswith(str(tmp_path))]) == 3
     assert all(path.read_bytes().count(b"\n") == 2 for path in tmp_path.rglob("*.jsonl"))
 
 
 def test_after_midnight_it_writes_to_the_new_day(tmp_path: Path) -> None:
     day = [DAY]
-    writer = Writer(tmp_path, lambda: day[0])
+    writer = Writer(tmp_path, "logs", lambda: day[0])
     writer.take(b"web1 shop api application " + RECORD)
     day[0] = "2026-11-30"
     writer.take(b"web1 shop api application " + RECORD)
