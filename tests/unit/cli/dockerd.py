@@ -304,8 +304,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _start(self, execution: Execution, size: list[int] | None) -> None:
         argv, terminal = execution.config["Cmd"], execution.config["Tty"]
-        # As in a container, also where somebody has started the tests by `nohup`, which has its children ignore a hang-up.
-        heeding = ["env", "--default-signal=HUP"]
+        # As in a container, also where the tests were started by `nohup`, which has its children ignore a hang-up, or behind an
+        # ampersand, by which a shell has them ignore an interrupt.
+        heeding = ["env", "--default-signal=HUP,INT,QUIT"]
         if argv[0] == "when-the-engine-fails":
             self._json({"message": "cannot start: executable file not found for the shim"}, 500)
             return

@@ -331,8 +331,10 @@ class Following:
     """opsctl that follows, as a process."""
 
     def __init__(self, root: Path, *words: str) -> None:
+        # As at a terminal, also where the tests run behind an ampersand (tests/tools/lanes.sh): a shell has those ignore it.
+        heeding = ["env", "--default-signal=INT"]
         self.process = subprocess.Popen(
-            host.command("logs", "-f", *words),
+            [*heeding, *host.command("logs", "-f", *words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
