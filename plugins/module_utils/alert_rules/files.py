@@ -21,21 +21,21 @@ def stack_file(stack: MonitoredStack) -> str:
     """The content of the rule file of a stack."""
     groups = [(part.__name__.rpartition(".")[2], list(part.rules(stack))) for part in _OF_STACK]
     groups.append(("incidents", list(incidents.of_sites(stack))))
-    return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.off, stack.runbook)
+    return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.disabled, stack.runbook)
 
 
 def host_file(limits: HostLimits, runbook: str = "") -> str:
     """The content of the rule file of the host, and of what measures it."""
     groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules())), ("incidents", list(incidents.rules()))]
-    return _file("the host", "alerts/host", groups, limits.off, runbook)
+    return _file("the host", "alerts/host", groups, limits.disabled, runbook)
 
 
-def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], off: Iterable[str], runbook: str) -> str:
-    left_out = set(off)
+def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: Iterable[str], runbook: str) -> str:
+    left_out = set(disabled)
     return _HEAD.format(what=what) + dump({"groups": list(_groups(name, groups, left_out, runbook))})
 
 
-def _groups(name: str, groups: Iterable[tuple[str, list[AlertRule]]], off: set[str], runbook: str) -> Iterator[dict[str, Any]]:
+def _groups(name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: set[str], runbook: str) -> Iterator[dict[str, Any]]:
     for part, rules in groups:
-        if wanted := [rule.as_rule(runbook) for rule in rules if rule.name not in off]:
+        if wanted := [rule.as_rule(runbook) for rule in rules if rule.name not in disabled]:
             yield {"name": f"{name}/{part}", "rules": wanted}

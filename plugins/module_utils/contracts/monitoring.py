@@ -49,7 +49,7 @@ class StackLimits(Contract):
     memory: float = option("Percent of its memory limit that a container uses.", 85, least=1, most=100)
     throttled: float = option("Percent of the periods in which a container was held back by its processor limit.", 25, least=1, most=100)
     restarts: int = option("Starts of a container within 15 minutes.", 3, least=1, most=1000)
-    off: tuple[str, ...] = option("Alerts that this stack does not have.", ())
+    disabled: tuple[str, ...] = option("Alerts that this stack does not have.", ())
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class HostLimits(Contract):
     inodes: float = option("Percent of the inodes of a file system.", 95, least=1, most=100)
     clock: float = option("Seconds by which the clock is off.", 0.5, least=0.001, most=3600)
     conntrack: float = option("Percent of the connections that the firewall can remember.", 80, least=1, most=100)
-    off: tuple[str, ...] = option("Alerts that this host does not have.", ())
+    disabled: tuple[str, ...] = option("Alerts that this host does not have.", ())
 
 
 @dataclass(frozen=True)

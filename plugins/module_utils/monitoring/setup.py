@@ -78,9 +78,9 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
         needed = -(-longest // DAY)
         what = f"are fewer than the {needed:g} days of the longest objective: its budget would forget what it has spent"
         yield Problem(f"{_PREFIX}retention_days", shown(settings.retention_days), what, f"write at least {needed + 1:g}")
-    for name in settings.limits.off:
+    for name in settings.limits.disabled:
         if name not in HOST_ALERTS:
-            yield Problem(f"{_PREFIX}limits.off", shown(name), "is no alert of a host", instead(name, HOST_ALERTS, "alert"))
+            yield Problem(f"{_PREFIX}limits.disabled", shown(name), "is no alert of a host", instead(name, HOST_ALERTS, "alert"))
     for stack in stacks:
         if stack.unreadable:
             what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"

@@ -368,9 +368,9 @@ def test_names_are_those_that_can_be_turned_off() -> None:
     assert {rule["alert"] for rule in told} == set(STACK_ALERTS)
     untold = ("Watchdog", "WatchdogIncident")
     assert {rule["alert"] for rule in rules(files.host_file(HostLimits())) if rule["alert"] not in untold} == set(HOST_ALERTS)
-    off = MonitoredStack("shop", services={"web": "critical"}, limits=StackLimits(off=("ServiceDown",)))
+    off = MonitoredStack("shop", services={"web": "critical"}, limits=StackLimits(disabled=("ServiceDown",)))
     assert "ServiceDown" not in files.stack_file(off) and "HighErrorRate" in files.stack_file(off)
-    assert "ClockOff" not in files.host_file(HostLimits(off=("ClockOff",)))
+    assert "ClockOff" not in files.host_file(HostLimits(disabled=("ClockOff",)))
 
 
 def test_each_says_how_bad_it_is_what_it_is_and_where_to_read_on() -> None:

@@ -77,7 +77,7 @@ REFUSED: list[tuple[dict[str, Any], list[dict[str, Any]], tuple[str, ...]]] = [
     ({"group_interval": 0}, [], ("monitoring_group_interval", "0", "from 1")),
     ({"limits": {"disk": 4}}, [], ("monitoring_limits.disk", "not a known key", "disk_hours")),
     ({"limits": {"cpu": 0.9}}, [], ("monitoring_limits.cpu", "0.9", "from 1 to 100")),
-    ({"limits": {"off": ["DiskFull"]}}, [], ("monitoring_limits.off", "DiskFull", "no alert of a host", "DiskFullSoon")),
+    ({"limits": {"disabled": ["DiskFull"]}}, [], ("monitoring_limits.disabled", "DiskFull", "no alert of a host", "DiskFullSoon")),
     ({"surprise": 1}, [], ("monitoring_surprise", "not a known key")),
     ({}, [stack(), stack()], ("monitoring_config", "shop", "twice")),
     ({}, [stack("shop", PUSH)], ("shop: watchdog.alerts", "no receiver of kind apprise", "kind email")),

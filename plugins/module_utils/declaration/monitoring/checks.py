@@ -56,11 +56,11 @@ def _limits(declaration: Declaration) -> Iterator[Problem]:
         last = spell_duration(monitoring.buckets[-1])
         what = f"is not below {last}, the last of monitoring.buckets: beyond it nothing is told apart, and the alert could never fire"
         yield Problem(f"{key}.latency", shown(spell_duration(limits["latency"])), what, f"write less than {last}, or add a bucket")
-    for index, name in enumerate(limits["off"]):
-        place = f"{key}.off[{index}]"
+    for index, name in enumerate(limits["disabled"]):
+        place = f"{key}.disabled[{index}]"
         if name not in STACK_ALERTS:
             yield Problem(place, shown(name), "is no alert of a stack", instead(name, STACK_ALERTS, "alert"))
-        elif name in limits["off"][:index]:
+        elif name in limits["disabled"][:index]:
             yield Problem(place, shown(name), "stands in it twice", "remove one of the two")
 
 

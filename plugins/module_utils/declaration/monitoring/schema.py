@@ -83,7 +83,7 @@ LIMITS = Record(
         "min_requests": number(StackLimits, "min_requests"),
         **{name: decimal(StackLimits, name, example) for name, example in (("cpu", "80"), ("memory", "85"), ("throttled", "25"))},
         "restarts": number(StackLimits, "restarts"),
-        "off": Items(of=Text(default=""), default=[], example="[HighLatency]", description=described(StackLimits, "off")),
+        "disabled": Items(of=Text(default=""), default=[], example="[HighLatency]", description=described(StackLimits, "disabled")),
     },
     example="{error_critical: 10, latency: 1s}",
 )

@@ -49,10 +49,10 @@ def test_what_a_stack_is_watched_by_arrives() -> None:
 def test_limits_arrive_as_they_are_written_and_have_defaults() -> None:
     assert derived({}).limits == StackLimits()
     limits = derived(
-        {"limits": {"error_warning": 1, "error_critical": "2.5", "latency": "500ms", "cpu": 50, "restarts": 5, "off": ["HighLatency"]}}
+        {"limits": {"error_warning": 1, "error_critical": "2.5", "latency": "500ms", "cpu": 50, "restarts": 5, "disabled": ["HighLatency"]}}
     ).limits
     assert (limits.error_warning, limits.error_critical, limits.latency, limits.cpu, limits.restarts) == (1, 2.5, 0.5, 50, 5)
-    assert limits.off == ("HighLatency",) and limits.memory == StackLimits().memory
+    assert limits.disabled == ("HighLatency",) and limits.memory == StackLimits().memory
 
 
 def test_a_latency_that_nobody_has_written_can_be_told_by_the_buckets() -> None:
@@ -82,10 +82,10 @@ REFUSED: list[tuple[Any, dict[str, Any], str, str, str]] = [
     ({"limits": {"memory": 120}}, {}, "monitoring.limits.memory", "not a number from 1 to 100", "such as 85"),
     ({"limits": {"throttled": -1}}, {}, "monitoring.limits.throttled", "not a number from 1 to 100", "such as 25"),
     ({"limits": {"restarts": 0}}, {}, "monitoring.limits.restarts", "within its limits", "from 1 to 1000"),
-    ({"limits": {"off": "HighLatency"}}, {}, "monitoring.limits.off", "must be a list", "[HighLatency]"),
-    ({"limits": {"off": ["HighLatancy"]}}, {}, "monitoring.limits.off[0]", "no alert of a stack", "HighLatency"),
-    ({"limits": {"off": ["ClockOff"]}}, {}, "monitoring.limits.off[0]", "no alert of a stack", "ServiceDown"),
-    ({"limits": {"off": ["HighLatency", "HighLatency"]}}, {}, "monitoring.limits.off[1]", "stands in it twice", "remove one"),
+    ({"limits": {"disabled": "HighLatency"}}, {}, "monitoring.limits.disabled", "must be a list", "[HighLatency]"),
+    ({"limits": {"disabled": ["HighLatancy"]}}, {}, "monitoring.limits.disabled[0]", "no alert of a stack", "HighLatency"),
+    ({"limits": {"disabled": ["ClockOff"]}}, {}, "monitoring.limits.disabled[0]", "no alert of a stack", "ServiceDown"),
+    ({"limits": {"disabled": ["HighLatency", "HighLatency"]}}, {}, "monitoring.limits.disabled[1]", "stands in it twice", "remove one"),
     ({"deadman": {}}, {}, "monitoring.deadman.url_secret", "is required", "monitoring_deadman_url"),
     ({"deadman": {"url": "https://x.example.com", "url_secret": "switch"}}, {}, "monitoring.deadman.url", "not a key", "url_secret"),
     ({"deadman": {"url_secret": "nobody"}}, {}, "monitoring.deadman.url_secret", "not declared", "kind: provided"),
@@ -116,4 +116,4 @@ def test_an_address_in_place_of_a_secret_is_not_shown() -> None:
 
 @pytest.mark.parametrize("alert", STACK_ALERTS)
 def test_each_alert_of_a_stack_can_be_turned_off(alert: str) -> None:
-    assert derived({"limits": {"off": [alert]}}).limits.off == (alert,)
+    assert derived({"limits": {"disabled": [alert]}}).limits.disabled == (alert,)
