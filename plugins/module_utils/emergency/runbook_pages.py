@@ -17,7 +17,7 @@ PAGES: Mapping[str, str] = {
 
 ```console
 journalctl -u latentum-ops-alertmanager --since -1h --no-pager
-curl -s http://127.0.0.1:9093/metrics | grep notifications_failed_total | grep -v ' 0$'
+promtool query instant http://127.0.0.1:9090 'alertmanager_notifications_failed_total > 0'
 opsctl alert test                           # the watchdog by the same ways
 ```
 
@@ -372,7 +372,7 @@ opsctl recover                              # what has stopped meanwhile
 opsctl check
 systemctl list-units 'latentum-ops-*' --all --no-pager
 journalctl -u 'latentum-ops-*-exporter' --since -1h --no-pager
-curl -s http://127.0.0.1:9090/api/v1/targets | python3 -m json.tool | grep -E 'scrapeUrl|lastError'
+promtool query instant http://127.0.0.1:9090 'up == 0'
 ```
 
 | `job` | unit |
@@ -637,7 +637,8 @@ opsctl check
 systemctl status latentum-ops-prometheus latentum-ops-alertmanager --no-pager
 journalctl -u latentum-ops-prometheus -u latentum-ops-alertmanager --since -1h --no-pager
 df -h /var/lib
-curl -s http://127.0.0.1:9090/-/ready http://127.0.0.1:9093/-/ready
+promtool query instant http://127.0.0.1:9090 up
+amtool --alertmanager.url=http://127.0.0.1:9093 alert query
 ```
 
 | in the journal | cause |
@@ -671,7 +672,7 @@ opsctl check
 journalctl -u latentum-ops-prometheus -u latentum-ops-alertmanager --since -1h --no-pager
 promtool check config /etc/latentum-ops/monitoring/prometheus.yml
 amtool check-config /etc/latentum-ops/monitoring/alertmanager.yml
-curl -s http://127.0.0.1:9090/api/v1/rules | python3 -m json.tool | grep -B 6 '"health": "err"'
+promtool query instant http://127.0.0.1:9090 'prometheus_rule_evaluation_failures_total > 0'
 ```
 
 | what you see | cause |
@@ -882,7 +883,7 @@ The budget, and the alerts of a budget that burns, are blind until the data is b
 opsctl check                                # is the service itself well? Then nobody is hurt, only unseen
 opsctl slo                                  # which objectives; or the Prometheus itself does not answer
 systemctl status nginx latentum-ops-watchdog prometheus --no-pager
-curl -s http://127.0.0.1:9753/metrics | head -n 20
+promtool query instant http://127.0.0.1:9090 'up == 0'
 df -h
 ```
 

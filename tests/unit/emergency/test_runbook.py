@@ -130,3 +130,9 @@ def test_an_alert_of_prometheus_leads_to_a_page_that_names_it(alert: str) -> Non
     page = runbook.page_of(alert)
     assert page in runbook.names(), f"write docs/runbooks/{page}.md, then `make docs`"
     assert f"`{alert}`" in runbook.text(page) or alert in runbook.text(page)
+
+
+@pytest.mark.parametrize("name", runbook.names())
+def test_what_a_page_runs_is_on_a_host(name: str) -> None:
+    """No role brings these three: whoever copies the line at 3 a.m. is told "command not found"."""
+    assert not re.search(r"^(?:.*[|;(] ?)?(?:sudo )?(?:curl|wget|jq) ", runbook.text(name), re.MULTILINE)
