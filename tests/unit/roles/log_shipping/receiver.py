@@ -44,7 +44,7 @@ RECEIVES: dict[str, Any] = {
     "log_shipping_listen": "10.0.0.5:6514",
     "log_shipping_senders": ["web1.example.com", "*.shop.example.com"],
 }
-OWN = ("units", "others", "purge", "checks", "activate", "settings", "masks")
+OWN = ("units", "others", "purge", "checks", "activate", "settings", "masks", "files_numbers")
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_what_is_removed_is_the_roles_own(rendered: Mapping[str, Rendered]) -> N
     purged = rendered["off"].variables["purge"]
     assert not any("rsyslog.d" in entry["directory"] or entry["pattern"] in ("*", "*.pem") for entry in purged)
     for variant in rendered.values():
-        assert all("latentum-ops" in path for path in variant.files), variant.files
+        assert all("latentum-ops" in path or "/latentum_ops_" in path for path in variant.files), variant.files
 
 
 def test_what_is_chosen_is_there(rendered: Mapping[str, Rendered]) -> None:
@@ -91,19 +91,22 @@ def test_the_collector_has_no_network_and_the_forwarder_no_secret(rendered: Mapp
 def test_a_unit_runs_as_its_own_user_and_writes_to_its_own_folders(rendered: Mapping[str, Rendered], name: str) -> None:
     settings = unit(of(rendered, name), name)
     assert settings["User"] == ["latentum-logs"] and settings["ProtectSystem"] == ["strict"]
-    own = ("/var/log/latentum-ops/tree", "/var/lib/latentum-ops/", "-/var/lib/prometheus/node-exporter")
+    own = ("/var/log/latentum-ops/tree", "/var/lib/latentum-ops/", "-/var/lib/latentum-ops/log-numbers")
     assert all(path.startswith(own) for line in settings["ReadWritePaths"] for path in line.split())
 
 
 def test_numbers_have_their_files_where_they_are_asked_for(rendered: Mapping[str, Rendered]) -> None:
-    """The folder belongs to role exporters: the files are there before, and are written in place."""
+    """The folder is the package's, below one that its user owns, where tmpfiles writes nothing: it has links to files of ours."""
+    own, theirs = "/var/lib/latentum-ops/log-numbers", "/var/lib/prometheus/node-exporter"
     folders = "/etc/tmpfiles.d/latentum-ops-logs.conf"
     for name in (collector.NUMBERS, forwarder.NUMBERS):
-        assert f"f /var/lib/prometheus/node-exporter/{name} 0644 latentum-logs " in rendered["measured"].files[folders]
+        assert f"f {own}/{name} 0644 latentum-logs " in rendered["measured"].files[folders]
         assert name not in rendered["on"].files[folders]
-    assert json.loads(rendered["measured"].files[SETTINGS])["metrics"] == "/var/lib/prometheus/node-exporter"
+        assert {"path": f"{theirs}/{name}", "state": "link", "target": f"{own}/{name}"} in rendered["measured"].variables["files_numbers"]
+    assert theirs not in rendered["measured"].files[folders] and rendered["on"].variables["files_numbers"] == []
+    assert json.loads(rendered["measured"].files[SETTINGS])["metrics"] == own
     assert json.loads(rendered["on"].files[SETTINGS])["metrics"] == ""
-    assert "-/var/lib/prometheus/node-exporter" in unit(rendered["measured"], COLLECTOR)["ReadWritePaths"][0]
+    assert f"-{own}" in unit(rendered["measured"], COLLECTOR)["ReadWritePaths"][0]
 
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
