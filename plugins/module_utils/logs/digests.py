@@ -109,8 +109,10 @@ def close(tree: Path, today: str, keep: dict[str, Kept], unsent: Iterable[str] =
     :param today: ``2026-11-29``.
     :param unsent: files that a log host lacks a part of; they are closed later.
     :raises ValueError: the chain is damaged.
+    :raises OSError: the tree cannot be read.
     """
-    before, digest = last_entry(tree)
+    with os.scandir(tree):  # a pattern finds nothing in what may not be read, and says nothing
+        before, digest = last_entry(tree)
     waiting = set(unsent)
     counting = Counting()
     counting.last.update(before.last if before else {})

@@ -254,3 +254,8 @@ def test_what_a_link_leads_to_is_not_removed(linked: str, tmp_path: Path) -> Non
 def test_an_empty_tree(tmp_path: Path) -> None:
     assert close(tmp_path, "2026-11-29", KEEP) is None
     assert verify(tmp_path) == digests.Verified(0, 0, "", [])
+
+
+def test_a_tree_that_cannot_be_read_is_no_tree_without_anything_to_close(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        digests.close(tmp_path / "elsewhere", "2026-11-29", {})

@@ -151,3 +151,8 @@ def test_the_checker_is_rsyslogd_itself(broken: bool, rendered: Mapping[str, Ren
         receiver.config.write_text(receiver.config.read_text().replace('type="imrelp"', 'type="imrepl"'))
     done = subprocess.run(command(receiver.config, "-N1"), env=environment(), capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.returncode != 0) is broken, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", UNITS[:4])
+def test_a_unit_reaches_the_tree_below_a_folder_of_adm(rendered: Mapping[str, Rendered], name: str) -> None:
+    assert "adm" in unit(of(rendered, name), name)["SupplementaryGroups"][0].split()
