@@ -23,7 +23,7 @@ from .docker_logs import Containers
 
 ENGINE = Path(__file__).parents[3] / "plugins/module_utils"
 TARGET = {"host": "127.0.0.1", "port": 1, "name": "x", "authority": "/nowhere/a", "certificate": "/nowhere/c", "key": "/nowhere/k"}
-PATIENCE = 120.0
+PATIENCE = 600.0
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def _await_ready(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - loopback

@@ -29,7 +29,7 @@ from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, Rendered
 CREDENTIALS = "/run/credentials/latentum-ops-alertmanager.service"
 # Debian's Alertmanager reads its own templates from there and from nowhere else.
 TEMPLATES = "/usr/share/prometheus/alertmanager/default.tmpl"
-PATIENCE = 40.0  # seconds after which what is waited for has failed
+PATIENCE = 240.0  # seconds after which what is waited for has failed
 
 
 def until(happened: Callable[[], Any], what: str) -> Any:
@@ -188,4 +188,4 @@ def running(rendered: Rendered, receiving: Receiving, folder: Path, targets: Map
     finally:
         for process in processes:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
