@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ...watchdog.receiving import Receiving, receiving  # noqa: F401 - a fixture
+from ...watchdog import receiving as receivers
+from ...watchdog.receiving import Receiving
 from .programs import Running, answered, numbers, running, until
 from .rendered import Rendered, needs_programs
+
+receiving = receivers.receiving
 
 pytestmark = needs_programs
 WEB = {"stack": "shop", "service": "web"}
