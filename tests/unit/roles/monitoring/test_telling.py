@@ -24,7 +24,7 @@ LAST = {"alertname": "HighErrorRate", "stack": "shop", "service": "worker", "sev
 
 
 @pytest.fixture
-def programs(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> Iterator[Running]:  # noqa: F811 - the fixture
+def programs(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> Iterator[Running]:
     with running(rendered["told"], receiving, tmp_path) as both:
         yield both
 
@@ -125,7 +125,7 @@ def test_an_alert_of_the_host_reaches_the_people_of_its_stacks(programs: Running
     until(lambda: programs.receiving.kept("pagerduty") and programs.chat(), "a message")
 
 
-def test_from_a_number_to_a_message_and_to_the_switch(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> None:  # noqa: F811
+def test_from_a_number_to_a_message_and_to_the_switch(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> None:
     """Prometheus asks, evaluates and hands over: what the watchdog has told comes to nobody, until it tells it no more."""
 
     def down() -> list[str]:
