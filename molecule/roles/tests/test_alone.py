@@ -97,6 +97,12 @@ print("all watched")
 END""",
         "all watched",
     ),
+    # What somebody writes into the journal is in the tree, whose closer can reach it.
+    "role-log-shipping": Observation(
+        "logger -t told 'a line of the test' && systemctl start latentum-ops-log-close.service"
+        " && timeout 60 sh -c 'until opsctl logs --archive --grep \"a line of the test\" | grep .; do sleep 1; done'",
+        "a line of the test",
+    ),
 }
 
 
