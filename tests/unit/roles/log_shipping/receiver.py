@@ -26,9 +26,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ..plays import told
+from .. import rendering
+from ..rendering import Rendered
 from ..routes.nginx_runs import free_port
-from ..test_nginx_templates import RENDER
 
 ROOT = Path(__file__).resolve().parents[4]
 ROLE = ROOT / "roles/log_shipping"
@@ -47,32 +47,10 @@ RECEIVES: dict[str, Any] = {
 OWN = ("units", "others", "purge", "checks", "activate", "settings", "masks", "files_numbers")
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """What the role makes of variables.
-
-    :param files: content by path; none for folders.
-    """
-
-    files: dict[str, str]
-    variables: dict[str, Any]
-
-
 def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Path) -> dict[str, Rendered]:
     """What the role makes of each set of variables."""
-    (folder / "templates").symlink_to(ROLE / "templates")
-    (folder / "action_plugins").mkdir()
-    (folder / "action_plugins/render.py").write_text(RENDER)
-    tasks: list[dict[str, Any]] = []
-    for name, given in variants.items():
-        tasks.append({"name": f"Render {name}", "render": {"files": "{{ __log_shipping_files }}"}, "vars": given, "register": "shown"})
-        own = {part: f"{{{{ __log_shipping_{part} }}}}" for part in OWN}
-        tasks.append({"name": name, "ansible.builtin.debug": {"msg": {"files": "{{ shown.files }}", **own}}, "vars": given})
-    shown = told(ansible, folder, tasks, [ROLE / "defaults/main.yml", ROLE / "vars/main.yml"])
-    return {
-        name: Rendered({file["path"]: file.get("content", "") for file in shown[name]["files"]}, {part: shown[name][part] for part in OWN})
-        for name in variants
-    }
+    own = {part: f"__log_shipping_{part}" for part in OWN}
+    return rendering.render(Rendered, ROLE, "__log_shipping_files", own, variants, ansible, folder)
 
 
 def environment() -> dict[str, str]:

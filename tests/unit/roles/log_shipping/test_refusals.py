@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_runs import AnsibleRuns
 
+from ..plays import refused
 from .receiver import ON, RECEIVES, ROLE
 
 KEEP = {kind: {"days": 90, "size": "1G"} for kind in ("application", "system", "access", "audit")}
@@ -66,21 +64,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.fixture(scope="module")
 def refusals(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the first task of the role says of each case; nothing where it lets it pass."""
-    folder = tmp_path_factory.mktemp("refusals")
-    (task, *_rest) = yaml.safe_load((ROLE / "tasks/preflight.yml").read_text())
-    tasks = [
-        {**task, "name": name, "vars": {**task["vars"], **given}, "ignore_errors": True, "register": "refused"}
-        for name, (given, _wanted) in CASES.items()
-    ]
-    files = [str(ROLE / "defaults/main.yml"), str(ROLE / "vars/main.yml")]
-    play = {"name": "Refuse", "hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}
-    (Path(folder) / "refuse.yml").write_text(yaml.safe_dump([play]))
-    environment = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    done = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", "refuse.yml", folder=folder, environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
-    shown = {result["task"]["name"]: result["hosts"]["localhost"] for result in results}
-    return {name: str(shown[name]["msg"]) if shown[name].get("failed") else "" for name in CASES}
+    return refused(ansible, tmp_path_factory.mktemp("refusals"), ROLE, CASES)
 
 
 @pytest.mark.parametrize("case", CASES)

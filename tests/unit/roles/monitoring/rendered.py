@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_runs import AnsibleRuns
 
-from ..plays import told
-from ..test_nginx_templates import RENDER
+from .. import rendering
 
 ROOT = Path(__file__).resolve().parents[4]
 ROLE = ROOT / "roles/monitoring"
@@ -74,32 +71,14 @@ BLOG: dict[str, Any] = {
 OWN = ("running", "service_units", "masks", "purge", "unit_purge", "checks", "reload", "activate", "preflight")
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """What the role makes of variables.
+class Rendered(rendering.Rendered):
+    """What the role makes of variables."""
 
-    :param files: content by path; none for folders.
-    :param variables: of the role's own.
-    :param untold: what Alertmanager cannot tell by.
-    """
-
-    files: dict[str, str]
-    variables: dict[str, Any]
-    untold: list[str]
-
-    def unit(self, name: str) -> dict[str, list[str]]:
-        """The settings of a unit, each with all its values."""
-        settings: dict[str, list[str]] = {}
-        for line in self.files[f"/etc/systemd/system/{name}"].replace("\\\n", " ").splitlines():
-            key, equals, value = line.partition("=")
-            if equals and not line.startswith("#"):
-                settings.setdefault(key, []).append(value.strip())
-        return settings
-
-    def command(self, name: str) -> list[str]:
-        """What a unit starts."""
-        (line,) = self.unit(name)["ExecStart"]
-        return shlex.split(line)
+    @property
+    def untold(self) -> list[str]:
+        """What Alertmanager cannot tell by."""
+        said: list[str] = self.variables["untold"]
+        return said
 
     def written(self, folder: Path) -> Path:
         """The folder of the configuration, below another one."""
@@ -113,23 +92,5 @@ class Rendered:
 
 def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Path) -> dict[str, Rendered]:
     """What the role makes of each set of variables."""
-    (folder / "templates").symlink_to(ROLE / "templates")
-    (folder / "action_plugins").mkdir()
-    (folder / "action_plugins/render.py").write_text(RENDER)
-    tasks: list[dict[str, Any]] = []
-    for name, given in variants.items():
-        files = "{{ __monitoring_files + __monitoring_unit_files }}"
-        tasks.append({"name": f"Render {name}", "render": {"files": files}, "vars": given, "register": "shown"})
-        own = {part: f"{{{{ __monitoring_{part} }}}}" for part in OWN}
-        untold = "{{ __monitoring_setup.untold if monitoring_enabled else [] }}"
-        shown = {"files": "{{ shown.files }}", "untold": untold, **own}
-        tasks.append({"name": name, "ansible.builtin.debug": {"msg": shown}, "vars": given})
-    said = told(ansible, folder, tasks, [ROLE / "defaults/main.yml", ROLE / "vars/main.yml"])
-    return {
-        name: Rendered(
-            {file["path"]: file.get("content", "") for file in said[name]["files"]},
-            {part: said[name][part] for part in OWN},
-            said[name]["untold"],
-        )
-        for name in variants
-    }
+    own = {part: f"__monitoring_{part}" for part in OWN} | {"untold": "__monitoring_setup.untold if monitoring_enabled else []"}
+    return rendering.render(Rendered, ROLE, "__monitoring_files + __monitoring_unit_files", own, variants, ansible, folder)
