@@ -95,6 +95,8 @@ class JobEngine:
     """The engine.
 
     :ivar removed: names of containers that were removed.
+    :ivar grace: seconds between the stop signal and SIGKILL.
+    :ivar heard_first: a container counts as started once it has written a line: a shell on a busy machine may take longer than its time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,6 +105,8 @@ class JobEngine:
         self.removed: list[str] = []
         self.readable = True
         self.out_of_memory = False
+        self.grace = 1
+        self.heard_first = False
         self.number = 0
         engine = self
 
@@ -131,12 +135,14 @@ class JobEngine:
         """A container that runs."""
         self.number += 1
         labels = {"com.docker.compose.project": request["project"], "com.docker.compose.oneoff": "True", **request["spec"]["labels"]}
-        box = Box(f"{self.number:064x}", request["name"], labels, request, out_of_memory=self.out_of_memory)
+        box = Box(f"{self.number:064x}", request["name"], labels, request, out_of_memory=self.out_of_memory, grace=self.grace)
         environment = {**os.environ, **(request["spec"].get("environment") or {})}
         box.process = subprocess.Popen(
             request["command"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
         threading.Thread(target=self._read, args=(box,), daemon=True).start()
+        while self.heard_first and box.running and not box.log:
+            time.sleep(0.02)
         self.boxes[box.id] = box
         return box
 

@@ -86,6 +86,7 @@ def test_a_failure_of_all_attempts_keeps_the_exit_status(host: JobHost) -> None:
 
 def test_a_job_that_hangs_is_asked_to_stop_and_then_killed(host: JobHost) -> None:
     host.release()
+    host.engine.heard_first = True
     ended = host.runner(command=script("trap '' TERM; echo waiting; while :; do sleep 0.1; done"), timeout=1).run(BY_TIMER)
     assert ended.result == Result.TIMED_OUT.value and ended.exit_code == 137
     assert "did not end within 1 s" in ended.reason and "waiting" in ended.output
@@ -93,6 +94,7 @@ def test_a_job_that_hangs_is_asked_to_stop_and_then_killed(host: JobHost) -> Non
 
 def test_a_job_that_heeds_its_stop_signal_may_save_what_it_has(host: JobHost) -> None:
     host.release()
+    host.engine.heard_first, host.engine.grace = True, 60
     ended = host.runner(command=script("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.1; done"), timeout=1).run(BY_TIMER)
     assert ended.result == Result.TIMED_OUT.value, "an exit status of 0 after the time was up is no success"
     assert "saved" in ended.output
