@@ -15,7 +15,7 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[2] / "tools/lanes.sh"
 SCENARIOS = ("backup", "default", "later", "neighbours", "roles", "rollout", "watchdog")
 WITH_MATRIX = ("applications", "monitoring")
-CHECKS = ("lint", "unit", "sanity", "artifact", "browser")
+CHECKS = ("unit", "lint", "sanity", "artifact", "browser")
 
 
 @pytest.fixture
@@ -55,6 +55,13 @@ def test_everything_is_run_and_told(checkout: Path) -> None:
     assert [line.split()[:2] for line in shown[-12:]] == [
         [name, "passed"] for name in (*CHECKS, "backup", "rollout", "neighbours", "default", "watchdog", "roles", "later")
     ]
+
+
+def test_unit_tests_are_over_before_a_host_begins(checkout: Path) -> None:
+    """Starved by two scenarios, tests with real programs run out of patience."""
+    (checkout / "bin/make").write_text(f'#!/bin/sh\n[ "$2" != unit ] || sleep 1\necho "make $2" >> {checkout}/asked\n')
+    asked = lanes(checkout)[2]
+    assert asked.index("make unit") < min(asked.index(f"molecule {name}") for name in SCENARIOS)
 
 
 def test_the_guide_is_followed_with_the_matrix_and_not_among_scenarios_alone(checkout: Path) -> None:
