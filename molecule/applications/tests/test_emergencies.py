@@ -73,7 +73,8 @@ def test_every_runbook_is_on_the_host() -> None:
 
 
 def test_the_steps_of_a_deployment_are_told() -> None:
-    answer = json.loads(sh("opsctl deploy --stack neurocore --recreate frontend --no-backup --json"))
+    # The watchdog may still be healing what was paused for too long, and holds the stack's lock while it does.
+    answer = json.loads(sh("opsctl deploy --stack neurocore --recreate frontend --no-backup --wait 120 --json"))
     assert [step["number"] for step in answer["steps"]] == list(range(1, 9))
     assert "5/8 rollout" in sh("opsctl history --stack neurocore")
 
