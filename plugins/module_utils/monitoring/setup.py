@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
 from ..contracts.monitoring import DAY, FOLDER, MonitoredStack, MonitoringSettings
+from ..core.loopback import is_loopback_endpoint
 from ..schema.nodes import Problem, instead, shown
 from ..slo.rules import rule_file
 from .alerting import Alerting, alerting
@@ -93,7 +93,7 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
 def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:
     own = {f"{_PREFIX}{name}": getattr(settings, name) for name in ("prometheus_address", "alertmanager_address")}
     for key, address in own.items():
-        if not _loopback(address):
+        if not is_loopback_endpoint(address):
             what = "is no address of loopback with a port: neither program asks for a password"
             yield Problem(key, shown(address), what, "write one such as 127.0.0.1:9090, and reach it by a tunnel")
     first: dict[str, str] = {}
@@ -130,11 +130,3 @@ def _untellable(told: Alerting) -> Iterable[Problem]:
         reasons = "; ".join(line.partition(": ")[2] for line in told.untold if line.startswith(f"{stack}: "))
         fix = "add an entry that it can tell by, of kind email (STARTTLS, or TLS on port 465), slack or pagerduty"
         yield Problem(f"{stack}: watchdog.alerts", "", f"has no entry that Alertmanager can tell by ({reasons})", fix)
-
-
-def _loopback(address: str) -> bool:
-    host, _colon, port = address.rpartition(":")
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback and (":" in host) is host.startswith("[") and 0 < int(port) < 65536
-    except ValueError:
-        return False
