@@ -93,13 +93,18 @@ def _problems(stacks: Sequence[MonitoredStack], settings: DashboardsSettings) ->
 def _urls(settings: DashboardsSettings) -> Iterator[Problem]:
     if settings.url and not _URL.fullmatch(settings.url):
         fix = "write it with its scheme and without a query, such as https://grafana.example.com or https://example.com/grafana"
-        yield Problem(f"{_PREFIX}url", shown(settings.url), "is no address of a site", fix)
+        yield Problem(f"{_PREFIX}url", _harmless(settings.url), "is no address of a site", fix)
     for key in ("prometheus_url", "alertmanager_url"):
         value = getattr(settings, key)
         if not value and key == "alertmanager_url":
             continue
         if not _URL.fullmatch(value):
-            yield Problem(f"{_PREFIX}{key}", shown(value), "is no address of a service", "write one such as http://127.0.0.1:9090")
+            yield Problem(f"{_PREFIX}{key}", _harmless(value), "is no address of a service", "write one such as http://127.0.0.1:9090")
         elif urlsplit(value).scheme == "http" and not is_loopback(urlsplit(value).hostname or ""):
             fix = "write an address of loopback (a tunnel leads elsewhere), or https://"
             yield Problem(f"{_PREFIX}{key}", shown(value), "is reached over the network without TLS", fix)
+
+
+def _harmless(address: str) -> str:
+    """As messages show it: what may hold a password stands in none."""
+    return "an address with a login in it" if "@" in address else shown(address)
