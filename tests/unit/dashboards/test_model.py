@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dashboards as files: what Grafana could not read, would call somebody else's, or would show nothing of.
 
-Grafana itself is not here. The schema is written after its public JSON model (tests/dashboards/dashboard.schema.json) and knows nothing that
-is not used; the rest are situations in which provisioned dashboards have failed for people.
+Grafana itself is not here. The schema is written after its public JSON model (tests/dashboards/dashboard.schema.json) and knows nothing
+that is not used; the rest are situations in which provisioned dashboards have failed for people.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def test_no_window_is_shorter_than_a_few_scrapes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_is_never_shown_as_zero(name: str) -> None:
-    """`or vector(0)` has no labels: beside series that have some it is one more line, and of who is not measured it says that all is well."""
+    """`or vector(0)` has no labels: beside series with some it is one more line, and says that all is well where nobody measures."""
     for panel in panels(ALL[name]):
         for target in panel["targets"]:
             assert "vector(0)" not in target["expr"] and "or on()" not in target["expr"], target["expr"]
@@ -210,7 +210,7 @@ def test_sources_have_identities_that_stay_and_know_how_often_prometheus_asks() 
     document = yaml.safe_load(made.files[f"{FOLDER}/provisioning/datasources/latentum-ops.yml"])
     first, second = document["datasources"]
     assert (first["uid"], first["type"], first["jsonData"]["timeInterval"]) == ("latentum-prometheus", "prometheus", "5s")
-    assert render.SOURCE == {"uid": first["uid"], "type": first["type"]}
+    assert {"uid": first["uid"], "type": first["type"]} == render.SOURCE
     assert first["isDefault"] and "isDefault" not in second and second["type"] == "alertmanager"
     names = [source["name"] for source in document["datasources"]]
     assert "Prometheus" not in names  # which somebody else's Grafana has
