@@ -16,6 +16,7 @@ from ...schema import values
 from ...schema.nodes import Items, Record, Refused, Text
 from ..forms import secret
 from ..updates.schema import CANARY
+from .dashboards_schema import DASHBOARDS
 
 MOST_BUCKETS = 30  # each one is a series for each route
 
@@ -98,6 +99,7 @@ MONITORING = Record(
         "prometheus": text(Monitoring, "prometheus", "http://127.0.0.1:9090", check=own_prometheus, hidden=True),
         "budget": BUDGET,
         "limits": LIMITS,
+        "dashboards": DASHBOARDS,
         "deadman": Record(
             hidden=True,
             default=None,

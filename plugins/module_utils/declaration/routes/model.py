@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .authentication.model import Authentication, authentication_from
 from .caching import Cache, Static, cache_from, static_from
 from .cors import Cors, cors_from
+
+if TYPE_CHECKING:
+    from ..model import Declaration
 
 PROTOCOLS = ("http", "https", "grpc", "grpcs")
 
@@ -49,10 +52,18 @@ class Route:
     static: Static | None = None
     snippet: str = ""
 
+    # Of a route to a program of the host: where it answers. It leads to no service then.
+    target: str = ""
+
     @property
     def is_grpc(self) -> bool:
         """The service speaks gRPC, with TLS or without."""
         return self.protocol.startswith("grpc")
+
+
+def all_routes(declaration: Declaration) -> tuple[Route, ...]:
+    """The routes of the stack, and those to programs of the host that are declared elsewhere (fact C(host_routes))."""
+    return (*declaration.routes, *declaration.fact("host_routes", ()))
 
 
 def routes_from(items: Sequence[dict[str, Any]]) -> tuple[Route, ...]:
