@@ -38,7 +38,7 @@ class DashboardsSettings(Contract):
     """What role grafana is told, each by its variable without C(grafana_)."""
 
     address: str = option("Where Grafana answers.", "127.0.0.1:3000")
-    url: str = option("Its address as people reach it; empty for that of loopback, by a tunnel.", "")
+    url: str = option("Its address as people reach it; empty for that which a stack declares, else that of loopback, by a tunnel.", "")
     server: bool = option("Grafana runs here; without it only what it reads is written, for one of the operator's own.", True)
     anonymous: bool = option("Who reaches it may look, without a login of Grafana.", False)
     prometheus_url: str = option("Where Grafana asks Prometheus.", "http://127.0.0.1:9090")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ..contracts.dashboards import FOLDER, OVERVIEW, DashboardsSettings
 
-# Grafana's own, without its makers' site: role nginx gives answers without one its own policy, under which no script of Grafana's page runs.
+# Grafana's own, without its makers' site: role nginx gives answers without one a policy under which no script of Grafana's page runs.
 _CSP = (
     "script-src 'self' 'unsafe-eval' 'unsafe-inline' 'strict-dynamic' $NONCE;object-src 'none';font-src 'self';"
     "style-src 'self' 'unsafe-inline' blob:;img-src 'self' data: blob:;base-uri 'self';"

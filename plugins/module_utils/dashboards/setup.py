@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +58,7 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
         return Setup((message if message.startswith("monitoring_") else f"{_PREFIX}{message}",))
     if problems := [*_problems(stacks, settings)]:
         return Setup(tuple(map(str, problems)))
+    settings = replace(settings, url=settings.url or next((stack.dashboards.url for stack in stacks if stack.dashboards), ""))
     interval = min((stack.scrape_interval for stack in stacks), default=MonitoredStack("").scrape_interval)
     refresh = f"{max(_LEAST_REFRESH, round(interval))}s"
     files = {

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..alert_rules.files import host_file, stack_file
+from ..alert_rules.links import annotations
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
@@ -59,17 +61,18 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     if problems := [*_problems(stacks, settings), *_untellable(told)]:
         return Setup(tuple(map(str, problems)))
     files = {"prometheus.yml": prometheus_file(stacks, settings), "alertmanager.yml": told.text}
-    files["rules/host.yml"] = host_file(settings.limits, settings.runbook)
+    files["rules/host.yml"] = host_file(settings.limits, settings.runbook, settings.dashboards)
     for stack in stacks:
-        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack)
+        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.dashboards)
         if stack.objectives:
-            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives)
+            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(annotations, settings.dashboards))
     return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold)
 
 
 def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
     yield from _addresses(settings)
     yield from _jobs(settings)
+    yield from _dashboards(settings)
     if not _SIZE.fullmatch(settings.retention_size):
         fix = "write a whole number with MB, GB or TB, such as 4GB"
         yield Problem(f"{_PREFIX}retention_size", shown(settings.retention_size), "is not a size", fix)
@@ -88,6 +91,13 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
     names = [stack.stack for stack in stacks]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
+
+
+def _dashboards(settings: MonitoringSettings) -> Iterator[Problem]:
+    """It stands in messages and in templates of Prometheus."""
+    if settings.dashboards and not re.fullmatch(r"https?://[^\s{}\"@?#]+", settings.dashboards):
+        fix = "write the address of Grafana, such as https://grafana.example.com"
+        yield Problem(f"{_PREFIX}dashboards", "", "is no address of a site, or has a login or a query in it", fix)
 
 
 def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:
