@@ -21,7 +21,7 @@ _CHOSEN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def annotations(address: str, alert: str) -> dict[str, str]:
+def dashboard_link(address: str, alert: str) -> dict[str, str]:
     """What is added to the annotations of an alert of this name; nothing without an address, and of one that nobody is told.
 
     :param address: of Grafana, as people reach it.

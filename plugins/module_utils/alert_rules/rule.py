@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts.alerts import RUNBOOKS
-from . import links
+from .links import dashboard_link
 
 CRITICAL, WARNING, NONE = "critical", "warning", "none"
 PAGE, TICKET = "page", "ticket"
@@ -54,6 +54,6 @@ class AlertRule:
             annotations["runbook"] = f"opsctl runbook {page}"
             if address:
                 annotations["runbook_url"] = address.replace("{runbook}", page).replace("{service}", "{{ $labels.service }}")
-        annotations |= links.annotations(dashboards, self.name)
+        annotations |= dashboard_link(dashboards, self.name)
         waits = {"for": self.patience} if self.patience else {}
         return {"alert": self.name, "expr": self.expression, **waits, "labels": labels, "annotations": annotations}

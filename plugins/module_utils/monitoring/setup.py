@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..alert_rules.files import host_file, stack_file
-from ..alert_rules.links import annotations
+from ..alert_rules.links import dashboard_link
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
@@ -65,7 +65,7 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     for stack in stacks:
         files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.dashboards)
         if stack.objectives:
-            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(annotations, settings.dashboards))
+            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(dashboard_link, settings.dashboards))
     return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold)
 
 

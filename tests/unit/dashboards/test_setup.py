@@ -80,6 +80,15 @@ def site(name: str, url: str) -> dict[str, Any]:
     return MonitoredStack(name, dashboards=DashboardsSite(url, "/s/p", "/s/k")).to_dict()
 
 
+def test_the_address_that_a_stack_declares_is_grafanas() -> None:
+    made = setup([site("shop", "https://example.com/grafana")], SECRETS)
+    assert "root_url = https://example.com/grafana/" in made.files[f"{FOLDER}/grafana.ini"] and made.url == "https://example.com/grafana"
+    other = setup(
+        [site("shop", "https://a.example.com"), site("blog", "https://b.example.com")], {**SECRETS, "url": "https://c.example.com"}
+    )
+    assert other.problems == () and "root_url = https://c.example.com/" in other.files[f"{FOLDER}/grafana.ini"]
+
+
 # (settings, stacks, parts of the only problem)
 REFUSED: list[tuple[dict[str, Any], list[dict[str, Any]], tuple[str, ...]]] = [
     ({"address": "0.0.0.0:3000"}, [], ("grafana_address", "0.0.0.0:3000", "no address of loopback", "127.0.0.1:3000")),

@@ -15,7 +15,7 @@ from ...contracts.status_page import CSP
 from ...contracts.upstreams import Upstream
 from ..model import Declaration
 from .authentication.derive import forward_upstream, limit_key, location_authentication, public_locations, site_authorities
-from .model import Route, all_routes
+from .model import Route
 from .sites import certificate_of, words
 
 # What routes open; behind a proxy in front (``nginx_behind``) its own ports instead (filter web_openings).
@@ -33,7 +33,7 @@ def upstream_name(declaration: Declaration, route: Route) -> str:
 def _domains(declaration: Declaration) -> dict[str, list[Route]]:
     """The routes of each domain, in the order of their first appearance; the status page may have one of its own."""
     domains: dict[str, list[Route]] = {}
-    for route in all_routes(declaration):
+    for route in declaration.all_routes:
         domains.setdefault(route.domain, []).append(route)
     for redirect in declaration.redirects:
         domains.setdefault(redirect.domain, [])
@@ -157,7 +157,7 @@ def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
         name = upstream_name(declaration, route)
         upstream = Upstream(name, declaration.name, route.service, route.port, route.balance, generation=name in kept)
         upstreams[name] = upstream.to_dict()
-    for route in all_routes(declaration):
+    for route in declaration.all_routes:
         if (asked := forward_upstream(declaration, route)) and asked[0] not in upstreams:
             upstreams[asked[0]] = Upstream(asked[0], declaration.name, asked[1], asked[2]).to_dict()
     return [*upstreams.values(), *declaration.fact("stream_upstreams", ())]
@@ -210,7 +210,7 @@ def claims(declaration: Declaration) -> Iterator[Claim]:
 
 def fail2ban_jails(declaration: Declaration) -> list[str]:
     """The jails that watch nginx: scanners always, clients that run into a rate limit or guess where there is something to guess."""
-    routes = all_routes(declaration)
+    routes = declaration.all_routes
     if not routes:
         return []
     jails = ["nginx-botsearch", "nginx-bad-request"]

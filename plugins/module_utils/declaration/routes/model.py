@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .authentication.model import Authentication, authentication_from
 from .caching import Cache, Static, cache_from, static_from
 from .cors import Cors, cors_from
-
-if TYPE_CHECKING:
-    from ..model import Declaration
 
 PROTOCOLS = ("http", "https", "grpc", "grpcs")
 
@@ -59,11 +56,6 @@ class Route:
     def is_grpc(self) -> bool:
         """The service speaks gRPC, with TLS or without."""
         return self.protocol.startswith("grpc")
-
-
-def all_routes(declaration: Declaration) -> tuple[Route, ...]:
-    """The routes of the stack, and those to programs of the host that are declared elsewhere (fact C(host_routes))."""
-    return (*declaration.routes, *declaration.fact("host_routes", ()))
 
 
 def routes_from(items: Sequence[dict[str, Any]]) -> tuple[Route, ...]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ....contracts.route_authentication import ASKED, AuthenticationLimit, RouteAuthentication
 from ...model import Declaration
-from ..model import Route, all_routes
+from ..model import Route
 from .model import Authentication
 
 # Names by which proxies and services tell each other who somebody is. No client may say so himself.
@@ -155,7 +155,7 @@ def site_authorities(declaration: Declaration, routes: list[Route]) -> dict[str,
 def route_authentication(declaration: Declaration) -> list[dict[str, Any]]:
     """One policy a route with authentication, and one for all of a domain with certificates of clients; secrets by name."""
     policies: dict[str, dict[str, Any]] = {}
-    for route in all_routes(declaration):
+    for route in declaration.all_routes:
         auth = route.auth
         if auth and not (auth.kind == "forward" and not auth.options.get("login")):
             policies.setdefault(policy_name(route, auth), _policy(declaration, route, auth).to_dict())
