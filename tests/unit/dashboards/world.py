@@ -233,11 +233,11 @@ def world(folder: Path, program: str, sample: Mapping[str, Any]) -> Iterator[Wor
         made = setup([stack.to_dict() for stack in declared], settings)
         assert made.problems == ()
         for path, content in made.files.items():
-            place = folder / "written" / path.removeprefix(f"{FOLDER}/")
-            place.parent.mkdir(parents=True, exist_ok=True)
+            file = folder / "written" / path.removeprefix(f"{FOLDER}/")
+            file.parent.mkdir(parents=True, exist_ok=True)
             # What is evaluated in minutes, and must hold for minutes, is so at once.
             content = re.sub(r"^(\s+(?:interval|evaluation_interval): ).*$", r"\g<1>1s", content, flags=re.M)
-            place.write_text(re.sub(r"^(\s+for: ).*$", r"\g<1>0s", content, flags=re.M))
+            file.write_text(re.sub(r"^(\s+for: ).*$", r"\g<1>0s", content, flags=re.M))
         words = ["prometheus", f"--config.file={folder}/written/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
         process = open_now.enter_context(running([*words, f"--web.listen-address={prometheus}", "--log.level=error"]))
 
