@@ -14,8 +14,8 @@ from ..contracts.monitoring import MonitoredStack, StackLimits
 from .panel import Panel
 
 POSTGRES, REDIS = "postgres", "redis"
-# All that some panel here asks for. An exporter that role exporters gets has its job here, a line in `__grafana_asked` of role grafana, and a
-# dashboard that asks for it.
+# All that some panel here asks for. An exporter that role exporters gets has its job here, a line in `__grafana_asked` of role grafana,
+# and a dashboard that asks for it.
 JOBS = (NODE, REQUESTS, NGINX, WATCH, CONTAINERS, POSTGRES, REDIS)
 
 
