@@ -77,6 +77,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
     "watchdog": {},
     "exporters": {"preflight": "__exporters_preflight"},
     "monitoring": {"preflight": "__monitoring_preflight"},
+    "grafana": {"preflight": "__grafana_preflight"},
     "log_shipping": {"preflight": "__log_shipping_preflight"},
     "log_rotation": {
         "docker_limits": "log_rotation_docker_limits",

@@ -23,6 +23,7 @@ LOST = {
     "watchdog": "nothing is healed, and nobody is told of a failure",
     "exporters": "nothing measures the host, nginx and requests for Prometheus",
     "monitoring": "no Prometheus evaluates rules, and no Alertmanager tells of them",
+    "grafana": "no dashboard shows what is measured",
     "log_shipping": "logs stay where they are written, and are gone with the host or its rotation",
     "log_rotation": "no log of the host is rotated, and no container is asked for a limit of its own",
     "certbot": "no certificate is issued or renewed: a site without one shows a placeholder",

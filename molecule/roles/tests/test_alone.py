@@ -97,6 +97,22 @@ print("all watched")
 END""",
         "all watched",
     ),
+    # Dashboards that can be read, whose source is the one that is provisioned beside them.
+    "role-grafana": Observation(
+        """python3 - <<'END'
+import json, pathlib
+folder = pathlib.Path("/etc/latentum-ops/grafana")
+shown = {file.stem: json.loads(file.read_text()) for file in (folder / "dashboards").glob("*.json")}
+assert sorted(shown) == ["host", "nginx", "overview"], sorted(shown)
+sources = (folder / "provisioning/datasources/latentum-ops.yml").read_text()
+for dashboard in shown.values():
+    for panel in dashboard["panels"]:
+        assert panel["type"] == "row" or panel["datasource"]["uid"] in sources, panel["title"]
+assert not (folder / "grafana.ini").exists() and not pathlib.Path("/etc/systemd/system/latentum-ops-grafana.service").exists()
+print("all shown")
+END""",
+        "all shown",
+    ),
     # What somebody writes into the journal is in the tree, whose closer can reach it.
     "role-log-shipping": Observation(
         "logger -t told 'a line of the test' && systemctl start latentum-ops-log-close.service"

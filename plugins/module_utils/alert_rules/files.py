@@ -17,25 +17,30 @@ _HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring write
 _OF_STACK = (services, requests, containers, certificates, backups)
 
 
-def stack_file(stack: MonitoredStack) -> str:
-    """The content of the rule file of a stack."""
+def stack_file(stack: MonitoredStack, dashboards: str = "") -> str:
+    """The content of the rule file of a stack.
+
+    :param dashboards: address of Grafana, for links; empty without one.
+    """
     groups = [(part.__name__.rpartition(".")[2], list(part.rules(stack))) for part in _OF_STACK]
     groups.append(("incidents", list(incidents.of_sites(stack))))
-    return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.disabled, stack.runbook)
+    return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.disabled, (stack.runbook, dashboards))
 
 
-def host_file(limits: HostLimits, runbook: str = "") -> str:
+def host_file(limits: HostLimits, runbook: str = "", dashboards: str = "") -> str:
     """The content of the rule file of the host, and of what measures it."""
     groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules())), ("incidents", list(incidents.rules()))]
-    return _file("the host", "alerts/host", groups, limits.disabled, runbook)
+    return _file("the host", "alerts/host", groups, limits.disabled, (runbook, dashboards))
 
 
-def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: Iterable[str], runbook: str) -> str:
+def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: Iterable[str], pages: tuple[str, str]) -> str:
     left_out = set(disabled)
-    return _HEAD.format(what=what) + dump({"groups": list(_groups(name, groups, left_out, runbook))})
+    return _HEAD.format(what=what) + dump({"groups": list(_groups(name, groups, left_out, pages))})
 
 
-def _groups(name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: set[str], runbook: str) -> Iterator[dict[str, Any]]:
+def _groups(
+    name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: set[str], pages: tuple[str, str]
+) -> Iterator[dict[str, Any]]:
     for part, rules in groups:
-        if wanted := [rule.as_rule(runbook) for rule in rules if rule.name not in disabled]:
+        if wanted := [rule.as_rule(*pages) for rule in rules if rule.name not in disabled]:
             yield {"name": f"{name}/{part}", "rules": wanted}

@@ -15,7 +15,7 @@ from .rule import CRITICAL, WARNING, AlertRule
 CPU, MEMORY, DISK, INODES = "HostCpuHigh", "HostMemoryHigh", "DiskFullSoon", "InodesNearlyUsed"
 CLOCK, CONNTRACK, REBOOT = "ClockOff", "ConntrackNearlyFull", "RebootDue"
 # File systems that fill up: no memory, no read-only image.
-_DISKS = '{fstype!~"tmpfs|ramfs|squashfs|iso9660|overlay|nsfs"}'
+DISKS = '{fstype!~"tmpfs|ramfs|squashfs|iso9660|overlay|nsfs"}'
 _ROOM = 0.4  # a share of free space above which a trend is no news: a restore, a large upload
 _WHERE = "{{ $labels.instance }}"
 
@@ -29,7 +29,7 @@ def rules(limits: HostLimits) -> Iterator[AlertRule]:
     about = f"{_WHERE} uses {percent} of its memory"
     yield _rule(MEMORY, f"{used} > {number(limits.memory / 100)}", WARNING, "5m", about, subject="memory")
     yield _disk(limits)
-    inodes = f"1 - node_filesystem_files_free{_DISKS} / (node_filesystem_files{_DISKS} > 0) > {number(limits.inodes / 100)}"
+    inodes = f"1 - node_filesystem_files_free{DISKS} / (node_filesystem_files{DISKS} > 0) > {number(limits.inodes / 100)}"
     about = f"{{{{ $labels.mountpoint }}}} of {_WHERE} uses {percent} of its inodes"
     yield _rule(INODES, inodes, CRITICAL, "5m", about, subject="disk {{ $labels.mountpoint }}")
     # 16 seconds of possible error is what the kernel says once nobody has corrected it for long (adjtimex(2)).
@@ -42,11 +42,11 @@ def rules(limits: HostLimits) -> Iterator[AlertRule]:
 
 
 def _disk(limits: HostLimits) -> AlertRule:
-    free = f"node_filesystem_avail_bytes{_DISKS}"
+    free = f"node_filesystem_avail_bytes{DISKS}"
     later = number(limits.disk_hours * 3600)
     expression = (
-        f"predict_linear({free}[1h], {later}) < 0 and {free} / node_filesystem_size_bytes{_DISKS} < {number(_ROOM)}"
-        f" and node_filesystem_readonly{_DISKS} == 0"
+        f"predict_linear({free}[1h], {later}) < 0 and {free} / node_filesystem_size_bytes{DISKS} < {number(_ROOM)}"
+        f" and node_filesystem_readonly{DISKS} == 0"
     )
     about = f"{{{{ $labels.mountpoint }}}} of {_WHERE} is full in {number(limits.disk_hours)} hours, as it fills now"
     return _rule(DISK, expression, CRITICAL, "15m", about, subject="disk {{ $labels.mountpoint }}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts.alerts import RUNBOOKS
+from .links import dashboard_link
 
 CRITICAL, WARNING, NONE = "critical", "warning", "none"
 PAGE, TICKET = "page", "ticket"
@@ -36,10 +37,11 @@ class AlertRule:
     patience: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def as_rule(self, address: str = "") -> dict[str, Any]:
+    def as_rule(self, address: str = "", dashboards: str = "") -> dict[str, Any]:
         """As a rule file of Prometheus has it.
 
         :param address: of a page of the operator's own, in which C({runbook}) and C({service}) are replaced.
+        :param dashboards: address of Grafana; empty without one.
         """
         labels = dict(self.labels)
         # An alert that nobody is told may have the severity of what it stands for.
@@ -52,5 +54,6 @@ class AlertRule:
             annotations["runbook"] = f"opsctl runbook {page}"
             if address:
                 annotations["runbook_url"] = address.replace("{runbook}", page).replace("{service}", "{{ $labels.service }}")
+        annotations |= dashboard_link(dashboards, self.name)
         waits = {"for": self.patience} if self.patience else {}
         return {"alert": self.name, "expr": self.expression, **waits, "labels": labels, "annotations": annotations}

@@ -62,6 +62,15 @@ class MonitoredSite(Contract):
 
 
 @dataclass(frozen=True)
+class DashboardsSite(Contract):
+    """Where people reach Grafana, and what it has to itself. Of secrets the files on the host."""
+
+    url: str = option("Address of Grafana, as people reach it.")
+    password_file: str = option("File with the password of its administrator.")
+    key_file: str = option("File with the key by which it encrypts what it keeps.")
+
+
+@dataclass(frozen=True)
 class MonitoredStack(Contract):
     """What role monitoring needs to know of one stack. Times in seconds."""
 
@@ -76,6 +85,7 @@ class MonitoredStack(Contract):
     runbook: str = option("Address of a page, in which C({runbook}) and C({service}) are replaced; empty without one.", "")
     alerts: tuple[Alert, ...] = option("Who is told.", ())
     deadman: DeadmanSpec | None = option("Who misses Prometheus and Alertmanager.", None)
+    dashboards: DashboardsSite | None = option("Where people reach Grafana.", None, sparse=True)
     unreadable: bool = option("Its declaration has errors, so that nothing else is known of it.", False, sparse=True)
 
 
@@ -107,4 +117,5 @@ class MonitoringSettings(Contract):
     group_interval: float = option("Seconds until the next message about the same.", 300, least=1, most=DAY)
     limits: HostLimits = option("From where on alerts of the host fire.", HostLimits())
     runbook: str = option("Address of a page, for alerts of the host.", "")
+    dashboards: str = option("Address of Grafana, for links in alerts; empty without one.", "")
     lacks: tuple[str, ...] = option("What the Alertmanager of the distribution has no file for: V(url), V(key), V(password).", ())

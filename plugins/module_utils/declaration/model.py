@@ -101,6 +101,11 @@ class Declaration:
         return routes
 
     @property
+    def all_routes(self) -> tuple[Route, ...]:
+        """The same with those to programs of the host, which other sections declare (fact C(host_routes))."""
+        return (*self.routes, *self.fact("host_routes", ()))
+
+    @property
     def redirects(self) -> tuple[Redirect, ...]:
         """Names and paths that lead elsewhere."""
         redirects: tuple[Redirect, ...] = self.parts["redirects"]

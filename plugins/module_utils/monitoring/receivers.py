@@ -27,7 +27,8 @@ _TEXT = (
     '{{ if eq .Status "firing" }}Since {{ .StartsAt.UTC.Format "2006-01-02 15:04 UTC" }}\n'
     '{{ else }}Ended {{ .EndsAt.UTC.Format "2006-01-02 15:04 UTC" }}\n{{ end }}'
     "{{ with .Annotations.runbook }}Runbook: {{ . }}\n{{ end }}"
-    "{{ with .Annotations.runbook_url }}{{ . }}\n{{ end }}\n{{ end }}"
+    "{{ with .Annotations.runbook_url }}{{ . }}\n{{ end }}"
+    "{{ with .Annotations.dashboard }}Dashboard: {{ . }}\n{{ end }}\n{{ end }}"
 )
 # Of a group with several severities there is no common one.
 _SEVERITY = "{{ with .CommonLabels.severity }}{{ . }}{{ else }}critical{{ end }}"

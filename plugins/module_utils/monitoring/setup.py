@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..alert_rules.files import host_file, stack_file
+from ..alert_rules.links import dashboard_link
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
 from ..contracts.monitoring import DAY, FOLDER, MonitoredStack, MonitoringSettings
+from ..core.loopback import is_loopback_endpoint
 from ..schema.nodes import Problem, instead, shown
 from ..slo.rules import rule_file
 from .alerting import Alerting, alerting
@@ -59,17 +61,18 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     if problems := [*_problems(stacks, settings), *_untellable(told)]:
         return Setup(tuple(map(str, problems)))
     files = {"prometheus.yml": prometheus_file(stacks, settings), "alertmanager.yml": told.text}
-    files["rules/host.yml"] = host_file(settings.limits, settings.runbook)
+    files["rules/host.yml"] = host_file(settings.limits, settings.runbook, settings.dashboards)
     for stack in stacks:
-        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack)
+        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.dashboards)
         if stack.objectives:
-            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives)
+            files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(dashboard_link, settings.dashboards))
     return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold)
 
 
 def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
     yield from _addresses(settings)
     yield from _jobs(settings)
+    yield from _dashboards(settings)
     if not _SIZE.fullmatch(settings.retention_size):
         fix = "write a whole number with MB, GB or TB, such as 4GB"
         yield Problem(f"{_PREFIX}retention_size", shown(settings.retention_size), "is not a size", fix)
@@ -90,10 +93,17 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
 
 
+def _dashboards(settings: MonitoringSettings) -> Iterator[Problem]:
+    """It stands in messages and in templates of Prometheus."""
+    if settings.dashboards and not re.fullmatch(r"https?://[^\s{}\"@?#]+", settings.dashboards):
+        fix = "write the address of Grafana, such as https://grafana.example.com"
+        yield Problem(f"{_PREFIX}dashboards", "", "is no address of a site, or has a login or a query in it", fix)
+
+
 def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:
     own = {f"{_PREFIX}{name}": getattr(settings, name) for name in ("prometheus_address", "alertmanager_address")}
     for key, address in own.items():
-        if not _loopback(address):
+        if not is_loopback_endpoint(address):
             what = "is no address of loopback with a port: neither program asks for a password"
             yield Problem(key, shown(address), what, "write one such as 127.0.0.1:9090, and reach it by a tunnel")
     first: dict[str, str] = {}
@@ -130,11 +140,3 @@ def _untellable(told: Alerting) -> Iterable[Problem]:
         reasons = "; ".join(line.partition(": ")[2] for line in told.untold if line.startswith(f"{stack}: "))
         fix = "add an entry that it can tell by, of kind email (STARTTLS, or TLS on port 465), slack or pagerduty"
         yield Problem(f"{stack}: watchdog.alerts", "", f"has no entry that Alertmanager can tell by ({reasons})", fix)
-
-
-def _loopback(address: str) -> bool:
-    host, _colon, port = address.rpartition(":")
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback and (":" in host) is host.startswith("[") and 0 < int(port) < 65536
-    except ValueError:
-        return False

@@ -63,6 +63,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     ),
     "exporters": (exporters.foreign, exporters.taken),
     "monitoring": (exporters.foreign_monitoring, exporters.taken_monitoring),
+    "grafana": (exporters.foreign_grafana, exporters.taken_grafana),
     "log_shipping": (log_host.certificates, log_host.taken),
     "log_rotation": (logs.shared_folders,),
 }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exporters, Prometheus or Alertmanager of somebody else, and ports that are taken: ours could not start, or would end theirs."""
+"""Exporters, Prometheus, Alertmanager or Grafana of somebody else, and ports that are taken: ours could not start, or would end theirs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..schema.nodes import Problem
 from .host import Host
 from .web_ports import UNIT, collide, listeners
 
-Program = Mapping[str, Any]  # as roles exporters and monitoring describe each (vars/main.yml)
+Program = Mapping[str, Any]  # as roles exporters, monitoring and grafana describe each (vars/main.yml)
 
 
 def foreign(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
@@ -35,6 +35,16 @@ def taken_monitoring(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Ite
     yield from _taken(host, wanted["monitoring"]["programs"])
 
 
+def foreign_grafana(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Of Grafana."""
+    yield from _foreign(host, wanted["grafana"]["programs"])
+
+
+def taken_grafana(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Of Grafana."""
+    yield from _taken(host, wanted["grafana"]["programs"], "the same as monitoring.dashboards.port of ops_stack")
+
+
 def _foreign(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
     """Units of the packages that run: the role masks them, and whoever asks them would get no answer any more."""
     for program in programs:
@@ -45,8 +55,11 @@ def _foreign(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
             )
 
 
-def _taken(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
-    """One finding for each port that is to be one's and has somebody who listens."""
+def _taken(host: Host, programs: Sequence[Program], then: str = "have Prometheus ask there") -> Iterator[Problem]:
+    """One finding for each port that is to be one's and has somebody who listens.
+
+    :param then: what else another port needs.
+    """
     if not programs:
         return
     shown = listeners(host.output(["ss", "-Hltnp"]) or "")
@@ -62,7 +75,5 @@ def _taken(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
                 continue
             listening = f"{listener.program} (process {listener.pid})" if listener.program else "a process that ss cannot name"
             what = f"is where {listening}{f' of {holder}' if holder else ''} listens"
-            yield Problem(
-                program["variable"], str(program["address"]), what, "write another port of loopback, and have Prometheus ask there"
-            )
+            yield Problem(program["variable"], str(program["address"]), what, f"write another port of loopback, and {then}")
             break

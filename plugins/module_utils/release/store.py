@@ -214,8 +214,12 @@ class Store:
 
     def live(self) -> Release | None:
         """The release that is live; None before the first."""
-        known = self._pointer().get("live")
+        known = self.live_id()
         return self.load(known) if known else None
+
+    def live_id(self) -> str:
+        """Its id alone; empty before the first."""
+        return str(self._pointer().get("live") or "")
 
     def previous(self) -> list[str]:
         """Ids of the good releases before the live one, the last one first."""

@@ -9,7 +9,7 @@ same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..compose.yaml_writer import dump
@@ -26,9 +26,16 @@ _HEAD = _OURS + "{stack}, by latentum.ops from ops_stack.slos; do not edit. Play
 Rule = dict[str, Any]
 
 
-def rule_file(stack: str, objectives: Sequence[Objective]) -> str:
-    """The content of the rule file of a stack."""
-    return _HEAD.format(stack=stack) + dump({"groups": rule_groups(objectives)})
+def rule_file(stack: str, objectives: Sequence[Objective], more: Callable[[str], Mapping[str, str]] | None = None) -> str:
+    """The content of the rule file of a stack.
+
+    :param more: further annotations of an alert, by its name.
+    """
+    groups = rule_groups(objectives)
+    if more:
+        for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+            rule["annotations"] |= more(rule["alert"])
+    return _HEAD.format(stack=stack) + dump({"groups": groups})
 
 
 def is_ours(text: str) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import backup_metrics
 from .incidents import SEVERITIES
 from .metrics_server import Application
+from .release_metrics import Releases
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -50,6 +51,7 @@ class Collector:
     def __init__(self, status: Callable[[], Status]) -> None:
         self.status = status
         self._heals: dict[tuple[str, str], int] = {}
+        self._releases = Releases()
 
     def describe(self) -> list[Metric]:
         """Nothing: the names are the same at each scrape, and no other collector has them."""
@@ -75,6 +77,7 @@ class Collector:
             ((str(window["scope"]),), 1) for window in status["maintenance"]
         ))  # fmt: skip
         yield from _alerts(status["alerts"])
+        yield from self._releases.families(str(stack["name"]) for stack in status["stacks"])
         yield from backup_metrics.families()
 
     def _services(self, stacks: Sequence[Status]) -> Iterator[Metric]:

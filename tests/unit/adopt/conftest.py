@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROLES = ("base", "os_hardening", "ssh_hardening", "firewall", "fail2ban", "auto_updates", "opsctl", "docker", "secrets", "stack", "nginx")
-ROLES += ("backup", "watchdog", "exporters", "monitoring", "log_shipping", "log_rotation", "certbot")
+ROLES += ("backup", "watchdog", "exporters", "monitoring", "grafana", "log_shipping", "log_rotation", "certbot")
 INVENTORY = yaml.safe_load("""
 ansible_facts: {distribution: Debian, distribution_major_version: "13", distribution_release: trixie, virtualization_type: kvm}
 inventory_hostname: web1

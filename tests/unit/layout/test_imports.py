@@ -27,7 +27,7 @@ LAYERS = (
     ("contracts",),
     ("containers", "declaration", "slo"),
     ("hostconfig", "environments", "metrics", "alert_rules", "logs"),
-    ("monitoring",),
+    ("monitoring", "dashboards"),
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("authentication",),
     ("release",),

@@ -15,6 +15,7 @@ from ...core.units import spell_duration
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
 from ..watchdog.checks import check_secret
+from .dashboards import check_dashboards
 from .model import monitoring_of, monitoring_secrets
 from .schema import MOST_BUCKETS
 
@@ -42,6 +43,7 @@ def check_monitoring(declaration: Declaration, problems: list[Problem]) -> None:
     _check_buckets(monitoring_of(declaration).buckets, problems)
     problems.extend(_limits(declaration))
     problems.extend(_deadman(declaration))
+    problems.extend(check_dashboards(declaration))
     for key, name in monitoring_secrets(declaration):
         check_secret(key, name, declaration.secrets, problems)
 

@@ -14,6 +14,7 @@ from ..compose_project import secret_file
 from ..model import Declaration
 from ..slos.derive import slo_objectives
 from ..watchdog.derive import watchdog_config
+from .dashboards import site
 from .model import monitoring_of
 
 
@@ -42,6 +43,7 @@ def monitoring_config(declaration: Declaration) -> list[dict[str, Any]]:
         backup_plans=watched.backup_plans,
         runbook=watched.runbook,
         alerts=watched.alerts,
+        dashboards=site(declaration),
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
     )
     return [stack.to_dict()]

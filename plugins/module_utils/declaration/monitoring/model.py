@@ -21,11 +21,12 @@ class DeclaredMonitoring(Monitoring):
     """The same with what only role monitoring needs.
 
     :param limits: as the schema read them.
-    :param deadman: likewise; None for none.
+    :param deadman, dashboards: likewise; None for none.
     """
 
     limits: Mapping[str, Any] = field(default_factory=dict)
     deadman: Mapping[str, Any] | None = None
+    dashboards: Mapping[str, Any] | None = None
 
 
 def monitoring_from(item: Mapping[str, Any] | None) -> DeclaredMonitoring:
@@ -34,7 +35,9 @@ def monitoring_from(item: Mapping[str, Any] | None) -> DeclaredMonitoring:
     buckets = tuple(float(bound) for bound in read["buckets"] if bound is not None)
     limits = read["limits"] or LIMITS.read({}, "", [])
     policy = _policy(read["budget"] or {})
-    return DeclaredMonitoring(buckets, float(read["scrape_interval"]), read["prometheus"], policy, limits, read["deadman"])
+    return DeclaredMonitoring(
+        buckets, float(read["scrape_interval"]), read["prometheus"], policy, limits, read["deadman"], read["dashboards"]
+    )
 
 
 def _policy(item: Mapping[str, Any]) -> BudgetPolicy:

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ...contracts.error_budget import BudgetPolicy
 from ...contracts.monitoring import BUCKETS, Monitoring, StackLimits
 from ...contracts.nodes import decimal, described, duration, number, text
 from ...contracts.watchdog_settings import DeadmanSpec
+from ...core.loopback import is_loopback
 from ...schema import values
 from ...schema.nodes import Items, Record, Refused, Text
 from ..forms import secret
 from ..updates.schema import CANARY
+from .dashboards_schema import DASHBOARDS
 
 MOST_BUCKETS = 30  # each one is a series for each route
 
@@ -31,19 +32,12 @@ def own_prometheus(value: str) -> str:
         raise Refused("is not the address of a service", "write a number from 1 to 65535 as its port") from None
     if parts.query or parts.fragment:
         raise Refused("has a query", "write the address up to what stands before /api/v1")
-    if parts.scheme == "http" and not _own(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise Refused(
             "is reached over the network without TLS",
             "write an address of this host, such as http://127.0.0.1:9090 (an SSH or TLS tunnel leads elsewhere), or https://",
         )
     return address
-
-
-def _own(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 # A figure that containers tell of themselves has a path of one service.
@@ -105,6 +99,7 @@ MONITORING = Record(
         "prometheus": text(Monitoring, "prometheus", "http://127.0.0.1:9090", check=own_prometheus, hidden=True),
         "budget": BUDGET,
         "limits": LIMITS,
+        "dashboards": DASHBOARDS,
         "deadman": Record(
             hidden=True,
             default=None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ...contracts.monitoring import BUCKETS
 from ..model import Derivation, Part, Section
 from .checks import check_monitoring
+from .dashboards import host_routes, made_secrets
 from .derive import monitoring_config, request_buckets, unreadable
 from .model import monitoring_from, monitoring_secrets
 from .schema import MONITORING
@@ -20,4 +21,6 @@ SECTION = Section(
         "monitoring_config": Derivation(monitoring_config, list, merged=True, whole=True, unreadable=unreadable),
     },
     reads=monitoring_secrets,
+    makes=made_secrets,
+    facts={"host_routes": host_routes},
 )

@@ -16,7 +16,7 @@ from .static_files import check_static_files
 
 
 def check_routes(declaration: Declaration, problems: list[Problem]) -> None:
-    if (declaration.routes or declaration.redirects) and not declaration.contact and not all_own(declaration):
+    if (declaration.all_routes or declaration.redirects) and not declaration.contact and not all_own(declaration):
         what = "is required with routes: the certificate authority writes there before a certificate expires"
         if not any(problem.key == "contact" for problem in problems):
             problems.append(Problem("contact", "nothing", what, "add contact: ops@example.com"))
@@ -36,7 +36,7 @@ def check_redirects(declaration: Declaration, problems: list[Problem]) -> None:
 
 def check_sites(declaration: Declaration, problems: list[Problem]) -> None:
     names: dict[str, list[str]] = {redirect.domain: [redirect.domain] for redirect in declaration.redirects}
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         names.setdefault(route.domain, [route.domain]).extend(route.aliases)
     if declaration.watchdog.page.domain:
         names.setdefault(declaration.watchdog.page.domain, [declaration.watchdog.page.domain])

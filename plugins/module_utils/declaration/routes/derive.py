@@ -33,7 +33,7 @@ def upstream_name(declaration: Declaration, route: Route) -> str:
 def _domains(declaration: Declaration) -> dict[str, list[Route]]:
     """The routes of each domain, in the order of their first appearance; the status page may have one of its own."""
     domains: dict[str, list[Route]] = {}
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         domains.setdefault(route.domain, []).append(route)
     for redirect in declaration.redirects:
         domains.setdefault(redirect.domain, [])
@@ -125,7 +125,7 @@ def _location(declaration: Declaration, route: Route) -> dict[str, Any]:
         "path": route.path,
         "route": route_name(route.domain, route.path),
         "service": route.service,
-        "upstream": upstream_name(declaration, route),
+        **({"target": route.target} if route.target else {"upstream": upstream_name(declaration, route)}),
         "websocket": route.websocket,
         "body_limit": route.body_limit,
         "timeout": route.timeout,
@@ -157,7 +157,7 @@ def nginx_upstreams(declaration: Declaration) -> list[dict[str, Any]]:
         name = upstream_name(declaration, route)
         upstream = Upstream(name, declaration.name, route.service, route.port, route.balance, generation=name in kept)
         upstreams[name] = upstream.to_dict()
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         if (asked := forward_upstream(declaration, route)) and asked[0] not in upstreams:
             upstreams[asked[0]] = Upstream(asked[0], declaration.name, asked[1], asked[2]).to_dict()
     return [*upstreams.values(), *declaration.fact("stream_upstreams", ())]
@@ -198,6 +198,8 @@ def claims(declaration: Declaration) -> Iterator[Claim]:
         claimed.setdefault(redirect.domain, f"{redirect.key}.domain")
     if page_domain := _page_domain(declaration):
         claimed.setdefault(page_domain, "watchdog.status_page.domain")
+    for route in declaration.fact("host_routes", ()):
+        claimed.setdefault(route.domain, f"{route.key}.domain")
     for name, key in claimed.items():
         if name:
             yield named(Kind.DOMAIN, name, key)
@@ -208,8 +210,9 @@ def claims(declaration: Declaration) -> Iterator[Claim]:
 
 def fail2ban_jails(declaration: Declaration) -> list[str]:
     """The jails that watch nginx: scanners always, clients that run into a rate limit or guess where there is something to guess."""
-    if not declaration.routes:
+    routes = declaration.all_routes
+    if not routes:
         return []
     jails = ["nginx-botsearch", "nginx-bad-request"]
-    jails += ["nginx-limit-req"] if any(route.rate_limit for route in declaration.routes) else []
-    return [*jails, "nginx-authentication"] if any(route.auth for route in declaration.routes) else jails
+    jails += ["nginx-limit-req"] if any(route.rate_limit for route in routes) else []
+    return [*jails, "nginx-authentication"] if any(route.auth for route in routes) else jails

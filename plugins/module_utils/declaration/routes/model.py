@@ -49,6 +49,9 @@ class Route:
     static: Static | None = None
     snippet: str = ""
 
+    # Of a route to a program of the host: where it answers. It leads to no service then.
+    target: str = ""
+
     @property
     def is_grpc(self) -> bool:
         """The service speaks gRPC, with TLS or without."""

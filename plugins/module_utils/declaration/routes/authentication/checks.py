@@ -25,7 +25,7 @@ _BY = {"basic": "user", "client_ca": "user", "jwt": "user", "api_key": "key"}
 
 def check_authentication(declaration: Declaration, problems: list[Problem]) -> None:
     """What holds without the Compose file."""
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         _check_limit(route, problems)
         if route.auth is None:
             continue
@@ -43,7 +43,7 @@ def check_authentication(declaration: Declaration, problems: list[Problem]) -> N
 
 def authentication_secrets(declaration: Declaration) -> Iterator[tuple[str, str]]:
     """Secrets that the host reads for it: the key that names one, and the secret."""
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         if route.auth:
             yield from ((f"{route.key}.auth.{key}", name) for key, name in route.auth.secrets())
 
@@ -174,7 +174,7 @@ def _check_limit(route: Route, problems: list[Problem]) -> None:
 def _check_authorities(declaration: Declaration, problems: list[Problem]) -> None:
     """nginx asks for a certificate before it knows the path, so a domain has one set of authorities."""
     first: dict[str, tuple[Route, Authentication]] = {}
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         if route.auth is None or route.auth.kind != "client_ca":
             continue
         known, authorities = first.setdefault(route.domain, (route, route.auth))

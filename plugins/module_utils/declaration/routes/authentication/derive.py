@@ -85,7 +85,7 @@ def location_authentication(declaration: Declaration, route: Route) -> dict[str,
 
 def _open(declaration: Declaration, route: Route) -> dict[str, Any]:
     """A route without authentication to a service that has one with it: nobody names himself there, and no spelling leads to the other."""
-    others = [(other, other.auth) for other in declaration.routes if other.auth and other.service == route.service]
+    others = [(other, other.auth) for other in declaration.routes if other.auth and other.service == route.service and not route.target]
     if not others:
         return {}
     beside = [other.path for other, _auth in others if other.domain == route.domain]
@@ -155,7 +155,7 @@ def site_authorities(declaration: Declaration, routes: list[Route]) -> dict[str,
 def route_authentication(declaration: Declaration) -> list[dict[str, Any]]:
     """One policy a route with authentication, and one for all of a domain with certificates of clients; secrets by name."""
     policies: dict[str, dict[str, Any]] = {}
-    for route in declaration.routes:
+    for route in declaration.all_routes:
         auth = route.auth
         if auth and not (auth.kind == "forward" and not auth.options.get("login")):
             policies.setdefault(policy_name(route, auth), _policy(declaration, route, auth).to_dict())
