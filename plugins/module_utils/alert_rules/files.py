@@ -10,7 +10,7 @@ from typing import Any
 
 from ..compose.yaml_writer import dump
 from ..contracts.monitoring import HostLimits, MonitoredStack
-from . import backups, certificates, containers, host, incidents, monitoring, requests, services
+from . import backups, certificates, containers, host, incidents, maintenance, monitoring, requests, services
 from .rule import AlertRule
 
 _HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring writes it.\n"
@@ -26,7 +26,8 @@ def stack_file(stack: MonitoredStack) -> str:
 
 def host_file(limits: HostLimits, runbook: str = "") -> str:
     """The content of the rule file of the host, and of what measures it."""
-    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules())), ("incidents", list(incidents.rules()))]
+    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules()))]
+    groups += [("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
     return _file("the host", "alerts/host", groups, limits.disabled, runbook)
 
 

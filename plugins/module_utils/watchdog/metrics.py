@@ -74,6 +74,9 @@ class Collector:
         yield _gauge("maintenance", "1 while maintenance of this scope is under way.", ("scope",), (
             ((str(window["scope"]),), 1) for window in status["maintenance"]
         ))  # fmt: skip
+        yield _gauge("maintenance_end_timestamp_seconds", "When maintenance of this scope ends by itself.", ("scope",), (
+            ((str(window["scope"]),), window["until"]) for window in status["maintenance"]
+        ))  # fmt: skip
         yield from _alerts(status["alerts"])
         yield from backup_metrics.families()
 

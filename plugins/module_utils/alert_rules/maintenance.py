@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, The latentum.ops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Maintenance windows of the watchdog: alerts that nobody is told, and that inhibit those about what is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..slo.promql import selector
+from .names import WATCH, WATCHDOG
+from .rule import NONE, AlertRule
+
+MAINTENANCE = "WatchdogMaintenance"
+HOST = "host"  # the scope of a window of everything
+_METRIC = f"{WATCHDOG}maintenance_end_timestamp_seconds"
+_BY = "scope, instance"
+# A host that is started again in its maintenance: what the watchdog said last counts until it is asked again.
+_AWAY = "10m"
+_SUMMARY = "Maintenance of {{ $labels.scope }} on {{ $labels.instance }}"
+
+
+def rules() -> Iterator[AlertRule]:
+    """A window of the host, of a stack, and of a service; labels C(stack) and C(service) are those of the alerts that it silences."""
+    yield _rule(_under_way(selector({"scope": HOST})))
+    stack, service = "[^/]+", "([^/]+)/(.+)"
+    of_stack = _under_way(f'{{scope=~"{stack}",scope!="{HOST}"}}')
+    yield _rule(f'label_replace({of_stack}, "stack", "$1", "scope", "(.+)")')
+    of_service = _under_way(f'{{scope=~"{service}"}}')
+    yield _rule(f'label_replace(label_replace({of_service}, "stack", "$1", "scope", "{service}"), "service", "$2", "scope", "{service}")')
+
+
+def _rule(expression: str) -> AlertRule:
+    return AlertRule(MAINTENANCE, expression, NONE, _SUMMARY)
+
+
+def _under_way(chosen: str) -> str:
+    """Windows whose end is still to come. One that was ended is gone with the next answer of the watchdog."""
+    away = f'max by ({_BY}) (last_over_time({_METRIC}{chosen}[{_AWAY}])) and on (instance) up{{job="{WATCH}"}} == 0'
+    return f"(max by ({_BY}) ({_METRIC}{chosen}) or {away}) > time()"
