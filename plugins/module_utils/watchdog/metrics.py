@@ -192,6 +192,11 @@ def _incidents(status: Status) -> Iterator[Metric]:
             "Open incidents that healing could not end.",
             [incident for incident in opened if incident["needs_human"]],
         ),
+        (
+            "incidents_open_silenced",
+            "Open incidents that nobody is told of, since Alertmanager has a silence of them.",
+            [incident for incident in opened if incident.get("silenced")],
+        ),
     ):
         numbers = (((severity,), sum(1 for incident in counted if incident["severity"] == severity)) for severity in SEVERITIES)
         yield _gauge(name, help_text, ("severity",), numbers)

@@ -9,12 +9,14 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..contracts.watchdog_settings import ServiceSpec, StackSpec
 from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
+from ..monitoring.silences import Silence
 from ..release.stacks import stacks
 from .days import Days
 from .failures import Failures
@@ -33,6 +35,14 @@ from .settings import Settings
 PAGES = RUN / "page"
 REWRITE = 10.0  # seconds between two writings while nothing changes
 VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is told to nobody now, since somebody has said so: by a window here, or by a silence in Alertmanager."""
+
+    windows: list[Window]
+    silences: list[Silence]
 
 
 class Publication:
@@ -59,7 +69,7 @@ class Publication:
         self.out = out
         self.failures = failures
         self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
-        self.well = False
+        self.well = self.calm = False
         self._shown: dict[str, Any] = {}
         self._written = self._counted = self._saved = time.monotonic()
         self._domains = {stack["name"]: stack.get("domains", []) for stack in stacks()}
@@ -71,12 +81,12 @@ class Publication:
         judgement: Judgement,
         healer: Healer,
         memory: Memory,
-        windows: list[Window],
+        planned: Planned,
         loop: Mapping[str, Any],
         alerts: Mapping[str, Any],
     ) -> None:
         """Bring the status up to date; written when something changed, and now and then."""
-        now, wall = time.monotonic(), time.time()
+        now, wall, windows = time.monotonic(), time.time(), planned.windows
         states = {
             f"{stack.name}/{service.service}": _state(key, findings.get(key), judgement.subject(key).phase, windows)
             for stack in self.settings.stacks
@@ -90,8 +100,11 @@ class Publication:
         out = {stack.name: self.out(stack.name) for stack in self.settings.stacks}
         shown = {
             "states": states,
-            "incidents": [(incident.id, incident.severity, len(incident.done), len(incident.affected)) for incident in incidents],
+            "incidents": [
+                (incident.id, incident.severity, len(incident.done), len(incident.affected), incident.silenced) for incident in incidents
+            ],
             "maintenance": windows,
+            "silences": planned.silences,
             "history": memory.history[:1],
             "alerts": alerts,
             "sites": [reading.ok for _at, reading in looks.sites.values()],
@@ -101,7 +114,10 @@ class Publication:
             "busy": [self.busy(stack.name) for stack in self.settings.stacks],
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
-        self.well = not any(incident.severity == "critical" for incident in incidents) and not looks.blind
+        critical = [incident for incident in incidents if incident.severity == "critical"]
+        self.well = not critical and not looks.blind
+        # Whoever misses the watchdog is not to be called because of what somebody has silenced.
+        self.calm = not looks.blind and all(incident.silenced for incident in critical)
         if shown == self._shown and now - self._written < REWRITE:
             return
         described = [self._stack(stack, looks, findings, judgement, healer, windows, out[stack.name]) for stack in self.settings.stacks]
@@ -115,9 +131,10 @@ class Publication:
             "host_checks": [
                 {"name": check.name, "state": check.state, "reason": check.reason, "value": check.value} for check in looks.checks
             ],
-            "incidents": [incident.as_dict() for incident in incidents],
+            "incidents": [incident.as_dict() | {"silenced": incident.silenced} for incident in incidents],
             "history": [incident.as_dict() for incident in memory.history],
             "maintenance": [vars(window) for window in windows],
+            "silences": [_silence(silence) for silence in planned.silences],
             "alerts": dict(alerts),
         }  # fmt: skip
         changed = shown != self._shown
@@ -235,6 +252,16 @@ def _state(key: str, finding: Finding | None, phase: str, windows: list[Window])
     return finding.state
 
 
+def _silence(silence: Silence) -> dict[str, Any]:
+    return {
+        "what": silence.describe(),
+        "who": silence.who,
+        "comment": silence.comment,
+        "until": silence.until,
+        "obscure": silence.obscure,
+    }
+
+
 def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
     """A stack as whoever sees the page may have it: without names of containers, and of sentences what is public."""
     services = [
@@ -254,9 +281,13 @@ def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
 
 def _public_incident(incident: Mapping[str, Any]) -> dict[str, Any]:
     """An incident likewise."""
-    kept = ("id", "stack", "subject", "severity", "began", "opened", "ended", "affected", "flapping", "needs_human")
+    kept: tuple[str, ...] = ("id", "stack", "subject", "severity", "began", "opened", "ended", "affected", "flapping", "needs_human")
     done = [[at, public(what)] for at, what in incident["done"]]
-    return {key: incident[key] for key in kept} | {"cause": public(incident["cause"]), "done": done}
+    return {key: incident[key] for key in kept} | {
+        "cause": public(incident["cause"]),
+        "done": done,
+        "silenced": bool(incident.get("silenced")),
+    }
 
 
 def _write(path: Path, text: str, mode: int) -> None:
