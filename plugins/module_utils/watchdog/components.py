@@ -17,6 +17,7 @@ from . import settings
 from .acting import Acting
 from .alerting.notices import Alerting, Deadman
 from .alerting.spool import Spool
+from .budgets import Budgeting
 from .days import Days
 from .deployments import Deployments
 from .failures import Failures
@@ -42,6 +43,7 @@ class Runtime:
     :param host: name of this host where the settings give none.
     :param deployments: how far the journals of the stacks were read.
     :param silencing: what is silenced in Alertmanager.
+    :param budgeting: what is left of error budgets.
     :param sessions: the locks that running remedies hold.
     :param remedy_pool: runs remedies.
     :param begin: runs a look beside the loop.
@@ -57,6 +59,7 @@ class Runtime:
     failures: Failures
     deployments: Deployments
     silencing: Silencing
+    budgeting: Budgeting
     sessions: Sessions
     remedy_pool: Executor
     begin: Callable[[Token, Callable[[], Any]], None]
@@ -122,5 +125,5 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
         Deadman([stack.deadman for stack in config.stacks if stack.deadman]),
         ledger,
         acting,
-        Publication(config, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures),
+        Publication(config, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures, runtime.budgeting),
     )

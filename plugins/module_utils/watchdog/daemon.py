@@ -20,6 +20,8 @@ from ..rollout.follower import retire_due, sync_and_tell
 from . import privileged_requests
 from .alerting.notices import Deadman
 from .alerting.spool import Spool
+from .budgets import KIND as BUDGETS
+from .budgets import Budgeting
 from .components import Components, Runtime, assemble
 from .days import Days
 from .deployments import Deployments
@@ -62,6 +64,7 @@ class Daemon:
             failures=failures,
             deployments=Deployments(STATE / "journals.json", failures),
             silencing=Silencing(STATE / "silences.json", self._begin, failures),
+            budgeting=Budgeting(self._begin),
             sessions=Sessions(),
             remedy_pool=ThreadPoolExecutor(24, "remedy"),
             begin=self._begin,
@@ -136,6 +139,7 @@ class Daemon:
             self._sync()
         suppression.look([stack.name for stack in components.settings.stacks], now)
         self.runtime.silencing.look(now)
+        self.runtime.budgeting.look([stack.name for stack in components.settings.stacks], self._known_incidents, now)
         next_look = components.looks.schedule(engine, now)
         findings = self._judge(now)
         stacks, picture, judgement = components.settings.stacks, components.picture, components.judgement
@@ -167,6 +171,8 @@ class Daemon:
                 self.exporter.inventory.connect(None)
             elif isinstance(item, Observation) and item.token == SILENCES:
                 self.runtime.silencing.take(item, time.monotonic())
+            elif isinstance(item, Observation) and item.token[0] == BUDGETS:
+                self.runtime.budgeting.take(item)
             elif isinstance(item, Observation):
                 self.components.looks.take(item)
             elif isinstance(item, RemedyResult):
@@ -177,6 +183,10 @@ class Daemon:
                 self.components.observer.hear(item)
                 self.exporter.inventory.hear(item)
         return (bool(touched) and self.components.observer.look_at(touched - {""})) or changed
+
+    def _known_incidents(self) -> list[dict[str, Any]]:
+        known = [*self.components.judgement.open_incidents(), *self.runtime.memory.history]
+        return [incident.as_dict() for incident in known]
 
     def _begin(self, token: Token, look: Callable[[], Any]) -> None:
         began = time.monotonic()

@@ -83,7 +83,7 @@ def _stack(stack: Status) -> list[str]:
     lines = ["", f"watched of {line(stack['name'])}"]
     if stack.get("busy"):
         lines.append(f"healing waits: {line(stack['busy'])}")
-    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack), *_jobs(stack), *_ages(stack)]
+    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack), *_jobs(stack), *_ages(stack), *_budgets(stack)]
 
 
 def _troubles(stack: Status) -> Iterator[str]:
@@ -122,6 +122,20 @@ def _ages(stack: Status) -> list[str]:
         newest = f"of {moment(float(age['at']))}" if age["at"] else "not known"
         rows.append([GOOD if age["state"] == "ok" else BAD, line(age["name"]), newest, limit, _words(age["reason"])])
     return ["", *columns(rows)] if rows else []
+
+
+def _budgets(stack: Status) -> list[str]:
+    """Only what is not as usual: `opsctl slo` shows the rest."""
+    budgets = stack.get("budgets")
+    if not budgets:
+        return []
+    lines = [
+        f"{BAD} {line(entry['objective'])}: {entry['remaining']:.1%} of the error budget left"
+        for entry in budgets["objectives"]
+        if entry["state"] in ("canary", "refuse")
+    ]
+    lines += [f"{BAD} error budgets: {_words(budgets['error'])}"] if budgets["error"] else []
+    return ["", *lines] if lines else []
 
 
 def _host(status: Status) -> list[str]:

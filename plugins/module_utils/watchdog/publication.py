@@ -18,6 +18,7 @@ from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
 from ..monitoring.silences import Silence
 from ..release.stacks import stacks
+from .budgets import Budgeting
 from .days import Days
 from .failures import Failures
 from .findings import Finding
@@ -51,6 +52,7 @@ class Publication:
     :param busy: says who works on a stack.
     :param out: containers of a stack that were taken out of rotation, with reasons.
     :param failures: tolerate a file that cannot be written; the next writing is the next try.
+    :param budgeting: knows what is left of error budgets.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Publication:
         busy: Callable[[str], str],
         out: Callable[[str], Mapping[str, str]],
         failures: Failures,
+        budgeting: Budgeting,
     ) -> None:
         self.settings = settings
         self.host = host
@@ -68,6 +71,7 @@ class Publication:
         self.busy = busy
         self.out = out
         self.failures = failures
+        self.budgeting = budgeting
         self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
         self.well = self.calm = False
         self._shown: dict[str, Any] = {}
@@ -111,6 +115,7 @@ class Publication:
             "checks": [check.state for check in looks.checks],
             "jobs": [(state.job.name, state.running, state.last) for _seen, states in looks.jobs.values() for state in states],
             "ages": [age.ok for _seen, age in looks.ages.values()],
+            "budgets": [(budgets.at, bool(budgets.error)) for budgets in self.budgeting.known.values()],
             "busy": [self.busy(stack.name) for stack in self.settings.stacks],
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
@@ -183,6 +188,8 @@ class Publication:
             for _began, age in [looks.ages.get(f"{stack.name}/{fresh_subject(spec.name)}", (0.0, Age()))]
             if age.at is not None or age.reason
         ]
+        if budgets := self.budgeting.of(stack.name):
+            described["budgets"] = budgets
         return described
 
     def _service(
@@ -225,7 +232,7 @@ class Publication:
         folder.mkdir(parents=True, exist_ok=True)
         for path in (PAGES, folder):
             path.chmod(0o755)  # nginx's workers read it, whatever the umask of the daemon is
-        _write(folder / "index.html", render(self.status, stack.name), 0o644)
+        _write(folder / "index.html", render(self.status, stack.name, self.budgeting.pictures(stack.name)), 0o644)
         shown = {name: self.status[name] for name in ("host", "at", "well")}
         shown["stacks"] = [_shown(description) for description in self.status["stacks"] if description["name"] == stack.name]
         mine = ("", stack.name)
@@ -276,6 +283,9 @@ def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
         ]
     if stack.get("freshness"):
         shown["freshness"] = [{name: data[name] for name in ("name", "state", "at", "newest")} for data in stack["freshness"]]
+    if budgets := stack.get("budgets"):
+        # Not why nobody has answered: that names addresses.
+        shown["budgets"] = {"at": budgets["at"], "known": not budgets["error"], "objectives": budgets["objectives"]}
     return shown
 
 
