@@ -47,7 +47,10 @@ class Rule(Contract):
     prometheus: Query | None = option("A query whose value must not exceed a maximum.", None)
     quality: Quality | None = option("A figure that every container tells of itself; the new version must not be worse.", None, sparse=True)
     objectives: bool = option(
-        "The objectives of the service and of its routes are asked, too, and a budget that burns as fast as pages somebody refuses the canary.",
+        (
+            "The objectives of the service and of its routes are asked, too, and a budget that burns as fast as pages somebody refuses"
+            " the canary."
+        ),
         False,
         sparse=True,
     )
