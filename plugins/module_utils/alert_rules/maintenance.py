@@ -17,6 +17,8 @@ _METRIC = f"{WATCHDOG}maintenance_end_timestamp_seconds"
 _BY = "scope, instance"
 # A host that is started again in its maintenance: what the watchdog said last counts until it is asked again.
 _AWAY = "10m"
+# What still fails at the end is told by the watchdog, after its second look: the alerts about it wait for that (alert_rules/incidents).
+_AFTERWARDS = "90s"
 _SUMMARY = "Maintenance of {{ $labels.scope }} on {{ $labels.instance }}"
 
 
@@ -35,6 +37,6 @@ def _rule(expression: str) -> AlertRule:
 
 
 def _under_way(chosen: str) -> str:
-    """Windows whose end is still to come. One that was ended is gone with the next answer of the watchdog."""
-    away = f'max by ({_BY}) (last_over_time({_METRIC}{chosen}[{_AWAY}])) and on (instance) up{{job="{WATCH}"}} == 0'
-    return f"(max by ({_BY}) ({_METRIC}{chosen}) or {away}) > time()"
+    """Windows that the watchdog has, or had a moment ago; while nobody can ask it, those whose end is still to come."""
+    known, before = (f"max by ({_BY}) (last_over_time({_METRIC}{chosen}[{span}]))" for span in (_AFTERWARDS, _AWAY))
+    return f'({known} > 0 or {before} > time() and on (instance) up{{job="{WATCH}"}} == 0)'

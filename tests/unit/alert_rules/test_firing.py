@@ -317,10 +317,15 @@ CASES: dict[str, Case] = {
     "maintenance of a stack": Case(
         "WatchdogMaintenance", window("shop", "3600x20"), 5, ("",), {"stack": "shop", "service": "", "instance": "web1"}
     ),
-    "maintenance of a service": Case("WatchdogMaintenance", window("shop/web-2", "3600x20"), 5, ("",), {"stack": "shop", "service": "web-2"}),
+    "maintenance of a service": Case(
+        "WatchdogMaintenance", window("shop/web-2", "3600x20"), 5, ("",), {"stack": "shop", "service": "web-2"}
+    ),
     "two windows": Case("WatchdogMaintenance", window("shop/web", "3600x20") | window("host", "3600x20"), 5, ("", "")),
     "maintenance that was ended": Case("WatchdogMaintenance", window("shop", "3600x5 stale") | up("watchdog", "1x20"), 8),
-    "maintenance that is over": Case("WatchdogMaintenance", window("shop", "240x20") | up("watchdog", "1x20"), 5),
+    "the minute after maintenance": Case(
+        "WatchdogMaintenance", window("shop", "3600x5 stale") | up("watchdog", "1x20"), 6, ("",), {"stack": "shop"}
+    ),
+    "no maintenance": Case("WatchdogMaintenance", up("watchdog", "1x20"), 5),
     "maintenance that was prolonged": Case("WatchdogMaintenance", window("shop", "240x3 900x20"), 12, ("",), {"stack": "shop"}),
     "a host that is started again in its maintenance": Case(
         "WatchdogMaintenance", window("host", "3600x5 stale") | up("watchdog", "1x5 0x20"), 10, ("",), {"scope": "host"}

@@ -200,3 +200,18 @@ def test_from_a_number_to_a_message_and_to_the_switch(rendered: Mapping[str, Ren
         assert not [title for title in down() if "web is down" in title]
         target.lines["/metrics"].remove(incident)
         until(lambda: "CRITICAL shop: web is down on web1" in down(), "a message about what the watchdog tells no more")
+
+
+def test_a_window_of_the_watchdog_reaches_alertmanager(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> None:
+    """Prometheus reads its end, and nobody calls Alertmanager."""
+    with numbers() as target, running(rendered["told"], receiving, tmp_path, {"127.0.0.1:9753": target.address}) as both:
+        state = 'latentum_ops_watchdog_service_state{{stack="shop",service="{service}",state="down"}} 1'
+        target.lines["/metrics"] = ['latentum_ops_watchdog_maintenance_end_timestamp_seconds{scope="shop/web"} 4e9']
+        until(lambda: "WatchdogMaintenance" in str(answered(both.alertmanager, "/api/v2/alerts")), "the window")
+        target.lines["/metrics"] += [state.format(service="web"), state.format(service="worker")]
+
+        def down() -> list[str]:
+            return [title for title in both.chat() if "is down" in title]
+
+        until(lambda: "CRITICAL shop: worker is down on web1" in down(), "a message about another service")
+        assert down() == ["CRITICAL shop: worker is down on web1"]
