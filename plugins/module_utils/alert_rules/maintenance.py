@@ -23,17 +23,16 @@ _SUMMARY = "Maintenance of {{ $labels.scope }} on {{ $labels.instance }}"
 
 
 def rules() -> Iterator[AlertRule]:
-    """A window of the host, of a stack, and of a service; labels C(stack) and C(service) are those of the alerts that it silences."""
-    yield _rule(_under_way(selector({"scope": HOST})))
+    """Windows of the host, of stacks, and of services; labels C(stack) and C(service) are those of the alerts that they silence."""
     stack, service = "[^/]+", "([^/]+)/(.+)"
     of_stack = _under_way(f'{{scope=~"{stack}",scope!="{HOST}"}}')
-    yield _rule(f'label_replace({of_stack}, "stack", "$1", "scope", "(.+)")')
     of_service = _under_way(f'{{scope=~"{service}"}}')
-    yield _rule(f'label_replace(label_replace({of_service}, "stack", "$1", "scope", "{service}"), "service", "$2", "scope", "{service}")')
-
-
-def _rule(expression: str) -> AlertRule:
-    return AlertRule(MAINTENANCE, expression, NONE, _SUMMARY)
+    windows = (
+        _under_way(selector({"scope": HOST})),
+        f'label_replace({of_stack}, "stack", "$1", "scope", "(.+)")',
+        f'label_replace(label_replace({of_service}, "stack", "$1", "scope", "{service}"), "service", "$2", "scope", "{service}")',
+    )
+    yield AlertRule(MAINTENANCE, " or ".join(windows), NONE, _SUMMARY)
 
 
 def _under_way(chosen: str) -> str:

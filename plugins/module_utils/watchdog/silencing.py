@@ -119,8 +119,8 @@ class Silencing:
 
     def _restore(self) -> None:
         """Where the watchdog was away, its own time has passed, too."""
-        raw = read_state(self.file, {}, put_aside=True)
         try:
+            raw = read_state(self.file, {}, put_aside=True)
             self._silences = tuple(silence_from(silence) for silence in raw.get("silences", []))
             away = max(0.0, time.time() - float(raw.get("at", 0)))
         except (ValueError, KeyError, TypeError, AttributeError):

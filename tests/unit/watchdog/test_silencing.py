@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.cli import watchdog as cli
+from ansible_collections.latentum.ops.plugins.module_utils.cli.output import Output
+from ansible_collections.latentum.ops.plugins.module_utils.monitoring import silences
 from ansible_collections.latentum.ops.plugins.module_utils.monitoring.silences import Matcher, Silence, SilencesError
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import silencing
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import Failures
@@ -329,3 +333,25 @@ def test_an_incident_has_the_labels_of_its_alert(key: str, names: tuple[str, ...
     known: Incident = incident(key)
     assert tuple(names_of(known)) == names
     assert {**labels_of(known, "web-1"), **labels, "instance": "web-1", "severity": "warning"} == labels_of(known, "web-1")
+
+
+def test_a_silence_that_cannot_be_judged_is_named_and_silences_nothing(life: Days, alertmanager: Alertmanager) -> None:
+    alertmanager.silences = [Silence("1", (Matcher("service", "(a+)+", regex=True),), "ada", "", time.time() + HOUR)]
+    life.pass_by(15)
+    broken(life)
+    assert life.told == [f"open {API}"]
+    shown = table(life.daemon.components.publication.status)
+    assert "of Alertmanager silences nothing here: the pattern '(a+)+' is too involved" in shown
+
+
+def test_an_address_elsewhere_is_refused_by_the_check_of_the_settings_and_asked_by_nobody(
+    life: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (life.host.etc / "watchdog" / "host.json").write_text('{"name": "web-1", "metrics": "", "alertmanager": "10.0.0.1:9093"}')
+    with pytest.raises(ValueError, match=r"alertmanager: '10\.0\.0\.1:9093' is no address of loopback"):
+        cli.run_verb(argparse.Namespace(verb="watchdog", way="check"), cast(Output, None))
+    monkeypatch.setattr(silencing, "read", silences.read)
+    life.daemon.reloading = True
+    life.pass_by(15)
+    broken(life)
+    assert life.told == [f"open {API}"] and any("no address of loopback" in words for words in life.said)
