@@ -193,6 +193,11 @@ options:
                 description: Percent by which the new version may be worse.
                 type: float
                 default: 0.0
+          objectives:
+            description: The objectives of the service and of its routes are asked, too, and a budget that burns as fast as pages
+              somebody refuses the canary.
+            type: bool
+            default: false
       migration:
         description: A command that runs once with the new image before traffic changes.
         type: dict

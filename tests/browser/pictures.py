@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".collections"))
 
 from browser import View, look
-from sample import sample
+from sample import pictures, sample
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
@@ -28,7 +28,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "index.html"
-        page.write_text(render(sample(), "latentum"), encoding="utf-8")
+        page.write_text(render(sample(), "latentum", pictures()), encoding="utf-8")
         for name, seen in zip(PICTURES, look(page, *PICTURES.values()), strict=True):
             file = ROOT / "docs" / "images" / name
             file.write_bytes(seen.picture)

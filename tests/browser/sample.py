@@ -10,6 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.objectives import Objective
+from ansible_collections.latentum.ops.plugins.module_utils.slo.budget import Budget
+from ansible_collections.latentum.ops.plugins.module_utils.slo.measured import Measured
+from ansible_collections.latentum.ops.plugins.module_utils.slo.picture import Mark, picture
+
 AT = datetime(2026, 11, 20, 14, 32, 8, tzinfo=UTC).timestamp()
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 FULL = "86 % of the space of /var/lib/docker are used; `du -xh /var/lib/docker | sort -h | tail`"
@@ -54,6 +59,7 @@ def well() -> dict[str, Any]:
         check.update(state="ok", reason="")
     for stack in status["stacks"]:
         stack["state"], stack["busy"] = "ok", ""
+        stack["budgets"] = {"at": AT - 120, "error": "", "objectives": [_budget("api", "normal", 0.71, 29.0, 100.2)]}
         for site in stack["sites"]:
             site.update(state="ok", reason="")
         for service in stack["services"]:
@@ -85,7 +91,31 @@ def _latentum() -> dict[str, Any]:
             {"domain": "latentum.example.com", "state": "ok", "reason": "", "latency": 0.0481, "certificate_days": 71},
             {"domain": "www.latentum.example.com", "state": "ok", "reason": "", "latency": 0.0124, "certificate_days": 71},
         ],
+        "budgets": {
+            "at": AT - 120,
+            "error": "https://prometheus.internal.example.net: HTTP 503: it is not ready",
+            "objectives": [
+                _budget("api", "normal", 0.71, 29.0, 100.2),
+                _budget("search", "refuse", 0.042, 95.8, 100.0, spent_in=7800.0),
+                _budget("training", "unknown", None, None, None),
+            ],
+        },
     }  # fmt: skip
+
+
+def _budget(name: str, state: str, remaining: float | None, failed: float | None, allowed: float | None, **more: Any) -> dict[str, Any]:
+    sentence = f"99.9 % of the requests to latentum.example.com/{name} are answered without a 5xx, over 30d"
+    about = {"objective": name, "sentence": sentence, "window": 30 * DAY, "unit": "events", "state": state, "spent_in": None}
+    return {**about, "remaining": remaining, "failed": failed, "allowed": allowed, **more}
+
+
+def pictures() -> dict[str, str]:
+    """The history of a budget, as the watchdog draws it."""
+    objective = Objective("latentum", "api", "route", "latentum.example.com/api", "availability", 99.9, 30 * DAY)
+    points = tuple((AT - 30 * DAY + number * 12960, 1 - 0.3 * number / 200) for number in range(201))
+    entry = Measured(objective, Budget(objective.budget, objective.window, 100_200, 29), {}, points)
+    marks = [Mark(AT - 9 * DAY, "deploy"), Mark(AT - 8 * DAY, "model-server", AT - 7.9 * DAY)]
+    return {"api": picture(entry, AT, marks, fluid=True)}
 
 
 def _probe(name: str, latency: float, reason: str = "") -> dict[str, Any]:

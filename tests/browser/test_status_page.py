@@ -25,7 +25,7 @@ import engine
 import services
 from browser import CLIENT_CONTAINER, View, look
 from cache import PATHS
-from sample import SECRET_LOG, sample, well
+from sample import SECRET_LOG, pictures, sample, well
 from status_page import OPENED, check
 
 USER = ("ops", "a password: with a colon")
@@ -60,7 +60,7 @@ def client() -> None:
 
 def written(folder: Path, status: dict[str, Any], stack: str | None = "latentum") -> Path:
     file = folder / "index.html"
-    file.write_text(render(status, stack), encoding="utf-8")
+    file.write_text(render(status, stack, pictures()), encoding="utf-8")
     return file
 
 

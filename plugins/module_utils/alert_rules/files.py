@@ -10,7 +10,7 @@ from typing import Any
 
 from ..compose.yaml_writer import dump
 from ..contracts.monitoring import HostLimits, MonitoredStack
-from . import backups, certificates, containers, host, incidents, monitoring, requests, services
+from . import backups, certificates, containers, host, incidents, maintenance, monitoring, requests, services
 from .rule import AlertRule
 
 _HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring writes it.\n"
@@ -29,8 +29,14 @@ def stack_file(stack: MonitoredStack, dashboards: str = "") -> str:
 
 def host_file(limits: HostLimits, runbook: str = "", dashboards: str = "") -> str:
     """The content of the rule file of the host, and of what measures it."""
+<<<<<<< HEAD
     groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules())), ("incidents", list(incidents.rules()))]
     return _file("the host", "alerts/host", groups, limits.disabled, (runbook, dashboards))
+=======
+    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules()))]
+    groups += [("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
+    return _file("the host", "alerts/host", groups, limits.disabled, runbook)
+>>>>>>> sil
 
 
 def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: Iterable[str], pages: tuple[str, str]) -> str:

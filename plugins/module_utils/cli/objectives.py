@@ -13,14 +13,13 @@ from typing import Any
 
 from ..contracts.error_budget import SloSettings
 from ..core.format import folded
-from ..core.times import epoch
-from ..release.journal import LINES, LIVE, Journal
 from ..slo import settings as slo_settings
 from ..slo.budget import BudgetState, strictest
 from ..slo.measured import Measured, measure, unmeasured
 from ..slo.picture import Mark, report
 from ..slo.source import Source, SourceError
 from ..slo.table import as_data, table
+from ..status import budget_marks
 from . import stack_choice, watchdog
 from .arguments import shared
 from .output import Output
@@ -53,7 +52,7 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
     missing = [entry.objective for entry in entries if entry.budget.remaining is None] if asked else []
     silent += [f"{objective.stack}: nothing is measured of {objective.name}: docs/runbooks/slo-no-data.md" for objective in missing]
     if options.svg:
-        marks = [mark for name in names for mark in [*_releases(name), *_incidents(name)]]
+        marks = [mark for name in names for mark in [*budget_marks.releases(name), *_incidents(name)]]
         Path(options.svg).write_text(report(entries, now, marks))
     state = strictest(entry.state for entry in entries)
     data = {"at": now, "state": state.value, "objectives": [as_data(entry) for entry in entries], "unknown": silent}
@@ -72,15 +71,6 @@ def _measured(settings: SloSettings, now: float, *, history: bool) -> list[Measu
     return measure(settings.objectives, source, now, settings.policy, history=history)
 
 
-def _releases(stack: str) -> Iterator[Mark]:
-    for entry in Journal(stack).read(2 * LINES):
-        if entry.get("step") == LIVE:
-            yield Mark(epoch(str(entry["at"])), f"{stack}: {entry.get('kind')} of {entry.get('release')}")
-
-
 def _incidents(stack: str) -> Iterator[Mark]:
     published = watchdog.of_stacks(watchdog.published() or {"stacks": []}, [stack])
-    for incident in [*published["incidents"], *published["history"]]:
-        if incident.get("stack") == stack:
-            began, ended = float(incident["began"]), float(incident.get("ended") or time.time())
-            yield Mark(began, f"{stack}: {incident['subject']}: {incident['cause']}", ended)
+    yield from budget_marks.incidents(stack, [*published["incidents"], *published["history"]])

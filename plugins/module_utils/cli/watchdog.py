@@ -59,10 +59,13 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         return _maintenance(options, output)
     if options.verb == "alert":
         return _alert(options, output)
+    from ..monitoring import silences
     from ..watchdog import settings
 
     configuration = settings.load()
     if options.way == "check":
+        if configuration.host.alertmanager:
+            silences.require_address(configuration.host.alertmanager)
         counts = [
             {"stack": spec.name, "services": len(spec.services), "sites": len(spec.sites), "routes": len(spec.alerts)}
             for spec in configuration.stacks

@@ -46,3 +46,16 @@ class Rule(Contract):
     on_low_traffic: str = option("What happens when there was too little traffic to judge.", "abort", choices=("abort", "promote"))
     prometheus: Query | None = option("A query whose value must not exceed a maximum.", None)
     quality: Quality | None = option("A figure that every container tells of itself; the new version must not be worse.", None, sparse=True)
+    objectives: bool = option(
+        (
+            "The objectives of the service and of its routes are asked, too, and a budget that burns as fast as pages somebody refuses"
+            " the canary."
+        ),
+        False,
+        sparse=True,
+    )
+
+
+def seen_after(scrape_interval: float) -> float:
+    """Seconds until the shortest window of an objective lies within a trial: a minute or four scrapes, one more, and an evaluation."""
+    return max(60.0, 4 * scrape_interval) + scrape_interval + 30

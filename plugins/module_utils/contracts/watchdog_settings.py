@@ -178,3 +178,4 @@ class HostSpec(Contract):
     metrics: str = option("Address and port of the metrics.", "127.0.0.1:9753")
     container_metrics: bool = option("Metrics of all containers are given, too.", True)
     front: FrontSpec = option("Where sites are asked for.", FrontSpec(), sparse=True)
+    alertmanager: str = option("Address and port of the Alertmanager whose silences count, on loopback; empty for none.", "", sparse=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..alert_rules.incidents import INCIDENT
+from ..alert_rules.maintenance import MAINTENANCE
 from ..alert_rules.monitoring import ALWAYS
 from ..compose.yaml_writer import dump
 from ..contracts.monitoring import MonitoredStack, MonitoringSettings
@@ -96,7 +97,7 @@ def _always(stack: str, spec: DeadmanSpec) -> dict[str, Any]:
 
 def _told_by_nobody() -> list[dict[str, Any]]:
     """What only proves or inhibits ends here."""
-    return [{"receiver": NOBODY, "matchers": [one_of("alertname", (ALWAYS, INCIDENT))]}]
+    return [{"receiver": NOBODY, "matchers": [one_of("alertname", (ALWAYS, INCIDENT, MAINTENANCE))]}]
 
 
 def _routes(ways: Sequence[tuple[MonitoredStack, Alert]]) -> list[dict[str, Any]]:

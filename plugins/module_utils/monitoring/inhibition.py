@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..alert_rules.incidents import INCIDENT
+from ..alert_rules.maintenance import HOST, MAINTENANCE
 from ..alert_rules.monitoring import ALWAYS, GONE, SILENT
 from ..alert_rules.names import CONTAINERS, REQUESTS
 from ..alert_rules.requests import ERRORS, LATENCY
@@ -26,7 +27,7 @@ _SYMPTOMS = (ERRORS, LATENCY)
 
 def inhibit_rules() -> list[dict[str, Any]]:
     """All of them, as Alertmanager has them."""
-    told = not_one_of("alertname", (INCIDENT, ALWAYS))
+    told = not_one_of("alertname", (INCIDENT, MAINTENANCE, ALWAYS))
     incident = equal("alertname", INCIDENT)
     critical, warning = equal("severity", "critical"), equal("severity", "warning")
     rules = [
@@ -45,7 +46,19 @@ def inhibit_rules() -> list[dict[str, Any]]:
     for bad, what in ((critical, told), (warning, warning)):
         rules.append(_rule([incident, bad, present("service")], [told, what, present("service")], ["stack", "service"]))
         rules.append(_rule([incident, bad, present("subject")], [told, what, present("subject")], ["instance", "subject"]))
-    return rules
+    return [*rules, *_of_maintenance(told)]
+
+
+def _of_maintenance(told: str) -> list[dict[str, Any]]:
+    """What is worked on is told by nobody: all of the host, of a stack, of a service. A host's dead man's switch goes on."""
+    window = equal("alertname", MAINTENANCE)
+    return [
+        _rule([window, equal("scope", HOST)], [told, present("instance")], ["instance"]),
+        # An objective is of no instance, and this Alertmanager that of one host.
+        _rule([window, equal("scope", HOST)], [told, equal("instance", "")], []),
+        _rule([window, present("stack"), equal("service", "")], [told, present("stack")], ["stack"]),
+        _rule([window, present("service")], [told, present("service")], ["stack", "service"]),
+    ]
 
 
 def _rule(source: list[str], target: list[str], same: list[str]) -> dict[str, Any]:

@@ -161,7 +161,10 @@ class Deployment:
         if ruling.canary is None:
             return plans
         upstreams = release.routes.upstreams if release.routes else ()
-        tried, lines = by_canary(plans, ruling.canary, {str(one.get("service")) for one in upstreams if not one.get("stream")})
+        rerouting = Rerouting(live, release)
+        switched = {plan.service for plan in rerouting.together(plans)} if rerouting.needed else ()
+        routed = {str(one.get("service")) for one in upstreams if not one.get("stream")}
+        tried, lines = by_canary(plans, ruling.canary, routed, switched)
         self.outcome.forced = [new.service for plan, new in zip(plans, tried, strict=True) if new.policy != plan.policy]
         self._say_of_budgets(lines)
         return tried

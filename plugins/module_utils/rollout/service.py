@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..compose.cli import Compose
 from ..containers.client import Container
 from ..contracts.canary import Quality
+from ..contracts.error_budget import SloSettings
 from ..contracts.health import Expectation
 from ..health.assessment import look
 from ..health.report import details, text
@@ -20,6 +21,7 @@ from ..nginx.access_log import FLUSHED, Meter
 from ..release.store import Release
 from . import standby
 from .canary import Verdict, ask_prometheus, compare_quality, judge
+from .canary_objectives import ObjectivesJudge, judge_of
 from .host_actions import FIRST_CRASH, Part, RolloutFailed, Site
 from .phases import Phase
 from .plan import CREATE, JOB, REMOVE, REPLACE, SCALE, ServicePlan, dependencies, dependents, short
@@ -33,6 +35,7 @@ ASK = 5.0  # seconds between two questions to Prometheus
 class Rollout:
     """Carries out the plans of one release.
 
+    :param slo: the objectives of the stack; None without any.
     :param back: it returns to a release that was good: nothing is tried out, nothing is kept warm.
     """
 
@@ -40,6 +43,7 @@ class Rollout:
     release: Release
     compose: Compose
     back: bool = False
+    slo: SloSettings | None = None
 
     def carry_out(self, plan: ServicePlan) -> None:
         """Do what a plan says.
@@ -182,12 +186,15 @@ class Rollout:
         site, service, rule = self.site, plan.service, plan.policy.trial
         site.step(f"canary: {rule.share} % of the traffic for {rule.duration:g} s", service=service)
         before, after = site.addresses(service, old), site.addresses(service, new)
+        objectives = judge_of(service, self.slo, time.time()) if rule.objectives else ObjectivesJudge(())
+        objectives.begin()
         site.switch(
             service, traffic_plan.share_weights([container.id for container in old], [container.id for container in new], rule.share)
         )
         names = {container.name for container in site.routed(service)}
         meter = Meter(lambda upstream: upstream in names)
-        deadline, asked, compared = time.monotonic() + rule.duration, 0.0, 0.0
+        began = time.monotonic()
+        deadline, asked, compared, heard = began + rule.duration, 0.0, 0.0, 0.0
         while True:
             over = time.monotonic() >= deadline
             time.sleep(FLUSHED if over else min(LOOK, max(0.0, deadline - time.monotonic())))
@@ -200,10 +207,13 @@ class Rollout:
             if rule.quality and verdict.state != "bad" and (over or time.monotonic() - compared >= ASK):
                 compared = time.monotonic()
                 verdict = combine(verdict, self._compare_quality(rule.quality, service, old, new))
+            if rule.objectives and verdict.state != "bad" and (over or time.monotonic() - heard >= ASK):
+                heard = time.monotonic()
+                verdict = combine(verdict, objectives.look(heard - began, meter.of(before), meter.of(after)))
             if verdict.state == "bad" or (verdict.state == "low_traffic" and rule.on_low_traffic == "abort"):
                 raise RolloutFailed(f"{service}: the canary is refused: {verdict.reason}")
             if over:
-                site.step(f"canary passed: {verdict.reason}", service=service)
+                site.step(f"canary passed: {verdict.reason}" + (f"; {objectives.summary}" if rule.objectives else ""), service=service)
                 return
             site.progress.wait(f"{service}: canary, {max(0, deadline - time.monotonic()):.0f} s to go, {verdict.reason}")
 

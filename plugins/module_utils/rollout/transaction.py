@@ -96,7 +96,7 @@ class Change:
                 # From here on a new container is named at the port of its own release.
                 routing.define(site.stack, self.rerouting.definitions(switched=not self.rerouting.changes()))
             moving.join(site, compose, live, release)
-            rollout = Rollout(site, release, compose, back=order.kind == "rollback")
+            rollout = Rollout(site, release, compose, back=order.kind == "rollback", slo=order.slo)
             reloads = reloading.bring(site, release)
             new = self._roll(rollout)
             reloading.tell(site, release, reloads, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)])

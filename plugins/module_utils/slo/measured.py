@@ -66,12 +66,19 @@ def unmeasured(objective: Objective, policy: BudgetPolicy | None = None, at: flo
 
 
 def measure(
-    objectives: Iterable[Objective], source: Source, now: float, policy: BudgetPolicy | None = None, *, history: bool = False
+    objectives: Iterable[Objective],
+    source: Source,
+    now: float,
+    policy: BudgetPolicy | None = None,
+    *,
+    history: bool = False,
+    points: int = MOST_POINTS,
 ) -> list[Measured]:
     """The budgets as they are recorded.
 
     :param now: seconds since the epoch.
     :param history: with what was left of them over their window.
+    :param points: so many numbers of that at the most.
     :raises SourceError: it cannot be asked.
     """
     wanted = list(objectives)
@@ -86,12 +93,12 @@ def measure(
         known = {name: number for name in names if (number := numbers.get((name, objective.stack, objective.name))) is not None}
         budget = Budget(objective.budget, objective.window, known.get(series.events(WHOLE)), known.get(series.failed(WHOLE)))
         ratios = {window: known[name] for window in PACES if (name := series.error_ratio(window)) in known}
-        past = _history(objective, source, now) if history else ()
+        past = _history(objective, source, now, points) if history else ()
         measured.append(Measured(objective, budget, ratios, past, policy or BudgetPolicy(), now))
     return measured
 
 
-def _history(objective: Objective, source: Source, now: float) -> tuple[tuple[float, float], ...]:
-    step = max(120.0, objective.window / MOST_POINTS)
+def _history(objective: Objective, source: Source, now: float, points: int) -> tuple[tuple[float, float], ...]:
+    step = max(120.0, objective.window / points)
     found = source.query_range(series.of(objective, series.REMAINING), now - objective.window, now, step)
     return max((entry.points for entry in found), key=len, default=())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from .alerts import sentence
 from .measured import Measured
@@ -46,20 +46,23 @@ def report(entries: Sequence[Measured], now: float, marks: Sequence[Mark] = ()) 
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', *inner, "</svg>", ""])
 
 
-def picture(entry: Measured, now: float, marks: Sequence[Mark] = ()) -> str:
+def picture(entry: Measured, now: float, marks: Sequence[Mark] = (), *, fluid: bool = False) -> str:
     """The picture.
 
     :param now: seconds since the epoch; its right edge.
     :param marks: releases and incidents; those beside its window are left out.
+    :param fluid: as wide as the page that it stands in.
     """
     points = [(at, value) for at, value in entry.history if math.isfinite(value)]
     lowest = min([0.0, *(max(_LOWEST, value) for _at, value in points)])
     policy = entry.policy
     bounds = [bound / 100 for bound in (policy.warn_below, policy.canary_below, policy.refuse_below)]
+    size = 'width="100%"' if fluid else f'width="{WIDTH}" height="{HEIGHT}"'
     scale = Scale(now - entry.objective.window, now, lowest)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img"'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {size} role="img"'
+            f" aria-label={quoteattr(_title(entry))}"
             f' font-family="sans-serif" font-size="12" fill="{_INK}">',
             f"<title>{escape(_title(entry))}</title>",
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',

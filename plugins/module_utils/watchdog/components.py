@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from . import settings
 from .acting import Acting
 from .alerting.notices import Alerting, Deadman
 from .alerting.spool import Spool
+from .budgets import Budgeting
 from .days import Days
 from .deployments import Deployments
 from .failures import Failures
@@ -29,6 +31,7 @@ from .picture import Picture
 from .publication import Publication
 from .remedies import Remedies, RemedyResult, Sessions
 from .settings import Settings
+from .silencing import Silencing
 from .stall import Stall
 from .suppression import Suppression
 
@@ -39,6 +42,8 @@ class Runtime:
 
     :param host: name of this host where the settings give none.
     :param deployments: how far the journals of the stacks were read.
+    :param silencing: what is silenced in Alertmanager.
+    :param budgeting: what is left of error budgets.
     :param sessions: the locks that running remedies hold.
     :param remedy_pool: runs remedies.
     :param begin: runs a look beside the loop.
@@ -53,6 +58,8 @@ class Runtime:
     spool: Spool
     failures: Failures
     deployments: Deployments
+    silencing: Silencing
+    budgeting: Budgeting
     sessions: Sessions
     remedy_pool: Executor
     begin: Callable[[Token, Callable[[], Any]], None]
@@ -93,7 +100,17 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
     if before:
         judgement.subjects = before.judgement.subjects
     alerting = Alerting(config, host, runtime.spool, runtime.failures, before.alerting if before else None)
-    ledger = Ledger(runtime.memory, runtime.healer, judgement, alerting, observer.log_of, runtime.failures)
+    silencing = runtime.silencing
+    ledger = Ledger(
+        runtime.memory,
+        runtime.healer,
+        judgement,
+        alerting,
+        observer.log_of,
+        runtime.failures,
+        lambda incident: silencing.of(incident, time.monotonic()),
+        lambda: silencing.settled,
+    )
     remedies = Remedies(picture.lost_networks, runtime.sessions)
     stall = Stall(config.host.stall_patience)
     pool, put, failures = runtime.remedy_pool, runtime.put, runtime.failures
@@ -108,5 +125,5 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
         Deadman([stack.deadman for stack in config.stacks if stack.deadman]),
         ledger,
         acting,
-        Publication(config, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures),
+        Publication(config, host, runtime.days, suppression.busy, out_of_rotation.load, runtime.failures, runtime.budgeting),
     )

@@ -20,6 +20,8 @@ from ..rollout.follower import retire_due, sync_and_tell
 from . import privileged_requests
 from .alerting.notices import Deadman
 from .alerting.spool import Spool
+from .budgets import KIND as BUDGETS
+from .budgets import Budgeting
 from .components import Components, Runtime, assemble
 from .days import Days
 from .deployments import Deployments
@@ -31,8 +33,11 @@ from .jobs import successes
 from .looks import Observation, Token
 from .memory import STATE, Memory
 from .picture import subject
+from .publication import Planned
 from .remedies import RemedyResult, Sessions
 from .rotation import rotate
+from .silencing import TOKEN as SILENCES
+from .silencing import Silencing
 from .stream import PATIENCE, Connected, Disconnected, listen
 from .suppression import Suppression
 from .wall_clock import WallClock
@@ -58,6 +63,8 @@ class Daemon:
             spool=Spool(STATE / "spool"),
             failures=failures,
             deployments=Deployments(STATE / "journals.json", failures),
+            silencing=Silencing(STATE / "silences.json", self._begin, failures),
+            budgeting=Budgeting(self._begin),
             sessions=Sessions(),
             remedy_pool=ThreadPoolExecutor(24, "remedy"),
             begin=self._begin,
@@ -81,6 +88,8 @@ class Daemon:
     def _use(self, components: Components) -> None:
         """From here on."""
         self.components = components
+        host = components.settings.host
+        self.runtime.silencing.use(host.alertmanager, host.name or self.runtime.host)
         components.publication.purge()
 
     def run(self) -> None:
@@ -129,17 +138,21 @@ class Daemon:
         if engine and components.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
             self._sync()
         suppression.look([stack.name for stack in components.settings.stacks], now)
+        self.runtime.silencing.look(now)
+        self.runtime.budgeting.look([stack.name for stack in components.settings.stacks], self._known_incidents, now)
         next_look = components.looks.schedule(engine, now)
         findings = self._judge(now)
         stacks, picture, judgement = components.settings.stacks, components.picture, components.judgement
         if not components.looks.blind and rotate(stacks, picture, judgement, findings, self.runtime.failures):
             self._sync()
         components.acting.heal(findings, now)
+        components.ledger.catch_up_silences()
         components.ledger.catch_up(now)
         self._speak(findings, now)
         loop = {"lag": round(self.lag, 4), "uptime": round(now - self.began, 1), "events": self.events}
         healer, memory, alerts = self.runtime.healer, self.runtime.memory, components.alerting.summary
-        components.publication.publish(components.looks, findings, judgement, healer, memory, suppression.windows, loop, alerts)
+        planned = Planned(suppression.windows, self.runtime.silencing.active(now))
+        components.publication.publish(components.looks, findings, judgement, healer, memory, planned, loop, alerts)
         suspected = components.judgement.due(now)
         return min(next_look if components.judgement.suspects() else now + TICK, suspected)
 
@@ -156,6 +169,10 @@ class Daemon:
             elif isinstance(item, Disconnected):
                 self.components.observer.lose(item.reason)
                 self.exporter.inventory.connect(None)
+            elif isinstance(item, Observation) and item.token == SILENCES:
+                self.runtime.silencing.take(item, time.monotonic())
+            elif isinstance(item, Observation) and item.token[0] == BUDGETS:
+                self.runtime.budgeting.take(item)
             elif isinstance(item, Observation):
                 self.components.looks.take(item)
             elif isinstance(item, RemedyResult):
@@ -166,6 +183,10 @@ class Daemon:
                 self.components.observer.hear(item)
                 self.exporter.inventory.hear(item)
         return (bool(touched) and self.components.observer.look_at(touched - {""})) or changed
+
+    def _known_incidents(self) -> list[dict[str, Any]]:
+        known = [*self.components.judgement.open_incidents(), *self.runtime.memory.history]
+        return [incident.as_dict() for incident in known]
 
     def _begin(self, token: Token, look: Callable[[], Any]) -> None:
         began = time.monotonic()
@@ -206,13 +227,14 @@ class Daemon:
     def _speak(self, findings: Mapping[str, Finding], now: float) -> None:
         alerting = self.components.alerting
         quiet = {key: why for key in findings if (why := self.runtime.suppression.why(key))}
+        quiet |= {incident.key: incident.silenced for incident in self.components.judgement.open_incidents() if incident.silenced}
         for name, (_seen, states) in self.components.looks.jobs.items():
             alerting.succeeded(successes(name, states, time.time()))
         stacks = [stack.name for stack in self.components.settings.stacks]
         self.runtime.deployments.look(stacks, alerting.deployed, now)
         alerting.remind(self.components.judgement.open_incidents(), quiet, now)
         alerting.deliver(now)
-        if self.components.publication.well and not alerting.summary.get("failed"):
+        if self.components.publication.calm and not alerting.summary.get("failed"):
             for file in self.components.deadman.pings(now):
                 self.look_pool.submit(Deadman.ping, file).add_done_callback(self._pinged)
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.versioned_json import known_fields
 
 SEVERITIES = ("info", "warning", "critical")  # rising
+_SILENCES = ("silenced", "untold")
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Incident:
     :param affected: subjects that fail because of it and are not told on their own.
     :param log: last log lines of what fails, without secrets.
     :param needs_human: healing has given up.
+    :param silenced: the silence of Alertmanager that covers it now; empty for none.
+    :param untold: C(open) or C(escalate), which people are told of once nothing silences it any more; empty for nothing.
     :param escalated: epoch seconds since which it is worse than when it opened.
     :param flapping: failed again and again, so it ends only after a long quiet time.
     """
@@ -47,6 +50,8 @@ class Incident:
     needs_human: bool = False
     flapping: bool = False
     escalated: float | None = None
+    silenced: str = ""
+    untold: str = ""
 
     @property
     def id(self) -> str:
@@ -62,8 +67,8 @@ class Incident:
         self.done.append((time.time(), what))
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, with the id."""
-        return asdict(self) | {"id": self.id}
+        """Plain data, with the id. Without what is silenced, which an engine of before would not read."""
+        return {name: value for name, value in asdict(self).items() if name not in _SILENCES} | {"id": self.id}
 
 
 def incident_from(raw: Mapping[str, Any]) -> Incident:

@@ -36,6 +36,7 @@ def table(status: Status) -> str:
         *(_stack(stack) for stack in status.get("stacks", [])),
         _host(status),
         _maintenance(status),
+        _silences(status),
         _alerts(status),
     ):
         lines += part
@@ -63,6 +64,8 @@ def _open(status: Status) -> list[str]:
         human = "; healing gave up, a human is needed" if incident.get("needs_human") else ""
         since = lasting(at - float(incident["began"]))
         lines.append(f"{BAD} {_named(incident)}: {incident['severity']} for {since}{human}: {_words(incident['cause'])}")
+        if incident.get("silenced"):
+            lines.append(f"   silenced {_words(incident['silenced'])}")
         if incident.get("affected"):
             lines.append(f"   affects {', '.join(map(line, incident['affected']))}")
     return ["", "incidents; more: opsctl incidents", *lines] if lines else []
@@ -80,7 +83,7 @@ def _stack(stack: Status) -> list[str]:
     lines = ["", f"watched of {line(stack['name'])}"]
     if stack.get("busy"):
         lines.append(f"healing waits: {line(stack['busy'])}")
-    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack), *_jobs(stack), *_ages(stack)]
+    return [*lines, *columns(rows), *_troubles(stack), *_sites(stack), *_jobs(stack), *_ages(stack), *_budgets(stack)]
 
 
 def _troubles(stack: Status) -> Iterator[str]:
@@ -121,6 +124,20 @@ def _ages(stack: Status) -> list[str]:
     return ["", *columns(rows)] if rows else []
 
 
+def _budgets(stack: Status) -> list[str]:
+    """Only what is not as usual: `opsctl slo` shows the rest."""
+    budgets = stack.get("budgets")
+    if not budgets:
+        return []
+    lines = [
+        f"{BAD} {line(entry['objective'])}: {entry['remaining']:.1%} of the error budget left"
+        for entry in budgets["objectives"]
+        if entry["state"] in ("canary", "refuse")
+    ]
+    lines += [f"{BAD} error budgets: {_words(budgets['error'])}"] if budgets["error"] else []
+    return ["", *lines] if lines else []
+
+
 def _host(status: Status) -> list[str]:
     """Only what is not ok: the first part of `opsctl status` shows the rest."""
     lines = [
@@ -139,6 +156,19 @@ def _maintenance(status: Status) -> list[str]:
     return ["", "maintenance, so no alarms and no healing", *columns(rows)] if rows else []
 
 
+def _silences(status: Status) -> list[str]:
+    rows = [
+        [line(silence["what"]), f"until {moment(float(silence['until']))}", f"by {line(silence['who'])}", _words(silence["comment"])]
+        for silence in status.get("silences", [])
+        if not silence["obscure"]
+    ]
+    lines = ["", "silences of Alertmanager: nobody is told of what they cover, healing goes on", *columns(rows)] if rows else []
+    obscure = [silence for silence in status.get("silences", []) if silence["obscure"]]
+    for silence in obscure:
+        lines.append(f"{BAD} the silence {_words(silence['what'])} of Alertmanager silences nothing here: {_words(silence['obscure'])}")
+    return lines
+
+
 def _alerts(status: Status) -> list[str]:
     alerts = status.get("alerts", {})
     lines = [f"{BAD} alerts by {line(name)} fail: {_words(why)}" for name, why in sorted(alerts.get("failed", {}).items())]
@@ -154,6 +184,7 @@ def _incident(incident: Status, at: float) -> Sequence[str]:
     lasted = lasting((at if ended is None else float(ended)) - began)
     marks = ["a human was needed" if ended else "a human is needed"] if incident.get("needs_human") else []
     marks += ["flapping"] if incident.get("flapping") else []
+    marks += ["silenced"] if ended is None and incident.get("silenced") else []
     head = f"{moment(began)}  {_named(incident)}  {line(incident['severity'])}  {'for' if ended else 'open for'} {lasted}"
     lines = [f"{BAD if ended is None else GOOD} {head}" + "".join(f"  {mark}" for mark in marks), f"   cause: {_words(incident['cause'])}"]
     if incident.get("affected"):

@@ -28,6 +28,8 @@ class Memory:
         self.open = [incident_from(incident) for incident in raw.get("open", [])]
         self.history = [incident_from(incident) for incident in raw.get("history", [])]
         self._healing: dict[str, Any] = raw.get("healing", {})
+        for incident in self.open:
+            incident.untold = str(raw.get("untold", {}).get(incident.id, ""))
         self._written: dict[str, Any] = {}
 
     def restore(self, healer: Healer, now: float) -> None:
@@ -59,11 +61,13 @@ class Memory:
             for key, record in healer.records.items()
         }
         self.open = list(incidents)
-        state = {
+        state: dict[str, Any] = {
             "open": [incident.as_dict() for incident in incidents],
             "history": [incident.as_dict() for incident in self.history],
             "healing": healing,
         }
+        if untold := {incident.id: incident.untold for incident in incidents if incident.untold}:
+            state["untold"] = untold
         if state == self._written:
             return
         write_state(self.file, state, 0o640, os.getuid(), os.getgid())

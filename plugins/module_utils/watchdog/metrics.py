@@ -76,6 +76,9 @@ class Collector:
         yield _gauge("maintenance", "1 while maintenance of this scope is under way.", ("scope",), (
             ((str(window["scope"]),), 1) for window in status["maintenance"]
         ))  # fmt: skip
+        yield _gauge("maintenance_end_timestamp_seconds", "When maintenance of this scope ends by itself.", ("scope",), (
+            ((str(window["scope"]),), window["until"]) for window in status["maintenance"]
+        ))  # fmt: skip
         yield from _alerts(status["alerts"])
         yield from self._releases.families(str(stack["name"]) for stack in status["stacks"])
         yield from backup_metrics.families()
@@ -191,6 +194,11 @@ def _incidents(status: Status) -> Iterator[Metric]:
             "incidents_open_needing_human",
             "Open incidents that healing could not end.",
             [incident for incident in opened if incident["needs_human"]],
+        ),
+        (
+            "incidents_open_silenced",
+            "Open incidents that nobody is told of, since Alertmanager has a silence of them.",
+            [incident for incident in opened if incident.get("silenced")],
         ),
     ):
         numbers = (((severity,), sum(1 for incident in counted if incident["severity"] == severity)) for severity in SEVERITIES)

@@ -9,13 +9,16 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..contracts.watchdog_settings import ServiceSpec, StackSpec
 from ..maintenance import windows as maintenance_windows
 from ..maintenance.windows import Window
+from ..monitoring.silences import Silence
 from ..release.stacks import stacks
+from .budgets import Budgeting
 from .days import Days
 from .failures import Failures
 from .findings import Finding
@@ -35,12 +38,21 @@ REWRITE = 10.0  # seconds between two writings while nothing changes
 VERSION = "0.1.0"
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What is told to nobody now, since somebody has said so: by a window here, or by a silence in Alertmanager."""
+
+    windows: list[Window]
+    silences: list[Silence]
+
+
 class Publication:
     """The status and the pages.
 
     :param busy: says who works on a stack.
     :param out: containers of a stack that were taken out of rotation, with reasons.
     :param failures: tolerate a file that cannot be written; the next writing is the next try.
+    :param budgeting: knows what is left of error budgets.
     """
 
     def __init__(
@@ -51,6 +63,7 @@ class Publication:
         busy: Callable[[str], str],
         out: Callable[[str], Mapping[str, str]],
         failures: Failures,
+        budgeting: Budgeting,
     ) -> None:
         self.settings = settings
         self.host = host
@@ -58,8 +71,9 @@ class Publication:
         self.busy = busy
         self.out = out
         self.failures = failures
+        self.budgeting = budgeting
         self.status: dict[str, Any] = {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}
-        self.well = False
+        self.well = self.calm = False
         self._shown: dict[str, Any] = {}
         self._written = self._counted = self._saved = time.monotonic()
         self._domains = {stack["name"]: stack.get("domains", []) for stack in stacks()}
@@ -71,12 +85,12 @@ class Publication:
         judgement: Judgement,
         healer: Healer,
         memory: Memory,
-        windows: list[Window],
+        planned: Planned,
         loop: Mapping[str, Any],
         alerts: Mapping[str, Any],
     ) -> None:
         """Bring the status up to date; written when something changed, and now and then."""
-        now, wall = time.monotonic(), time.time()
+        now, wall, windows = time.monotonic(), time.time(), planned.windows
         states = {
             f"{stack.name}/{service.service}": _state(key, findings.get(key), judgement.subject(key).phase, windows)
             for stack in self.settings.stacks
@@ -90,18 +104,25 @@ class Publication:
         out = {stack.name: self.out(stack.name) for stack in self.settings.stacks}
         shown = {
             "states": states,
-            "incidents": [(incident.id, incident.severity, len(incident.done), len(incident.affected)) for incident in incidents],
+            "incidents": [
+                (incident.id, incident.severity, len(incident.done), len(incident.affected), incident.silenced) for incident in incidents
+            ],
             "maintenance": windows,
+            "silences": planned.silences,
             "history": memory.history[:1],
             "alerts": alerts,
             "sites": [reading.ok for _at, reading in looks.sites.values()],
             "checks": [check.state for check in looks.checks],
             "jobs": [(state.job.name, state.running, state.last) for _seen, states in looks.jobs.values() for state in states],
             "ages": [age.ok for _seen, age in looks.ages.values()],
+            "budgets": [(budgets.at, bool(budgets.error)) for budgets in self.budgeting.known.values()],
             "busy": [self.busy(stack.name) for stack in self.settings.stacks],
             "out": {name: sorted(entries) for name, entries in out.items()},
         }
-        self.well = not any(incident.severity == "critical" for incident in incidents) and not looks.blind
+        critical = [incident for incident in incidents if incident.severity == "critical"]
+        self.well = not critical and not looks.blind
+        # Whoever misses the watchdog is not to be called because of what somebody has silenced.
+        self.calm = not looks.blind and all(incident.silenced for incident in critical)
         if shown == self._shown and now - self._written < REWRITE:
             return
         described = [self._stack(stack, looks, findings, judgement, healer, windows, out[stack.name]) for stack in self.settings.stacks]
@@ -115,9 +136,10 @@ class Publication:
             "host_checks": [
                 {"name": check.name, "state": check.state, "reason": check.reason, "value": check.value} for check in looks.checks
             ],
-            "incidents": [incident.as_dict() for incident in incidents],
+            "incidents": [incident.as_dict() | {"silenced": incident.silenced} for incident in incidents],
             "history": [incident.as_dict() for incident in memory.history],
             "maintenance": [vars(window) for window in windows],
+            "silences": [_silence(silence) for silence in planned.silences],
             "alerts": dict(alerts),
         }  # fmt: skip
         changed = shown != self._shown
@@ -166,6 +188,8 @@ class Publication:
             for _began, age in [looks.ages.get(f"{stack.name}/{fresh_subject(spec.name)}", (0.0, Age()))]
             if age.at is not None or age.reason
         ]
+        if budgets := self.budgeting.of(stack.name):
+            described["budgets"] = budgets
         return described
 
     def _service(
@@ -208,7 +232,7 @@ class Publication:
         folder.mkdir(parents=True, exist_ok=True)
         for path in (PAGES, folder):
             path.chmod(0o755)  # nginx's workers read it, whatever the umask of the daemon is
-        _write(folder / "index.html", render(self.status, stack.name), 0o644)
+        _write(folder / "index.html", render(self.status, stack.name, self.budgeting.pictures(stack.name)), 0o644)
         shown = {name: self.status[name] for name in ("host", "at", "well")}
         shown["stacks"] = [_shown(description) for description in self.status["stacks"] if description["name"] == stack.name]
         mine = ("", stack.name)
@@ -235,6 +259,16 @@ def _state(key: str, finding: Finding | None, phase: str, windows: list[Window])
     return finding.state
 
 
+def _silence(silence: Silence) -> dict[str, Any]:
+    return {
+        "what": silence.describe(),
+        "who": silence.who,
+        "comment": silence.comment,
+        "until": silence.until,
+        "obscure": silence.obscure,
+    }
+
+
 def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
     """A stack as whoever sees the page may have it: without names of containers, and of sentences what is public."""
     services = [
@@ -249,14 +283,21 @@ def _shown(stack: Mapping[str, Any]) -> dict[str, Any]:
         ]
     if stack.get("freshness"):
         shown["freshness"] = [{name: data[name] for name in ("name", "state", "at", "newest")} for data in stack["freshness"]]
+    if budgets := stack.get("budgets"):
+        # Not why nobody has answered: that names addresses.
+        shown["budgets"] = {"at": budgets["at"], "known": not budgets["error"], "objectives": budgets["objectives"]}
     return shown
 
 
 def _public_incident(incident: Mapping[str, Any]) -> dict[str, Any]:
     """An incident likewise."""
-    kept = ("id", "stack", "subject", "severity", "began", "opened", "ended", "affected", "flapping", "needs_human")
+    kept: tuple[str, ...] = ("id", "stack", "subject", "severity", "began", "opened", "ended", "affected", "flapping", "needs_human")
     done = [[at, public(what)] for at, what in incident["done"]]
-    return {key: incident[key] for key in kept} | {"cause": public(incident["cause"]), "done": done}
+    return {key: incident[key] for key in kept} | {
+        "cause": public(incident["cause"]),
+        "done": done,
+        "silenced": bool(incident.get("silenced")),
+    }
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -141,6 +141,11 @@ def tracked(entries: int) -> dict[str, str]:
     return of_node("node_nf_conntrack_entries", f"{entries}x30") | of_node("node_nf_conntrack_entries_limit", "1000x30")
 
 
+def window(scope: str, ends: str) -> dict[str, str]:
+    """A window of maintenance, and when it ends."""
+    return watched("latentum_ops_watchdog_maintenance_end_timestamp_seconds", ends, f'scope="{scope}"')
+
+
 RESTORABLE = 'latentum_ops_backup_restorable_timestamp_seconds{stack="shop",' + WATCH + "}"
 PLAN = 'latentum_ops_backup_plan_restorable_timestamp_seconds{stack="plans",plan="files",' + WATCH + "}"
 WEB = {"stack": "shop", "service": "web"}
@@ -306,6 +311,29 @@ CASES: dict[str, Case] = {
         {"stack": "shop"},
     ),
     "affected": Case("WatchdogIncident", down("web", "1x5", "affected"), 2, ("critical",), WEB),
+    "maintenance of the host": Case(
+        "WatchdogMaintenance", window("host", "3600x20"), 5, ("",), {"scope": "host", "instance": "web1", "stack": "", "service": ""}
+    ),
+    "maintenance of a stack": Case(
+        "WatchdogMaintenance", window("shop", "3600x20"), 5, ("",), {"stack": "shop", "service": "", "instance": "web1"}
+    ),
+    "maintenance of a service": Case(
+        "WatchdogMaintenance", window("shop/web-2", "3600x20"), 5, ("",), {"stack": "shop", "service": "web-2"}
+    ),
+    "two windows": Case("WatchdogMaintenance", window("shop/web", "3600x20") | window("host", "3600x20"), 5, ("", "")),
+    "maintenance that was ended": Case("WatchdogMaintenance", window("shop", "3600x5 stale") | up("watchdog", "1x20"), 8),
+    "the minute after maintenance": Case(
+        "WatchdogMaintenance", window("shop", "3600x5 stale") | up("watchdog", "1x20"), 6, ("",), {"stack": "shop"}
+    ),
+    "no maintenance": Case("WatchdogMaintenance", up("watchdog", "1x20"), 5),
+    "maintenance that was prolonged": Case("WatchdogMaintenance", window("shop", "240x3 900x20"), 12, ("",), {"stack": "shop"}),
+    "a host that is started again in its maintenance": Case(
+        "WatchdogMaintenance", window("host", "3600x5 stale") | up("watchdog", "1x5 0x20"), 10, ("",), {"scope": "host"}
+    ),
+    "a host that is away for long": Case("WatchdogMaintenance", window("host", "3600x5 stale") | up("watchdog", "1x5 0x40"), 30),
+    "maintenance that is over while the host is away": Case(
+        "WatchdogMaintenance", window("host", "420x5 stale") | up("watchdog", "1x5 0x20"), 10
+    ),
 }
 
 
@@ -355,7 +383,8 @@ def test_every_alert_is_seen_to_fire_and_to_be_silent() -> None:
     """Those that nobody is told only prove or inhibit."""
     fire = {case.alert for case in CASES.values() if case.severities}
     silent = {case.alert for case in CASES.values() if not case.severities}
-    assert fire == set(RUNBOOKS) | {"Watchdog", "WatchdogIncident"} and silent == set(RUNBOOKS)
+    assert fire == set(RUNBOOKS) | {"Watchdog", "WatchdogIncident", "WatchdogMaintenance"}
+    assert silent == set(RUNBOOKS) | {"WatchdogMaintenance"}
 
 
 def rules(text: str) -> list[dict[str, Any]]:
@@ -366,7 +395,7 @@ def rules(text: str) -> list[dict[str, Any]]:
 def test_names_are_those_that_can_be_turned_off() -> None:
     told = [rule for rule in rules(files.stack_file(SHOP)) if rule["alert"] != "WatchdogIncident"]
     assert {rule["alert"] for rule in told} == set(STACK_ALERTS)
-    untold = ("Watchdog", "WatchdogIncident")
+    untold = ("Watchdog", "WatchdogIncident", "WatchdogMaintenance")
     assert {rule["alert"] for rule in rules(files.host_file(HostLimits())) if rule["alert"] not in untold} == set(HOST_ALERTS)
     off = MonitoredStack("shop", services={"web": "critical"}, limits=StackLimits(disabled=("ServiceDown",)))
     assert "ServiceDown" not in files.stack_file(off) and "HighErrorRate" in files.stack_file(off)

@@ -26,6 +26,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec impor
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.deployment import Deployment
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.host_actions import RolloutFailed
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.rerouting import Rerouting
 from ansible_collections.latentum.ops.plugins.module_utils.slo import gate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import deployments
 from ansible_collections.latentum.ops.plugins.modules.compose_rollout import carry_out
@@ -215,6 +216,22 @@ def test_a_forced_canary_has_the_declared_rule_and_says_what_it_cannot_try(
     assert live is not None and {policy.get("strategy") for policy in live.policies} <= {None, "rolling"}  # the next one is as declared
     host.deploy(version(3, api="recreate"), slo=slo)
     assert list(rules) == ["api"]
+
+
+@needs_prometheus
+def test_what_is_switched_with_its_routes_has_no_canary_and_says_so(
+    host: PlayedHost, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the table must not take it for tried: old and new answer for different paths."""
+    host.deploy(version(1))
+    site = "server { location /v2/ { proxy_pass http://shop-api; } }"
+    moved = replace(version(2), routes=Routes((ROUTED, DNS), {"shop": site}))
+    monkeypatch.setattr(Rerouting, "needed", property(lambda _self: True))
+    monkeypatch.setattr(Rerouting, "together", lambda _self, plans: [plan for plan in plans if plan.service == "api"])
+    outcome = Deployment("shop", Order(check=True, slo=settings(address, "canary"))).deploy(moved)
+    assert outcome.forced == []
+    assert "api: no canary, although little of the error budget is left: it is switched together with its routes" in outcome.budget
+    assert not any("canary in place of" in line for line in outcome.budget)
 
 
 @needs_prometheus

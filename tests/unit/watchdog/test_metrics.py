@@ -108,7 +108,8 @@ def test_values_are_those_of_the_status() -> None:
         ("incidents_open", {"severity": "critical"}, 1), ("incidents_open", {"severity": "warning"}, 0),
         ("incidents_open_needing_human", {"severity": "critical"}, 1), ("last_incident_timestamp_seconds", {}, AT - 758),
         ("incident_open", {"stack": "latentum", "subject": "model-server", "service": "model-server", "severity": "critical"}, 1),
-        ("maintenance", {"scope": "latentum/worker"}, 1), ("alerts_waiting", {}, 1),
+        ("maintenance", {"scope": "latentum/worker"}, 1), ("maintenance_end_timestamp_seconds", {"scope": "latentum/worker"}, AT + 900),
+        ("alerts_waiting", {}, 1),
         ("alerts_failing", {"route": "mail"}, 1), ("alerts_failing", {"route": "chat"}, 0),
         ("alerts_last_sent_timestamp_seconds", {"route": "chat"}, AT - 200),
     ):  # fmt: skip

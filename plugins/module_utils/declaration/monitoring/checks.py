@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ...contracts.alerts import STACK_ALERTS
+from ...contracts.canary import Rule, seen_after
 from ...contracts.error_budget import REFUSE
 from ...contracts.monitoring import Monitoring
 from ...core.units import spell_duration
@@ -28,11 +29,22 @@ def _check_budget(monitoring: Monitoring, problems: list[Problem]) -> None:
         if below > above:
             what = f"is more than {mild}, which is {above:g}: what is stricter would come before what is milder"
             problems.append(Problem(f"monitoring.budget.{strict}", shown(below), what, f"write at most {above:g}"))
+    if policy.canary:
+        problems.extend(too_short(policy.canary, monitoring.scrape_interval, "monitoring.budget.canary"))
     if policy.unknown == REFUSE and not monitoring.prometheus:
         what = "would refuse each release: no monitoring.prometheus is named, so that nobody knows a budget"
         problems.append(
             Problem("monitoring.budget.unknown", shown(policy.unknown), what, "add prometheus: http://127.0.0.1:9090, or remove it")
         )
+
+
+def too_short(canary: Rule, scrape_interval: float, key: str) -> Iterator[Problem]:
+    """A trial that is over before its objectives have seen anything of it."""
+    least = seen_after(scrape_interval)
+    if canary.objectives and canary.duration < least:
+        what = f"is over before anything was measured of it, with objectives: true and scrapes each {spell_duration(scrape_interval)}"
+        fix = f"write at least {spell_duration(least)}, such as 5m"
+        yield Problem(f"{key}.duration", shown(spell_duration(canary.duration)), what, fix)
 
 
 def check_monitoring(declaration: Declaration, problems: list[Problem]) -> None:

@@ -32,6 +32,13 @@ def routes_by_name(declaration: Declaration) -> dict[str, tuple[str, bool]]:
     return {route_name(route.domain, route.path): (route.service, route.websocket) for route in declaration.routes}
 
 
+def services_with_objectives(declaration: Declaration) -> set[str]:
+    """The services whose requests an objective is about: its own, or those to a route of it."""
+    routes = routes_by_name(declaration)
+    behind = [routes.get(named_route(entry["route"]), ("", False))[0] for entry in slos_of(declaration) if entry["route"]]
+    return {*behind, *(entry["service"] for entry in slos_of(declaration) if entry["service"])} - {""}
+
+
 def named_route(written: str) -> str:
     """The name of a route from what an operator writes: without a slash at the end, or without the path of a whole domain."""
     domain, _slash, path = written.partition("/")

@@ -10,6 +10,9 @@ from ...contracts.update_safety import unsafe
 from ...core.units import spell_duration
 from ...schema.nodes import Problem, shown
 from ..model import Declaration
+from ..monitoring.checks import too_short
+from ..monitoring.model import monitoring_of
+from ..slos.model import services_with_objectives
 from .model import Update
 
 
@@ -24,6 +27,7 @@ def check_updates(declaration: Declaration, problems: list[Problem]) -> None:
         update = options.update
         _check_tasks(update, f"{key}.after", problems)
         _check_migration(update, f"{key}.migration", problems)
+        _check_objectives(declaration, service.name, f"{key}.canary", problems)
         if update.strategy == "recreate":
             continue
         reasons = unsafe(service, update.strategy, options.allow)
@@ -39,6 +43,21 @@ def check_updates(declaration: Declaration, problems: list[Problem]) -> None:
             what = "has nothing to judge: no route leads to this service, so nginx sees none of its requests"
             problems.append(Problem(f"{key}.strategy", shown("canary"), what, "write strategy: rolling, or add a route"))
         problems.extend(Problem(reason.key, reason.value, reason.problem, reason.fix) for reason in reasons)
+
+
+def _check_objectives(declaration: Declaration, service: str, key: str, problems: list[Problem]) -> None:
+    """Objectives as judges of a canary: somebody to ask, something to ask about, and time in which it is measured."""
+    canary = declaration.options(service).update.policy.canary
+    if canary is None or not canary.objectives or _reported(key, problems) or _reported("monitoring", problems):
+        return
+    monitoring, written = monitoring_of(declaration), shown(canary.objectives)
+    if not monitoring.prometheus:
+        what = "asks nobody: no monitoring.prometheus is named"
+        problems.append(Problem(f"{key}.objectives", written, what, "add prometheus: http://127.0.0.1:9090 to monitoring, or remove it"))
+    elif not _reported("slos", problems) and service not in services_with_objectives(declaration):
+        what = f"has nothing to ask: no objective is about requests to {service} or to a route of it"
+        problems.append(Problem(f"{key}.objectives", written, what, "write one in slos, or remove it"))
+    problems.extend(too_short(canary, monitoring.scrape_interval, key))
 
 
 def _check_hooks(declaration: Declaration, problems: list[Problem]) -> None:

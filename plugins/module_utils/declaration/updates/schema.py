@@ -45,6 +45,7 @@ CANARY = Record(
             },
             example="{path: /model/quality, field: rmse, better: lower, tolerance: 5}",
         ),
+        "objectives": flag(Rule, "objectives"),
     },
     example="{share: 10, duration: 60s}",
 )

@@ -15,6 +15,7 @@ from typing import Any
 from ...contracts.status_page import PAGE_CSP, RENEWED, STALE_AFTER, STYLE
 from ...core.times import moment
 from ..overall import Overall, chosen, incidents, overall, windows
+from . import budgets
 from .html import Html, element, join
 from .incidents import ended_incident, maintenance, open_incident
 from .parts import icon, sign, when
@@ -32,8 +33,11 @@ LEGEND = (("up", None), ("degraded", "degraded"), ("down", "down"), ("no data", 
 Status = Mapping[str, Any]
 
 
-def render(status: Status, stack: str | None = None) -> str:
-    """The page of one stack and the host it stands on, or of everything; encodes to UTF-8 whatever the status holds."""
+def render(status: Status, stack: str | None = None, pictures: Mapping[str, str] | None = None) -> str:
+    """The page of one stack and the host it stands on, or of everything; encodes to UTF-8 whatever the status holds.
+
+    :param pictures: of the error budgets of that one stack, as SVG, by the names of their objectives.
+    """
     at, stacks, sum_up = float(status.get("at", 0)), chosen(status, stack), overall(status, stack)
     title = next((str(entry["title"]) for entry in stacks if stack and entry.get("title")), "") or stack or str(status.get("host", ""))
     banner = element(
@@ -49,7 +53,7 @@ def render(status: Status, stack: str | None = None) -> str:
         element("p", UNLOADED, class_="stale late down"),
         _section("incidents", "Open incidents", *opened),
         _list("maintenance", "Maintenance", "cards", [maintenance(window) for window in windows(status, stack)]),
-        *(_stack(stack, at, f"{stack['name']}: " if len(stacks) > 1 else "") for stack in stacks),
+        *(_stack(stack, at, f"{stack['name']}: " if len(stacks) > 1 else "", pictures or {}) for stack in stacks),
         _list("host", "Host", "card checks", [check(host_check) for host_check in status.get("host_checks", [])]),
         _list("history", "Past incidents", "card history", ended),
     )
@@ -98,7 +102,7 @@ def _list(name: str, heading: str, kind: str, items: Sequence[Html]) -> Html | N
     return _section(name, heading, element("ul", *items, class_=kind)) if items else None
 
 
-def _stack(stack: Status, at: float, prefix: str) -> Html:
+def _stack(stack: Status, at: float, prefix: str, pictures: Mapping[str, str]) -> Html:
     """Its services and its sites."""
     name = str(stack["name"])
     services = [service(watched, at) for watched in stack.get("services", [])]
@@ -109,7 +113,17 @@ def _stack(stack: Status, at: float, prefix: str) -> Html:
         _list(f"sites-{name}", f"{prefix}Sites", "cards", [site(watched) for watched in stack.get("sites", [])]),
         _list(f"jobs-{name}", f"{prefix}Jobs", "cards", [job(watched) for watched in stack.get("jobs", [])]),
         _list(f"data-{name}", f"{prefix}Data", "cards", [data(watched) for watched in stack.get("freshness", [])]),
+        _budgets(stack, at, prefix, pictures),
     )
+
+
+def _budgets(stack: Status, at: float, prefix: str, pictures: Mapping[str, str]) -> Html | None:
+    known = stack.get("budgets")
+    if not known:
+        return None
+    objectives = [budgets.objective(entry, pictures.get(str(entry["objective"]), "")) for entry in known["objectives"]]
+    listed = element("ul", *objectives, class_="cards") if objectives else None
+    return _section(f"budgets-{stack['name']}", f"{prefix}Error budgets", *budgets.notes(known, at), listed)
 
 
 def _legend() -> Html:

@@ -61,6 +61,8 @@ def _story(incident: Incident, at: float) -> Iterator[Html]:
     """Whom it affects, and what was done; `at`: epoch seconds of the day whose times need no date."""
     if incident.get("affected"):
         yield element("p", "This affects ", ", ".join(map(str, incident["affected"])), ".")
+    if incident.get("silenced") and not incident.get("ended"):
+        yield element("p", "It is known, and alarms about it are silenced.")
     if incident.get("flapping"):
         yield element("p", "It fails again and again, so it ends only after a long quiet time.")
     if incident.get("needs_human") and not incident.get("ended"):

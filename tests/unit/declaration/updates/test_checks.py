@@ -244,3 +244,43 @@ def test_a_backup_before_a_deployment_needs_backups() -> None:
 @pytest.mark.parametrize("backup", [{"max_age": "5s"}, {"max_age": "60d"}, {"max_age": "often"}, {"age": "1h"}, "24h"])
 def test_an_age_of_a_backup_that_cannot_be(backup: Any) -> None:
     assert [problem.key.startswith("update.backup") for problem in problems(changed(("update", {"backup": backup})))] == [True]
+
+
+PROMETHEUS = {"prometheus": "http://127.0.0.1:9090"}
+OBJECTIVE = {"name": "web", "route": "app.example.com/", "availability": 99.9}
+ASKS = {"strategy": "canary", "canary": {"objectives": True, "duration": "5m"}}
+
+
+def with_objectives(update: dict[str, Any], monitoring: Any = PROMETHEUS, slos: Any = (OBJECTIVE,)) -> dict[str, Any]:
+    """A declaration whose canary asks objectives."""
+    return changed(("services.web.update", update), ("slos", list(slos)), ("monitoring", monitoring))
+
+
+def test_a_canary_that_asks_objectives_is_told_so_and_only_then() -> None:
+    (told,) = [one for one in updates.rollout_policies(load(with_objectives(ASKS))) if one["service"] == "web"]
+    assert told["canary"]["objectives"] is True and told["canary"]["duration"] == 300
+    assert "objectives" not in policy("web", ("services.web.update", {"strategy": "canary", "canary": {"objectives": False}}))["canary"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (with_objectives(ASKS, {}), ("services.web.update.canary.objectives", "asks nobody", "monitoring.prometheus")),
+        (with_objectives(ASKS, slos=()), ("services.web.update.canary.objectives", "nothing to ask", "write one in slos")),
+        (
+            with_objectives(ASKS, slos=[{"name": "probe", "probe": "web", "availability": 99}]),
+            ("services.web.update.canary.objectives", "nothing to ask"),
+        ),
+        (
+            with_objectives({"strategy": "canary", "canary": {"objectives": True}}),
+            ("services.web.update.canary.duration", "1m", "before anything was measured", "such as 5m"),
+        ),
+        (
+            with_objectives(ASKS, {**PROMETHEUS, "scrape_interval": "60s", "budget": {"canary": {"objectives": True, "duration": "2m"}}}),
+            ("monitoring.budget.canary.duration", "2m", "before anything was measured"),
+        ),
+    ],
+)
+def test_a_canary_that_could_ask_nothing_is_refused(given: dict[str, Any], words: tuple[str, ...]) -> None:
+    found = [str(problem) for problem in problems(given)]
+    assert any(all(word in problem for word in words) for problem in found), found

@@ -98,6 +98,60 @@ def test_an_incident_about_something_else_silences_nothing(programs: Running, in
     assert title.startswith(f"CRITICAL {alert['alertname']}")
 
 
+HOST = {"instance": "web1"}
+DISK = {"alertname": "DiskFullSoon", "severity": "critical", "subject": "disk /", **HOST}
+BURN = {"alertname": "SLOFastBurn", "severity": "critical", "slo": "web", **WEB}
+
+
+@pytest.mark.parametrize(
+    ("window", "silent", "told"),
+    [
+        # All of the host, objectives among it: they are of no instance.
+        ({"scope": "host", **HOST}, (DISK, {"severity": "critical", **RATE}, BURN), ()),
+        ({"scope": "shop", "stack": "shop", **HOST}, ({"severity": "critical", **RATE}, LAST), (DISK,)),
+        ({"scope": "shop/web", "stack": "shop", "service": "web", **HOST}, ({"severity": "critical", **RATE}, BURN), (LAST,)),
+        ({"scope": "blog", "stack": "blog", **HOST}, (), ({"severity": "critical", **RATE},)),
+        # A service of the same name in another stack is another one, and what is of no service is not of this one.
+        ({"scope": "blog/web", "stack": "blog", "service": "web", **HOST}, (), ({"severity": "critical", **RATE},)),
+        (
+            {"scope": "shop/web", "stack": "shop", "service": "web", **HOST},
+            (),
+            ({"alertname": "CertificateEnds", "severity": "critical", "subject": "certificate:shop.example.com", "stack": "shop"},),
+        ),
+        # What somebody else's rule says of another host.
+        ({"scope": "host", **HOST}, (), ({"alertname": "Mine", "severity": "critical", "instance": "10.0.0.7:8080", "stack": "shop"},)),
+    ],
+)
+def test_what_is_worked_on_is_told_by_nobody_and_the_rest_is(
+    programs: Running, window: dict[str, str], silent: tuple[dict[str, str], ...], told: tuple[dict[str, str], ...]
+) -> None:
+    programs.send(programs.alert(alertname="WatchdogMaintenance", **window))
+    programs.send(*(programs.alert(**alert) for alert in (*silent, *told)))
+
+    def states() -> dict[str, str] | None:
+        """By the name and the labels of each alert."""
+        shown = answered(programs.alertmanager, "/api/v2/alerts") or []
+        known = {str(sorted(alert["labels"].items())): alert["status"]["state"] for alert in shown}
+        return known if "unprocessed" not in known.values() and all(str(sorted(alert.items())) in known for alert in silent) else None
+
+    known = until(states, "Alertmanager has looked at all of it")
+    assert [known[str(sorted(alert.items()))] for alert in silent] == ["suppressed"] * len(silent)
+    for alert in told:
+        until(lambda alert=alert: any(alert["alertname"] in title for title in programs.chat()), f"a message about {alert}")
+    assert len(programs.chat()) == len(told)
+
+
+def test_the_end_of_maintenance_tells_what_still_holds(programs: Running) -> None:
+    window = programs.alert(alertname="WatchdogMaintenance", scope="shop", stack="shop", **HOST)
+    programs.send(window)
+    programs.send(programs.alert(severity="critical", **RATE))
+    until(lambda: "suppressed" in str(answered(programs.alertmanager, "/api/v2/alerts")), "it is suppressed")
+    assert programs.chat() == []
+    programs.send({**window, "endsAt": "2020-01-01T00:00:00Z", "startsAt": "2020-01-01T00:00:00Z"})
+    until(programs.chat, "a message")
+    assert programs.chat() == ["CRITICAL HighErrorRate of web"]
+
+
 def test_each_is_told_in_the_form_that_it_reads_and_of_what_it_wants(programs: Running) -> None:
     """The formats are judged by the receivers: Slack, Events API v2, and mail by STARTTLS with a login."""
     programs.send(programs.alert(severity="warning", alertname="HighLatency", **WEB))
@@ -146,3 +200,18 @@ def test_from_a_number_to_a_message_and_to_the_switch(rendered: Mapping[str, Ren
         assert not [title for title in down() if "web is down" in title]
         target.lines["/metrics"].remove(incident)
         until(lambda: "CRITICAL shop: web is down on web1" in down(), "a message about what the watchdog tells no more")
+
+
+def test_a_window_of_the_watchdog_reaches_alertmanager(rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path) -> None:
+    """Prometheus reads its end, and nobody calls Alertmanager."""
+    with numbers() as target, running(rendered["told"], receiving, tmp_path, {"127.0.0.1:9753": target.address}) as both:
+        state = 'latentum_ops_watchdog_service_state{{stack="shop",service="{service}",state="down"}} 1'
+        target.lines["/metrics"] = ['latentum_ops_watchdog_maintenance_end_timestamp_seconds{scope="shop/web"} 4e9']
+        until(lambda: "WatchdogMaintenance" in str(answered(both.alertmanager, "/api/v2/alerts")), "the window")
+        target.lines["/metrics"] += [state.format(service="web"), state.format(service="worker")]
+
+        def down() -> list[str]:
+            return [title for title in both.chat() if "is down" in title]
+
+        until(lambda: "CRITICAL shop: worker is down on web1" in down(), "a message about another service")
+        assert down() == ["CRITICAL shop: worker is down on web1"]

@@ -26,7 +26,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.public 
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "browser"))
 
-from sample import AT, SECRET_LOG, sample, well
+from sample import AT, SECRET_LOG, pictures, sample, well
 
 VOID = {"meta", "link"}
 HOSTILE = "</p></style><script>alert(1)</script><!--# exec cmd=\"id\" -->\"' onload='x' & \x00\x1b[31m\ud800"
@@ -87,7 +87,7 @@ def everywhere(value: Any, change: Callable[[str], str]) -> Any:
 @pytest.mark.parametrize("status", [sample(), well(), {"well": False, "stacks": [], "incidents": [], "history": [], "at": 0}])
 @pytest.mark.parametrize("stack", [None, "latentum", "unknown"])
 def test_the_document_is_well_formed_and_needs_nothing(status: dict[str, Any], stack: str | None) -> None:
-    text = render(status, stack)
+    text = render(status, stack, pictures())
     document = Document(text)
     assert text.startswith("<!DOCTYPE html>\n<html lang=")
     assert {"header", "main", "footer", "h1", "title"} <= {tag for tag, _attributes in document.elements}
@@ -116,8 +116,21 @@ def test_a_text_that_is_no_unicode_can_still_be_written(where: str | None) -> No
 
 
 def test_nothing_that_only_operators_may_know_is_shown() -> None:
-    text = render(sample(), "latentum")
-    for secret in (SECRET_LOG, "log line", "172.18.", "registry.example.com", "1.4.0", "alex", "du -xh", "smtp", "web-1", "certbot renew"):
+    text = render(sample(), "latentum", pictures())
+    for secret in (
+        SECRET_LOG,
+        "log line",
+        "internal.example.net",
+        "HTTP 503",
+        "172.18.",
+        "registry.example.com",
+        "1.4.0",
+        "alex",
+        "du -xh",
+        "smtp",
+        "web-1",
+        "certbot renew",
+    ):
         assert secret not in text, secret
 
 
@@ -322,3 +335,40 @@ def test_an_element_cannot_be_written_unescaped() -> None:
     assert element("p", "<b>", element("b", "&"), None, class_='"', aria_hidden=True, hidden=False) == (
         '<p class="&quot;" aria-hidden>&lt;b&gt;<b>&amp;</b></p>'
     )
+
+
+def budgets(**changes: Any) -> str:
+    """The text of a page whose budgets are so."""
+    status = sample()
+    status["stacks"][0]["budgets"] |= changes
+    return Document(render(status, "latentum", pictures())).text
+
+
+def test_what_is_left_of_budgets_is_shown_with_its_picture() -> None:
+    text = budgets(error="")
+    for words in (
+        "Error budgets",
+        "71.0% left",
+        "29.0 of 100 failures",
+        "4.2% left",
+        "spent in 2 h 10 min at this pace",
+        "no data",
+        "The last 30 d",
+    ):
+        assert words in text, words
+    drawn = Document(render(sample(), "latentum", pictures()))
+    assert [one["aria-label"] for one in drawn.all("svg") if one.get("width") == "100%"] == ["Error budget of latentum/api"]
+    assert "cannot be measured" not in text
+
+
+def test_budgets_that_nobody_can_measure_say_so_and_of_when_they_are() -> None:
+    assert re.search(r"cannot be measured right now\. They are those of *2026-11-20 14:30:08 UTC", budgets())
+    assert "cannot be measured right now. They are those of" in budgets(error="", at=AT - 3600)
+    never = budgets(at=0, objectives=[])
+    assert "cannot be measured right now. Nothing is known of them yet." in never and "71" not in never.partition("Error budgets")[2][:200]
+
+
+def test_a_stack_without_budgets_has_no_section_of_them() -> None:
+    status = sample()
+    del status["stacks"][0]["budgets"]
+    assert "Error budgets" not in render(status, "latentum")
