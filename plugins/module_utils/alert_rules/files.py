@@ -29,14 +29,9 @@ def stack_file(stack: MonitoredStack, dashboards: str = "") -> str:
 
 def host_file(limits: HostLimits, runbook: str = "", dashboards: str = "") -> str:
     """The content of the rule file of the host, and of what measures it."""
-<<<<<<< HEAD
-    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules())), ("incidents", list(incidents.rules()))]
-    return _file("the host", "alerts/host", groups, limits.disabled, (runbook, dashboards))
-=======
     groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules()))]
     groups += [("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
-    return _file("the host", "alerts/host", groups, limits.disabled, runbook)
->>>>>>> sil
+    return _file("the host", "alerts/host", groups, limits.disabled, (runbook, dashboards))
 
 
 def _file(what: str, name: str, groups: Iterable[tuple[str, list[AlertRule]]], disabled: Iterable[str], pages: tuple[str, str]) -> str:

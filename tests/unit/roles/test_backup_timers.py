@@ -72,3 +72,11 @@ def test_what_is_declared_no_more_goes_and_no_timer_of_another_stack(rendered: d
     others = [Path(f"latentum-ops-backup@{name}.timer") for name in ("shop2", "shop-x.files", "shop2.files")]
     assert not [path for path in others for pattern in patterns if path.match(pattern)]
     assert all(any(Path(path).match(pattern) for pattern in patterns) for path in THERE)
+
+
+def test_what_a_unit_wants_of_the_disk_is_wanted_for_as_long_as_the_host_is_up(rendered: dict[str, dict[str, Any]]) -> None:
+    """On cgroups v1 a controller that nobody wants any more is taken from containers: after a backup none could be entered."""
+    found = {file["path"]: file["content"] for file in rendered["whole"]["files"]}
+    assert any(re.search(r"^IOWeight=", text, re.MULTILINE) for text in found.values())
+    (kept,) = (text for path, text in found.items() if path.startswith("/etc/systemd/system/-.slice.d/"))
+    assert re.search(r"^\[Slice\]\nIOAccounting=yes$", kept, re.MULTILINE)
