@@ -62,7 +62,7 @@ def test_each_plan_has_a_timer_at_its_own_times(rendered: dict[str, dict[str, An
     services = [
         {file["path"]: file["content"] for file in rendered[name]["files"] if "backup@shop" not in file["path"]} for name in VARIANTS
     ]
-    assert services[0] == services[1] and len(services[0]) == 4  # those of all stacks, and the push, are the same
+    assert services[0] == services[1] and len(services[0]) == 5  # those of all stacks, the push, and what all want of the disk
 
 
 def test_what_is_declared_no_more_goes_and_no_timer_of_another_stack(rendered: dict[str, dict[str, Any]]) -> None:
