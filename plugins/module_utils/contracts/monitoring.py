@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .base import Contract, option
+from .capacity import StackReport
 from .error_budget import BudgetPolicy
 from .objectives import Objective
 from .watchdog_settings import Alert, DeadmanSpec
@@ -76,6 +77,7 @@ class MonitoredStack(Contract):
     runbook: str = option("Address of a page, in which C({runbook}) and C({service}) are replaced; empty without one.", "")
     alerts: tuple[Alert, ...] = option("Who is told.", ())
     deadman: DeadmanSpec | None = option("Who misses Prometheus and Alertmanager.", None)
+    report: StackReport | None = option("What it wants of the capacity report of the host.", None, sparse=True)
     unreadable: bool = option("Its declaration has errors, so that nothing else is known of it.", False, sparse=True)
 
 

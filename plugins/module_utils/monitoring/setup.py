@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from ..alert_rules.files import host_file, stack_file
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
+from ..contracts.capacity import ReportSettings
 from ..contracts.monitoring import DAY, FOLDER, MonitoredStack, MonitoringSettings
 from ..schema.nodes import Problem, instead, shown
 from ..slo.rules import rule_file
@@ -35,12 +37,14 @@ class Setup:
     :param files: content by path on the host.
     :param credentials: secrets that Alertmanager reads.
     :param untold: a sentence for each entry of C(watchdog.alerts) that Alertmanager cannot tell by.
+    :param monthly: the report of capacity and cost goes out by mail.
     """
 
     problems: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     credentials: tuple[Credential, ...] = ()
     untold: tuple[str, ...] = ()
+    monthly: bool = False
 
 
 def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Setup:
@@ -64,7 +68,17 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
         files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack)
         if stack.objectives:
             files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives)
-    return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold)
+    report = _report(stacks, settings)
+    files["report.json"] = json.dumps(report.to_dict(), indent=1) + "\n"
+    return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold, bool(report.monthly))
+
+
+def _report(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> ReportSettings:
+    """What C(opsctl report) needs to know."""
+    wanted = {stack.stack: stack.report for stack in stacks if stack.report}
+    prices = next((report.prices for report in wanted.values() if report.prices), None)
+    monthly = tuple(name for name, report in wanted.items() if report.monthly)
+    return ReportSettings(settings.host, f"http://{settings.prometheus_address}", monthly, prices)
 
 
 def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
@@ -85,9 +99,19 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
         if stack.unreadable:
             what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"
             yield Problem(f"{stack.stack}: ops_stacks", "", what, f"correct it: a run with -e ops_only={stack.stack} says what is wrong")
+    yield from _prices(stacks)
     names = [stack.stack for stack in stacks]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
+
+
+def _prices(stacks: Sequence[MonitoredStack]) -> Iterator[Problem]:
+    """A host has one price, whichever of its stacks writes it."""
+    priced = [(stack.stack, stack.report.prices) for stack in stacks if stack.report and stack.report.prices]
+    for name, prices in priced[1:]:
+        if prices != priced[0][1]:
+            what = f"differ from those of {priced[0][0]}, and both stacks are on one host, which has one price"
+            yield Problem(f"{name}: monitoring.report.prices", "", what, "write the same in both, or in one of them alone")
 
 
 def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:

@@ -43,6 +43,7 @@ def monitoring_config(declaration: Declaration) -> list[dict[str, Any]]:
         runbook=watched.runbook,
         alerts=watched.alerts,
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
+        report=monitoring.report,
     )
     return [stack.to_dict()]
 
