@@ -32,11 +32,13 @@ class Comparable:
     :param points: peaks, at their times.
     :param since: why it does not begin with the first day, as a sentence; empty where it does.
     :param falls: how often it fell at once, where that is its way.
+    :param again: why it will probably fall again before it is full; empty where nothing says so.
     """
 
     points: tuple[Point, ...]
     since: str = ""
     falls: int = 0
+    again: str = ""
 
 
 def comparable(days: Sequence[Day], capacity: float, resized: Sequence[float], when: str = "was resized") -> Comparable:
@@ -55,22 +57,31 @@ def comparable(days: Sequence[Day], capacity: float, resized: Sequence[float], w
     falls = [number for number, change in steps if change < 0]
     if len(falls) >= OFTEN:
         return Comparable(tuple(_teeth(days, falls)), since, len(falls))
+    again = _again(days, falls)
     cuts = falls + ([] if len(steps) - len(falls) >= OFTEN else [number for number, change in steps if change > 0])
     if cuts:
         last = max(cuts)
         fell = dict(steps)[last] < 0
         since = f"it {'fell' if fell else 'rose'} at once on {date(days[last].at)}"
         days = days[last:]
-    return Comparable(tuple((day.at, day.peak) for day in days), since)
+    return Comparable(tuple((day.at, day.peak) for day in days), since, again=again)
+
+
+def _again(days: Sequence[Day], falls: Sequence[int]) -> str:
+    """Twice is no rhythm yet; but as long as it has not risen for longer than it did between the two, a third time is as likely as none."""
+    if len(falls) < 2 or days[-1].at - days[falls[-1]].at > days[falls[-1]].at - days[falls[-2]].at:
+        return ""
+    dates = " and ".join(date(days[number].at) for number in falls[-2:])
+    return f"it fell at once on {dates}, and may again: too seldom to tell how its peaks change"
 
 
 def _steps(days: Sequence[Day], capacity: float) -> Iterator[tuple[int, float]]:
     """Jumps: the place of the day after each, and by how much in a day."""
     rates = [(later.peak - earlier.peak) / (later.number - earlier.number) for earlier, later in pairwise(days)]
     usual = median(map(abs, rates)) if rates else 0.0
-    for place, rate in enumerate(rates, 1):
-        whole = days[place].peak - days[place - 1].peak
-        if abs(rate) > _UNUSUAL * usual and abs(whole) > _FLOOR * capacity and _lasts(days, place, whole):
+    for place, (earlier, later) in enumerate(pairwise(days), 1):
+        whole, missing = later.peak - earlier.peak, later.number - earlier.number - 1
+        if abs(whole) > (_UNUSUAL + missing) * usual and abs(whole) > _FLOOR * capacity and _lasts(days, place, whole):
             yield place, whole
 
 

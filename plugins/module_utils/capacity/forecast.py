@@ -86,6 +86,8 @@ def _unfit(part: Comparable, days: Sequence[Day], end: float) -> str:
     if part.falls:
         few = len(part.points) < LEAST_PEAKS
         return f"it falls again and again ({part.falls} times), too seldom to tell how its peaks change" if few else ""
+    if part.again:
+        return part.again
     if len(part.points) < LEAST_DAYS:
         return f"{because}{_counted(len(part.points), 'day')} measured since, {LEAST_DAYS} are needed" if because else (
             f"{_counted(len(part.points), 'day')} measured, {LEAST_DAYS} are needed"

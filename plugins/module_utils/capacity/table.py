@@ -70,16 +70,21 @@ def cost_rows(report: Report) -> list[list[str]]:
 
 
 def _resources(report: Report) -> Iterator[str]:
-    yield from (
-        _block("When it is full", [RESOURCES, *resource_rows(report)])
-        if report.resources
-        else ("", "Nothing that can be full is measured.")
-    )
+    """The reasons are too long for a column of a terminal."""
+    rows = resource_rows(report)
+    if not rows:
+        yield from ("", "Nothing that can be full is measured.")
+        return
+    yield from _block("When it is full", [row[:-1] for row in [RESOURCES, *rows]])
+    yield from (f"  {row[0]}: {row[-1]}" for row in rows if row[-1])
 
 
 def _services(report: Report) -> Iterator[str]:
     if report.services:
-        yield from _block("Limits against use", [LIMITS, *limit_rows(report)])
+        rows = [[*row[:-1], row[-1].partition(": ")[0]] for row in limit_rows(report)]
+        yield from _block("Limits against use", [LIMITS, *rows])
+        for one in report.services:
+            yield from (f"  {words.name(one)} {of}: {it.reason}" for of, it in (("memory", one.memory), ("cpu", one.cpu)) if it.reason)
     if rows := idle_rows(report):
         yield from _block("Idle? Only you know what they wait for", rows)
 

@@ -12,12 +12,15 @@ from .report import BYTES, Advice, Resource, ServiceUse
 from .resources import ENDS
 
 _DAY = 86400
+_NOTHING = 0.005  # of what is counted
 
 
 def of_unit(value: float, unit: str) -> str:
     """A number as people read it, below 0 too."""
     sign = "-" if value < 0 else ""
-    return f"{sign}{size(round(abs(value)))}" if unit == BYTES else f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+    if unit == BYTES:
+        return f"{sign}{size(round(abs(value)))}"
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}" if abs(value) >= _NOTHING else "0"
 
 
 def used(resource: Resource) -> str:
