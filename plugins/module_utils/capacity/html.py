@@ -11,7 +11,7 @@ from html import escape
 from . import words
 from .picture import pictures
 from .report import Report
-from .table import COST, LIMITS, RESOURCES, cost_rows, idle_rows, limit_rows, resource_rows
+from .table import COST, LIMITS, RESOURCES, TOGETHER, cost_rows, idle_rows, limit_rows, resource_rows, together_rows
 
 _CELL = "padding:3px 12px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid #eaecf0"
 _HEAD = (
@@ -31,6 +31,8 @@ def html(reports: Sequence[Report], unknown: Sequence[str] = (), *, drawn: bool 
     body = [f"<p>{escape(line)}</p>" for line in unknown]
     for report in reports:
         body += _host(report, drawn)
+    if rows := together_rows(reports):
+        body += [f'<h2>{TOGETHER}</h2><table style="border-collapse:collapse">', *(_row("td", row) for row in rows), "</table>"]
     return "\n".join([_HEAD, *body, "</div></body></html>", ""])
 
 

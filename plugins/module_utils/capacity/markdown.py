@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from . import words
 from .picture import pictures
 from .report import Report
-from .table import COST, LIMITS, RESOURCES, cost_rows, idle_rows, limit_rows, resource_rows
+from .table import COST, LIMITS, RESOURCES, TOGETHER, cost_rows, idle_rows, limit_rows, resource_rows, together_rows
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
@@ -26,6 +26,8 @@ def markdown(reports: Sequence[Report], unknown: Sequence[str] = (), link: Calla
     lines += [f"- {_plain(line)}" for line in unknown]
     for report in reports:
         lines += ["", *_host(report, link)]
+    if rows := together_rows(reports):
+        lines += ["", f"## {TOGETHER}", "", _row(["stack", "a month"]), _row(["---"] * 2), *map(_row_of_text, rows)]
     return "\n".join(lines).strip() + "\n"
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from ..core import format as layout
 from ..core.format import size
@@ -24,6 +25,23 @@ def table(report: Report) -> list[str]:
     ]
 
 
+def together_rows(reports: Sequence[Report]) -> list[list[str]]:
+    """What each stack costs on all hosts, by currency; nothing of one host alone."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    priced = [report.cost for report in reports if report.cost]
+    for cost in priced if len(priced) > 1 else ():
+        for row in cost.rows:
+            key = (cost.currency, row.name)
+            sums[key] = sums.get(key, Decimal(0)) + Decimal(row.amount)
+    return [[name, f"{amount} {currency}"] for (currency, name), amount in sorted(sums.items())]
+
+
+def together(reports: Sequence[Report]) -> list[str]:
+    """The same as lines."""
+    rows = together_rows(reports)
+    return list(_block(TOGETHER, rows)) if rows else []
+
+
 def _block(heading: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield ""
     yield heading
@@ -38,6 +56,7 @@ def resource_rows(report: Report) -> list[list[str]]:
 
 RESOURCES = ["what", "used", "changes by", "outlook", "about it"]
 LIMITS = ["service", "of", "limit", "p99", "peak", "advice"]
+TOGETHER = "Cost a month, all hosts"
 COST = ["stack", "processors", "memory", "a month"]
 
 
