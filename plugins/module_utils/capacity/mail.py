@@ -97,4 +97,5 @@ def send(report: Report, routes: Sequence[Route], state: Path | None = None, sen
 def _note(file: Path, noted: dict[str, Any]) -> None:
     for old in list(noted)[:-_KEPT]:
         del noted[old]
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_state(file, noted, _MODE)

@@ -88,7 +88,7 @@ def moment_of(resource: Resource) -> float:
         return 0.0
     if resource.outlook == ENDS:
         return resource.expected or 0.0
-    return resource.earliest or float("inf")
+    return resource.earliest or 0.0 if resource.outlook == Outlook.FILLS.value else float("inf")
 
 
 def processors(value: float | None) -> str:
