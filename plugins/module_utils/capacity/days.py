@@ -37,12 +37,12 @@ def daily_peaks(points: Iterable[tuple[float, float]], end: float) -> list[Day]:
     for at, value in points:
         if at <= end and math.isfinite(value):
             hours.setdefault(-int((end - at) // DAY), []).append((value, at))
-    first = min(hours, default=0)
-    return [
-        Day(number - first, *reversed(max(values)))  # type: ignore[call-arg]  # the time, then the value
-        for number, values in sorted(hours.items())
-        if len(values) >= _LEAST
-    ]
+    first, days = min(hours, default=0), []
+    for number, values in sorted(hours.items()):
+        peak, at = max(values)
+        if len(values) >= _LEAST:
+            days.append(Day(number - first, at, peak))
+    return days
 
 
 def changes(points: Sequence[tuple[float, float]], share: float = 0.005) -> list[float]:

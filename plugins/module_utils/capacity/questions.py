@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..slo.promql import selector
 from ..slo.source import Series, Source
@@ -16,6 +17,15 @@ _PART = 7 * 86400.0  # seconds of one answer
 HOUR, FINE = 3600.0, 300.0  # seconds between two points: of what fills up, and of what is used
 TIMEOUT = 60.0  # seconds for one answer: a month of a host with many containers
 Key = tuple[str, ...]  # values of labels
+
+
+@dataclass
+class Gathered:
+    """Numbers of one series, in their order; its first and last time."""
+
+    first: float
+    last: float = 0.0
+    values: array[float] = field(default_factory=lambda: array("d"))
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,21 @@ class Window:
         :raises SourceError: it cannot be asked.
         """
         return self.ask(expression, (), step).get((), [])
+
+    def gather(self, expression: str, labels: Sequence[str], step: float) -> dict[Key, Gathered]:
+        """Numbers without their times, for what has many: a month of each five minutes of each service would fill the memory.
+
+        :param expression: has one series for the values of these labels.
+        :raises SourceError: it cannot be asked.
+        """
+        found: dict[Key, Gathered] = {}
+        for part in self._parts(expression, step):
+            points = [(at, value) for at, value in part.points if math.isfinite(value)]
+            if points:
+                gathered = found.setdefault(tuple(part.labels.get(label, "") for label in labels), Gathered(points[0][0]))
+                gathered.values.extend(value for _at, value in points)
+                gathered.last = points[-1][0]
+        return found
 
     def _parts(self, expression: str, step: float) -> Iterator[Series]:
         # Points stand at the end of what they are made of, and the last one at the end of the time.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ..alert_rules.names import PROJECT, SERVICE
 from .days import DAY
-from .questions import FINE, HOUR, Key, Window
+from .questions import FINE, HOUR, Gathered, Key, Window
 
 _BY = (PROJECT, SERVICE)
 _CONTAINER = (*_BY, "id", "name")
@@ -85,16 +85,16 @@ class _Asked:
         memory = window.of("container_memory_working_set_bytes")
         quota = f"{window.of('container_spec_cpu_quota')} / {window.of('container_spec_cpu_period')}"
         limit = f"({window.of('container_spec_memory_limit_bytes')} > 0)"
-        self.cpu = window.ask(f"max {by} ({cpu})", _BY, FINE)
-        self.cpu_sum = window.ask(f"sum {by} ({cpu})", _BY, FINE)
-        self.memory = window.ask(f"max {by} (max_over_time({memory}[5m]))", _BY, FINE)
-        self.memory_sum = window.ask(f"sum {by} ({memory})", _BY, FINE)
-        self.count = window.ask(f"count {by} ({memory})", _BY, FINE)
+        self.cpu = window.gather(f"max {by} ({cpu})", _BY, FINE)
+        self.cpu_sum = window.gather(f"sum {by} ({cpu})", _BY, FINE)
+        self.memory = window.gather(f"max {by} (max_over_time({memory}[5m]))", _BY, FINE)
+        self.memory_sum = window.gather(f"sum {by} ({memory})", _BY, FINE)
+        self.count = window.gather(f"count {by} ({memory})", _BY, FINE)
         # One without a limit may use all there is: the smallest would be wrong for it.
         self.cpu_limit = window.ask(f"max {by} ({quota})", _BY, HOUR)
-        self.cpu_allowed = window.ask(f"sum {by} ({quota})", _BY, FINE)
+        self.cpu_allowed = window.gather(f"sum {by} ({quota})", _BY, FINE)
         self.memory_limit = window.ask(f"max {by} ({limit})", _BY, HOUR)
-        self.memory_allowed = window.ask(f"sum {by} ({limit})", _BY, FINE)
+        self.memory_allowed = window.gather(f"sum {by} ({limit})", _BY, FINE)
         periods, held = "container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total"
         self.periods = window.ask(f"sum {by} (increase({window.of(periods)}[1h]))", _BY, HOUR)
         self.held = window.ask(f"sum {by} (increase({window.of(held)}[1h]))", _BY, HOUR)
@@ -110,18 +110,18 @@ class _Asked:
 
 def _use(key: Key, asked: _Asked, window: Window, moments: int) -> Use:
     stack, service = key
-    times = [at for at, _bytes in asked.memory[key]]
+    memory = asked.memory[key]
     ooms, floor = _kills(key, asked.kills, asked.killed_at, window.start)
-    running = times[-1] >= window.end - HOUR
+    running = memory.last >= window.end - HOUR
     networks = [_values(found, key) for found in asked.network if key in found]
     return Use(
         stack=stack,
         service=service,
         running=running,
-        containers=int(asked.count[key][-1][1]) if running and key in asked.count else 0,
-        days=(window.end - times[0]) / DAY,
-        cpu=_values(asked.cpu, key),
-        memory=_values(asked.memory, key),
+        containers=int(asked.count[key].values[-1]) if running and key in asked.count else 0,
+        days=(window.end - memory.first) / DAY,
+        cpu=_gathered(asked.cpu, key),
+        memory=memory.values,
         cpu_limit=_last(asked.cpu_limit, key),
         memory_limit=_last(asked.memory_limit, key),
         throttled=_share(_values(asked.held, key), _values(asked.periods, key)),
@@ -129,7 +129,7 @@ def _use(key: Key, asked: _Asked, window: Window, moments: int) -> Use:
         floor=floor,
         network=sum(map(mean, networks)) if networks else None,
         requests=sum(_values(asked.requests, key)) if asked.requests else None,
-        sums=(sum(_values(asked.cpu_sum, key)) / moments, sum(_values(asked.memory_sum, key)) / moments),
+        sums=(sum(_gathered(asked.cpu_sum, key)) / moments, sum(_gathered(asked.memory_sum, key)) / moments),
         allowed=(_allowed(asked.cpu_allowed, key, moments), _allowed(asked.memory_allowed, key, moments)),
     )
 
@@ -142,8 +142,12 @@ def _last(found: Found, key: Key) -> float | None:
     return found[key][-1][1] if found.get(key) else None
 
 
-def _allowed(found: Found, key: Key, moments: int) -> float | None:
-    return sum(_values(found, key)) / moments if key in found else None
+def _gathered(found: Mapping[Key, Gathered], key: Key) -> Sequence[float]:
+    return found[key].values if key in found else ()
+
+
+def _allowed(found: Mapping[Key, Gathered], key: Key, moments: int) -> float | None:
+    return sum(found[key].values) / moments if key in found else None
 
 
 def _share(part: Sequence[float], whole: Sequence[float]) -> float | None:

@@ -55,12 +55,11 @@ def outlook(resource: Resource, end: float) -> str:
     :param end: of the time of the report.
     """
     kind = resource.outlook
-    if kind == ENDS:
-        assert resource.expected is not None  # noqa: S101 - the date is what it has
+    if kind == ENDS and resource.expected is not None:
         left = (resource.expected - end) / _DAY
         return f"ends {day(resource.expected)}, in {left:.0f} days" if left >= 0 else f"ended {day(resource.expected)}"
-    if kind == Outlook.FILLS.value:
-        return _dates(resource)
+    if kind == Outlook.FILLS.value and resource.earliest is not None:
+        return _dates(resource, resource.earliest)
     return {
         Outlook.FULL.value: "full",
         Outlook.LATER.value: f"not before {day(resource.beyond)}" if resource.beyond else "not soon",
@@ -71,10 +70,9 @@ def outlook(resource: Resource, end: float) -> str:
     }.get(kind, kind)
 
 
-def _dates(resource: Resource) -> str:
+def _dates(resource: Resource, earliest: float) -> str:
     """From when to when, as far as a trend of so many days can tell."""
-    assert resource.earliest is not None  # noqa: S101 - what fills has one
-    first = day(resource.earliest)
+    first = day(earliest)
     if resource.latest is None:
         middle = f", {day(resource.expected)} by the middle of the trend" if resource.expected else ""
         return f"full {first} at the earliest{middle}"

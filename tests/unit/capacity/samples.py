@@ -33,6 +33,4 @@ def report(host: str = "web1", *resources: Resource, service: str = "web", cost:
         Advice("raise", 2.5, "held back in 20% of its periods"), Advice("lower", 1.5 * GIB, "its peak is 55% of the limit"), "does nothing",
     )  # fmt: skip
     bill = Cost("EUR", "100.00", "use", (CostRow("shop", 0.5, 0.25, "37.50"), CostRow("nobody (idle)", 0.5, 0.75, "62.50")))
-    return Report(
-        host, START, END, 1, 1.0, START, 4.0, 8 * GIB, resources or (disk(),), (web,), bill if cost else None, ("one note",)
-    )
+    return Report(host, START, END, 1, 1.0, START, 4.0, 8 * GIB, resources or (disk(),), (web,), bill if cost else None, ("one note",))

@@ -37,7 +37,7 @@ def bill(prices: Prices, *services: Any, machine: Machine = BOX) -> dict[str, st
 
 
 def test_the_price_of_a_host_by_use() -> None:
-    """Half of 100 for 4 processors, half for 8 GiB: shop 50*1/4 + 50*2/8, blog 50*0.5/4 + 50*1/8, the host itself the rest of what is used."""
+    """Half for 4 processors, half for 8 GiB: shop 50*1/4 + 50*2/8, blog 50*0.5/4 + 50*1/8, the host itself what is left of use."""
     made = bill(Prices("EUR", 100), stack("shop", 1.0, 2), stack("blog", 0.5, 1))
     assert made == {"shop": "25.00", "blog": "12.50", HOST: "12.50", IDLE: "50.00"}
 
@@ -90,7 +90,7 @@ def test_a_host_for_nothing_costs_nothing() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_every_bill_adds_up(seed: int) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - the same numbers each time
     services = [stack(f"s{number}", chance.random(), chance.random() * 3) for number in range(chance.randint(1, 9))]
     price = round(chance.random() * 1000, chance.randint(0, 4))
     bill(Prices("EUR", price, idle=chance.choice(["apart", "spread"])), *services)

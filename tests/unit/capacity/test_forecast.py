@@ -29,7 +29,7 @@ def of(curve: Curve, days: int = 35, **more: object) -> Forecast:
 
 def noise(sigma: float, seed: int = 7) -> Curve:
     """The same for each day."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - the same numbers each time
     values = [chance.gauss(0, sigma) for _number in range(400)]
     return lambda day: values[int(day)]
 

@@ -68,7 +68,9 @@ def test_what_becomes_of_it_in_words(resource: Resource, words: str) -> None:
 
 
 def test_the_table_has_what_is_full_first_at_the_top_and_reasons_below() -> None:
-    lines = table(report("web1", disk("/late", earliest=END + 90 * DAY), disk("/soon"), disk("/none", outlook="no_trend", reason="because")))
+    lines = table(
+        report("web1", disk("/late", earliest=END + 90 * DAY), disk("/soon"), disk("/none", outlook="no_trend", reason="because"))
+    )
     text = "\n".join(lines)
     assert lines[0] == "web1, 2026-10-01 to 2026-10-31"
     assert text.index("disk /soon") < text.index("disk /late") < text.index("disk /none")

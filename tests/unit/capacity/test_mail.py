@@ -19,7 +19,9 @@ from .samples import disk, report
 
 def routes(*stacks: tuple[str, list[dict[str, Any]]]) -> Alerts:
     """Of several stacks."""
-    return alerts_from([{"stack": stack, "alerts": [{"name": f"r{at}", **one} for at, one in enumerate(alerts)]} for stack, alerts in stacks])
+    return alerts_from(
+        [{"stack": stack, "alerts": [{"name": f"r{at}", **one} for at, one in enumerate(alerts)]} for stack, alerts in stacks]
+    )
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ def state(tmp_path: Path) -> Path:
 
 
 def test_who_gets_it_is_who_wants_it_by_mail_and_each_once(receiving: Receiving) -> None:  # noqa: F811 - the fixture
-    both = routes(("shop", [receiving.email(), receiving.slack()]), ("blog", [receiving.email()]), ("wiki", [receiving.email(to=["c@x.de"])]))
+    both = routes(
+        ("shop", [receiving.email(), receiving.slack()]), ("blog", [receiving.email()]), ("wiki", [receiving.email(to=["c@x.de"])])
+    )
     assert [route.key for route in mail.receivers(both.routes, ["shop", "blog"])] == ["shop/r0"]
     assert [route.key for route in mail.receivers(both.routes, ["shop", "wiki"])] == ["shop/r0", "wiki/r0"]
     assert mail.receivers(both.routes, []) == []

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host over 35 days, as its exporters would have told of it: what grows, what is cleaned, what is replaced, and a Prometheus that was down."""
+"""A host over 35 days, as its exporters would have told of it: what grows, what is cleaned and replaced, and a Prometheus that was down."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class World:
         self.add("node_filesystem_size_bytes", size, step=300, **labels, **more)  # type: ignore[arg-type]  # days, not labels
         self.add("node_filesystem_avail_bytes", lambda day: size(day) - used(day), step=300, **labels, **more)  # type: ignore[arg-type]
 
-    def container(
+    def container(  # noqa: PLR0913 - what can be said of one
         self, stack: str, service: str, name: str, *, cpu: Curve, memory: Curve, first: float = 0, last: float = 1e9,
         memory_limit: float = 0, cpu_limit: float = 0, throttled: float = 0, ooms: Curve | None = None, network: float = 5000,
     ) -> None:  # fmt: skip

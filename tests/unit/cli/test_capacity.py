@@ -154,7 +154,11 @@ def test_a_stack_whose_routes_are_not_there_is_named(root: Path, address: str, c
 
 @pytest.mark.parametrize(
     ("now_", "begin", "end"),
-    [("2026-12-01T06:00", "2026-11-01", "2026-12-01"), ("2027-01-15T00:00", "2026-12-01", "2027-01-01"), ("2024-03-31T23:59", "2024-02-01", "2024-03-01")],
+    [
+        ("2026-12-01T06:00", "2026-11-01", "2026-12-01"),
+        ("2027-01-15T00:00", "2026-12-01", "2027-01-01"),
+        ("2024-03-31T23:59", "2024-02-01", "2024-03-01"),
+    ],
 )
 def test_the_month_before(now_: str, begin: str, end: str) -> None:
     found = whole_month("last", datetime.fromisoformat(f"{now_}+00:00").timestamp())
