@@ -102,7 +102,7 @@ def test_backups_say_how_much_they_add_and_why_no_date(asked: Asked) -> None:
 
 
 def test_a_service_is_one_over_its_releases_and_its_peak_counts(asked: Asked) -> None:
-    """Ten minutes of 700 MiB each five days are beyond the 99th percentile; a limit by that would kill it."""
+    """A scrape of 700 MiB each five days is beyond the 99th percentile; a limit by that would kill it."""
     web = asked.service("shop", "web")
     assert web.days == pytest.approx(35, abs=0.1) and web.containers == 1
     assert (web.memory_p99, web.memory_peak) == (200 * MIB, 700 * MIB)
@@ -114,7 +114,7 @@ def test_a_service_is_one_over_its_releases_and_its_peak_counts(asked: Asked) ->
 
 def test_a_service_that_was_killed_is_never_told_to_use_less(asked: Asked) -> None:
     worker = asked.service("shop", "worker")
-    assert worker.ooms == 2 and (worker.memory.kind, worker.memory.value) == ("raise", 320 * MIB)
+    assert worker.ooms == 3 and (worker.memory.kind, worker.memory.value) == ("raise", 320 * MIB)
     assert worker.throttled == pytest.approx(0.3, abs=0.01) and worker.cpu.kind == "raise"
 
 
