@@ -77,6 +77,8 @@ def test_the_report_is_mailed_by_a_timer_that_is_there_only_where_somebody_wants
     assert {f"/etc/systemd/system/{unit}" for unit in REPORT} <= set(monthly.files) and REPORT[0] in monthly.variables["running"]
     assert monthly.unit(REPORT[0])["OnCalendar"] == ["*-*-01 06:00:00 UTC"] and monthly.unit(REPORT[0])["Persistent"] == ["yes"]
     assert monthly.unit(REPORT[1])["ExecStart"] == ["/usr/local/sbin/opsctl report --mail"]
+    # @privileged has @chown in it, and without that nothing could be noted, so that nothing would be sent.
+    assert monthly.unit(REPORT[1])["SystemCallFilter"] == ["@system-service", "~@privileged @resources", "@chown"]
     # The part that it shares with daemons says always, which a unit that ends by itself must not.
     assert monthly.unit(REPORT[1])["Restart"][-1] == "on-failure"
     assert json.loads(monthly.files[f"{FOLDER}/report.json"])["prices"]["host_month"] == 49.9
