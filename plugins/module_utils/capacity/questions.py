@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..slo.promql import selector
 from ..slo.source import Series, Source
 
-_PART = 7 * 86400.0  # seconds of one answer
+_PART = 2 * 86400.0  # seconds of one answer; as text it is many times as large as what is kept of it
 HOUR, FINE = 3600.0, 300.0  # seconds between two points: of what fills up, and of what is used
 TIMEOUT = 60.0  # seconds for one answer: a month of a host with many containers
 Key = tuple[str, ...]  # values of labels

@@ -91,21 +91,24 @@ class _Asked:
         self.memory_sum = window.gather(f"sum {by} ({memory})", _BY, FINE)
         self.count = window.gather(f"count {by} ({memory})", _BY, FINE)
         # One without a limit may use all there is: the smallest would be wrong for it.
-        self.cpu_limit = window.ask(f"max {by} ({quota})", _BY, HOUR)
+        self.cpu_limit = window.gather(f"max {by} ({quota})", _BY, HOUR)
         self.cpu_allowed = window.gather(f"sum {by} ({quota})", _BY, FINE)
-        self.memory_limit = window.ask(f"max {by} ({limit})", _BY, HOUR)
+        self.memory_limit = window.gather(f"max {by} ({limit})", _BY, HOUR)
         self.memory_allowed = window.gather(f"sum {by} ({limit})", _BY, FINE)
         periods, held = "container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total"
-        self.periods = window.ask(f"sum {by} (increase({window.of(periods)}[1h]))", _BY, HOUR)
-        self.held = window.ask(f"sum {by} (increase({window.of(held)}[1h]))", _BY, HOUR)
-        self.kills = window.ask(f"max_over_time({window.of('container_oom_events_total')}[1h])", _CONTAINER, HOUR)
-        self.killed_at = window.ask(f"max_over_time({window.of('container_spec_memory_limit_bytes')}[1h])", _CONTAINER, HOUR)
+        self.periods = window.gather(f"sum {by} (increase({window.of(periods)}[1h]))", _BY, HOUR)
+        self.held = window.gather(f"sum {by} (increase({window.of(held)}[1h]))", _BY, HOUR)
+        # Only of those that were killed, with times: they are few.
+        killed = f"max_over_time({window.of('container_oom_events_total')}[1h]) > 0"
+        self.kills = window.ask(killed, _CONTAINER, HOUR)
+        limits = f"max_over_time({window.of('container_spec_memory_limit_bytes')}[1h])"
+        self.killed_at = window.ask(f"{limits} and on (id, name) ({killed})", _CONTAINER, HOUR)
         self.network = [
-            window.ask(f"sum {by} (rate({window.of(f'container_network_{way}_bytes_total')}[1h]))", _BY, HOUR)
+            window.gather(f"sum {by} (rate({window.of(f'container_network_{way}_bytes_total')}[1h]))", _BY, HOUR)
             for way in ("receive", "transmit")
         ]
         requests = f"sum by (stack, service) (increase({window.of('http_requests_total')}[1h]))"
-        self.requests = window.ask(requests, ("stack", "service"), HOUR)
+        self.requests = window.gather(requests, ("stack", "service"), HOUR)
 
 
 def _use(key: Key, asked: _Asked, window: Window, moments: int) -> Use:
@@ -113,7 +116,7 @@ def _use(key: Key, asked: _Asked, window: Window, moments: int) -> Use:
     memory = asked.memory[key]
     ooms, floor = _kills(key, asked.kills, asked.killed_at, window.start)
     running = memory.last >= window.end - HOUR
-    networks = [_values(found, key) for found in asked.network if key in found]
+    networks = [_gathered(found, key) for found in asked.network if key in found]
     return Use(
         stack=stack,
         service=service,
@@ -122,24 +125,21 @@ def _use(key: Key, asked: _Asked, window: Window, moments: int) -> Use:
         days=(window.end - memory.first) / DAY,
         cpu=_gathered(asked.cpu, key),
         memory=memory.values,
-        cpu_limit=_last(asked.cpu_limit, key),
-        memory_limit=_last(asked.memory_limit, key),
-        throttled=_share(_values(asked.held, key), _values(asked.periods, key)),
+        cpu_limit=_last(asked.cpu_limit, key, memory.last),
+        memory_limit=_last(asked.memory_limit, key, memory.last),
+        throttled=_share(_gathered(asked.held, key), _gathered(asked.periods, key)),
         ooms=ooms,
         floor=floor,
         network=sum(map(mean, networks)) if networks else None,
-        requests=sum(_values(asked.requests, key)) if asked.requests else None,
+        requests=sum(_gathered(asked.requests, key)) if asked.requests else None,
         sums=(sum(_gathered(asked.cpu_sum, key)) / moments, sum(_gathered(asked.memory_sum, key)) / moments),
         allowed=(_allowed(asked.cpu_allowed, key, moments), _allowed(asked.memory_allowed, key, moments)),
     )
 
 
-def _values(found: Found, key: Key) -> list[float]:
-    return [value for _at, value in found.get(key, ())]
-
-
-def _last(found: Found, key: Key) -> float | None:
-    return found[key][-1][1] if found.get(key) else None
+def _last(found: Mapping[Key, Gathered], key: Key, end: float) -> float | None:
+    """What holds at the end; a limit that was taken away holds no more."""
+    return found[key].values[-1] if key in found and found[key].last >= end - 2 * HOUR else None
 
 
 def _gathered(found: Mapping[Key, Gathered], key: Key) -> Sequence[float]:

@@ -124,14 +124,19 @@ def test_services_of_yesterday_are_not_judged_and_idle_ones_are_asked_about(aske
     assert asked.service("blog", "old").memory.kind == "set"
 
 
+def test_a_limit_that_was_taken_away_is_none(asked: Asked) -> None:
+    free = asked.service("blog", "free")
+    assert (free.memory_limit, free.cpu_limit, free.memory.kind, free.cpu.reason) == (None, None, "set", "no limit")
+
+
 def test_the_bill_by_hand(asked: Asked) -> None:
     """50 for 4 processors, 50 for 8 GiB: shop used 0.5 + 0.2 processors and about 200 + 100 MiB on average."""
     cost = asked.report.cost
     assert cost and sum(Decimal(row.amount) for row in cost.rows) == Decimal("100.00")
     amounts = {row.name: float(row.amount) for row in cost.rows}
     assert amounts["shop"] == pytest.approx(50 * 0.7 / 4 + 50 * 300 / 8192, rel=0.03)
-    # Two of 35 days of 64 MiB and a tenth of a processor, and 512 MiB all the time.
-    assert amounts["blog"] == pytest.approx(50 * (0.001 + 0.1 * 2 / 33) / 4 + 50 * (512 + 64 * 2 / 33) / 8192, rel=0.05)
+    # 64 MiB and a tenth of a processor all the time and for two of 33 days, and 512 MiB all the time.
+    assert amounts["blog"] == pytest.approx(50 * (0.101 + 0.1 * 2 / 33) / 4 + 50 * (576 + 64 * 2 / 33) / 8192, rel=0.03)
     assert amounts["nobody (idle)"] == pytest.approx(50 * 0.7 + 50 * 5 / 8, rel=0.02)
 
 

@@ -130,5 +130,9 @@ def _containers(world: World) -> None:
     )  # fmt: skip
     world.container("blog", "old", "blog-old-1", cpu=lambda _day: 0.001, memory=lambda _day: 512.0 * MIB, network=60)
     world.container("blog", "new", "blog-new-1", cpu=lambda _day: 0.1, memory=lambda _day: 64.0 * MIB, memory_limit=GIB, first=33)
+    # Its limit was taken away with a release.
+    free = {"cpu": lambda _day: 0.1, "memory": lambda _day: 64.0 * MIB}
+    world.container("blog", "free", "blog-free-1", **free, memory_limit=GIB, cpu_limit=1.0, last=30)  # type: ignore[arg-type]  # curves
+    world.container("blog", "free", "blog-free-a-1", **free, first=30.001)  # type: ignore[arg-type]  # as above
     world.container("", "", "debugging", cpu=lambda _day: 0.05, memory=lambda _day: 10.0 * MIB, first=30)
     world.add("http_requests_total", lambda day: day * 1000.0, step=300, stack="shop", service="web", route="shop.example.com/", code="200")
