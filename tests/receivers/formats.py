@@ -192,8 +192,9 @@ def _mail(octets: bytes) -> Iterator[str]:
     except (TypeError, ValueError):
         yield "Date: not a date"
     parts = [part for part in mail.walk() if not part.is_multipart()]
-    if [part.get_content_type() for part in parts] not in (["text/plain", "text/html"], ["text/plain"]):
-        yield f"parts: {', '.join(part.get_content_type() for part in parts)}, not text/plain and then text/html"
+    shown = [part.get_content_type() for part in parts if not part.is_attachment()]
+    if shown not in (["text/plain", "text/html"], ["text/plain"]):
+        yield f"parts: {', '.join(shown)}, not text/plain and then text/html"
     yield from (f"defect: {type(defect).__name__}" for part in mail.walk() for defect in part.defects)
     for part in parts:
         if part.get_content_type() == "text/html" and re.search(r"<(?:script|img|link|iframe)\b|\ssrc=", part.get_content()):

@@ -37,6 +37,7 @@ from ..status import collect as host_status
 from ..status import overview
 from ..status import table as status_table
 from . import backup as backup_verbs
+from . import capacity as capacity_verbs
 from . import completion, stack_choice
 from . import containers as container_verbs
 from . import deploy as deploy_verbs
@@ -60,6 +61,7 @@ GROUPS = (
     removal_verbs,
     emergency_verbs,
     objective_verbs,
+    capacity_verbs,
     tunnel_verbs,
 )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .base import Contract, option
+from .capacity import StackReport
 from .error_budget import BudgetPolicy
 from .objectives import Objective
 from .watchdog_settings import Alert, DeadmanSpec
@@ -86,6 +87,7 @@ class MonitoredStack(Contract):
     alerts: tuple[Alert, ...] = option("Who is told.", ())
     deadman: DeadmanSpec | None = option("Who misses Prometheus and Alertmanager.", None)
     dashboards: DashboardsSite | None = option("Where people reach Grafana.", None, sparse=True)
+    report: StackReport | None = option("What it wants of the capacity report of the host.", None, sparse=True)
     unreadable: bool = option("Its declaration has errors, so that nothing else is known of it.", False, sparse=True)
 
 

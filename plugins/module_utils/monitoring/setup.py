@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from ..alert_rules.links import dashboard_link
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
+from ..contracts.capacity import ReportSettings
 from ..contracts.monitoring import DAY, FOLDER, MonitoredStack, MonitoringSettings
 from ..core.loopback import is_loopback_endpoint
 from ..schema.nodes import Problem, instead, shown
@@ -37,12 +39,14 @@ class Setup:
     :param files: content by path on the host.
     :param credentials: secrets that Alertmanager reads.
     :param untold: a sentence for each entry of C(watchdog.alerts) that Alertmanager cannot tell by.
+    :param monthly: the report of capacity and cost goes out by mail.
     """
 
     problems: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     credentials: tuple[Credential, ...] = ()
     untold: tuple[str, ...] = ()
+    monthly: bool = False
 
 
 def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Setup:
@@ -66,7 +70,17 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
         files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.dashboards)
         if stack.objectives:
             files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(dashboard_link, settings.dashboards))
-    return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold)
+    report = _report(stacks, settings)
+    files["report.json"] = json.dumps(report.to_dict(), indent=1) + "\n"
+    return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold, bool(report.monthly))
+
+
+def _report(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> ReportSettings:
+    """What C(opsctl report) needs to know."""
+    wanted = {stack.stack: stack.report for stack in stacks if stack.report}
+    prices = next((report.prices for report in wanted.values() if report.prices), None)
+    monthly = tuple(name for name, report in wanted.items() if report.monthly)
+    return ReportSettings(settings.host, f"http://{settings.prometheus_address}", monthly, prices)
 
 
 def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
@@ -88,6 +102,7 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
         if stack.unreadable:
             what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"
             yield Problem(f"{stack.stack}: ops_stacks", "", what, f"correct it: a run with -e ops_only={stack.stack} says what is wrong")
+    yield from _prices(stacks)
     names = [stack.stack for stack in stacks]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
@@ -98,6 +113,15 @@ def _dashboards(settings: MonitoringSettings) -> Iterator[Problem]:
     if settings.dashboards and not re.fullmatch(r"https?://[^\s{}\"@?#]+", settings.dashboards):
         fix = "write the address of Grafana, such as https://grafana.example.com"
         yield Problem(f"{_PREFIX}dashboards", "", "is no address of a site, or has a login or a query in it", fix)
+
+
+def _prices(stacks: Sequence[MonitoredStack]) -> Iterator[Problem]:
+    """A host has one price, whichever of its stacks writes it."""
+    priced = [(stack.stack, stack.report.prices) for stack in stacks if stack.report and stack.report.prices]
+    for name, prices in priced[1:]:
+        if prices != priced[0][1]:
+            what = f"differ from those of {priced[0][0]}, and both stacks are on one host, which has one price"
+            yield Problem(f"{name}: monitoring.report.prices", "", what, "write the same in both, or in one of them alone")
 
 
 def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.latentum.ops.plugins.module_utils.backup import settings as backup_settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup import state as backup_state
+from ansible_collections.latentum.ops.plugins.module_utils.capacity import settings as capacity_settings
 from ansible_collections.latentum.ops.plugins.module_utils.cli import audit, completion_words, main
 from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineApi
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
@@ -42,6 +43,7 @@ def point_to(root: Path, setattr: Callable[[Any, str, Any], None]) -> None:
     setattr(watchdog_settings, "FOLDER", root / "etc/watchdog")
     setattr(privileged_requests, "STATUS", root / "run/status.json")
     setattr(slo_settings, "FOLDER", root / "etc/slo")
+    setattr(capacity_settings, "FILE", root / "etc/monitoring/report.json")
     setattr(locks, "FOLDER", root / "run")
     setattr(progress, "FOLDER", root / "run")
     setattr(audit, "SOCKET", str(root / "journal.sock"))

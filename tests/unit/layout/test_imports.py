@@ -38,7 +38,7 @@ LAYERS = (
     ("backup",),
     ("status",),
     ("watchdog",),
-    ("removal",),
+    ("capacity", "removal"),
     ("emergency",),
     ("cli", "eject"),
 )

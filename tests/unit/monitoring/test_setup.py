@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.capacity import Prices, ReportSettings, StackReport
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import MonitoredStack
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.objectives import Objective
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import Alert
@@ -145,3 +147,14 @@ def test_two_stacks_that_tell_the_same_people_tell_of_the_host_once() -> None:
 def test_the_most_demanding_stack_says_how_often_a_host_is_asked() -> None:
     made = setup([stack("shop", scrape_interval=30), stack("blog", scrape_interval=5)], SETTINGS)
     assert yaml.safe_load(made.files[f"{FOLDER}/prometheus.yml"])["global"]["scrape_interval"] == "5s"
+
+
+def test_a_host_has_one_price_whichever_stack_writes_it() -> None:
+    priced = [stack("shop", report=StackReport(True, Prices("EUR", 50))), stack("blog", report=StackReport(False)), stack("wiki")]
+    made = setup(priced, SETTINGS)
+    assert made.problems == () and made.monthly
+    written = ReportSettings.from_dict(json.loads(made.files[f"{FOLDER}/report.json"]))
+    assert written == ReportSettings("web1", "http://127.0.0.1:9090", ("shop",), Prices("EUR", 50))
+    assert not setup([stack()], SETTINGS).monthly
+    (problem,) = problems([*priced, stack("dear", report=StackReport(False, Prices("EUR", 60)))])
+    assert problem.startswith("dear: monitoring.report.prices: differ from those of shop") and "write the same in both" in problem

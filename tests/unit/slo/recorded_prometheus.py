@@ -72,7 +72,8 @@ def write_blocks(folder: Path, recorded: Sequence[Recorded]) -> None:
                 labels = ",".join(f"{label}={json.dumps(value)}" for label, value in series.labels.items())
                 lines += [f"{name}{{{labels}}} {value!r} {at}" for at, value in series.points]
     (folder / "metrics").write_text("\n".join([*lines, "# EOF", ""]))
-    made = [str(PROMTOOL), "tsdb", "create-blocks-from", "openmetrics", "metrics", "data"]
+    # It reads all of the text once for each block.
+    made = [str(PROMTOOL), "tsdb", "create-blocks-from", "--max-block-duration=1440h", "openmetrics", "metrics", "data"]
     subprocess.run(made, cwd=folder, check=True, capture_output=True)
 
 
@@ -94,6 +95,8 @@ def serving(folder: Path) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [str(PROMETHEUS), "--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}"]
+    # Without it what is older than 15 days is gone with the first compaction.
+    command.append("--storage.tsdb.retention.time=400d")
     with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as server:
         try:
             _await_ready(f"{address}/-/ready", server)

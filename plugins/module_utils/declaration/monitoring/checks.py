@@ -56,6 +56,7 @@ def check_monitoring(declaration: Declaration, problems: list[Problem]) -> None:
     problems.extend(_limits(declaration))
     problems.extend(_deadman(declaration))
     problems.extend(check_dashboards(declaration))
+    problems.extend(_report(declaration))
     for key, name in monitoring_secrets(declaration):
         check_secret(key, name, declaration.secrets, problems)
 
@@ -84,6 +85,19 @@ def _deadman(declaration: Declaration) -> Iterator[Problem]:
     if own and watchdogs and own["url_secret"] and own["url_secret"] == watchdogs["url_secret"]:
         what = "is that of watchdog.deadman, which goes on calling it when Prometheus is gone, so that nobody would miss it"
         yield Problem("monitoring.deadman.url_secret", shown(own["url_secret"]), what, "give Prometheus a switch and a secret of its own")
+
+
+def _report(declaration: Declaration) -> Iterator[Problem]:
+    """Prices that say one thing, and somebody who gets the mail."""
+    report, key = monitoring_of(declaration).report, "monitoring.report"
+    if report is None:
+        return
+    if report.prices and (contradiction := report.prices.contradiction()):
+        what, _colon, fix = contradiction.partition(": ")
+        yield Problem(f"{key}.prices", "", what, fix)
+    if report.monthly and not any(alert["kind"] == "email" for alert in declaration.watchdog.alerts):
+        what = "would reach nobody: no entry of watchdog.alerts is of kind email"
+        yield Problem(f"{key}.monthly", shown(True), what, "add one, or write monthly: false")
 
 
 def _check_buckets(buckets: Sequence[float], problems: list[Problem]) -> None:

@@ -45,6 +45,7 @@ def monitoring_config(declaration: Declaration) -> list[dict[str, Any]]:
         alerts=watched.alerts,
         dashboards=site(declaration),
         deadman=DeadmanSpec(secret_file(declaration, deadman["url_secret"]), deadman["interval"]) if deadman else None,
+        report=monitoring.report,
     )
     return [stack.to_dict()]
 

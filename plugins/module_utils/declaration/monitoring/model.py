@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...contracts.canary import Rule
+from ...contracts.capacity import Prices, StackReport
 from ...contracts.error_budget import BudgetPolicy
 from ...contracts.monitoring import Monitoring
 from ..model import Declaration
@@ -22,11 +23,13 @@ class DeclaredMonitoring(Monitoring):
 
     :param limits: as the schema read them.
     :param deadman, dashboards: likewise; None for none.
+    :param report: of capacity and cost; None where nothing is said of it.
     """
 
     limits: Mapping[str, Any] = field(default_factory=dict)
     deadman: Mapping[str, Any] | None = None
     dashboards: Mapping[str, Any] | None = None
+    report: StackReport | None = None
 
 
 def monitoring_from(item: Mapping[str, Any] | None) -> DeclaredMonitoring:
@@ -34,10 +37,18 @@ def monitoring_from(item: Mapping[str, Any] | None) -> DeclaredMonitoring:
     read = MONITORING.read({}, "", []) if item is None else item
     buckets = tuple(float(bound) for bound in read["buckets"] if bound is not None)
     limits = read["limits"] or LIMITS.read({}, "", [])
-    policy = _policy(read["budget"] or {})
+    policy, report = _policy(read["budget"] or {}), _report(read["report"])
     return DeclaredMonitoring(
-        buckets, float(read["scrape_interval"]), read["prometheus"], policy, limits, read["deadman"], read["dashboards"]
+        buckets, float(read["scrape_interval"]), read["prometheus"], policy, limits, read["deadman"], read["dashboards"], report
     )
+
+
+def _report(item: Mapping[str, Any] | None) -> StackReport | None:
+    """Prices that contradict each other are told by the checks."""
+    if item is None:
+        return None
+    prices = item["prices"]
+    return StackReport(item["monthly"], None if prices is None else Prices(**prices))
 
 
 def _policy(item: Mapping[str, Any]) -> BudgetPolicy:

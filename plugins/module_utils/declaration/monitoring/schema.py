@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from ...contracts.capacity import Prices, StackReport
 from ...contracts.error_budget import BudgetPolicy
 from ...contracts.monitoring import BUCKETS, Monitoring, StackLimits
-from ...contracts.nodes import decimal, described, duration, number, text
+from ...contracts.nodes import decimal, described, duration, flag, number, text
 from ...contracts.watchdog_settings import DeadmanSpec
 from ...core.loopback import is_loopback
 from ...schema import values
@@ -38,6 +39,11 @@ def own_prometheus(value: str) -> str:
             "write an address of this host, such as http://127.0.0.1:9090 (an SSH or TLS tunnel leads elsewhere), or https://",
         )
     return address
+
+
+currency = values.named(
+    r"[^\s|<>&`]{1,8}", "is not the name of a currency", "write up to 8 characters without blanks, such as EUR or US$", "currency"
+)
 
 
 # A figure that containers tell of themselves has a path of one service.
@@ -81,6 +87,26 @@ LIMITS = Record(
     },
     example="{error_critical: 10, latency: 1s}",
 )
+PRICES = Record(
+    default=None,
+    description=described(StackReport, "prices"),
+    fields={
+        "currency": text(Prices, "currency", "EUR", check=currency),
+        "host_month": decimal(Prices, "host_month", "49.90"),
+        "cpu_hour": decimal(Prices, "cpu_hour", "0.012"),
+        "memory_gb_month": decimal(Prices, "memory_gb_month", "3.50"),
+        "disk_gb_month": decimal(Prices, "disk_gb_month", "0.05"),
+        "by": text(Prices, "by"),
+        "idle": text(Prices, "idle"),
+    },
+    example="{currency: EUR, host_month: 49.90}",
+)
+REPORT = Record(
+    default=None,
+    description="The report of capacity and cost, C(opsctl report), where role C(monitoring) is on.",
+    fields={"monthly": flag(StackReport, "monthly"), "prices": PRICES},
+    example="{monthly: true, prices: {host_month: 49.90}}",
+)
 MONITORING = Record(
     default=None,
     description="How the stack is measured.",
@@ -111,6 +137,7 @@ MONITORING = Record(
             },
             example="{url_secret: monitoring_deadman_url}",
         ),
+        "report": REPORT,
     },
     example="{buckets: [50ms, 100ms, 300ms, 1s, 5s]}",
 )

@@ -27,8 +27,17 @@ def send(route: Route, message: Message, plain: bool, left: Sequence[str]) -> No
     :raises SendError: it was not accepted; its `left` names those whom the server refused while it took the others.
     """
     options = route.options
+    hand_over(route, build(message, str(options["from"]), [str(recipient) for recipient in options["to"]], plain=plain), left)
+
+
+def hand_over(route: Route, mail: EmailMessage, left: Sequence[str] = ()) -> None:
+    """Give a mail, whatever is in it, to the server of a route.
+
+    :param left: only to these of the route's receivers; empty for all.
+    :raises SendError: as C(send) says.
+    """
+    options = route.options
     receivers = list(left) or [str(recipient) for recipient in options["to"]]
-    mail = build(message, str(options["from"]), [str(recipient) for recipient in options["to"]], plain=plain)
     where = f"{options['server']}:{options['port']}"
     try:
         server = _connect(route)

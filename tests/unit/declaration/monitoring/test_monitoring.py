@@ -60,10 +60,45 @@ def test_a_latency_that_nobody_has_written_can_be_told_by_the_buckets() -> None:
     assert derived({"buckets": ["100ms", "1s", "10s"]}).limits.latency == 2
 
 
+MAIL = {"name": "mail", "kind": "email", "server": "smtp.example.com", "from": "a@example.com", "to": ["b@example.com"]}
+
+
+def test_prices_and_the_monthly_mail_arrive() -> None:
+    given = {"report": {"monthly": True, "prices": {"currency": "US$", "host_month": "49.90", "by": "limits"}}}
+    report = derived(given, watchdog={"alerts": [MAIL]}).report
+    assert report is not None and report.prices is not None
+    assert (report.monthly, report.prices.currency, report.prices.host_month, report.prices.idle) == (True, "US$", 49.9, "apart")
+    assert derived({}).report is None
+    empty = derived({"report": {}}).report
+    assert empty is not None and not empty.monthly and empty.prices is None
+
+
 # (monitoring, more of the declaration, key, a part of what is wrong, a part of what to write instead)
 REFUSED: list[tuple[Any, dict[str, Any], str, str, str]] = [
     (["x"], {}, "monitoring", "must be a mapping", "write a mapping"),
     ({"limit": {}}, {}, "monitoring.limit", "not a key", "did you mean limits?"),
+    ({"report": {"monthly": True}}, {}, "monitoring.report.monthly", "would reach nobody", "write monthly: false"),
+    ({"report": {"monthly": "yes"}}, {}, "monitoring.report.monthly", "must be true or false", "true"),
+    ({"report": {"prices": {}}}, {}, "monitoring.report.prices", "has no price", "write host_month"),
+    ({"report": {"prices": {"host_month": 5, "cpu_hour": 1}}}, {}, "monitoring.report.prices", "has host_month and cpu_hour", "whole host"),
+    ({"report": {"prices": {"host_month": "49,90"}}}, {}, "monitoring.report.prices.host_month", "not a number from 0", "such as 49.90"),
+    ({"report": {"prices": {"host_month": -1}}}, {}, "monitoring.report.prices.host_month", "not a number from 0", "such as 49.90"),
+    ({"report": {"prices": {"host": 5}}}, {}, "monitoring.report.prices.host", "not a key", "host_month"),
+    ({"report": {"prices": {"host_month": 5, "currency": "a b"}}}, {}, "monitoring.report.prices.currency", "currency", "such as EUR"),
+    (
+        {"report": {"prices": {"host_month": 5, "by": "usage"}}},
+        {},
+        "monitoring.report.prices.by",
+        "must be one of use, limits",
+        "write use",
+    ),
+    (
+        {"report": {"prices": {"host_month": 5, "idle": "hide"}}},
+        {},
+        "monitoring.report.prices.idle",
+        "one of apart, spread",
+        "write one of",
+    ),
     ({"limits": []}, {}, "monitoring.limits", "must be a mapping", "error_critical"),
     ({"limits": {"errors": 5}}, {}, "monitoring.limits.errors", "not a key", "error_critical"),
     ({"limits": {"error_warning": 0}}, {}, "monitoring.limits.error_warning", "not a number from 0.01 to 100", "such as 5"),

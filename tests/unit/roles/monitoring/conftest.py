@@ -53,6 +53,10 @@ VARIANTS = {
         "monitoring_group_wait": 1,
         "monitoring_group_interval": 1,
     },
+    "monthly": {
+        **ON,
+        "ops_stack": {**TOLD, "monitoring": {**TOLD["monitoring"], "report": {"monthly": True, "prices": {"host_month": 49.9}}}},
+    },
     "nothing declared": {"monitoring_enabled": True, "watchdog_enabled": False},
     "one of several": {**ON, "ops_stacks": [SHOP, BLOG], "ops_only": "blog"},
     "elsewhere": {

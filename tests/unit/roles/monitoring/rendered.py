@@ -21,6 +21,7 @@ ROLE = ROOT / "roles/monitoring"
 FOLDER = "/etc/latentum-ops/monitoring"
 PROMETHEUS, ALERTMANAGER = "latentum-ops-prometheus.service", "latentum-ops-alertmanager.service"
 SECRETS = ("latentum-ops-alertmanager-secrets.path", "latentum-ops-alertmanager-secrets.service")
+REPORT = ("latentum-ops-report.timer", "latentum-ops-report.service")
 PROGRAMS = ("promtool", "prometheus", "amtool", "prometheus-alertmanager")
 needs_programs = pytest.mark.skipif(
     not all(map(shutil.which, PROGRAMS)), reason="no Prometheus and Alertmanager here: tests/tools/unit.sh provides them"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, ROLE, SECRETS, Rendered, needs_programs, old_alertmanager
+from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, REPORT, ROLE, SECRETS, Rendered, needs_programs, old_alertmanager
 
 ANALYZE = shutil.which("systemd-analyze") or ""
 
@@ -69,6 +70,34 @@ def test_without_secrets_nobody_watches_them(rendered: Mapping[str, Rendered]) -
     nothing = rendered["nothing declared"]
     assert nothing.variables["running"] == [PROMETHEUS, ALERTMANAGER]
     assert not [path for path in nothing.files if "secrets" in path] and "LoadCredential" not in nothing.unit(ALERTMANAGER)
+
+
+def test_the_report_is_mailed_by_a_timer_that_is_there_only_where_somebody_wants_it(rendered: Mapping[str, Rendered]) -> None:
+    monthly = rendered["monthly"]
+    assert {f"/etc/systemd/system/{unit}" for unit in REPORT} <= set(monthly.files) and REPORT[0] in monthly.variables["running"]
+    assert monthly.unit(REPORT[0])["OnCalendar"] == ["*-*-01 06:00:00 UTC"] and monthly.unit(REPORT[0])["Persistent"] == ["yes"]
+    assert monthly.unit(REPORT[1])["ExecStart"] == ["/usr/local/sbin/opsctl report --mail"]
+    # @privileged has @chown in it, and without that nothing could be noted, so that nothing would be sent.
+    assert monthly.unit(REPORT[1])["SystemCallFilter"] == ["@system-service", "~@privileged @resources", "@chown"]
+    # The part that it shares with daemons says always, which a unit that ends by itself must not.
+    assert monthly.unit(REPORT[1])["Restart"][-1] == "on-failure"
+    assert json.loads(monthly.files[f"{FOLDER}/report.json"])["prices"]["host_month"] == 49.9
+    for variant in ("on", "nothing declared", "one of several"):
+        assert not [path for path in rendered[variant].files if "ops-report" in path]
+        assert REPORT[0] not in rendered[variant].variables["running"]
+        assert REPORT[0] in rendered[variant].variables["service_units"]  # so that it is ended where it is not wanted any more
+    off = rendered["off"].variables
+    purged = {f"{entry['directory']}/{entry['pattern']}" for key in ("purge", "unit_purge") for entry in off[key]}
+    assert {"/etc/systemd/system/latentum-ops-report.*", f"{FOLDER}/report.json"} <= purged
+
+
+@pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
+def test_systemd_reads_the_units_of_the_report(rendered: Mapping[str, Rendered], tmp_path: Path) -> None:
+    for unit in REPORT:
+        text = rendered["monthly"].files[f"/etc/systemd/system/{unit}"].replace("/usr/local/sbin/opsctl", "/usr/bin/true")
+        (tmp_path / unit).write_text(text)
+    judged = subprocess.run([ANALYZE, "verify", *(str(tmp_path / unit) for unit in REPORT)], capture_output=True, text=True, check=False)
+    assert "latentum-ops-report" not in judged.stderr, judged.stderr
 
 
 def test_everything_listens_on_loopback_only(rendered: Mapping[str, Rendered]) -> None:
@@ -147,11 +176,11 @@ def test_the_programs_themselves_check_what_is_written(rendered: Mapping[str, Re
 
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
-@pytest.mark.parametrize("unit", [PROMETHEUS, ALERTMANAGER])
-def test_a_unit_is_sandboxed(rendered: Mapping[str, Rendered], unit: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unit", "variant"), [(PROMETHEUS, "on"), (ALERTMANAGER, "on"), (REPORT[1], "monthly")])
+def test_a_unit_is_sandboxed(rendered: Mapping[str, Rendered], unit: str, variant: str, tmp_path: Path) -> None:
     """At most 3.0, of 10, by systemd's own judgement."""
     path = tmp_path / unit
-    path.write_text(rendered["on"].files[f"/etc/systemd/system/{unit}"])
+    path.write_text(rendered[variant].files[f"/etc/systemd/system/{unit}"])
     judged = subprocess.run(
         [ANALYZE, "security", "--offline=true", "--no-pager", "--threshold=30", str(path)], capture_output=True, text=True, check=False
     )
