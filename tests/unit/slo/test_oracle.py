@@ -25,7 +25,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.slo.source import Sou
 from .judge import needs_prometheus, objective
 from .recorded_prometheus import Recorded, evaluate_rules, now, serving, write_blocks
 
-# A quarter of the processor time of all unit tests. Without the matrix, test_budget.py, test_source.py and the gate's tests ask the same, part by part.
+# A quarter of the processor time of all unit tests. Without the matrix, test_budget.py, test_source.py and the gate's tests ask the same,
+# part by part.
 pytestmark = [needs_prometheus, pytest.mark.matrix]
 
 SPAN, SCRAPE, QUIET = 6 * 3600, 15, 600
