@@ -19,6 +19,8 @@ SERVER_PORTS: Mapping[str, int] = {POSTGRESQL: 5432, REDIS: 6379, PGBOUNCER: 643
 ROLE = "latentum_ops_metrics"  # in PostgreSQL, made by the host itself
 FOLDER = "/etc/latentum-ops/exporters/databases"  # on a host, one file a stack
 QUERIES = "/etc/latentum-ops/exporters/queries"  # likewise, one file a database with queries of its own
+# An exporter calls the metric of a declared query by its name between these two; Prometheus takes them away.
+PREFIX, SUFFIX = "latentum_ops_query_", "value"
 SIZE, VALUE = "size", "value"
 
 

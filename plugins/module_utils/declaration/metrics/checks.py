@@ -33,7 +33,9 @@ def check_metrics(declaration: Declaration, problems: list[Problem]) -> None:
             check_secret(f"{item.key}.password_secret", item.password_secret, declaration.secrets, problems)
         if ports.setdefault(item.exporter_port, item.key) != item.key:
             what = f"is where the exporter of {ports[item.exporter_port]} answers already"
-            problems.append(Problem(f"{item.key}.exporter_port", shown(item.exporter_port), what, f"write another, such as {_free(ports, item)}"))
+            problems.append(
+                Problem(f"{item.key}.exporter_port", shown(item.exporter_port), what, f"write another, such as {_free(ports, item)}")
+            )
         for metric in item.written.queries or {}:
             if names.setdefault(metric, item.key) != item.key:
                 what = f"is a metric of {names[metric]} already"
@@ -71,7 +73,9 @@ def _options(item: Measured) -> Iterator[Problem]:
         ("tls", written.tls, (POSTGRESQL, PGBOUNCER)),
     ):
         if given and item.kind not in kinds:
-            yield Problem(f"{item.key}.{name}", shown(given), f"is not for {item.kind}", f"remove it: {name} belongs to {' and '.join(kinds)}")
+            yield Problem(
+                f"{item.key}.{name}", shown(given), f"is not for {item.kind}", f"remove it: {name} belongs to {' and '.join(kinds)}"
+            )
 
 
 def _user(declaration: Declaration, item: Measured) -> Iterator[Problem]:
@@ -113,9 +117,8 @@ def _queries(item: Measured) -> Iterator[Problem]:
         if len(labels) > 3:
             what = "are more than three, and each combination of values is a series"
             yield Problem(f"{key}.{name}.labels", f"{len(labels)} labels", what, "group by fewer columns")
-        column = name.rpartition("_")[2]
-        if column in labels:
-            yield Problem(f"{key}.{name}.labels", shown(column), f"is the last word of {name}, too", "rename the label, or the metric")
+        if "value" in labels:
+            yield Problem(f"{key}.{name}.labels", shown("value"), "is what the number itself is called", "give the label another name")
 
 
 def _keys(item: Measured) -> Iterator[Problem]:

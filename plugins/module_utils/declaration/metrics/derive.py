@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...compose.syntax import Port
 from ...contracts.claims import Claim, Kind
 from ...contracts.database_exporters import REDIS, DatabaseExporter, MeasuredKey, MeasuredQuery
-from ...compose.syntax import Port
 from ..compose_project import secret_file
 from ..model import Declaration
 from .model import Measured, measured

@@ -29,7 +29,9 @@ MOST_QUERIES = MOST_KEYS = 50
 def metric_name(value: str) -> str:
     """A name with two words or more, as the exporter joins it of two parts."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", value) or len(value) > 100:
-        raise Refused("is not the name of a metric", "write lower case words with _ between them, two or more, such as shop_documents_uploaded")
+        raise Refused(
+            "is not the name of a metric", "write lower case words with _ between them, two or more, such as shop_documents_uploaded"
+        )
     if _TAKEN.match(value):
         raise Refused(
             f"begins as the metrics of exporters do ({value.partition('_')[0]}_), and one name twice would end their scrape",
@@ -84,7 +86,11 @@ QUERY = Record(
     description="A number of the application that SQL knows, as a gauge of this name.",
     fields={
         "sql": Text(
-            required=True, default="", check=number_query, example="SELECT count(*) FROM documents", description=described(MeasuredQuery, "sql")
+            required=True,
+            default="",
+            check=number_query,
+            example="SELECT count(*) FROM documents",
+            description=described(MeasuredQuery, "sql"),
         ),
         "labels": Items(
             of=Text(default="", check=label_name, example="state"),
@@ -115,7 +121,9 @@ METRICS = Record(
     default=None,
     description="Measured by an exporter of its own, where role C(exporters) is on. No port is published for it.",
     fields={
-        "kind": Text(default=None, choices=KINDS, description=described(DatabaseExporter, "kind"), implied="V(postgresql) for one of C(databases)"),
+        "kind": Text(
+            default=None, choices=KINDS, description=described(DatabaseExporter, "kind"), implied="V(postgresql) for one of C(databases)"
+        ),
         "exporter_port": Number(
             default=None,
             least=1,
