@@ -21,7 +21,7 @@ def main() -> int:
     try:
         for _round in range(ROUNDS):
             done = reconcile(Engine(), Systemd())
-            if done and database_places.read(database_places.PLACES) == database_places.read(database_places.APPLIED):
+            if not done or database_places.read(database_places.PLACES) == database_places.read(database_places.APPLIED):
                 return 0
     except DockerUnavailable as error:
         log(f"databases: {error}", Level.WARNING)

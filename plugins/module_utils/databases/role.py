@@ -75,7 +75,8 @@ def ensure(sql: Sql, password: str, *, reads: bool) -> list[str]:
     if not same_password(there.stored, password):
         verb = "ALTER" if there.exists else "CREATE"
         statements += [
-            f"{verb} ROLE {ROLE} LOGIN NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {CONNECTIONS} PASSWORD '{verifier(password)}'",
+            f"{verb} ROLE {ROLE} LOGIN NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {CONNECTIONS}"
+            f" PASSWORD '{verifier(password)}'",
             f"ALTER ROLE {ROLE} SET default_transaction_read_only = on",
         ]
         done.append("password" if there.exists else "role")

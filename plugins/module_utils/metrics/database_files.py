@@ -33,7 +33,8 @@ _REPLICATION = (
     "SELECT 'primary' AS peer, CASE WHEN pg_last_wal_receive_lsn() IS NULL OR pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0 "
     "ELSE coalesce(extract(epoch FROM now() - pg_last_xact_replay_timestamp()), 0) END::float8 AS lag_seconds, "
     "coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), 0)::float8 AS lag_bytes, "
-    "CASE WHEN current_setting('primary_conninfo') = '' OR EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 1 ELSE 0 END::float8 AS connected "
+    "CASE WHEN current_setting('primary_conninfo') = '' OR EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 1 ELSE 0 END::float8 "
+    "AS connected "
     "WHERE pg_is_in_recovery() "
     "UNION ALL SELECT application_name, max(coalesce(extract(epoch FROM replay_lag), 0))::float8, "
     "max(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, replay_lsn))::float8, "
@@ -66,7 +67,7 @@ def queries_file(exporter: DatabaseExporter) -> str:
     for query in exporter.queries:
         labels = {label: label for label in query.labels}
         # The exporter joins a name of two parts, of which the first is there once: so each is a part of its own, and Prometheus takes
-        # what is around the declared name away (RENAMED).
+        # what is around the declared name away (monitoring/scraping.py).
         document[f"{PREFIX}{query.metric}"] = _asked(statement(query), labels, {SUFFIX: query.help or query.metric}, query.interval)
     return _HEAD + dump(document)
 
@@ -75,10 +76,13 @@ def statement(query: MeasuredQuery) -> str:
     """The declared SELECT inside another one, where nothing can follow it, write, or give more series than are declared."""
     named = [f'"{label}"' for label in query.labels]
     shown = [f"coalesce({label}::text, '') AS {label}" for label in named]
+    shown.append(f"sum(value::float8) AS {SUFFIX}")
+    # Rows with the same labels are one series: two of them would end the whole scrape.
+    groups = f" GROUP BY {', '.join(str(number) for number in range(1, len(named) + 1))}" if named else ""
     inside = ", ".join([*named, '"value"'])
     return (
-        f"SELECT {', '.join([*shown, f'value::float8 AS {SUFFIX}'])} FROM ({query.sql}) AS declared({inside})"  # noqa: S608
-        f" WHERE value IS NOT NULL ORDER BY value DESC LIMIT {query.series}"
+        f"SELECT {', '.join(shown)} FROM ({query.sql}) AS declared({inside})"  # noqa: S608 - the operator's own, one statement
+        f"{groups} HAVING count(value) > 0 ORDER BY value DESC LIMIT {query.series}"
     )
 
 

@@ -27,7 +27,7 @@ MOST_QUERIES = MOST_KEYS = 50
 
 @values.form("metric", r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$")
 def metric_name(value: str) -> str:
-    """A name with two words or more, as the exporter joins it of two parts."""
+    """A name with two words or more, so that it says whose it is."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", value) or len(value) > 100:
         raise Refused(
             "is not the name of a metric", "write lower case words with _ between them, two or more, such as shop_documents_uploaded"
@@ -73,13 +73,8 @@ def number_query(value: str) -> str:
 
 
 def _limit(contract: type[MeasuredQuery | MeasuredKey]) -> Text:
-    return decimal_limit(described(contract, "max"))
-
-
-def decimal_limit(about: str) -> Text:
-    """A limit of which none is the default."""
     check = values.between(0, 1e15, "1000")
-    return Text(default=None, numbers=True, check=check, example="1000", description=about, implied="no alert")
+    return Text(default=None, numbers=True, check=check, example="1000", description=described(contract, "max"), implied="no alert")
 
 
 QUERY = Record(
@@ -161,7 +156,7 @@ METRICS = Record(
             name=metric_name,
             default={},
             example=f"{{shop_documents_uploaded: {QUERY.example}}}",
-            description="Numbers of the application by SQL, by the names of their metrics. They are asked in a transaction that can only read.",
+            description="Numbers of the application by SQL, by the names of their metrics, asked in transactions that only read.",
         ),
         "keys": Items(of=KEY, default=[], example=f"[{KEY.example}]", description="Keys of Redis whose size or value is measured."),
     },
