@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import FOLDER, POSTGRESQL, DatabaseExporter
-from ansible_collections.latentum.ops.plugins.module_utils.metrics.database_files import queries_file, queries_path
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import FOLDER, POSTGRESQL, REDIS, DatabaseExporter
+from ansible_collections.latentum.ops.plugins.module_utils.metrics.database_files import queries_file, queries_path, script, script_path
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import plain
 
 
@@ -21,7 +21,8 @@ def database_exporter_files(exporters: Sequence[Mapping[str, Any]]) -> dict[str,
     for stack in dict.fromkeys(exporter.stack for exporter in read):
         entries = [exporter.to_dict() for exporter in read if exporter.stack == stack]
         files[f"{FOLDER}/{stack}.json"] = json.dumps(entries, indent=1) + "\n"
-    return files | {queries_path(exporter): queries_file(exporter) for exporter in read if exporter.kind == POSTGRESQL}
+    files |= {queries_path(exporter): queries_file(exporter) for exporter in read if exporter.kind == POSTGRESQL}
+    return files | {script_path(exporter): script(exporter) for exporter in read if exporter.kind == REDIS and exporter.keys}
 
 
 class FilterModule:

@@ -76,7 +76,8 @@ def wanted(exporter: DatabaseExporter, place: Place) -> Wanted | None:
     if "\n" in password:
         raise ValueError(f"{exporter.password_file} has more than one line: no exporter reads such a password")
     template = UNITS / exporter.unit.replace(exporter.name, "")
-    about = (read_text(template) or "") + (read_text(database_files.queries_path(exporter)) or "")
+    files = (template, database_files.queries_path(exporter), database_files.script_path(exporter))
+    about = "".join(read_text(file) or "" for file in files)
     environment = database_files.environment_text(database_files.environment(exporter, place.address))
     return Wanted(environment, database_files.access(exporter, place.address, password), about)
 

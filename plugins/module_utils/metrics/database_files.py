@@ -19,6 +19,32 @@ from ..contracts.database_exporters import PGBOUNCER, POSTGRESQL, PREFIX, QUERIE
 
 _HEAD = "# Queries of an exporter, by latentum.ops; do not edit. Role exporters writes it.\n"
 CONNECT = 5  # seconds
+_SCRIPT = """\
+-- Keys that an exporter asks for, by latentum.ops; do not edit. Role exporters writes it.
+local wanted = {
+WANTED
+}
+local length = {list = "LLEN", set = "SCARD", zset = "ZCARD", hash = "HLEN", stream = "XLEN", string = "STRLEN"}
+local answers = {}
+for _, key in ipairs(wanted) do
+  local measure, db, name = key[1], key[2], key[3]
+  redis.pcall("SELECT", db)
+  local kind = redis.pcall("TYPE", name)
+  local number
+  if kind.ok and measure == "value" then
+    number = tonumber(redis.pcall("GET", name) or "")
+  elseif kind.ok == "none" then
+    number = 0
+  elseif kind.ok and length[kind.ok] then
+    number = redis.pcall(length[kind.ok], name)
+  end
+  if type(number) == "number" then
+    table.insert(answers, measure .. ";db" .. db .. ";" .. name)
+    table.insert(answers, string.format("%.17g", number))
+  end
+end
+return answers
+"""
 # Connections that can be used, without those that are kept for superusers and, from PostgreSQL 16 on, for a role; and those in use.
 _CONNECTIONS = (
     "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::float8 AS used, "
@@ -72,6 +98,26 @@ def queries_file(exporter: DatabaseExporter) -> str:
     return _HEAD + dump(document)
 
 
+def script_path(exporter: DatabaseExporter) -> str:
+    """The file with which it asks for keys."""
+    return f"{QUERIES}/{exporter.name}.lua"
+
+
+def script(exporter: DatabaseExporter) -> str:
+    """Its content: one question for all keys, in which a key that is missing, or denied, takes nothing from the others.
+
+    Not C(check-single-keys): redis_exporter 1.69 of Debian 13 leaves out all keys after one that does not exist, as the list of an empty
+    queue (oliver006/redis_exporter#1008).
+    """
+    wanted = ",\n".join(f'  {{"{key.measure}", "{key.db}", "{_lua(key.key)}"}}' for key in exporter.keys)
+    return _SCRIPT.replace("WANTED", wanted)
+
+
+def _lua(text: str) -> str:
+    """What may stand between double quotes, whatever is in it (Lua 5.1, "Lexical Conventions")."""
+    return "".join(chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\{byte:03d}" for byte in text.encode())
+
+
 def statement(query: MeasuredQuery) -> str:
     """The declared SELECT inside another one, where nothing can follow it, write, or give more series than are declared."""
     named = [f'"{label}"' for label in query.labels]
@@ -102,8 +148,7 @@ def environment(exporter: DatabaseExporter, address: str) -> dict[str, str]:
     common = {"LISTEN": exporter.address}
     if exporter.kind == REDIS:
         user = {"REDIS_USER": exporter.user} if exporter.user else {}
-        keys = ",".join(f"db{key.db}={quote(key.key, safe='')}" for key in exporter.keys)
-        asked = {"REDIS_EXPORTER_CHECK_SINGLE_KEYS": keys} if keys else {}
+        asked = {"REDIS_EXPORTER_SCRIPT": script_path(exporter)} if exporter.keys else {}
         return {**common, "REDIS_ADDR": redis_address(exporter, address), **user, **asked}
     mode = "require" if exporter.tls else "disable"
     parameters = {"sslmode": mode, "connect_timeout": str(CONNECT)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..alert_rules.names import ALERTMANAGER, CONTAINERS, PROMETHEUS, WATCH
 from ..compose.yaml_writer import dump
-from ..contracts.database_exporters import POSTGRESQL, PREFIX, SUFFIX
+from ..contracts.database_exporters import POSTGRESQL, PREFIX, REDIS, SUFFIX
 from ..contracts.monitoring import MonitoredStack, MonitoringSettings
 from ..slo.promql import duration
 
@@ -64,13 +64,25 @@ def _databases(settings: MonitoringSettings) -> Iterator[dict[str, Any]]:
             for exporter in settings.databases
             if exporter.kind == kind
         ]
-        yield {"job_name": kind, "static_configs": targets, **(_POSTGRESQL if kind == POSTGRESQL else {})}
+        yield {"job_name": kind, "static_configs": targets, **_RENAMED.get(kind, {})}
 
 
 # Declared queries by their own names; and without the address of the container, which is another one after each release.
-_POSTGRESQL: dict[str, Any] = {
-    "metric_relabel_configs": [
-        {"source_labels": ["__name__"], "regex": f"{PREFIX}(.+)_{SUFFIX}", "target_label": "__name__", "replacement": "$1"},
-        {"regex": "server", "action": "labeldrop"},
-    ]
+# Keys of Redis by the names and labels that its exporter has for them itself.
+_KEY = {"source_labels": ["__name__", "key"]}
+_RENAMED: dict[str, dict[str, Any]] = {
+    POSTGRESQL: {
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": f"{PREFIX}(.+)_{SUFFIX}", "target_label": "__name__", "replacement": "$1"},
+            {"regex": "server", "action": "labeldrop"},
+        ]
+    },
+    REDIS: {
+        "metric_relabel_configs": [
+            {**_KEY, "regex": "redis_script_values;[a-z]+;(db[0-9]+);.*", "target_label": "db", "replacement": "$1"},
+            {**_KEY, "regex": "redis_script_values;([a-z]+);db[0-9]+;.*", "target_label": "__name__", "replacement": "redis_key_$1"},
+            {**_KEY, "regex": "redis_key_[a-z]+;(?:size|value);db[0-9]+;(.*)", "target_label": "key", "replacement": "$1"},
+            {"regex": "filename", "action": "labeldrop"},
+        ]
+    },
 }

@@ -153,6 +153,9 @@ class Exporter:
         (path / "queries").mkdir(exist_ok=True)
         (path / f"queries/{exporter.name}.yml").write_text(database_files.queries_file(exporter))
         self.variables = database_files.environment(exporter, address)
+        if "REDIS_EXPORTER_SCRIPT" in self.variables:
+            self.variables["REDIS_EXPORTER_SCRIPT"] = str(path / "queries/keys.lua")
+            (path / "queries/keys.lua").write_text(database_files.script(exporter))
         self.set_password(password, address)
 
     def set_password(self, password: str, address: str = "127.0.0.1") -> None:
@@ -162,13 +165,14 @@ class Exporter:
         self.access.chmod(0o400)
 
     @contextmanager
-    def started(self) -> Iterator[None]:
+    def started(self, *, wait: bool = True) -> Iterator[None]:
         """Until the block ends."""
         queries = {"{{ __exporters_queries }}/%i.yml": f"{self.path}/queries/{self.exporter.name}.yml"}
         argv = command(self.exporter.kind, {f"${{{name}}}": value for name, value in self.variables.items()} | queries)
         files = {"PGPASSFILE": str(self.access), "REDIS_PASSWORD_FILE": str(self.access), "REDIS_EXPORTER_REDIS_ONLY_METRICS": "true"}
         with running(argv, self.log, {**self.variables, **files}):
-            wait_for("the exporter", lambda: self.numbers() is not None, self.log)
+            if wait:
+                wait_for("the exporter", lambda: self.numbers() is not None, self.log)
             yield
 
     def numbers(self) -> dict[str, float] | None:
