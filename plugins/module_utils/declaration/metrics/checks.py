@@ -11,7 +11,7 @@ from ...contracts.database_exporters import KINDS, PGBOUNCER, POSTGRESQL, REDIS
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
 from ..watchdog.checks import check_secret
-from .model import Measured, measured
+from .measured import Measured, measured
 from .schema import MOST_KEYS, MOST_QUERIES
 
 

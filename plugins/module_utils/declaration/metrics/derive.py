@@ -13,7 +13,7 @@ from ...contracts.claims import Claim, Kind
 from ...contracts.database_exporters import REDIS, DatabaseExporter, MeasuredKey, MeasuredQuery
 from ..compose_project import secret_file
 from ..model import Declaration
-from .model import Measured, measured
+from .measured import Measured, measured
 
 
 def database_exporters(declaration: Declaration) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..model import Derivation, Section
 from .checks import check_metrics
 from .derive import claims, database_exporters
-from .model import made_secrets, read_secrets
+from .measured import made_secrets, read_secrets
 
 SECTION = Section(
     parts={},
