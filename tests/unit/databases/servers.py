@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,10 +77,10 @@ def running(
             process.kill()
 
 
-def wait_for(what: str, look: object, log: Path | None = None) -> None:
+def wait_for(what: str, look: Callable[[], object], log: Path | None = None) -> None:
     """Until it is true."""
     until = time.monotonic() + PATIENCE
-    while not look():  # type: ignore[operator]
+    while not look():
         if time.monotonic() > until:
             raise AssertionError(f"{what}: not within {PATIENCE} s\n{log.read_text(errors='replace')[-2000:] if log else ''}")
         time.sleep(0.05)

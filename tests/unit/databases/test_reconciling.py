@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import DatabaseExporter, MeasuredQuery
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.databases import reconciling
+from ansible_collections.latentum.ops.plugins.module_utils.databases import reconciling, role
 from ansible_collections.latentum.ops.plugins.module_utils.databases.reconciling import reconcile
 from ansible_collections.latentum.ops.plugins.module_utils.databases.role import RoleRefused
 from ansible_collections.latentum.ops.plugins.module_utils.metrics import database_files, database_places
@@ -123,7 +124,7 @@ class Host:
         """What is as it should be."""
         return set(database_places.read(database_places.APPLIED))
 
-    def ensure(self, sql: reconciling.Psql, password: str, *, reads: bool) -> list[str]:
+    def ensure(self, sql: Psql, password: str, *, reads: bool) -> list[str]:
         """In place of a server."""
         if self.refusals:
             raise self.refusals.pop(0)
@@ -146,7 +147,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         (tmp_path / folder).mkdir()
     monkeypatch.setattr(database_files, "QUERIES", str(tmp_path / "queries"))
     made = Host(tmp_path)
-    monkeypatch.setattr(reconciling.role, "ensure", made.ensure)
+    monkeypatch.setattr(role, "ensure", made.ensure)
     made.declare(DB, CACHE)
     return made
 
@@ -179,7 +180,7 @@ def test_one_that_was_started_again_gets_its_role_again(host: Host) -> None:
     host.roles.clear()
     host.source.there[0] = replace(host.source.there[0], started_at="2026-11-30T11:00:00Z")
     assert database_places.follow(host.source)
-    assert host.round() and host.units.done == [] and [role[0] for role in host.roles] == ["shop-db-1"]
+    assert host.round() and host.units.done == [] and [made[0] for made in host.roles] == ["shop-db-1"]
 
 
 @pytest.mark.parametrize(
@@ -293,7 +294,12 @@ def test_nginx_is_served_whatever_becomes_of_databases(
     host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(follower, "_sync_upstreams", lambda _engine: bool(seen.append("nginx")) or True)
+
+    def synced(_engine: object) -> bool:
+        seen.append("nginx")
+        return True
+
+    monkeypatch.setattr(follower, "_sync_upstreams", synced)
     (database_places.CONFIGURATION / "shop.json").write_text("{")
     assert follower.sync_and_tell(host.source) and seen == ["nginx"]
     assert "databases: where they are was not written" in capsys.readouterr().out

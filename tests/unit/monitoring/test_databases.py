@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import DatabaseExporter, MeasuredKey, MeasuredQuery
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import MonitoredStack
-from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup import FOLDER, setup
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import FOLDER, MonitoredStack
+from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup import setup
 
 from ..roles.monitoring.programs import answered, numbers, until
 from ..roles.monitoring.rendered import needs_programs
