@@ -19,7 +19,7 @@ from pathlib import Path
 from ..backup.psql import Psql
 from ..backup.settings import BackupError
 from ..containers.client import Container
-from ..contracts.database_exporters import POSTGRESQL, DatabaseExporter
+from ..contracts.database_exporters import POSTGRESQL, ROLE, DatabaseExporter
 from ..core.atomic_files import read_text, write_atomic
 from ..core.journal import Level, log
 from ..core.process import CommandError, run
@@ -160,7 +160,7 @@ def _role(exporter: DatabaseExporter, by_stack: Mapping[str, Sequence[Container]
             log(f"databases: {exporter.name}: its role was not made: {error}", Level.ERROR)
             return False
         if done:
-            log(f"databases: {exporter.name}: {', '.join(done)} of {role.ROLE}")
+            log(f"databases: {exporter.name}: {', '.join(done)} of {ROLE}")
         return True
 
 

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
@@ -33,7 +34,7 @@ UNITS = (DB.unit, CACHE.unit)
 
 def container(service: str, address: str = "172.18.0.2", state: str = "running", **more: str) -> Container:
     """One container of the shop."""
-    known = {
+    known: dict[str, Any] = {
         "id": f"{service}-{address}",
         "name": f"shop-{service}-1",
         "health": "none",
