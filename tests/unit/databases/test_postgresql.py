@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import ROLE, DatabaseExporter, MeasuredQuery
 from ansible_collections.latentum.ops.plugins.module_utils.databases.role import RoleRefused, ensure, look
 
-from .servers import Exporter, PostgreSQL, as_nobody, environment, folder, port, program, wait_for
+from .servers import Exporter, PostgreSQL, as_nobody, environment, folder, port, program, running, wait_for
 
 pytestmark = pytest.mark.skipif(
     not all(program(name) for name in ("initdb", "postgres", "psql", "prometheus-postgres-exporter")),
@@ -114,6 +114,7 @@ def test_what_a_query_does_wrong_stays_with_it(server: PostgreSQL, tmp_path: Pat
         " AS 'INSERT INTO documents VALUES (0, NULL) RETURNING 1'",
         "shop",
     )
+    server(f"ALTER ROLE {ROLE} RESET default_transaction_read_only")  # as a role of somebody's own has it
     wrong = (
         MeasuredQuery("shop_table_missing", "SELECT count(*) FROM nothing_there", interval=0),
         MeasuredQuery("shop_writes_some", "SELECT sneaky()", interval=0),
@@ -215,6 +216,14 @@ def test_replication_seen_from_both_sides(server: PostgreSQL, tmp_path: Path) ->
                 wait_for("seen above", lambda: above.scraped()['latentum_ops_replication_lag_bytes{peer="second"}'] > 1000, above.log)
                 standby("SELECT pg_wal_replay_resume()")
                 wait_for("all replayed", lambda: below.scraped()[lag] == 0, below.log)
+                # What only takes WAL, as a backup does, replays nothing and is no standby that is behind.
+                (path / "wal").mkdir(mode=0o777)
+                (path / "wal").chmod(0o777)
+                takes = [program("pg_receivewal"), "-h", str(server.path), "-p", str(server.port), "-U", "app", "-D", str(path / "wal")]
+                with running(as_nobody([*takes, "--no-loop"]), path / "receivewal.log"):
+                    wait_for("a receiver", lambda: server("SELECT count(*) FROM pg_stat_replication") == "2", path / "receivewal.log")
+                    peers = [name for name in above.scraped() if name.startswith("latentum_ops_replication_lag_bytes")]
+                    assert peers == ['latentum_ops_replication_lag_bytes{peer="second"}']
                 # Cut off: nothing is behind what was received, and that is no good news.
                 standby("ALTER SYSTEM SET primary_conninfo = 'host=/nowhere'")
                 standby("SELECT pg_reload_conf()")
