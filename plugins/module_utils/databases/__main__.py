@@ -14,22 +14,22 @@ from ..metrics import database_places
 from .reconciling import Systemd, reconcile
 
 ROUNDS = 3
+NOT_YET = 75  # EX_TEMPFAIL of sysexits.h: systemd starts it again after a while
 
 
 def main() -> int:
     """What happens while a round is under way wakes nobody up, so the next one looks whether there was anything."""
     try:
         for _round in range(ROUNDS):
-            done = reconcile(Engine(), Systemd())
-            if not done or database_places.read(database_places.PLACES) == database_places.read(database_places.APPLIED):
+            if not reconcile(Engine(), Systemd()):
+                return NOT_YET
+            if database_places.read(database_places.PLACES) == database_places.read(database_places.APPLIED):
                 return 0
     except DockerUnavailable as error:
         log(f"databases: {error}", Level.WARNING)
-        return 0  # whoever follows the engine writes their places once it is back
     except (OSError, ValueError, CommandError) as error:
         log(f"databases: {error}", Level.ERROR)
-        return 1
-    return 0
+    return NOT_YET
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def exporters(stack: str, report: Report) -> None:
     report.goes("exporters", str(file))
     queries = [path for kind in ("yml", "lua") for path in sorted(QUERIES.glob(f"{stack}.*.{kind}"))]
     entries = [Entry(path=path, state="absent") for path in (file, *queries)]
-    apply(ConfigSet("exporters", entries, activate=[["systemctl", "start", EXPORTERS_UNIT]], journal=True), check_mode=report.check)
+    activate = [["systemctl", "start", "--no-block", EXPORTERS_UNIT]]
+    apply(ConfigSet("exporters", entries, activate=activate, journal=True), check_mode=report.check)
 
 
 def backups(stack: str, report: Report) -> None:

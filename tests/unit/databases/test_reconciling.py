@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.backup.psql import Psql
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import DatabaseExporter, MeasuredQuery
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.databases import __main__ as program
 from ansible_collections.latentum.ops.plugins.module_utils.databases import reconciling, role
 from ansible_collections.latentum.ops.plugins.module_utils.databases.reconciling import reconcile
 from ansible_collections.latentum.ops.plugins.module_utils.databases.role import RoleRefused
@@ -304,3 +305,34 @@ def test_nginx_is_served_whatever_becomes_of_databases(
     (database_places.CONFIGURATION / "shop.json").write_text("{")
     assert follower.sync_and_tell(host.source) and seen == ["nginx"]
     assert "databases: where they are was not written" in capsys.readouterr().out
+
+
+def test_what_is_not_as_it_should_be_is_tried_again_by_systemd(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "Engine", lambda: host.source)
+    monkeypatch.setattr(program, "Systemd", lambda: host.units)
+    host.refusals = [RoleRefused("not yet")]
+    assert program.main() == program.NOT_YET and program.main() == 0
+
+    def gone() -> None:
+        raise DockerUnavailable("the Docker engine does not answer")
+
+    monkeypatch.setattr(program, "Engine", gone)
+    assert program.main() == program.NOT_YET
+
+
+def test_what_changes_during_a_round_has_a_round_of_its_own(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[str] = []
+
+    def moves(source: Source, _units: Units) -> bool:
+        rounds.append("round")
+        done = reconcile(source, host.units, host.slept.append)  # type: ignore[arg-type]
+        if len(rounds) == 1:
+            source.there[0] = container("db", "172.18.0.77")
+            database_places.follow(source)
+        return done
+
+    monkeypatch.setattr(program, "Engine", lambda: host.source)
+    monkeypatch.setattr(program, "Systemd", lambda: host.units)
+    monkeypatch.setattr(program, "reconcile", moves)
+    assert program.main() == 0 and len(rounds) == 2
+    assert "172.18.0.77" in (host.folder / "run/shop.db.env").read_text()

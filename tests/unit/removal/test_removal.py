@@ -254,7 +254,7 @@ def test_all_of_it_goes_and_nothing_of_another_stack(host: Host) -> None:
     assert report.left["volume"] == ["shop_data"] and "keys of backups" in report.left["secrets"][0]
     assert (host.root / "jail.local").read_text() == JAILS.replace("\n[nginx-limit-req]\nenabled = true\n", "")
     assert (host.root / "sshd.conf").read_text() == FORWARDING.replace(" 127.0.0.1:5434", ""), "the other needs 5432, too"
-    assert "systemctl start latentum-ops-database-exporters.service" in host.ran
+    assert "systemctl start --no-block latentum-ops-database-exporters.service" in host.ran
     assert host.ran.index("sshd -t") < host.ran.index("systemctl reload ssh.service")
     assert host.layout.renewal("shared").exists() and host.layout.link("shared").exists()
     assert not (host.root / "opt/shop").exists()
