@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -244,3 +246,27 @@ def test_a_server_that_is_started_again_is_asked_again(tmp_path: Path) -> None:
             with server.started():
                 wait_for("pg_up 1", lambda: measured.scraped()["pg_up"] == 1, measured.log)
             wait_for("pg_up 0", lambda: measured.scraped()["pg_up"] == 0, measured.log)
+
+
+@pytest.mark.matrix
+@pytest.mark.skipif(not program("openssl"), reason="no openssl here")
+def test_tls_is_what_both_agree_on(tmp_path: Path) -> None:
+    """A server that lets nobody in without TLS, by a certificate that it made itself; and one that has none."""
+    with folder() as path:
+        server = PostgreSQL(path, port())
+        server.make()
+        key, certificate = path / "data/server.key", path / "data/server.crt"
+        argv = [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=db", "-days", "2"]
+        subprocess.run([*argv, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+        key.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(key, "nobody", "nogroup")
+        plain = Exporter(exporter(server, database="postgres"), tmp_path, PASSWORD)
+        secured = Exporter(replace(exporter(server, database="postgres"), service="secured", tls=True), tmp_path, PASSWORD)
+        for options, well, ill in ((["ssl=on"], secured, plain), (["ssl=off"], plain, secured)):
+            rule = "hostssl" if options == ["ssl=on"] else "host"
+            (path / "data/pg_hba.conf").write_text(f"local all all trust\n{rule} all all 127.0.0.1/32 scram-sha-256\n")
+            with server.started(*options):
+                ensure(server, PASSWORD, reads=False)
+                with well.started(), ill.started():
+                    assert well.scraped()["pg_up"] == 1 and ill.scraped()["pg_up"] == 0

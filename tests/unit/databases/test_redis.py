@@ -164,6 +164,16 @@ def test_a_wrong_password_and_no_server_are_seen_and_end(redis: Redis, tmp_path:
             assert measured.scraped()["redis_up"] == 1
 
 
+@needs_redis
+def test_a_node_of_a_cluster_is_measured_without_its_keys(redis: Redis, tmp_path: Path) -> None:
+    """They are on whichever node; nothing is said rather than 0."""
+    with redis.started("cluster-enabled yes", f"cluster-config-file {redis.path}/nodes.conf"):
+        measured = Exporter(exporter(redis, MeasuredKey("jobs")), tmp_path, "")
+        with measured.started():
+            numbers = measured.scraped()
+    assert numbers["redis_up"] == 1 and of_keys(numbers) == {}
+
+
 @pytest.mark.skipif(
     not all(program(name) for name in ("initdb", "postgres", "psql", "pgbouncer", "prometheus-pgbouncer-exporter"))
     or b"Python" in subprocess.run(["file", program("prometheus-pgbouncer-exporter")], capture_output=True, check=False).stdout,
