@@ -95,6 +95,14 @@ def test_a_pooler_and_a_role_of_ones_own() -> None:
     assert (console.database, console.port, console.address, console.tls) == ("pgbouncer", 6432, "127.0.0.1:9127", True)
 
 
+def test_a_standby_is_asked_by_the_role_that_comes_from_its_primary() -> None:
+    compose = COMPOSE.replace("  cache:", "  standby: {image: 'postgres:17.2', healthcheck: {test: [CMD, 'true']}}\n  cache:")
+    standby = {"kind": "postgresql", "user": "latentum_ops_metrics", "password_secret": "metrics_password_db", "exporter_port": 9188}
+    _db, below = measured({"db": {"metrics": {}}, "standby": {"metrics": standby}}, compose=compose)
+    assert (below.service, below.user, below.admin) == ("standby", "latentum_ops_metrics", "")
+    assert below.password_file == "/etc/latentum-ops/secrets/shop/metrics_password_db"
+
+
 def test_ports_are_claimed_of_the_host() -> None:
     (claim,) = claims(loader.load(stack({"db": {"metrics": {}}})))
     assert claim.key == "services.db.metrics.exporter_port" and claim.shown == "127.0.0.1:9187" and claim.value.takes(9187)
