@@ -167,7 +167,8 @@ def test_a_wrong_password_and_no_server_are_seen_and_end(redis: Redis, tmp_path:
 @needs_redis
 def test_a_node_of_a_cluster_is_measured_without_its_keys(redis: Redis, tmp_path: Path) -> None:
     """They are on whichever node; nothing is said rather than 0."""
-    with redis.started("cluster-enabled yes", f"cluster-config-file {redis.path}/nodes.conf"):
+    # Nodes talk at a port of their own, 10,000 above the other unless it is said: a free one may have none there.
+    with redis.started("cluster-enabled yes", f"cluster-config-file {redis.path}/nodes.conf", f"cluster-port {port()}"):
         measured = Exporter(exporter(redis, MeasuredKey("jobs")), tmp_path, "")
         with measured.started():
             numbers = measured.scraped()

@@ -217,9 +217,9 @@ def test_one_metric_belongs_to_one_database() -> None:
         }
     }
     problems = loader.problems(stack({"db": {"metrics": {"queries": {"shop_one_two": ONE}}}, "other": other}, compose=compose))
-    assert [
-        str(problem).partition("\n")[0] for problem in problems
-    ] == ["services.other.metrics.queries.shop_one_two: is a metric of services.db.metrics already"]
+    assert [str(problem).partition("\n")[0] for problem in problems] == [
+        "services.other.metrics.queries.shop_one_two: is a metric of services.db.metrics already"
+    ]
 
 
 @pytest.mark.parametrize(
