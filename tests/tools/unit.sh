@@ -64,6 +64,19 @@ if ! installed rsyslogd; then
     echo "unit: no rsyslog can be had here; the tests that ask a real one are skipped"
   fi
 fi
+# A server of each kind with what it is linked to, and its exporter; what is installed comes first (tests/unit/databases/servers.py).
+databases=(prometheus-postgres-exporter prometheus-redis-exporter prometheus-pgbouncer-exporter redis-server redis-tools liblzf1 libjemalloc2
+  liblua5.1-0 lua-cjson lua-bitop pgbouncer libc-ares2 libevent-2.1-7)
+if there databases "${databases[@]}" 2>/dev/null || {
+  # Libraries have other names on later distributions.
+  databases=("${databases[@]/libc-ares2/libcares2}")
+  databases=("${databases[@]/libevent-2.1-7/libevent-2.1-7t64}")
+  there databases "${databases[@]}"
+}; then
+  export LATENTUM_TEST_DATABASES=$cache/databases
+else
+  echo "unit: no databases and their exporters can be had here; the tests that ask real ones are skipped"
+fi
 
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT

@@ -17,7 +17,8 @@ UNITS = ("latentum-ops-prometheus", "latentum-ops-alertmanager")
 def test_everything_that_is_asked_answers(host: Measured) -> None:
     found = json.loads(host.got("http://127.0.0.1:9090/api/v1/query?query=up"))["data"]["result"]
     up = {series["metric"]["job"]: series["value"][1] for series in found}
-    assert up == dict.fromkeys(("node", "requests", "nginx", "watchdog", "containers", "prometheus", "alertmanager"), "1")
+    jobs = ("node", "requests", "nginx", "watchdog", "containers", "postgresql", "redis", "prometheus", "alertmanager")
+    assert up == dict.fromkeys(jobs, "1")
 
 
 def test_an_exporter_that_is_gone_is_one_message_and_its_end(host: Measured, inbox: Inbox) -> None:

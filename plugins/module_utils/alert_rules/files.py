@@ -5,24 +5,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..compose.yaml_writer import dump
+from ..contracts.database_exporters import DatabaseExporter
 from ..contracts.monitoring import HostLimits, MonitoredStack
-from . import backups, certificates, containers, host, incidents, maintenance, monitoring, requests, services
+from . import backups, certificates, containers, databases, host, incidents, maintenance, monitoring, requests, services
 from .rule import AlertRule
 
 _HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring writes it.\n"
 _OF_STACK = (services, requests, containers, certificates, backups)
 
 
-def stack_file(stack: MonitoredStack, dashboards: str = "") -> str:
+def stack_file(stack: MonitoredStack, measured: Sequence[DatabaseExporter] = (), dashboards: str = "") -> str:
     """The content of the rule file of a stack.
 
+    :param measured: the databases that exporters measure here.
     :param dashboards: address of Grafana, for links; empty without one.
     """
     groups = [(part.__name__.rpartition(".")[2], list(part.rules(stack))) for part in _OF_STACK]
+    groups.append(("databases", list(databases.rules(stack, measured))))
     groups.append(("incidents", list(incidents.of_sites(stack))))
     return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.disabled, (stack.runbook, dashboards))
 

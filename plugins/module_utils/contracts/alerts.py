@@ -18,6 +18,12 @@ STACK_ALERTS: Mapping[str, str] = {
     "ContainerCrashLoop": "crash-loop",
     "CertificateEnds": "certificate",
     "BackupTooOld": "backup",
+    "DatabaseExporterFailing": "database-exporter",
+    "DatabaseConnectionsHigh": "database-connections",
+    "ReplicationLag": "replication-lag",
+    "QueueDepth": "queue-depth",
+    "RedisMemoryHigh": "redis-limits",
+    "RedisRejectedConnections": "redis-limits",
 }
 HOST_ALERTS: Mapping[str, str] = {
     "HostCpuHigh": "high-cpu",

@@ -186,7 +186,7 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     ),
     Kind.PORT: (
         "takes a host port that {who} takes already ({key}: {value})",
-        "publish it on another host port in one of the two, or remove ports: and add a route",
+        "publish it on another host port in one of the two (an exporter by exporter_port), or remove ports: and add a route",
     ),
     Kind.DIRECTORY: (
         "is the folder of {who}, or one of the two is inside the other ({key}: {value})",

@@ -11,6 +11,7 @@ from typing import Any
 
 from .base import Contract, option
 from .capacity import StackReport
+from .database_exporters import DatabaseExporter
 from .error_budget import BudgetPolicy
 from .objectives import Objective
 from .watchdog_settings import Alert, DeadmanSpec
@@ -50,6 +51,8 @@ class StackLimits(Contract):
     memory: float = option("Percent of its memory limit that a container uses.", 85, least=1, most=100)
     throttled: float = option("Percent of the periods in which a container was held back by its processor limit.", 25, least=1, most=100)
     restarts: int = option("Starts of a container within 15 minutes.", 3, least=1, most=1000)
+    replication_bytes: float = option("Bytes of WAL by which a standby is behind.", 2**30, least=1, most=1e15)
+    redis_memory: float = option("Percent of its memory that a Redis uses which does not evict.", 90, least=1, most=100)
     disabled: tuple[str, ...] = option("Alerts that this stack does not have.", ())
 
 
@@ -112,6 +115,7 @@ class MonitoringSettings(Contract):
     prometheus_address: str = option("Where Prometheus answers.", "127.0.0.1:9090")
     alertmanager_address: str = option("Where Alertmanager answers.", "127.0.0.1:9093")
     targets: Mapping[str, str] = option("Address of each exporter, by its job.", {})
+    databases: tuple[DatabaseExporter, ...] = option("Exporters of databases and caches.", ())
     scrapes: tuple[Mapping[str, Any], ...] = option("Further scrape configurations, as Prometheus has them.", ())
     retention_days: int = option("Days for which numbers are kept.", 35, least=1, most=3660)
     retention_size: str = option("Beyond so much the oldest numbers go first.", "4GB")

@@ -17,6 +17,7 @@ FOLDERS = (
     "streams",
     "certificates",
     "services",
+    "metrics",
     "files",
     "builds",
     "models",

@@ -251,8 +251,8 @@ A new host by `site.yml`, data of that moment, new secrets. Whom you have to tel
     "database-connections": """\
 # A database does not take connections
 
-Services write "connection refused", "too many clients", "remaining connection slots are reserved", "could not translate host name", "password
-authentication failed".
+Services write "connection refused", "too many clients", "remaining connection slots are reserved", "could not translate host name",
+"password authentication failed".
 
 ## Look
 
@@ -294,7 +294,49 @@ opsctl restore dump db --into looked_at     # beside it, to look first
 
 ## Afterwards
 
-`watchdog.max_connections` warns before the last connection is taken. Pools of all containers together stay below `max_connections`.
+`watchdog.max_connections` warns: the watchdog, and `DatabaseConnectionsHigh` where the database is measured; both before the last
+connection is taken. Pools of all containers together stay below `max_connections`.
+""",
+    "database-exporter": """\
+# A database is not measured
+
+`DatabaseExporterFailing`: the service runs, and its exporter has no numbers of it (`failing="all"`), or a declared query gives none
+(`failing="query"`). Services are not touched by it; alerts of this database are blind.
+
+## Look
+
+```console
+systemctl list-units 'latentum-ops-*-exporter@*' --all --no-pager
+journalctl -u 'latentum-ops-*-exporter@shop.db' --since -1h --no-pager
+journalctl -u latentum-ops-database-exporters --since -1h --no-pager     # who starts them, and makes the role
+cat /run/latentum-ops-database-places.json                               # where each server is
+opsctl shell db psql -U app -c "select rolname, rolsuper from pg_roles where rolname like 'latentum%'"
+```
+
+`shop.db` is stack and service, `app` the superuser of the image.
+
+| the journal says | cause | what to do |
+|---|---|---|
+| password authentication failed, WRONGPASS, NOAUTH | the password was changed by hand | below: the role gets that of the store; yours is yours to set |
+| no pg_hba.conf entry | a `pg_hba.conf` of your own, without a line for the host | `host all latentum_ops_metrics samenet scram-sha-256` |
+| SSL is not enabled on the server, SSL off | `metrics.tls` and the server do not agree | `tls: true` where `pg_hba.conf` has `hostssl` only |
+| too many connections for role | something else uses the role, which may have five | end it; the role is for the exporter alone |
+| remaining connection slots are reserved | [database-connections](database-connections.md) | |
+| relation … does not exist, permission denied | a query names a table that a migration removed | correct `metrics.queries`; run `site.yml --tags exporters` |
+| statement timeout | a query takes longer than `metrics.timeout` | an index, or a longer `timeout` |
+| unsupported startup parameter: extra_float_digits | PgBouncer | `ignore_startup_parameters = extra_float_digits` in its configuration |
+| is a superuser | somebody gave the role too much | `ALTER ROLE latentum_ops_metrics NOSUPERUSER` |
+
+## Do
+
+```console
+systemctl start latentum-ops-database-exporters        # role, password, address, a start
+systemctl restart latentum-ops-postgresql-exporter@shop.db
+```
+
+## Escalate
+
+Not at night: the watchdog goes on probing the database itself.
 """,
     "database-reset": """\
 # A database is to be empty again
@@ -716,6 +758,41 @@ nginx -t && systemctl reload nginx
 opsctl check
 ```
 """,
+    "queue-depth": """\
+# A queue is too long
+
+`QueueDepth`: more entries than `max` of `watch.queues`, of `metrics.keys` or of `metrics.queries`, for as long as is declared. What waits
+is late; nothing is lost yet.
+
+## Look
+
+```console
+opsctl ps                                     # do the workers run?
+opsctl logs worker --since 30m
+opsctl shell cache redis-cli LLEN jobs
+opsctl shell cache redis-cli INFO memory
+promtool query instant http://127.0.0.1:9090 'deriv(redis_key_size{key="jobs"}[15m])'
+```
+
+| what you see | cause | what to do |
+|---|---|---|
+| no worker runs, or all restart | a release, or a job that kills each worker that takes it | [crash-loop](crash-loop.md), `opsctl rollback` |
+| workers run and wait | what they ask is slow or down | [database-connections](database-connections.md), [high-latency](high-latency.md) |
+| it grows evenly, workers are busy | more work than workers | more `replicas`, or fewer producers |
+| it stands still at a number | entries that nobody takes: an old name, or a poisoned one | look at one (`LINDEX jobs 0`) before any is deleted |
+
+## Do
+
+```console
+opsctl deploy --recreate worker               # workers that hang
+```
+
+Never empty a queue to end an alert: what was in it is somebody's order.
+
+## Escalate
+
+When it grows faster than it can be worked off before the memory of the cache is full ([redis-limits](redis-limits.md)).
+""",
     "reboot-required": """\
 # Updates wait for a reboot
 
@@ -747,6 +824,72 @@ opsctl maintenance off
 ```
 
 With several hosts behind a load balancer the playbooks do one after the other and take each out of rotation first.
+""",
+    "redis-limits": """\
+# Redis is at a limit
+
+`RedisMemoryHigh`: more than 90 % of `maxmemory`, and its policy does not evict, so that it will refuse to write. A cache that evicts
+(`allkeys-…`) is full every day, and is not told. `RedisRejectedConnections`: as many clients as `maxclients` are there, and further ones
+were refused.
+
+## Look
+
+```console
+opsctl shell cache redis-cli INFO memory
+opsctl shell cache redis-cli INFO clients
+opsctl shell cache redis-cli --bigkeys        # reads all keys, in small steps
+opsctl shell cache redis-cli CLIENT LIST
+```
+
+| what you see | cause | what to do |
+|---|---|---|
+| one list or stream is most of it | a queue that is not worked off | [queue-depth](queue-depth.md) |
+| many small keys without a time to live | a cache that was written as a store | `EXPIRE` in the application; `allkeys-lru` where all is a cache |
+| `mem_fragmentation_ratio` above 1.5 | memory that was freed in pieces | `activedefrag yes`, or a restart of a cache |
+| many clients that are idle for long | pools that are too large, or connections that leak | `timeout 300` in redis.conf; the application's pool |
+
+## Do
+
+```console
+opsctl shell cache redis-cli CONFIG SET maxmemory 512mb    # below the limit of its container
+```
+
+## Escalate
+
+When services write errors (`OOM command not allowed`).
+""",
+    "replication-lag": """\
+# A standby is behind
+
+`ReplicationLag`: by seconds or bytes more than the limit (warning), or a standby that receives nothing at all (`measure="connected"`,
+critical). What the primary has and the standby has not is lost with the primary. One that has replayed all that there is, is not behind,
+however long nothing was written.
+
+## Look
+
+```console
+opsctl ps
+opsctl shell db psql -U app -x -c 'select * from pg_stat_replication'      # on the primary
+opsctl shell standby psql -U app -x -c 'select * from pg_stat_wal_receiver'
+opsctl logs standby --since 1h
+opsctl shell db psql -U app -c "select slot_name, active, restart_lsn from pg_replication_slots"
+```
+
+| what you see | cause | what to do |
+|---|---|---|
+| no row in `pg_stat_wal_receiver` | the primary is gone, its address or password is another one | the standby's log says which |
+| "requested WAL segment … has already been removed" | it was away longer than the primary keeps WAL | make it anew (`pg_basebackup`), with a slot |
+| bytes grow, `state` is `streaming` | the network or the standby's disk is slower than the primary writes | wait for a bulk load to end; else a faster disk |
+| seconds grow, bytes hardly | a query on the standby holds replay up (`hot_standby_feedback`, `max_standby_streaming_delay`) | end the query on the standby |
+| a slot that is not active | a standby that does not come back; the WAL kept for it fills the disk | `pg_drop_replication_slot('NAME')` once it is sure |
+
+## Do
+
+Do not promote a standby that is behind without counting what is lost. Do not restart the primary for it.
+
+## Escalate
+
+At once where the primary's disk fills with WAL ([disk-full](disk-full.md)).
 """,
     "service-not-responding": """\
 # A service does not respond

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..alert_rules.names import ALERTMANAGER, CONTAINERS, PROMETHEUS, WATCH
 from ..compose.yaml_writer import dump
+from ..contracts.database_exporters import POSTGRESQL, PREFIX, REDIS, SUFFIX
 from ..contracts.monitoring import MonitoredStack, MonitoringSettings
 from ..slo.promql import duration
 
@@ -28,7 +29,7 @@ def prometheus_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettin
         "global": {"scrape_interval": duration(interval), "evaluation_interval": duration(min(interval, _EVALUATION))},
         "rule_files": list(RULE_FILES),
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [settings.alertmanager_address]}]}]},
-        "scrape_configs": [*_own(settings), *(dict(scrape) for scrape in settings.scrapes)],
+        "scrape_configs": [*_own(settings), *_databases(settings), *(dict(scrape) for scrape in settings.scrapes)],
     }
     return _HEAD + dump(document)
 
@@ -50,3 +51,38 @@ def _own(settings: MonitoringSettings) -> Iterator[dict[str, Any]]:
         path = {"metrics_path": _PATHS[job]} if job in _PATHS else {}
         # The host's name, not its loopback: it stands in messages, and joins series of several exporters.
         yield {"job_name": job, **path, "static_configs": [{"targets": [address], "labels": {"instance": settings.host}}]}
+
+
+def _databases(settings: MonitoringSettings) -> Iterator[dict[str, Any]]:
+    """A job for each kind, as published dashboards expect their names; each target with its stack and service."""
+    for kind in dict.fromkeys(exporter.kind for exporter in settings.databases):
+        targets = [
+            {
+                "targets": [exporter.address],
+                "labels": {"instance": settings.host, "stack": exporter.stack, "service": exporter.service},
+            }
+            for exporter in settings.databases
+            if exporter.kind == kind
+        ]
+        yield {"job_name": kind, "static_configs": targets, **_RENAMED.get(kind, {})}
+
+
+# Declared queries by their own names; and without the address of the container, which is another one after each release.
+# Keys of Redis by the names and labels that its exporter has for them itself.
+_KEY = {"source_labels": ["__name__", "key"]}
+_RENAMED: dict[str, dict[str, Any]] = {
+    POSTGRESQL: {
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": f"{PREFIX}(.+)_{SUFFIX}", "target_label": "__name__", "replacement": "$1"},
+            {"regex": "server", "action": "labeldrop"},
+        ]
+    },
+    REDIS: {
+        "metric_relabel_configs": [
+            {**_KEY, "regex": "redis_script_values;[a-z]+;(db[0-9]+);.*", "target_label": "db", "replacement": "$1"},
+            {**_KEY, "regex": "redis_script_values;([a-z]+);db[0-9]+;.*", "target_label": "__name__", "replacement": "redis_key_$1"},
+            {**_KEY, "regex": "redis_key_[a-z]+;(?:size|value);db[0-9]+;(.*)", "target_label": "key", "replacement": "$1"},
+            {"regex": "filename", "action": "labeldrop"},
+        ]
+    },
+}

@@ -67,7 +67,7 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     files = {"prometheus.yml": prometheus_file(stacks, settings), "alertmanager.yml": told.text}
     files["rules/host.yml"] = host_file(settings.limits, settings.runbook, settings.dashboards)
     for stack in stacks:
-        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.dashboards)
+        files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.databases, settings.dashboards)
         if stack.objectives:
             files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(dashboard_link, settings.dashboards))
     report = _report(stacks, settings)
@@ -132,6 +132,7 @@ def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:
             yield Problem(key, shown(address), what, "write one such as 127.0.0.1:9090, and reach it by a tunnel")
     first: dict[str, str] = {}
     targets = {f"{_PREFIX}targets.{job}": address for job, address in settings.targets.items() if job != "containers"}
+    targets |= {f"{exporter.name}: services.{exporter.service}.metrics.exporter_port": exporter.address for exporter in settings.databases}
     for key, address in {**own, **targets}.items():
         if address and first.setdefault(address, key) != key:
             yield Problem(key, shown(address), f"is the address of {first[address]}, too", "give one of the two another port")
@@ -145,7 +146,7 @@ def _jobs(settings: MonitoringSettings) -> Iterator[Problem]:
             yield Problem(key, shown(address), "is of a job that no rule knows", fix)
         elif address and not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", address):
             yield Problem(key, shown(address), "is not an address with a port", "write one such as 127.0.0.1:9100, without http://")
-    taken = set(jobs(settings))
+    taken = {*jobs(settings), *(exporter.kind for exporter in settings.databases)}
     for index, scrape in enumerate(settings.scrapes):
         name = scrape.get("job_name")
         if not isinstance(name, str) or not name:

@@ -47,7 +47,7 @@ def taken_grafana(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterat
 
 def _foreign(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
     """Units of the packages that run: the role masks them, and whoever asks them would get no answer any more."""
-    for program in programs:
+    for program in {program["theirs"]: program for program in programs}.values():
         if (host.output(["systemctl", "is-active", program["theirs"]]) or "").strip() == "active":
             fix = f"write {program['switch']}: false to keep it, or end it: `systemctl disable --now {program['theirs']}`"
             yield Problem(

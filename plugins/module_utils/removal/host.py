@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..backup.settings import FOLDER as BACKUP
+from ..contracts.database_exporters import FOLDER as EXPORTERS_FOLDER
+from ..contracts.database_exporters import QUERIES as QUERIES_FOLDER
 from ..contracts.job_settings import JobSettings
 from ..contracts.monitoring import FOLDER as MONITORING_FOLDER
 from ..core.atomic_files import read_text
@@ -25,6 +27,8 @@ from .report import Report
 WATCHDOG_UNIT = "latentum-ops-watchdog.service"
 PROMETHEUS_UNIT = "latentum-ops-prometheus.service"
 MONITORING = Path(MONITORING_FOLDER)
+EXPORTERS, QUERIES = Path(EXPORTERS_FOLDER), Path(QUERIES_FOLDER)
+EXPORTERS_UNIT = "latentum-ops-database-exporters.service"
 
 
 def watchdog(stack: str, report: Report) -> None:
@@ -48,6 +52,18 @@ def monitoring(stack: str, report: Report) -> None:
     entries = [Entry(path=file, state="absent") for file in files]
     activate = [["systemctl", "reload", PROMETHEUS_UNIT]]
     apply(ConfigSet("monitoring", entries, activate=activate, activate_unit=PROMETHEUS_UNIT, journal=True), check_mode=report.check)
+
+
+def exporters(stack: str, report: Report) -> None:
+    """Exporters of its databases: what starts them ends those that nobody declares, and forgets their passwords."""
+    file = EXPORTERS / f"{stack}.json"
+    if not file.exists():
+        return
+    report.goes("exporters", str(file))
+    queries = [path for kind in ("yml", "lua") for path in sorted(QUERIES.glob(f"{stack}.*.{kind}"))]
+    entries = [Entry(path=path, state="absent") for path in (file, *queries)]
+    activate = [["systemctl", "start", "--no-block", EXPORTERS_UNIT]]
+    apply(ConfigSet("exporters", entries, activate=activate, journal=True), check_mode=report.check)
 
 
 def backups(stack: str, report: Report) -> None:

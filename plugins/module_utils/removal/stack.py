@@ -74,6 +74,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     progress("out of watch and traffic")
     host.watchdog(stack, report)
     host.monitoring(stack, report)
+    host.exporters(stack, report)
     host.jobs(stack, report)
     host.backups(stack, report)
     web.sites(stack, report, wish.drain)

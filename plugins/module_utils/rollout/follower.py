@@ -15,6 +15,7 @@ from ..core.locks import LockHeld, stack_lock
 from ..core.process import CommandError
 from ..core.systemd import notify
 from ..hostconfig.transaction import ConfigSetError
+from ..metrics import database_places
 from ..nginx.sync import ContainerSource, sync
 from . import standby
 
@@ -25,6 +26,12 @@ EASY = 60  # seconds after which everything is looked at again without any event
 
 def sync_and_tell(engine: ContainerSource) -> bool:
     """One synchronisation; what it changed, or why it could not, goes to the journal. Returns whether it was possible."""
+    done = _sync_upstreams(engine)
+    place_databases(engine)
+    return done
+
+
+def _sync_upstreams(engine: ContainerSource) -> bool:
     try:
         outcome = sync(engine)
     except (ConfigSetError, CommandError, OSError, ValueError) as error:
@@ -33,6 +40,15 @@ def sync_and_tell(engine: ContainerSource) -> bool:
     for change in outcome.changes:
         log(f"upstreams: {change.entry.path.name} written")
     return True
+
+
+def place_databases(engine: ContainerSource) -> None:
+    """Say where the databases are that exporters measure. A failure is tried again with the next look, and keeps nothing from nginx."""
+    try:
+        if database_places.follow(engine):
+            log("databases: their places written, for exporters")
+    except (OSError, ValueError) as error:
+        log(f"databases: where they are was not written: {error}")
 
 
 def retire_due(engine: Engine) -> None:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.alert_rules import files
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.alerts import HOST_ALERTS, RUNBOOKS, STACK_ALERTS
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import (
+    DatabaseExporter,
+    MeasuredKey,
+    MeasuredQuery,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import (
     HostLimits,
     MonitoredSite,
@@ -30,6 +35,35 @@ SHOP = MonitoredStack(
     sites=(MonitoredSite("shop.example.com", ("web",), 14),),
     backup_max_age=86400,
     runbook="https://wiki.example.com/{runbook}/{service}",
+)
+MEASURED = (
+    DatabaseExporter(
+        "shop",
+        "db",
+        "postgresql",
+        9187,
+        5432,
+        queries=(
+            MeasuredQuery("shop_orders_open", "SELECT 1", max=100, patience=300),
+            MeasuredQuery("shop_jobs_waiting", "SELECT 1", labels=("kind",), max=10, patience=600),
+            MeasuredQuery("shop_users_all", "SELECT 1"),
+        ),
+    ),
+    DatabaseExporter(
+        "shop",
+        "cache",
+        "redis",
+        9121,
+        6379,
+        keys=(
+            MeasuredKey("jobs", max=1000, patience=600),
+            MeasuredKey('odd "{{key}}" \\', max=5, patience=0),
+            MeasuredKey("behind", db=1, measure="value", max=7, patience=0),
+            MeasuredKey("free"),
+        ),
+    ),
+    DatabaseExporter("shop", "pooler", "pgbouncer", 9127, 6432),
+    DatabaseExporter("blog", "db", "postgresql", 9188, 5432),
 )
 PLANS = MonitoredStack("plans", backup_max_age=86400, backup_plans={"files": 7200})
 HOUR = 60  # minutes
@@ -144,6 +178,31 @@ def tracked(entries: int) -> dict[str, str]:
 def window(scope: str, ends: str) -> dict[str, str]:
     """A window of maintenance, and when it ends."""
     return watched("latentum_ops_watchdog_maintenance_end_timestamp_seconds", ends, f'scope="{scope}"')
+
+
+DB = 'stack="shop",service="db",instance="web1"'
+CACHE = 'stack="shop",service="cache",instance="web1"'
+
+
+def connections(used: str, of: str = DB) -> dict[str, str]:
+    """Of 100 that can be used."""
+    return {f"latentum_ops_connections_used{{{of}}}": used, f"latentum_ops_connections_usable{{{of}}}": "100x60"}
+
+
+def replication(measure: str, values: str, peer: str = "primary") -> dict[str, str]:
+    """A series of a standby, or of a primary about one."""
+    return {f'latentum_ops_replication_{measure}{{{DB},peer="{peer}"}}': values}
+
+
+def memory_of_redis(used: int, policy: str = "noeviction", limit: str = "100x60") -> dict[str, str]:
+    """Of 100."""
+    info = f'redis_instance_info{{{CACHE},maxmemory_policy="{policy}",role="master"}}'
+    return {f"redis_memory_used_bytes{{{CACHE}}}": f"{used}x60", f"redis_memory_max_bytes{{{CACHE}}}": limit, info: "1x60"}
+
+
+def key(name: str, values: str, db: str = "db0", metric: str = "redis_key_size") -> dict[str, str]:
+    """A key of Redis."""
+    return {f'{metric}{{{CACHE},db="{db}",key="{name}"}}': values}
 
 
 RESTORABLE = 'latentum_ops_backup_restorable_timestamp_seconds{stack="shop",' + WATCH + "}"
@@ -310,6 +369,75 @@ CASES: dict[str, Case] = {
         ("critical", "critical"),
         {"stack": "shop"},
     ),
+    "90 of 100 connections": Case("DatabaseConnectionsHigh", connections("90x60"), 20, ("warning",), {"service": "db", "instance": "web1"}),
+    "99 of 100 connections": Case("DatabaseConnectionsHigh", connections("99x60"), 20, ("critical", "warning"), {"service": "db"}),
+    "half of the connections": Case("DatabaseConnectionsHigh", connections("50x60"), 20),
+    "a wave of connections": Case("DatabaseConnectionsHigh", connections("50x10 95x3 50x40"), 14),
+    "connections of a stack without rules": Case("DatabaseConnectionsHigh", connections("99x60", DB.replace("shop", "blog")), 20),
+    "no connection can be had at all": Case(
+        "DatabaseConnectionsHigh",
+        {f"latentum_ops_connections_used{{{DB}}}": "3x60", f"latentum_ops_connections_usable{{{DB}}}": "0x60"},
+        20,
+    ),
+    "two minutes behind": Case("ReplicationLag", replication("lag_seconds", "120x60"), 20, ("warning",), {"peer": "primary"}),
+    "2 GB behind": Case(
+        "ReplicationLag", replication("lag_bytes", "2147483648x60", "b"), 20, ("warning",), {"measure": "lag_bytes", "peer": "b"}
+    ),
+    "follows nobody": Case("ReplicationLag", replication("connected", "0x60"), 20, ("critical",), {"measure": "connected"}),
+    "nothing was written for an hour": Case(
+        "ReplicationLag", replication("lag_seconds", "0x60") | replication("lag_bytes", "0x60") | replication("connected", "1x60"), 50
+    ),
+    "behind for a moment": Case("ReplicationLag", replication("lag_seconds", "0x10 300x3 0x40"), 14),
+    "a long queue": Case("QueueDepth", key("jobs", "5000x60"), 30, ("warning",), {"service": "cache", "queue": "jobs"}),
+    "a queue of an odd name": Case("QueueDepth", key('odd \\"{{key}}\\" \\\\', "6x60"), 30, ("warning",), {"service": "cache"}),
+    "a number of another database": Case(
+        "QueueDepth", key("behind", "8x60", "db1", "redis_key_value"), 30, ("warning",), {"queue": "behind"}
+    ),
+    "many open orders": Case("QueueDepth", {f"shop_orders_open{{{DB}}}": "101x60"}, 30, ("warning",), {"queue": "shop_orders_open"}),
+    "many jobs of one kind": Case(
+        "QueueDepth",
+        {f'shop_jobs_waiting{{{DB},kind="mail"}}': "50x60", f'shop_jobs_waiting{{{DB},kind="pdf"}}': "3x60"},
+        30,
+        ("warning",),
+        {"kind": "mail"},
+    ),
+    "a short queue": Case("QueueDepth", key("jobs", "10x60") | key("free", "1000000x60") | {f"shop_users_all{{{DB}}}": "1e9x60"}, 30),
+    "a queue that is worked off": Case("QueueDepth", key("jobs", "0x10 5000x6 0x40"), 17),
+    "the same key of another database": Case("QueueDepth", key("jobs", "5000x60", "db3"), 30),
+    "a full memory that refuses": Case("RedisMemoryHigh", memory_of_redis(95), 20, ("warning",), {"service": "cache"}),
+    "a full memory that evicts what expires": Case("RedisMemoryHigh", memory_of_redis(95, "volatile-lru"), 20, ("warning",)),
+    "a full cache that evicts": Case("RedisMemoryHigh", memory_of_redis(99, "allkeys-lru"), 20),
+    "a memory without a limit": Case("RedisMemoryHigh", memory_of_redis(95, limit="0x60"), 20),
+    "refuses connections": Case(
+        "RedisRejectedConnections", {f"redis_rejected_connections_total{{{CACHE}}}": "0x5 3x60"}, 8, ("warning",), {"service": "cache"}
+    ),
+    "refused connections long ago": Case("RedisRejectedConnections", {f"redis_rejected_connections_total{{{CACHE}}}": "0x5 3x60"}, 40),
+    "a rotated password": Case(
+        "DatabaseExporterFailing",
+        {f'up{{job="postgresql",{DB}}}': "1x60", f"pg_up{{{DB}}}": "0x60"} | down("db", "0x60"),
+        20,
+        ("warning",),
+        {"service": "db", "failing": "all"},
+    ),
+    "no exporter": Case("DatabaseExporterFailing", {f'up{{job="redis",{CACHE}}}': "0x60"}, 20, ("warning",), {"service": "cache"}),
+    "a pooler that refuses": Case(
+        "DatabaseExporterFailing",
+        {f"pgbouncer_up{{{DB.replace('db', 'pooler')}}}": "0x60"},
+        20,
+        ("warning",),
+        {"service": "pooler"},
+    ),
+    "a query without its table": Case(
+        "DatabaseExporterFailing",
+        {f"pg_exporter_last_scrape_error{{{DB}}}": "1x60", f"pg_up{{{DB}}}": "1x60"},
+        30,
+        ("warning",),
+        {"failing": "query"},
+    ),
+    "a server that is down": Case("DatabaseExporterFailing", {f"pg_up{{{DB}}}": "0x60"} | down("db", "1x60"), 20),
+    "a server in maintenance": Case("DatabaseExporterFailing", {f"pg_up{{{DB}}}": "0x60"} | down("db", "1x60", "maintenance"), 20),
+    "a server that is restored": Case("DatabaseExporterFailing", {f"pg_up{{{DB}}}": "1x10 0x3 1x40"}, 13),
+    "all is measured": Case("DatabaseExporterFailing", {f"pg_up{{{DB}}}": "1x60", f"pg_exporter_last_scrape_error{{{DB}}}": "0x60"}, 30),
     "affected": Case("WatchdogIncident", down("web", "1x5", "affected"), 2, ("critical",), WEB),
     "maintenance of the host": Case(
         "WatchdogMaintenance", window("host", "3600x20"), 5, ("",), {"scope": "host", "instance": "web1", "stack": "", "service": ""}
@@ -341,7 +469,7 @@ CASES: dict[str, Case] = {
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What promtool says of each case; empty where all is as expected."""
     folder = tmp_path_factory.mktemp("rules")
-    (folder / "shop.yml").write_text(files.stack_file(SHOP))
+    (folder / "shop.yml").write_text(files.stack_file(SHOP, MEASURED))
     (folder / "plans.yml").write_text(files.stack_file(PLANS))
     (folder / "host.yml").write_text(files.host_file(HostLimits()))
     tests: list[dict[str, Any]] = []
@@ -393,7 +521,7 @@ def rules(text: str) -> list[dict[str, Any]]:
 
 
 def test_names_are_those_that_can_be_turned_off() -> None:
-    told = [rule for rule in rules(files.stack_file(SHOP)) if rule["alert"] != "WatchdogIncident"]
+    told = [rule for rule in rules(files.stack_file(SHOP, MEASURED)) if rule["alert"] != "WatchdogIncident"]
     assert {rule["alert"] for rule in told} == set(STACK_ALERTS)
     untold = ("Watchdog", "WatchdogIncident", "WatchdogMaintenance")
     assert {rule["alert"] for rule in rules(files.host_file(HostLimits())) if rule["alert"] not in untold} == set(HOST_ALERTS)
@@ -403,7 +531,7 @@ def test_names_are_those_that_can_be_turned_off() -> None:
 
 
 def test_each_says_how_bad_it_is_what_it_is_and_where_to_read_on() -> None:
-    for rule in rules(files.stack_file(SHOP)) + rules(files.host_file(HostLimits(), "https://wiki.example.com/{runbook}")):
+    for rule in rules(files.stack_file(SHOP, MEASURED)) + rules(files.host_file(HostLimits(), "https://wiki.example.com/{runbook}")):
         if rule["alert"] in RUNBOOKS:
             page = RUNBOOKS[rule["alert"]]
             assert rule["labels"]["severity"] in ("critical", "warning") and rule["annotations"]["summary"]
@@ -413,8 +541,9 @@ def test_each_says_how_bad_it_is_what_it_is_and_where_to_read_on() -> None:
 
 def test_limits_of_the_declaration_are_those_of_the_rules() -> None:
     limits = StackLimits(error_warning=1, error_critical=50, latency=0.3, min_requests=7, cpu=50, memory=60, throttled=70, restarts=9)
-    text = files.stack_file(MonitoredStack("shop", services={"web": "critical"}, limits=limits))
-    for wanted in ("> 0.01 and", "> 0.5 and", "> 0.3 and", ">= 6.5", "> 0.5,", "> 0.6,", "> 0.7,", ">= 8.5"):
+    limits = replace(limits, replication_bytes=123456, redis_memory=33)
+    text = files.stack_file(MonitoredStack("shop", services={"web": "critical"}, limits=limits), MEASURED)
+    for wanted in ("> 123456", "> 0.33 and", "> 0.01 and", "> 0.5 and", "> 0.3 and", ">= 6.5", "> 0.5,", "> 0.6,", "> 0.7,", ">= 8.5"):
         assert wanted in text, wanted
     host = files.host_file(HostLimits(cpu=50, memory=60, disk_hours=1, inodes=70, clock=3, conntrack=55))
     for wanted in ("> 0.5", "> 0.6", ", 3600) < 0", "> 0.7", "> 3 or", "> 0.55"):

@@ -36,6 +36,7 @@ LAYERS = (
     ("adopt",),
     ("maintenance",),
     ("backup",),
+    ("databases",),
     ("status",),
     ("watchdog",),
     ("capacity", "removal"),

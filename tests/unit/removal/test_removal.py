@@ -103,6 +103,8 @@ class Host:
             (removal, "FOLDER"),
             (removal_host, "WATCHDOG"),
             (removal_host, "MONITORING"),
+            (removal_host, "EXPORTERS"),
+            (removal_host, "QUERIES"),
             (removal_host, "BACKUP"),
             (slo_settings, "FOLDER"),
         ):
@@ -110,6 +112,8 @@ class Host:
         for folder in (
             removal_host.WATCHDOG,
             removal_host.MONITORING / "rules",
+            removal_host.EXPORTERS,
+            removal_host.QUERIES,
             removal_host.BACKUP,
             slo_settings.FOLDER,
             root / "units/multi-user.target.wants",
@@ -181,6 +185,8 @@ class Host:
             if not self.layout.link(certificate).is_symlink():
                 self.layout.link(certificate).symlink_to(self.layout.live(certificate))
         (removal_host.WATCHDOG / f"{stack}.json").write_text("{}")
+        (removal_host.EXPORTERS / f"{stack}.json").write_text("[]")
+        (removal_host.QUERIES / f"{stack}.db.yml").write_text("{}")
         for kind in ("stack", "slo"):
             (removal_host.MONITORING / f"rules/{kind}-{stack}.yml").write_text("groups: []")
         (removal_host.BACKUP / f"{stack}.json").write_text("{}")
@@ -248,6 +254,7 @@ def test_all_of_it_goes_and_nothing_of_another_stack(host: Host) -> None:
     assert report.left["volume"] == ["shop_data"] and "keys of backups" in report.left["secrets"][0]
     assert (host.root / "jail.local").read_text() == JAILS.replace("\n[nginx-limit-req]\nenabled = true\n", "")
     assert (host.root / "sshd.conf").read_text() == FORWARDING.replace(" 127.0.0.1:5434", ""), "the other needs 5432, too"
+    assert "systemctl start --no-block latentum-ops-database-exporters.service" in host.ran
     assert host.ran.index("sshd -t") < host.ran.index("systemctl reload ssh.service")
     assert host.layout.renewal("shared").exists() and host.layout.link("shared").exists()
     assert not (host.root / "opt/shop").exists()

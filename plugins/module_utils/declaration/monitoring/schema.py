@@ -83,6 +83,8 @@ LIMITS = Record(
         "min_requests": number(StackLimits, "min_requests"),
         **{name: decimal(StackLimits, name, example) for name, example in (("cpu", "80"), ("memory", "85"), ("throttled", "25"))},
         "restarts": number(StackLimits, "restarts"),
+        "replication_bytes": decimal(StackLimits, "replication_bytes", "1073741824"),
+        "redis_memory": decimal(StackLimits, "redis_memory", "90"),
         "disabled": Items(of=Text(default=""), default=[], example="[HighLatency]", description=described(StackLimits, "disabled")),
     },
     example="{error_critical: 10, latency: 1s}",

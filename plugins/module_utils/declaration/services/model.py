@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...contracts.health import Probe
+from ..metrics.model import Metrics, metrics_from
 from ..updates.model import Update, update_from
 from ..watchdog.model import Watch, watch_from
 
@@ -24,6 +25,7 @@ class ServiceOptions:
     allow: tuple[str, ...] = ()
     update: Update = field(default_factory=Update)
     watch: Watch = field(default_factory=watch_from)
+    metrics: Metrics | None = None
 
 
 def services_from(items: Mapping[str, dict[str, Any]]) -> dict[str, ServiceOptions]:
@@ -40,5 +42,6 @@ def _service(item: dict[str, Any]) -> ServiceOptions:
         "allow": allow,
         "update": update,
         "watch": watch_from(item.get("watch")),
+        "metrics": metrics_from(item.get("metrics")),
     }
     return ServiceOptions(**{**item, **changed})

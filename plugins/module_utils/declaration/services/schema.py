@@ -10,6 +10,7 @@ from ...contracts.nodes import number, text
 from ...schema import values
 from ...schema.nodes import Items, Number, Record, Table, Text
 from ..forms import port
+from ..metrics.schema import METRICS
 from ..updates.schema import UPDATE
 from ..watchdog.schema import WATCH
 
@@ -55,6 +56,7 @@ SERVICE = Record(
         "probe": PROBE,
         "update": UPDATE,
         "watch": WATCH,
+        "metrics": METRICS,
         "allow": Items(
             of=Text(choices=WAIVERS, default=""),
             default=[],

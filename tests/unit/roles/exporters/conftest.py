@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_runs import AnsibleRuns
 
-from .rendered import ON, PROGRAM, SHOP, Rendered, render
+from .rendered import MEASURED, ON, PROGRAM, SHOP, Rendered, render
 
 BLOG = {**SHOP, "name": "blog", "monitoring": {"buckets": ["50ms", 1, "2m"]}}
 VARIANTS = {
@@ -20,6 +20,8 @@ VARIANTS = {
     "node": {**ON, "exporters_requests": False, "exporters_nginx": False, "exporters_node_collectors": ["cpu"]},
     "declared": {**ON, "ops_stack": SHOP},
     "one of several": {**ON, "ops_stacks": [SHOP, BLOG], "ops_only": "shop"},
+    "databases": {**ON, "ops_stack": MEASURED},
+    "databases alone": {**ON, "exporters_node": False, "exporters_requests": False, "exporters_nginx": False, "ops_stack": MEASURED},
     "elsewhere": {**ON, "exporters_requests_address": "[::1]:4903", "exporters_requests_buckets": [0.3, 1, 2.5]},
 }
 

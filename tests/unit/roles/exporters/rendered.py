@@ -28,6 +28,24 @@ SHOP: dict[str, Any] = {
     "compose": "services: {web: {image: 'acme/web:1', healthcheck: {test: [CMD, 'true']}}}",
     "monitoring": {"buckets": ["5ms", "300ms", 1, "1.5s", 10]},
 }
+MEASURED: dict[str, Any] = {
+    "name": "shop",
+    "contact": "ops@example.com",
+    "compose": """
+services:
+  db: {image: 'postgres:17.2', healthcheck: {test: [CMD, 'true']}, secrets: [db_password]}
+  cache: {image: 'redis:7.4', healthcheck: {test: [CMD, 'true']}}
+  pooler: {image: 'acme/pgbouncer:1', healthcheck: {test: [CMD, 'true']}}
+secrets: {db_password: {file: ./db_password}}
+""",
+    "secrets": {"db_password": {"kind": "password"}, "stats_password": {"kind": "password"}},
+    "databases": [{"service": "db", "name": "app", "user": "app", "password_secret": "db_password"}],
+    "services": {
+        "db": {"update": {"strategy": "recreate"}, "metrics": {"queries": {"shop_orders_open": {"sql": "SELECT count(*) FROM orders"}}}},
+        "cache": {"metrics": {"kind": "redis", "keys": [{"key": "jobs"}]}},
+        "pooler": {"metrics": {"kind": "pgbouncer", "user": "stats", "password_secret": "stats_password"}},
+    },
+}
 PROGRAMS = ("prometheus-node-exporter", "mtail", "prometheus-nginx-exporter", "prometheus-blackbox-exporter")
 MTAIL = os.environ.get("LATENTUM_TEST_MTAIL") or shutil.which("mtail") or ""
 needs_mtail = pytest.mark.skipif(not MTAIL, reason="no mtail on this machine (LATENTUM_TEST_MTAIL names one)")
@@ -37,7 +55,7 @@ VERSION = subprocess.run([MTAIL, "--version"], capture_output=True, text=True, c
 READS_ONLY_UTF8 = bool(re.search(r"3\.0\.0[~-]rc([1-4]\d|5[01])\b", VERSION))
 
 
-OWN = ("chosen", "units", "others", "masks", "purge", "checks", "activate", "addresses", "preflight")
+OWN = ("chosen", "units", "others", "masks", "purge", "checks", "activate", "addresses", "preflight", "kept_packages", "database_programs")
 
 
 def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Path) -> dict[str, Rendered]:

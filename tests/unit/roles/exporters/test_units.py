@@ -21,13 +21,14 @@ from ..routes.nginx_runs import Service, free_port
 from .rendered import PROGRAMS, ROLE, Rendered
 
 UNITS = tuple(f"latentum-ops-{name}-exporter.service" for name in ("node", "requests", "nginx", "blackbox"))
+PLACES = "latentum-ops-database-exporters.path"
 ANALYZE = shutil.which("systemd-analyze") or ""
 
 
 def test_off_leaves_nothing(rendered: Mapping[str, Rendered]) -> None:
     off = rendered["off"]
     assert off.files == {} and off.variables["chosen"] == [] and off.variables["checks"] == []
-    assert off.variables["others"] == list(UNITS) and off.variables["preflight"] == {"exporters": []}
+    assert off.variables["others"] == [*UNITS, PLACES] and off.variables["preflight"] == {"exporters": []}
     # And what was there goes.
     purged = [(entry["directory"], entry["pattern"]) for entry in off.variables["purge"]]
     assert ("/etc/systemd/system", "latentum-ops-*-exporter.service") in purged
@@ -35,8 +36,8 @@ def test_off_leaves_nothing(rendered: Mapping[str, Rendered]) -> None:
 
 
 def test_what_is_chosen_is_there_and_the_rest_is_ended(rendered: Mapping[str, Rendered]) -> None:
-    assert rendered["all"].variables["units"] == list(UNITS) and rendered["all"].variables["others"] == []
-    assert rendered["on"].variables["others"] == [UNITS[3]]
+    assert rendered["all"].variables["units"] == list(UNITS) and rendered["all"].variables["others"] == [PLACES]
+    assert rendered["on"].variables["others"] == [UNITS[3], PLACES]
     assert rendered["node"].variables["units"] == [UNITS[0]]
     for variant in ("on", "all", "node"):
         there = {path.rpartition("/")[2] for path in rendered[variant].files if path.endswith(".service")}
