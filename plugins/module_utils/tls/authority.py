@@ -219,7 +219,8 @@ class Authority:
         for request in requests:
             known = self.members.get(request.host, Member("", ()))
             self.members[request.host] = replace(known, issuer=request.issuer, trusts=tuple(sorted(request.trusts)))
-        self.members = {host: member for host, member in sorted(self.members.items()) if host in members}
+        present = {*members, *(request.host for request in requests)}
+        self.members = {host: member for host, member in sorted(self.members.items()) if host in present}
 
     def _step(self, members: Collection[str], terms: AuthorityTerms, signed: Signed) -> None:
         if not self.generations:
