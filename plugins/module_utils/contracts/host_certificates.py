@@ -48,8 +48,8 @@ class AuthorityTerms(Contract):
 
     generation: int = option(
         (
-            "Which authority of this inventory it is. A larger number has it replaced by a new one, with an overlap: both are trusted,"
-            " until each host has a certificate of the new one.",
+            "Which authority of this inventory it is. A larger number has it replaced by a new one, with an overlap in which both are"
+            " trusted, until each host has a certificate of the new one.",
             "Where the key of the present one is gone, the new one signs at once.",
         ),
         1,

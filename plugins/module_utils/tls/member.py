@@ -140,6 +140,12 @@ def _fitting(folder: Path, certificate: str, trusted: Sequence[x509.Certificate]
     raise CertificateError(f"certificate: its key is not in {folder}: another run has asked meanwhile; run role host_certificates again")
 
 
+def ends(folder: Path) -> float:
+    """When the present certificate ends, in seconds since the epoch; 0 where there is none."""
+    own = _read(folder / CERTIFICATE)
+    return moment(own[0], "not_valid_after") if own else 0
+
+
 def names_of(certificate: x509.Certificate) -> set[str]:
     """Names and addresses that a certificate is for."""
     from cryptography import x509
