@@ -32,7 +32,8 @@ options:
     default: /etc/latentum-ops/authority
   members:
     description:
-      - All hosts of the inventory that have such certificates, also those that the run does not reach. What is known of others is forgotten.
+      - All hosts of the inventory that have such certificates, also those that the run does not reach.
+      - What is known of others is forgotten.
     type: list
     elements: str
     required: true
@@ -43,6 +44,38 @@ options:
     required: true
     suboptions:
       # BEGIN OPTIONS host_certificates.CertificateRequest
+      host:
+        description: Its name in the inventory.
+        type: str
+        required: true
+      addresses:
+        description: Addresses and further names that others reach it by.
+        type: list
+        elements: str
+        default: []
+      csr:
+        description: The request, PEM; empty in check mode, where it has no key yet.
+        type: str
+      due:
+        description: It needs a new certificate, whoever has signed the one that it has.
+        type: bool
+        default: false
+      trusts:
+        description: Fingerprints of the authorities that it trusts.
+        type: list
+        elements: str
+        default: []
+      issuer:
+        description: Fingerprint of the authority that has signed what it has.
+        type: str
+      newest:
+        description: The largest generation among those authorities.
+        type: int
+        default: 0
+      clock:
+        description: What time it is there, in seconds since the epoch; V(0) where that is not known.
+        type: float
+        default: 0.0
       # END OPTIONS
   terms:
     description: How the authority is, and on which terms it signs.
@@ -50,6 +83,29 @@ options:
     default: {}
     suboptions:
       # BEGIN OPTIONS host_certificates.AuthorityTerms
+      generation:
+        description:
+          - Which authority of this inventory it is. A larger number has it replaced by a new one, with an overlap in which both are
+            trusted, until each host has a certificate of the new one.
+          - Where the key of the present one is gone, the new one signs at once.
+        type: int
+        default: 1
+      days:
+        description: Days that a certificate of a host is valid; it is renewed when less than a third is left.
+        type: int
+        default: 365
+      authority_days:
+        description: Days that an authority is valid; it is replaced, with an overlap, when less than a third is left.
+        type: int
+        default: 3650
+      constraints:
+        description:
+          - Domains and networks that names and addresses of hosts are in (C(example.internal), C(10.0.0.0/8)); the authority can then
+            sign for no other, whoever has its key. Without any it signs for all names of the inventory.
+          - They are part of an authority, so a change needs a larger O(terms.generation).
+        type: list
+        elements: str
+        default: []
       # END OPTIONS
 seealso:
   - module: latentum.ops.host_certificate

@@ -64,7 +64,7 @@ class AuthorityTerms(Contract):
         (
             "Domains and networks that names and addresses of hosts are in (C(example.internal), C(10.0.0.0/8)); the authority can then"
             " sign for no other, whoever has its key. Without any it signs for all names of the inventory.",
-            "They are part of an authority: a change needs a larger O(terms.generation).",
+            "They are part of an authority, so a change needs a larger O(terms.generation).",
         ),
         (),
     )
