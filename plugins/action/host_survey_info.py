@@ -78,6 +78,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
     "exporters": {"preflight": "__exporters_preflight"},
     "monitoring": {"preflight": "__monitoring_preflight"},
     "log_shipping": {"preflight": "__log_shipping_preflight"},
+    "host_certificates": {"preflight": "__host_certificates_preflight"},
     "log_rotation": {
         "docker_limits": "log_rotation_docker_limits",
         "unlimited": "log_rotation_docker_unlimited",

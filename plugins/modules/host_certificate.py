@@ -106,6 +106,7 @@ ends:
 """
 
 import grp
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.base import ContractError
@@ -149,14 +150,14 @@ def requested(module: AnsibleModule) -> None:
     given = module.params
     raw = {"host": given["name"], "addresses": given["addresses"]}
     wanted = CertificateRequest.from_dict(raw, "host_certificates")
-    asked = member.ask(member.Path(given["folder"]), wanted.host, wanted.addresses, check_mode=bool(module.check_mode))
+    asked = member.ask(Path(given["folder"]), wanted.host, wanted.addresses, check_mode=bool(module.check_mode))
     module.exit_json(changed=bool(asked.reason), request=asked.request.to_dict(), reason=asked.reason, ends=asked.ends)
 
 
 def present(module: AnsibleModule) -> None:
     """The difference."""
     given = module.params
-    folder = member.Path(given["folder"])
+    folder = Path(given["folder"])
     try:
         group = grp.getgrnam(given["group"]).gr_gid
     except KeyError:

@@ -31,6 +31,8 @@ KEYS = (
     "log_shipping_listen",
     "log_shipping_to",
     "log_shipping_to_name",
+    "log_shipping_certificate",
+    "log_shipping_key",
 )
 LISTEN = "0.0.0.0:9943"  # of the front of a host's exporters
 Inventory = Mapping[str, Mapping[str, Any]]
@@ -85,18 +87,24 @@ def target_of(name: str, inventory: Inventory) -> str:
     return f"{f'[{address}]' if ':' in address else address}:{port_of(front_of(name, inventory))}"
 
 
+def log_host_of(name: str, inventory: Inventory) -> str:
+    """The host of the inventory that this one sends its logs to; empty where it is none of them."""
+    variables = inventory[name]
+    host = str(variables.get("log_shipping_to") or "").rpartition(":")[0].strip("[]")
+    if not host or not variables.get("log_shipping_enabled"):
+        return ""
+    called = {host, str(variables.get("log_shipping_to_name") or host)}
+    for other in inventory:
+        if other != name and called & {other, reached_at(other, inventory), *names_of(other, inventory)}:
+            return other
+    return ""
+
+
 def senders_to(name: str, inventory: Inventory) -> list[str]:
     """Hosts that send their logs to this one."""
     if not inventory[name].get("log_shipping_enabled") or not inventory[name].get("log_shipping_listen"):
         return []
-    own = {name, reached_at(name, inventory), *names_of(name, inventory)}
-    senders = []
-    for other, variables in inventory.items():
-        host = str(variables.get("log_shipping_to") or "").rpartition(":")[0].strip("[]")
-        called = {host, str(variables.get("log_shipping_to_name") or "")} - {""}
-        if other != name and host and variables.get("log_shipping_enabled") and called & own:
-            senders.append(other)
-    return senders
+    return [other for other in inventory if other != name and log_host_of(other, inventory) == name]
 
 
 def openings(name: str, inventory: Inventory) -> list[dict[str, Any]]:
@@ -122,7 +130,7 @@ def _rule(listen: str, sources: Iterable[str], comment: str) -> dict[str, Any]:
 
 def problems(name: str, inventory: Inventory) -> list[Problem]:
     """What stands against this host scraping others, being scraped, and taking logs; each names the host, if it is another one."""
-    found = [*_scraped(name, inventory), *_taking(name, inventory)]
+    found = [*_scraped(name, inventory), *_sending(name, inventory), *_taking(name, inventory)]
     for other in scraped_by(name, inventory):
         found += _scraped(other, inventory, f"{other}: ")
     found += _shared(name, inventory)
@@ -179,6 +187,23 @@ def _listening(name: str, inventory: Inventory, of: str) -> Iterator[Problem]:
         yield Problem(key, shown(listen), what, f"write one such as {LISTEN}, or [::]:9943 for both versions")
     elif port == port_of(str(inventory[name].get("log_shipping_listen") or "")):
         yield Problem(key, shown(listen), "is the port of log_shipping_listen, too", "give one of the two another port")
+
+
+def _sending(name: str, inventory: Inventory) -> Iterator[Problem]:
+    """A host that sends its logs by a certificate of the inventory, which is of its names alone."""
+    variables = inventory[name]
+    given = variables.get("log_shipping_to")
+    if not given or not variables.get("log_shipping_enabled") or not variables.get("host_certificates_enabled"):
+        return
+    if variables.get("log_shipping_key") or variables.get("log_shipping_certificate"):
+        return  # of its own
+    if not (other := log_host_of(name, inventory)):
+        what = "is no address or name of a host of the inventory, so its certificate cannot be of the inventory's authority"
+        fix = "write the ops_address of a host of the inventory, or bring certificates (log_shipping_authority and its neighbours)"
+        yield Problem("log_shipping_to", shown(str(given)), what, fix)
+    elif not inventory[other].get("host_certificates_enabled"):
+        fix = f"write host_certificates_enabled: true for {other} as well"
+        yield Problem("log_shipping_to", shown(str(given)), f"is {other}, which has no certificate of the inventory's authority", fix)
 
 
 def _taking(name: str, inventory: Inventory) -> Iterator[Problem]:

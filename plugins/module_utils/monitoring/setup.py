@@ -116,7 +116,9 @@ def _jobs(settings: MonitoringSettings) -> Iterator[Problem]:
         elif address and not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", address):
             yield Problem(key, shown(address), "is not an address with a port", "write one such as 127.0.0.1:9100, without http://")
     if any(host.name == settings.host for host in settings.hosts):
-        yield Problem(f"{_PREFIX}host_name", shown(settings.host), "is the name of a host elsewhere, too", "give this one a name of its own")
+        yield Problem(
+            f"{_PREFIX}host_name", shown(settings.host), "is the name of a host elsewhere, too", "give this one a name of its own"
+        )
     taken = {*jobs(settings), *map(job_of, settings.hosts)}
     for index, scrape in enumerate(settings.scrapes):
         name = scrape.get("job_name")

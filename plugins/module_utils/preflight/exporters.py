@@ -46,6 +46,10 @@ def _foreign(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
 
 
 def _taken(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
+    yield from taken_by_others(host, programs, "write another port of loopback, and have Prometheus ask there")
+
+
+def taken_by_others(host: Host, programs: Sequence[Program], fix: str) -> Iterator[Problem]:
     """One finding for each port that is to be one's and has somebody who listens."""
     if not programs:
         return
@@ -62,7 +66,5 @@ def _taken(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
                 continue
             listening = f"{listener.program} (process {listener.pid})" if listener.program else "a process that ss cannot name"
             what = f"is where {listening}{f' of {holder}' if holder else ''} listens"
-            yield Problem(
-                program["variable"], str(program["address"]), what, "write another port of loopback, and have Prometheus ask there"
-            )
+            yield Problem(program["variable"], str(program["address"]), what, fix)
             break
