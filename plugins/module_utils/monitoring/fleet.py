@@ -216,13 +216,12 @@ def _taking(name: str, inventory: Inventory) -> Iterator[Problem]:
 def _from(name: str, inventory: Inventory, of: str, who: str) -> Iterator[Problem]:
     """Where connections of a host come from has to be known in numbers."""
     variables = inventory[name]
-    given = variables.get("ops_source_addresses")
-    if given is not None:
-        for text in [given] if isinstance(given, str) else given:
-            if not _network(str(text)):
-                fix = "write addresses or networks, such as [203.0.113.7]"
-                yield Problem(f"{of}ops_source_addresses", shown(str(text)), "is no address", fix)
-    if not sources_of(name, inventory):
+    given = variables.get("ops_source_addresses") or ()
+    wrong = [text for text in map(str, [given] if isinstance(given, str) else given) if not _network(text)]
+    for text in wrong:
+        fix = "write addresses or networks, such as [203.0.113.7]"
+        yield Problem(f"{of}ops_source_addresses", shown(text), "is no address", fix)
+    if not wrong and not sources_of(name, inventory):
         what = f"says no address to let in by {who}"
         fix = f"write ops_address (or ops_source_addresses, where its connections come from others) for {name}, such as 203.0.113.7"
         yield Problem(f"{of}ops_address", shown(reached_at(name, inventory)), what, fix)
