@@ -148,6 +148,11 @@ generation:
   returned: success
   type: int
   sample: 1
+begins:
+  description: When it begins, in seconds since the epoch.
+  returned: success
+  type: float
+  sample: 1796007010.0
 ends:
   description: When it ends, in seconds since the epoch.
   returned: success
@@ -186,7 +191,7 @@ def main() -> None:
     except ImportError as error:
         if module.check_mode:  # on a bare host the library comes earlier in the same run
             steps = [f"sign for {raw['host']}" for raw in given["requests"]]
-            module.exit_json(changed=True, certificates={}, authority="", steps=steps, waiting=[], generation=0, ends=0)
+            module.exit_json(changed=True, certificates={}, authority="", steps=steps, waiting=[], generation=0, begins=0, ends=0)
         module.fail_json(**failure(f"python3-cryptography is missing where the authority is: {error}"))
     except LockBusy as error:
         module.fail_json(**failure(f"{error}: another run signs; try again when it is done"))
@@ -199,6 +204,7 @@ def main() -> None:
         steps=signed.steps,
         waiting=signed.waiting,
         generation=signed.generation,
+        begins=signed.begins,
         ends=signed.ends,
     )
 

@@ -98,6 +98,11 @@ reason:
   returned: with O(state=requested)
   type: str
   sample: less than a third of its days is left
+begins:
+  description: When the present certificate begins, in seconds since the epoch; 0 where there is none.
+  returned: with O(state=present)
+  type: float
+  sample: 1795996800.0
 ends:
   description: When the present certificate ends, in seconds since the epoch; 0 where there is none.
   returned: success
@@ -167,7 +172,8 @@ def present(module: AnsibleModule) -> None:
     outcome = member.install(
         folder, given["certificate"] or "", given["authority"], group, activate=given["activate"], check_mode=bool(module.check_mode)
     )
-    module.exit_json(changed=bool(outcome.changes), ends=member.ends(folder), diff=[change.difference() for change in outcome.changes])
+    begins, ends = member.validity(folder)
+    module.exit_json(changed=bool(outcome.changes), begins=begins, ends=ends, diff=[change.difference() for change in outcome.changes])
 
 
 if __name__ == "__main__":

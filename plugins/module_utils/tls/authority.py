@@ -92,6 +92,7 @@ class Signed:
     steps: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     generation: int = 0
+    begins: float = 0
     ends: float = 0
 
 
@@ -135,7 +136,7 @@ class Authority:
         if (self.generations, self.members) != before and not check_mode:
             self._save()
         signed.bundle = "" if check_mode and self._made else self._bundle()
-        signed.generation, signed.ends = signing.number, signing.ends
+        signed.generation, signed.begins, signed.ends = signing.number, signing.begins, signing.ends
         return signed
 
     # What is refused

@@ -140,10 +140,10 @@ def _fitting(folder: Path, certificate: str, trusted: Sequence[x509.Certificate]
     raise CertificateError(f"certificate: its key is not in {folder}: another run has asked meanwhile; run role host_certificates again")
 
 
-def ends(folder: Path) -> float:
-    """When the present certificate ends, in seconds since the epoch; 0 where there is none."""
+def validity(folder: Path) -> tuple[float, float]:
+    """When the present certificate begins and ends, in seconds since the epoch; zeros where there is none."""
     own = _read(folder / CERTIFICATE)
-    return moment(own[0], "not_valid_after") if own else 0
+    return (moment(own[0], "not_valid_before"), moment(own[0], "not_valid_after")) if own else (0, 0)
 
 
 def names_of(certificate: x509.Certificate) -> set[str]:
