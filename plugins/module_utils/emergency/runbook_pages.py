@@ -574,9 +574,10 @@ Alert of Prometheus: `HostCertificateEnds`.
 
 ```console
 opsctl check
-openssl x509 -in /etc/latentum-ops/host-certificate/certificate.pem -noout -subject -issuer -dates -ext subjectAltName
-openssl verify -CAfile /etc/latentum-ops/host-certificate/authority.pem /etc/latentum-ops/host-certificate/certificate.pem
-journalctl -u latentum-ops-metrics-front -u latentum-ops-prometheus -u latentum-ops-log-receiver --since -1h --no-pager
+cd /etc/latentum-ops/host-certificate
+openssl x509 -in certificate.pem -noout -subject -issuer -dates -ext subjectAltName
+openssl verify -CAfile authority.pem certificate.pem
+journalctl -u latentum-ops-metrics-front -u latentum-ops-prometheus --since -1h --no-pager
 timedatectl
 ```
 
