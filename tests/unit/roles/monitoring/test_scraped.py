@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -131,3 +132,34 @@ def test_the_unit_is_sandboxed(made: dict[str, Rendered], tmp_path: Path) -> Non
 def test_names_that_stand_for_two_are_refused(settings: dict[str, object], words: str) -> None:
     (problem,) = setup([], settings).problems
     assert words in problem
+
+
+def test_the_role_makes_it_of_the_declarations_of_hosts_that_the_run_does_not_reach(ansible: AnsibleRuns, tmp_path: Path) -> None:
+    """By Ansible, with an inventory of two hosts and --limit to the one that monitors."""
+    common = {
+        "ops_monitoring_host": "eye-1",
+        "host_certificates_enabled": True,
+        "exporters_enabled": True,
+        "monitoring_enabled": "{{ inventory_hostname == 'eye-1' }}",
+        "ansible_connection": "local",
+    }
+    hosts = {"web1": {"ansible_host": "10.0.0.11", "ops_stack": SHOP}, "eye-1": {"ansible_host": "10.0.0.5"}}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": common}}))
+    role = {"name": "latentum.ops.monitoring", "tasks_from": "elsewhere", "public": True}
+    shown = {
+        "problems": "{{ __monitoring_setup.problems }}",
+        "paths": "{{ __monitoring_files | map(attribute='path') | list }}",
+        "hosts": "{{ __monitoring_hosts }}",
+        "local": "{{ __monitoring_local | bool }}",
+    }
+    tasks = [{"name": "Look", "ansible.builtin.include_role": role}, {"name": "Say", "ansible.builtin.debug": {"msg": shown}}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"name": "Make", "hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    done = ansible(
+        "ansible-playbook", "-i", "hosts.yml", "play.yml", "--limit", "eye-1",
+        folder=tmp_path, environment={"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+    )  # fmt: skip
+    ran = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"]
+    (said,) = [task["hosts"]["eye-1"]["msg"] for task in ran if task["task"]["name"] == "Say"]
+    assert said["problems"] == [] and said["local"] is False, done.stdout
+    assert f"{FOLDER}/rules/stack-shop.yml" in said["paths"] and f"{FOLDER}/rules/slo-shop.yml" in said["paths"]
+    assert said["hosts"] == [{"name": "web1", "address": "10.0.0.11:9943", "jobs": ["node", "requests", "nginx", "watchdog", "containers"]}]
