@@ -25,11 +25,13 @@ from ..hostconfig.transaction import ConfigSet, Outcome, apply
 from ..schema.nodes import Refused
 from ..schema.server_certificate import issued, moment, read_certificates
 from .authority import ORGANIZATION, fingerprint
-from .certificates import CertificateError
+from .certificates import DAY, CertificateError
 
 if TYPE_CHECKING:
     from cryptography import x509
 
+# Share of its days below which a run should have renewed it long ago: each does at a third.
+LATE = 0.25
 CERTIFICATE, KEY, TRUSTED, NEXT = "certificate.pem", "key.pem", "authority.pem", "next.key"
 
 
@@ -144,6 +146,20 @@ def validity(folder: Path) -> tuple[float, float]:
     """When the present certificate begins and ends, in seconds since the epoch; zeros where there is none."""
     own = _read(folder / CERTIFICATE)
     return (moment(own[0], "not_valid_before"), moment(own[0], "not_valid_after")) if own else (0, 0)
+
+
+def about(folder: Path, now: float | None = None) -> dict[str, Any]:
+    """Names, authority and days left of the present certificate, and whether it should have been renewed; nothing where there is none."""
+    own = _read(folder / CERTIFICATE)
+    if not own:
+        return {}
+    (begins, ends), moment_now = validity(folder), time.time() if now is None else now
+    return {
+        "names": sorted(names_of(own[0])),
+        "authority": own[0].issuer.rfc4514_string(),
+        "days_left": int((ends - moment_now) // DAY),
+        "late": ends - moment_now < (ends - begins) * LATE,
+    }
 
 
 def names_of(certificate: x509.Certificate) -> set[str]:

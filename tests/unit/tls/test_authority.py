@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.base import ContractError
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.host_certificates import AuthorityTerms, CertificateRequest
-from ansible_collections.latentum.ops.plugins.module_utils.schema.server_certificate import read_certificates
+from ansible_collections.latentum.ops.plugins.module_utils.schema.server_certificate import moment, read_certificates
 from ansible_collections.latentum.ops.plugins.module_utils.tls import member
 from ansible_collections.latentum.ops.plugins.module_utils.tls.authority import Signed, sign
 from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import DAY, CertificateError
@@ -216,7 +216,7 @@ def test_no_certificate_outlives_its_authority(inventory: Inventory) -> None:
     signed = sign(inventory.authority, [request], inventory.hosts, terms, now=late)
     (made,) = read_certificates(signed.certificates["web1"].encode())
     (issuer,) = read_certificates((inventory.authority / "1.pem").read_bytes())
-    assert made.not_valid_after_utc == issuer.not_valid_after_utc
+    assert moment(made, "not_valid_after") == moment(issuer, "not_valid_after")
 
 
 def test_a_lost_key_is_named_and_a_new_generation_signs_at_once(inventory: Inventory) -> None:
@@ -252,7 +252,7 @@ def test_clocks_that_differ_by_minutes_are_no_matter(inventory: Inventory) -> No
     request = replace(inventory.asked("web1").request, clock=time.time() - 1800)
     signed = sign(inventory.authority, [request], inventory.hosts, TERMS)
     (made,) = read_certificates(signed.certificates["web1"].encode())
-    assert made.not_valid_before_utc.timestamp() < time.time() - 1800
+    assert moment(made, "not_valid_before") < time.time() - 1800
 
 
 def test_two_names_for_one_address_are_refused(inventory: Inventory) -> None:
@@ -351,6 +351,14 @@ def test_a_certificate_for_another_key_or_of_another_authority_is_not_installed(
         member.install(inventory.of("web1"), (other.of("web1") / "certificate.pem").read_text(), bundle, os.getgid())
     with pytest.raises(CertificateError, match="its key is not in"):
         member.install(inventory.of("web1"), (inventory.of("web2") / "certificate.pem").read_text(), bundle, os.getgid())
+
+
+def test_what_a_host_has_is_told_in_a_few_words(inventory: Inventory) -> None:
+    assert member.about(inventory.of("web1")) == {}
+    inventory.run()
+    shown = member.about(inventory.of("web1"))
+    assert shown["names"] == ["10.0.0.11", "2001:db8::11", "web1"] and shown["days_left"] == 364 and not shown["late"]
+    assert member.about(inventory.of("web1"), time.time() + 280 * DAY)["late"]
 
 
 def test_no_key_shows_in_a_difference(inventory: Inventory) -> None:
