@@ -30,6 +30,7 @@ def of_hosts(names: Iterable[str], hostvars: HostVars, own: Sequence[Mapping[str
     hosts, problems = {}, []
     stacks: dict[str, tuple[str, Mapping[str, Any]]] = {stack["stack"]: ("this host", stack) for stack in plain(own)}
     known = set(stacks)
+    places: dict[str, list[str]] = {name: [""] for name in known}
     for name in names:
         variables = hostvars[name]
         try:
@@ -40,6 +41,7 @@ def of_hosts(names: Iterable[str], hostvars: HostVars, own: Sequence[Mapping[str
             problems.append(f"{name}: its declaration has errors, and its alerts would be lost: {error}")
             continue
         for stack in given:
+            places.setdefault(stack["stack"], []).append(name)
             where, other = stacks.setdefault(stack["stack"], (name, stack))
             if other != stack:
                 problems.append(
@@ -47,7 +49,7 @@ def of_hosts(names: Iterable[str], hostvars: HostVars, own: Sequence[Mapping[str
                     " give one of the two another name, or another monitoring host (ops_monitoring_host)"
                 )
     others = [_elsewhere(stack) for name, (_where, stack) in stacks.items() if name not in known]
-    return {"jobs": hosts, "stacks": others, "problems": problems}
+    return {"jobs": hosts, "stacks": others, "places": places, "problems": problems}
 
 
 def secrets_of(names: Iterable[str], hostvars: HostVars, stacks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -110,6 +110,9 @@ class MonitoringSettings(Contract):
     alertmanager_address: str = option("Where Alertmanager answers.", "127.0.0.1:9093")
     targets: Mapping[str, str] = option("Address of each exporter, by its job.", {})
     hosts: tuple[ScrapedHost, ...] = option("Hosts elsewhere that are scraped.", ())
+    places: Mapping[str, tuple[str, ...]] = option(
+        "On which hosts each stack is, where hosts elsewhere are scraped; an empty name is this host.", {}
+    )
     scrapes: tuple[Mapping[str, Any], ...] = option("Further scrape configurations, as Prometheus has them.", ())
     retention_days: int = option("Days for which numbers are kept.", 35, least=1, most=3660)
     retention_size: str = option("Beyond so much the oldest numbers go first.", "4GB")

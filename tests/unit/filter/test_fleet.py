@@ -97,6 +97,7 @@ def test_stacks_and_jobs_of_hosts_that_a_run_does_not_reach_are_known(ansible: A
         "web1": ["node", "requests", "nginx", "watchdog", "containers"],
         "web2": ["node", "nginx", "watchdog", "containers"],
     }
+    assert known["places"] == {"shop": ["web1"], "blog": ["web2"]}
     # Where the monitoring host has its copy, and never the value.
     assert known["stacks"][0]["alerts"][0]["url_file"] == "/etc/latentum-ops/monitoring-secrets/shop/hook"
     assert "-word" not in json.dumps(known)

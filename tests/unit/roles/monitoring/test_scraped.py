@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,6 +47,19 @@ VARIANTS = {
         },
     },
     "none": {**ON, "ops_stack": SHOP},
+    "apart": {
+        **ON,
+        "monitoring_host_name": "eye-1",
+        "monitoring_scraped": [{"name": "web1", "address": "10.0.0.11:9943"}, {"name": "web2", "address": "10.0.0.12:9943"}],
+        "__monitoring_declared": {
+            "elsewhere": {
+                "jobs": {"web1": ["node"], "web2": ["node"]},
+                "stacks": [*elsewhere(), *monitoring_config(load(SHOP))],
+                "places": {"blog": ["web1"], "shop": ["web2"]},
+                "problems": [],
+            }
+        },
+    },
 }
 
 
@@ -76,6 +90,31 @@ def test_rules_and_receivers_of_stacks_elsewhere_are_here(made: dict[str, Render
     assert "blog/chat" in {receiver["name"] for receiver in receivers}
     assert f"blog.chat:{ELSEWHERE}/blog/chat" in made["two"].unit(ALERTMANAGER)["LoadCredential"]
     assert f"{ELSEWHERE}/blog/chat" in made["two"].unit(SECRETS[0])["PathChanged"]
+
+
+def told_of(made: Rendered, instance: str) -> set[str]:
+    """Who is told of an alert about a host, by amtool's own rules: continue, and anchored patterns."""
+    document = yaml.safe_load(made.files[f"{FOLDER}/alertmanager.yml"])
+    labels = {"stack": "", "instance": instance, "severity": "critical", "alertname": "HostMemoryHigh"}
+    found = set()
+    for route in document["route"]["routes"]:
+        fits = True
+        for matcher in route["matchers"]:
+            name, sign, value = re.fullmatch(r'(\w+)(=~|!~|=)"(.*)"', matcher).groups()  # type: ignore[union-attr]
+            hit = re.fullmatch(value.replace("\\\\", "\\"), labels[name]) is not None if "~" in sign else labels[name] == value
+            fits = fits and hit is not (sign == "!~")
+        if fits:
+            found.add(route["receiver"])
+    return found
+
+
+def test_an_alert_about_a_host_goes_to_those_who_have_a_stack_there(made: dict[str, Rendered]) -> None:
+    """Not to whoever runs something else on another host; a host without any stack is everybody's."""
+    assert told_of(made["apart"], "web1") == {"blog/chat"}
+    assert told_of(made["apart"], "web2") == {"shop/chat", "shop/duty"}
+    assert told_of(made["apart"], "eye-1") == {"blog/chat", "shop/chat", "shop/duty"}
+    # Of a host alone nothing is said of hosts at all.
+    assert "instance!~" not in made["none"].files[f"{FOLDER}/alertmanager.yml"]
 
 
 def test_the_certificate_is_handed_over_by_systemd(made: dict[str, Rendered]) -> None:
