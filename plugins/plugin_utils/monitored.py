@@ -40,6 +40,7 @@ def of_hosts(names: Iterable[str], hostvars: HostVars, own: Sequence[Mapping[str
         except (InvalidDeclaration, AnsibleFilterError) as error:
             problems.append(f"{name}: its declaration has errors, and its alerts would be lost: {error}")
             continue
+        provided = {(stack, str(entry["name"])) for stack, entries in _entries(variables).items() for entry in entries if _has_value(entry)}
         for stack in given:
             places.setdefault(stack["stack"], []).append(name)
             where, other = stacks.setdefault(stack["stack"], (name, stack))
@@ -48,6 +49,13 @@ def of_hosts(names: Iterable[str], hostvars: HostVars, own: Sequence[Mapping[str
                     f"{name}: stack {stack['stack']} is declared otherwise than on {where}, and one Prometheus has one set of rules for it:"
                     " give one of the two another name, or another monitoring host (ops_monitoring_host)"
                 )
+            if stack["stack"] not in known:
+                problems += [
+                    f"{name}: stack {stack['stack']}: secrets.{secret}: Alertmanager on the monitoring host tells by it, and it is made on"
+                    " the hosts of the stack: give its value (kind: provided, value: from a vault)"
+                    for secret in _secrets(stack)
+                    if (stack["stack"], secret) not in provided
+                ]
     others = [_elsewhere(stack) for name, (_where, stack) in stacks.items() if name not in known]
     return {"jobs": hosts, "stacks": others, "places": places, "problems": problems}
 
@@ -60,7 +68,7 @@ def secrets_of(names: Iterable[str], hostvars: HostVars, stacks: Sequence[Mappin
         for name in names:
             for stack, entries in _entries(hostvars[name]).items():
                 for entry in entries:
-                    if entry.get("value") is not None:
+                    if _has_value(entry):
                         values.setdefault((stack, str(entry["name"])), str(entry["value"]))
     files = []
     for path, (stack, secret) in sorted(wanted.items()):
@@ -88,6 +96,17 @@ def _written(variables: Mapping[str, Any]) -> Any:
 def _entries(variables: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Secrets of each stack, values included: nothing remembers them."""
     return {name: derived("secret_entries")(stack) for name, stack in _written(variables).stacks.items()}
+
+
+def _has_value(entry: Mapping[str, Any]) -> bool:
+    return entry.get("value") is not None
+
+
+def _secrets(stack: Mapping[str, Any]) -> list[str]:
+    """Names of the secrets of a stack's own store by which people are told."""
+    store = f"{SECRETS}/{stack['stack']}/"
+    paths = [path for holder in _holders(stack) for key, path in holder.items() if key.endswith("_file") and isinstance(path, str)]
+    return [path.removeprefix(store) for path in dict.fromkeys(paths) if path.startswith(store)]
 
 
 def _jobs(variables: Mapping[str, Any], sites: bool) -> list[str]:

@@ -129,5 +129,8 @@ def test_a_secret_that_hosts_make_cannot_be_copied(ansible: AnsibleRuns, tmp_pat
     mail = {"name": "mail", "kind": "email", "server": "mail.example.com", "from": "a@example.com", "to": ["b@example.com"], "user": "ops"}
     secrets = {"word": {"kind": "password"}}  # its value is on the hosts alone
     hosts["web1"]["ops_stack"] = {**SHOP, "secrets": secrets, "watchdog": {"alerts": [{**mail, "password_secret": "word"}]}}
+    # Said where it can be read: the task that copies them hides what it says.
+    (problem,) = asked(ansible, tmp_path, hosts, "eye-1", "hosts")["problems"]
+    assert "web1: stack shop: secrets.word" in problem and "kind: provided" in problem
     said = asked(ansible, tmp_path, hosts, "eye-1", "secrets")
     assert "shop: secrets.word" in said and "kind: provided" in said

@@ -99,6 +99,7 @@ def test_a_new_host_alone_gets_one_from_the_authority_that_the_run_does_not_reac
     assert site.names("web3") == {"web3", "10.0.0.13"} and (site.folder / "web1/certificate.pem").read_bytes() == before
 
 
+@pytest.mark.matrix
 def test_a_host_that_moved_gets_its_new_address(site: Site) -> None:
     site.run()
     site.hosts["web2"]["ops_address"] = "10.9.0.12"
@@ -116,6 +117,7 @@ def test_another_generation_comes_in_three_runs(site: Site) -> None:
     assert site.changed(host_certificates_generation=2) == set()
 
 
+@pytest.mark.matrix
 def test_a_replacement_says_whom_it_waits_for(site: Site) -> None:
     site.run()
     for _number in range(2):
@@ -123,6 +125,7 @@ def test_a_replacement_says_whom_it_waits_for(site: Site) -> None:
     assert "waits for a run on eye-1, web2" in shown
 
 
+@pytest.mark.matrix
 def test_the_controller_can_keep_the_authority(site: Site) -> None:
     site.run(host_certificates_authority_host="controller")
     assert site.names("web1") == {"web1", "10.0.0.11"}
@@ -146,6 +149,7 @@ def test_what_cannot_be_is_refused(site: Site) -> None:
     assert "host_certificates.days: 2000 is outside its limits: write a number from 3 to 825" in shown
 
 
+@pytest.mark.matrix
 def test_turned_off_the_key_goes_and_the_authority_stays(site: Site) -> None:
     site.run()
     site.run(host_certificates_enabled=False)
