@@ -153,6 +153,9 @@ def _scraped(name: str, inventory: Inventory, of: str = "") -> Iterator[Problem]
     if not inventory[monitor].get("monitoring_enabled"):
         fix = f"write monitoring_enabled: true for {monitor}, or name the host that has it"
         yield Problem(key, shown(monitor), "runs no Prometheus, and nobody would hear of alerts", fix)
+    if inventory[monitor].get("ops_monitoring_host") != monitor:
+        fix = f"write ops_monitoring_host: {monitor} for {monitor} as well, as in group_vars/all"
+        yield Problem(key, shown(monitor), "does not know that it is to scrape: it does not name itself", fix)
     if variables.get("monitoring_enabled"):
         what = (
             f"tells alerts of this host, and so does this host itself (monitoring_enabled): each would be told twice by {monitor} and here"

@@ -97,6 +97,7 @@ def test_a_log_host_is_known_by_its_address_or_names() -> None:
         ),
         ("web1", {"web1": {"ops_monitoring_host": ["eye-1"]}}, "ops_monitoring_host", "is not the name of one host"),
         ("web1", {"eye_1": {"monitoring_enabled": False}}, "ops_monitoring_host", "runs no Prometheus"),
+        ("web1", {"eye_1": {"ops_monitoring_host": ""}}, "ops_monitoring_host", "write ops_monitoring_host: eye-1 for eye-1 as well"),
         ("web1", {"web1": {"monitoring_enabled": True}}, "ops_monitoring_host", "told twice by eye-1 and here"),
         ("web1", {"web1": {"exporters_enabled": False}}, "ops_monitoring_host", "write exporters_enabled: true"),
         ("web1", {"web1": {"host_certificates_enabled": False}}, "ops_monitoring_host", "web1 has no certificate"),
