@@ -29,7 +29,7 @@ def test_the_host_that_is_scraped_evaluates_and_tells_nothing() -> None:
 
 
 def test_only_the_monitoring_host_is_answered() -> None:
-    address = sh(EYE, f"getent hosts {APP}").split()[0]
+    address = sh(EYE, f"getent ahostsv4 {APP}").split()[0]
     at = f"--connect-to {APP}:9943:{address}:9943 https://{APP}:9943/node/metrics"
     assert sh(EYE, f"{CURL} {MINE} {at}") == "200"
     assert sh(EYE, f"{CURL} {at}", check=False) == "000", "without a certificate"
@@ -42,7 +42,7 @@ def test_nobody_else_gets_through_the_firewall() -> None:
     assert "timed out" in sh(STRANGER, f'python3 -c "{connect}" 2>&1 || true')
     rules = sh(APP, "ufw status").splitlines()
     (rule,) = [line for line in rules if "9943" in line]
-    assert sh(EYE, f"getent hosts {EYE}").split()[0] in rule or "metrics" in rule
+    assert sh(EYE, f"getent ahostsv4 {EYE}").split()[0] in rule or "metrics" in rule
 
 
 @pytest.mark.parametrize("unit", ["latentum-ops-metrics-front", "latentum-ops-log-forwarder"])
