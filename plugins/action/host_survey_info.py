@@ -79,6 +79,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
     "monitoring": {"preflight": "__monitoring_preflight"},
     "grafana": {"preflight": "__grafana_preflight"},
     "log_shipping": {"preflight": "__log_shipping_preflight"},
+    "host_certificates": {"preflight": "__host_certificates_preflight"},
     "log_rotation": {
         "docker_limits": "log_rotation_docker_limits",
         "unlimited": "log_rotation_docker_unlimited",

@@ -21,6 +21,7 @@ LOST = {
     "nginx": "no request is led to a service, and an update loses those that a proxy of your own sends to a container that goes",
     "backup": "nothing is backed up or proven, and data are lost with the host",
     "watchdog": "nothing is healed, and nobody is told of a failure",
+    "host_certificates": "no host gets a certificate by which others know it, and none is renewed",
     "exporters": "nothing measures the host, nginx and requests for Prometheus",
     "monitoring": "no Prometheus evaluates rules, and no Alertmanager tells of them",
     "grafana": "no dashboard shows what is measured",

@@ -15,7 +15,7 @@ scenarios=(backup rollout neighbours default watchdog roles)
 brief=(roles)
 # With the matrix, or by name, only, and after all others: two whole applications, whose images are a gigabyte, and whose twenty containers
 # want both cores when they start; and alerts that take their minutes to fire.
-alone=(applications monitoring)
+alone=(applications monitoring fleet)
 
 job() {
   export COLUMNS=200 # what Molecule runs is cut to that width

@@ -113,6 +113,13 @@ print("all shown")
 END""",
         "all shown",
     ),
+    # The host has a certificate that the authority which it keeps has signed, for its own name.
+    "role-host-certificates": Observation(
+        "cd /etc/latentum-ops/host-certificate"
+        " && openssl verify -CAfile authority.pem -verify_hostname role-host-certificates certificate.pem"
+        " && stat --format='%a %U' /etc/latentum-ops/authority/1.key",
+        "certificate.pem: OK\n600 root",
+    ),
     # What somebody writes into the journal is in the tree, whose closer can reach it.
     "role-log-shipping": Observation(
         "logger -t told 'a line of the test' && systemctl start latentum-ops-log-close.service"

@@ -13,11 +13,13 @@ from .names import WATCHDOG
 from .rule import CRITICAL, WARNING, AlertRule
 
 CPU, MEMORY, DISK, INODES = "HostCpuHigh", "HostMemoryHigh", "DiskFullSoon", "InodesNearlyUsed"
-CLOCK, CONNTRACK, REBOOT = "ClockOff", "ConntrackNearlyFull", "RebootDue"
+CLOCK, CONNTRACK, REBOOT, CERTIFICATE = "ClockOff", "ConntrackNearlyFull", "RebootDue", "HostCertificateEnds"
 # File systems that fill up: no memory, no read-only image.
 DISKS = '{fstype!~"tmpfs|ramfs|squashfs|iso9660|overlay|nsfs"}'
 _ROOM = 0.4  # a share of free space above which a trend is no news: a restore, a large upload
 _WHERE = "{{ $labels.instance }}"
+# Of the days of a certificate between hosts: each run renews it at a third, so somebody has not run for long; then it nearly ends.
+_LEFT = ((WARNING, 0.25), (CRITICAL, 0.08))
 
 
 def rules(limits: HostLimits) -> Iterator[AlertRule]:
@@ -39,6 +41,11 @@ def rules(limits: HostLimits) -> Iterator[AlertRule]:
     yield _rule(CONNTRACK, tracked, WARNING, "5m", f"The firewall of {_WHERE} remembers {percent} of the connections that it can")
     due = f'{WATCHDOG}host_check_state{{check="reboot",state="warning"}} == 1'
     yield _rule(REBOOT, due, WARNING, "", f"{_WHERE} waits for a reboot that updates have asked for", subject="reboot")
+    ends, begins = (f"latentum_ops_host_certificate_{which}_timestamp_seconds" for which in ("ends", "begins"))
+    about = f"The certificate of {_WHERE} ({{{{ $labels.of }}}}) ends: other hosts will not know it any more"
+    for severity, share in _LEFT:
+        nearly = f"({ends} - time()) / ({ends} - {begins} > 0) < {number(share)}"
+        yield _rule(CERTIFICATE, nearly, severity, "10m", about, subject="host certificate {{ $labels.of }}")
 
 
 def _disk(limits: HostLimits) -> AlertRule:

@@ -33,6 +33,7 @@ HOST_ALERTS: Mapping[str, str] = {
     "ClockOff": "clock",
     "ConntrackNearlyFull": "conntrack-full",
     "RebootDue": "reboot-required",
+    "HostCertificateEnds": "host-certificate",
     "ExporterGone": "exporter-gone",
     "WatchdogSilent": "unit-down",
     "RuleEvaluationFailing": "monitoring-rules",

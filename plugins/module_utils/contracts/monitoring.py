@@ -108,6 +108,15 @@ class HostLimits(Contract):
 
 
 @dataclass(frozen=True)
+class ScrapedHost(Contract):
+    """A host elsewhere that Prometheus scrapes, through the one front of its exporters."""
+
+    name: str = option("Its name in the inventory: label C(instance), and the name that its certificate has to have.")
+    address: str = option("Where its front is asked, with the port.")
+    jobs: tuple[str, ...] = option("What is asked there, each at C(/JOB/metrics).", ())
+
+
+@dataclass(frozen=True)
 class MonitoringSettings(Contract):
     """What role monitoring is told, each by its variable without C(monitoring_)."""
 
@@ -116,6 +125,10 @@ class MonitoringSettings(Contract):
     alertmanager_address: str = option("Where Alertmanager answers.", "127.0.0.1:9093")
     targets: Mapping[str, str] = option("Address of each exporter, by its job.", {})
     databases: tuple[DatabaseExporter, ...] = option("Exporters of databases and caches.", ())
+    hosts: tuple[ScrapedHost, ...] = option("Hosts elsewhere that are scraped.", ())
+    places: Mapping[str, tuple[str, ...]] = option(
+        "On which hosts each stack is, where hosts elsewhere are scraped; an empty name is this host.", {}
+    )
     scrapes: tuple[Mapping[str, Any], ...] = option("Further scrape configurations, as Prometheus has them.", ())
     retention_days: int = option("Days for which numbers are kept.", 35, least=1, most=3660)
     retention_size: str = option("Beyond so much the oldest numbers go first.", "4GB")

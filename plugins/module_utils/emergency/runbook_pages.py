@@ -605,6 +605,32 @@ Limits stand in the Compose file (`deploy.resources.limits.memory`, `cpus`) and 
 memory twice wants a higher limit or a fix; a healthcheck does not
 find a leak.
 """,
+    "host-certificate": """\
+# A certificate between hosts ends
+
+The certificate by which other hosts of the inventory know this one (`/etc/latentum-ops/host-certificate`), or their authority, is nearly over. Each
+run of `site.yml` renews it when a third of its days is left, so no run has reached this host for long. Once it has ended the monitoring host gets no
+numbers of this host, and the log host takes no logs of it; both wait, and nothing else stops.
+
+Alert of Prometheus: `HostCertificateEnds`.
+
+```console
+opsctl check
+cd /etc/latentum-ops/host-certificate
+openssl x509 -in certificate.pem -noout -subject -issuer -dates -ext subjectAltName
+openssl verify -CAfile authority.pem certificate.pem
+journalctl -u latentum-ops-metrics-front -u latentum-ops-prometheus --since -1h --no-pager
+timedatectl
+```
+
+```console
+ansible-playbook latentum.ops.site --tags host_certificates      # on the controller
+```
+
+What the run says then is the rest: a host that it waits for, a clock that is off, an authority whose folder or key is gone (its backup, or a larger
+`host_certificates_generation` and a run for all hosts). "certificate is valid for …, not …": the host has another name in the inventory than in its
+certificate, and the run renews it.
+""",
     "isolated": """\
 # This host is isolated
 

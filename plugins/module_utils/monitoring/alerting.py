@@ -19,7 +19,7 @@ from ..contracts.watchdog_settings import Alert, DeadmanSpec
 from ..slo.promql import duration
 from . import receivers
 from .inhibition import inhibit_rules
-from .matchers import equal, one_of
+from .matchers import equal, not_one_of, one_of
 from .receivers import CannotTell, Credential
 
 _HEAD = "# Alertmanager, by latentum.ops; do not edit. Role monitoring writes it.\n"
@@ -73,7 +73,7 @@ def alerting(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> 
             "group_by": list(_OF_STACK),
             "group_wait": duration(settings.group_wait),
             "group_interval": duration(settings.group_interval),
-            "routes": [*(_always(name, spec) for name, spec in switches), *_told_by_nobody(), *_routes(ways)],
+            "routes": [*(_always(name, spec) for name, spec in switches), *_told_by_nobody(), *_routes(ways, settings)],
         },
         "inhibit_rules": inhibit_rules(),
         "receivers": made,
@@ -100,17 +100,26 @@ def _told_by_nobody() -> list[dict[str, Any]]:
     return [{"receiver": NOBODY, "matchers": [one_of("alertname", (ALWAYS, INCIDENT, MAINTENANCE))]}]
 
 
-def _routes(ways: Sequence[tuple[MonitoredStack, Alert]]) -> list[dict[str, Any]]:
-    """Alerts of a stack go its ways; those of the host those of all stacks, each destination once."""
+def _routes(ways: Sequence[tuple[MonitoredStack, Alert]], settings: MonitoringSettings) -> list[dict[str, Any]]:
+    """Alerts of a stack go its ways; those of a host those of all its stacks, each destination once."""
     routes = [_route(stack.stack, alert, [equal("stack", stack.stack)], _OF_STACK) for stack, alert in ways]
-    destinations: dict[str, dict[str, Any]] = {}
+    destinations: dict[str, tuple[set[str], MonitoredStack, Alert]] = {}
     for stack, alert in ways:
         # Secrets have a name here and no value: two stacks that tell one chat by secrets of their own are told apart.
         where = json.dumps(
             [alert.kind, {name: alert.options.get(name) for name in ("server", "port", "to", "url", "url_file", "key_file")}]
         )
-        destinations.setdefault(where, _route(stack.stack, alert, [equal("stack", "")], _OF_HOST))
-    return [*routes, *destinations.values()]
+        destinations.setdefault(where, (set(), stack, alert))[0].update(_hosts(stack, settings))
+    for hosts, stack, alert in destinations.values():
+        # A host that has no stack tells everybody: whoever has another one is left out.
+        others = sorted({host for each, _alert in ways for host in _hosts(each, settings)} - hosts)
+        routes.append(_route(stack.stack, alert, [equal("stack", ""), *([not_one_of("instance", others)] if others else [])], _OF_HOST))
+    return routes
+
+
+def _hosts(stack: MonitoredStack, settings: MonitoringSettings) -> set[str]:
+    """Where a stack is, as label C(instance) says it."""
+    return {host or settings.host for host in settings.places.get(stack.stack, ("",))}
 
 
 def _route(stack: str, alert: Alert, matchers: list[str], group: list[str]) -> dict[str, Any]:

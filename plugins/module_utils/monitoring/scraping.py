@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..alert_rules.names import ALERTMANAGER, CONTAINERS, PROMETHEUS, WATCH
 from ..compose.yaml_writer import dump
 from ..contracts.database_exporters import POSTGRESQL, PREFIX, REDIS, SUFFIX
-from ..contracts.monitoring import MonitoredStack, MonitoringSettings
+from ..contracts.monitoring import MonitoredStack, MonitoringSettings, ScrapedHost
 from ..slo.promql import duration
 
 _HEAD = "# Prometheus, by latentum.ops; do not edit. Role monitoring writes it.\n"
@@ -19,17 +19,28 @@ _PATHS = {CONTAINERS: "/metrics/containers"}
 _EVALUATION = 15  # seconds at most
 # Relative to this file. What others put into rules.d stays.
 RULE_FILES = ("rules/*.yml", "rules.d/*.yml")
+# Where systemd hands the certificate to Prometheus.
+CREDENTIALS = "/run/credentials/latentum-ops-prometheus.service"
 
 
-def prometheus_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> str:
-    """The content of prometheus.yml."""
+def prometheus_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettings, credentials: Mapping[str, str] | None = None) -> str:
+    """The content of prometheus.yml.
+
+    :param credentials: files of authority, certificate and key, in place of those that systemd hands to Prometheus.
+    """
+    files = credentials or {name: f"{CREDENTIALS}/{name}.pem" for name in ("authority", "certificate", "key")}
     # One Prometheus scrapes a host once, whatever number of stacks are on it: as often as the most demanding one says.
     interval = min((stack.scrape_interval for stack in stacks), default=MonitoredStack("").scrape_interval)
     document = {
         "global": {"scrape_interval": duration(interval), "evaluation_interval": duration(min(interval, _EVALUATION))},
         "rule_files": list(RULE_FILES),
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [settings.alertmanager_address]}]}]},
-        "scrape_configs": [*_own(settings), *_databases(settings), *(dict(scrape) for scrape in settings.scrapes)],
+        "scrape_configs": [
+            *_own(settings),
+            *_databases(settings),
+            *(_elsewhere(host, files) for host in settings.hosts),
+            *(dict(scrape) for scrape in settings.scrapes),
+        ],
     }
     return _HEAD + dump(document)
 
@@ -86,3 +97,26 @@ _RENAMED: dict[str, dict[str, Any]] = {
         ]
     },
 }
+
+
+def job_of(host: ScrapedHost) -> str:
+    """The name of the scrape configuration of a host; its targets have the jobs as they are called everywhere."""
+    return f"host/{host.name}"
+
+
+def _elsewhere(host: ScrapedHost, files: Mapping[str, str]) -> dict[str, Any]:
+    """A host with all its jobs. It is known by its name, which the certificate has to have, whatever its address is called."""
+    return {
+        "job_name": job_of(host),
+        "scheme": "https",
+        "tls_config": {
+            "ca_file": files["authority"],
+            "cert_file": files["certificate"],
+            "key_file": files["key"],
+            "server_name": host.name,
+        },
+        "static_configs": [
+            {"targets": [host.address], "labels": {"job": job, "instance": host.name, "__metrics_path__": f"/{job}/metrics"}}
+            for job in host.jobs
+        ],
+    }

@@ -24,11 +24,12 @@ from ..schema.nodes import Problem, instead, shown
 from ..slo.rules import rule_file
 from .alerting import Alerting, alerting
 from .receivers import Credential
-from .scraping import jobs, prometheus_file
+from .scraping import job_of, jobs, prometheus_file
 
 _SIZE = re.compile(r"[1-9][0-9]*(?:MB|GB|TB)")
 _PREFIX = "monitoring_"
 KNOWN_JOBS = (*EXPORTERS, WATCH)
+CHECKED = "prometheus-check.yml"
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     """All files of the role.
 
     :param raw_stacks: what filter C(monitoring_config) gives.
-    :param raw: a MonitoringSettings.
+    :param raw: a MonitoringSettings, and C(certificate): the files of authority, certificate and key that Prometheus shows elsewhere.
     """
     try:
         stacks = [MonitoredStack.from_dict(stack, "monitoring_config") for stack in raw_stacks]
-        settings = MonitoringSettings.from_dict(raw)
+        settings = MonitoringSettings.from_dict({key: value for key, value in raw.items() if key != "certificate"})
     except ContractError as error:
         message = str(error)
         return Setup((message if message.startswith(_PREFIX) else f"{_PREFIX}{message}",))
@@ -65,6 +66,9 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     if problems := [*_problems(stacks, settings), *_untellable(told)]:
         return Setup(tuple(map(str, problems)))
     files = {"prometheus.yml": prometheus_file(stacks, settings), "alertmanager.yml": told.text}
+    if settings.hosts:
+        # promtool looks for the files of the certificate, and what systemd hands over is not there before Prometheus runs.
+        files[CHECKED] = prometheus_file(stacks, settings, raw.get("certificate") or None)
     files["rules/host.yml"] = host_file(settings.limits, settings.runbook, settings.dashboards)
     for stack in stacks:
         files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.databases, settings.dashboards)
@@ -146,7 +150,11 @@ def _jobs(settings: MonitoringSettings) -> Iterator[Problem]:
             yield Problem(key, shown(address), "is of a job that no rule knows", fix)
         elif address and not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", address):
             yield Problem(key, shown(address), "is not an address with a port", "write one such as 127.0.0.1:9100, without http://")
-    taken = {*jobs(settings), *(exporter.kind for exporter in settings.databases)}
+    if any(host.name == settings.host for host in settings.hosts):
+        yield Problem(
+            f"{_PREFIX}host_name", shown(settings.host), "is the name of a host elsewhere, too", "give this one a name of its own"
+        )
+    taken = {*jobs(settings), *(exporter.kind for exporter in settings.databases), *map(job_of, settings.hosts)}
     for index, scrape in enumerate(settings.scrapes):
         name = scrape.get("job_name")
         if not isinstance(name, str) or not name:

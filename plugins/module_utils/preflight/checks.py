@@ -18,12 +18,14 @@ from ..core.masking import clean
 from ..core.process import CommandError
 from ..release.store import ReleaseError
 from ..schema.nodes import Problem
+from ..tls.brought import Side
 from . import (
     behind,
     budgets,
     disk,
     docker,
     exporters,
+    host_certificates,
     http3,
     images,
     log_host,
@@ -61,10 +63,22 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
         http3.spoken,
         http3.free,
     ),
-    "exporters": (exporters.foreign, exporters.taken),
-    "monitoring": (exporters.foreign_monitoring, exporters.taken_monitoring),
+    "exporters": (
+        exporters.foreign,
+        exporters.taken,
+        host_certificates.declared("exporters"),
+        host_certificates.front_taken,
+        host_certificates.brought("exporters", "exporters_front_", Side.SERVER),
+    ),
+    "monitoring": (
+        exporters.foreign_monitoring,
+        exporters.taken_monitoring,
+        host_certificates.declared("monitoring"),
+        host_certificates.brought("monitoring", "monitoring_scrape_", Side.CLIENT),
+    ),
     "grafana": (exporters.foreign_grafana, exporters.taken_grafana),
-    "log_shipping": (log_host.certificates, log_host.taken),
+    "log_shipping": (log_host.certificates, log_host.fitting, log_host.taken, host_certificates.declared("log_shipping")),
+    "host_certificates": (host_certificates.declared("host_certificates"),),
     "log_rotation": (logs.shared_folders,),
 }
 

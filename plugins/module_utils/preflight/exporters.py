@@ -56,10 +56,15 @@ def _foreign(host: Host, programs: Sequence[Program]) -> Iterator[Problem]:
 
 
 def _taken(host: Host, programs: Sequence[Program], then: str = "have Prometheus ask there") -> Iterator[Problem]:
-    """One finding for each port that is to be one's and has somebody who listens.
+    """Of ports on loopback.
 
     :param then: what else another port needs.
     """
+    yield from taken_by_others(host, programs, f"write another port of loopback, and {then}")
+
+
+def taken_by_others(host: Host, programs: Sequence[Program], fix: str) -> Iterator[Problem]:
+    """One finding for each port that is to be one's and has somebody who listens."""
     if not programs:
         return
     shown = listeners(host.output(["ss", "-Hltnp"]) or "")
@@ -75,5 +80,5 @@ def _taken(host: Host, programs: Sequence[Program], then: str = "have Prometheus
                 continue
             listening = f"{listener.program} (process {listener.pid})" if listener.program else "a process that ss cannot name"
             what = f"is where {listening}{f' of {holder}' if holder else ''} listens"
-            yield Problem(program["variable"], str(program["address"]), what, f"write another port of loopback, and {then}")
+            yield Problem(program["variable"], str(program["address"]), what, fix)
             break

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..schema.nodes import Problem
 from .host import Host
+from .host_certificates import unfit
 from .web_ports import UNIT, collide, listeners
 
 RECEIVER = "latentum-ops-log-receiver.service"
@@ -21,6 +22,13 @@ def certificates(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterato
         if not (host.output(["stat", "--format=%s", path]) or "").strip().strip("0"):
             fix = "bring it there before (PEM), as docs/guides/logs.md says, or leave out log_shipping_to and log_shipping_listen"
             yield Problem(f"log_shipping_{name}", path, "is not on the host, or empty", fix)
+
+
+def fitting(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Files that are there and do not belong together: of another authority, with another key, or ended."""
+    files = wanted["log_shipping"]["certificates"]
+    if files and all(host.read(path) for path in files.values()):
+        yield from unfit(host, files, "log_shipping_", ())
 
 
 def taken(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

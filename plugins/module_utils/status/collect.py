@@ -15,6 +15,7 @@ from typing import Any
 from ..backup import settings, state
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import expectations_from
+from ..contracts.host_certificates import FOLDER
 from ..core.process import CommandError, run
 from ..core.times import epoch
 from ..core.version import OWN, installed
@@ -25,6 +26,7 @@ from ..nginx import site_file
 from ..release.journal import Journal
 from ..release.stacks import stacks
 from ..release.store import Store
+from ..tls import member
 from ..tls.certificates import in_service
 
 
@@ -37,6 +39,7 @@ def collect() -> dict[str, Any]:
         "jobs": jobs,
         "backups": backups,
         "certificates": certificates,
+        "host_certificate": host_certificate,
         "ports": ports,
         "disks": disks,
         "updates": updates,
@@ -116,6 +119,11 @@ def certificates() -> list[dict[str, Any]]:
     """Each certificate in service: names, days left, issuer, and whether it is only the placeholder."""
     shown = ("name", "domains", "days_left", "issuer", "placeholder")
     return [{key: certificate.as_dict()[key] for key in shown} for certificate in in_service()]
+
+
+def host_certificate() -> dict[str, Any]:
+    """That by which other hosts know this one: names, authority, days left, and whether a run is late; empty where there is none."""
+    return member.about(Path(FOLDER))
 
 
 def ports() -> dict[str, Any]:

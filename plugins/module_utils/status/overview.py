@@ -147,6 +147,8 @@ def _host(collected: Collected) -> Iterator[str]:
     security = 0 if _failed(updates) else updates["security"]
     troubles += [f"security updates: {security}"] if security else []
     troubles += [f"failed units: {', '.join(units)}"] if units else []
+    known = collected.get("host_certificate") or {}
+    troubles += [f"the certificate between hosts ends in {known['days_left']} days"] if known.get("late") else []
     load = " ".join(f"{average:.2f}" for average in host["load"])
     disk = [f"disk {fullest['mount']} {full} %"] if fullest else []
     mark = BAD if troubles or full >= ALMOST_FULL else GOOD

@@ -29,6 +29,7 @@ def table(collected: dict[str, Any], *, wide: bool = False) -> str:
         ("jobs", _jobs),
         ("backups", _backups),
         ("certificates", _certificates),
+        ("host_certificate", _host_certificate),
         ("ports", _ports),
         ("disks", _disks),
         ("updates", _updates),
@@ -162,6 +163,13 @@ def _certificates(certificates: list[dict[str, Any]]) -> list[str]:
         kind = "placeholder, not issued yet" if certificate["placeholder"] else certificate["issuer"]
         rows.append([BAD if bad else GOOD, certificate["name"], f"{certificate['days_left']} days left", kind])
     return ["", "certificates", *columns(rows)] if rows else []
+
+
+def _host_certificate(certificate: dict[str, Any]) -> list[str]:
+    if not certificate:
+        return []
+    what = f"certificate between hosts, for {', '.join(certificate['names'])}: {certificate['days_left']} days left"
+    return ["", f"{BAD} {what}; no run has renewed it" if certificate["late"] else f"{GOOD} {what}"]
 
 
 def _ports(ports: dict[str, Any]) -> list[str]:

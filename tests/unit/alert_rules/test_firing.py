@@ -155,6 +155,12 @@ def of_node(name: str, values: str) -> dict[str, str]:
     return {f'{name}{{instance="web1"}}': values}
 
 
+def certificate(begins: float, ends: float) -> dict[str, str]:
+    """By days from now."""
+    name = 'latentum_ops_host_certificate_{}_timestamp_seconds{{instance="web1",of="host"}}'
+    return {name.format(which): f"{days * DAY}x60" for which, days in (("begins", begins), ("ends", ends))}
+
+
 def memory(available: float) -> dict[str, str]:
     """Of 100."""
     return of_node("node_memory_MemAvailable_bytes", f"{available}x60") | of_node("node_memory_MemTotal_bytes", "100x60")
@@ -288,6 +294,17 @@ CASES: dict[str, Case] = {
         30,
         ("warning",),
         {"instance": "web1"},
+    ),
+    "a certificate that nobody renews": Case(
+        "HostCertificateEnds", certificate(-80, 20), 30, ("warning",), {"subject": "host certificate host", "instance": "web1"}
+    ),
+    "a certificate that is nearly over": Case("HostCertificateEnds", certificate(-95, 5), 30, ("critical", "warning")),
+    "a certificate that has ended": Case("HostCertificateEnds", certificate(-101, -1), 30, ("critical", "warning")),
+    "a certificate that a run will renew": Case("HostCertificateEnds", certificate(-70, 30), 30),
+    "a certificate that is not there yet": Case(
+        "HostCertificateEnds",
+        {f'latentum_ops_host_certificate_{which}_timestamp_seconds{{instance="web1",of="host"}}': "0x60" for which in ("begins", "ends")},
+        30,
     ),
     "milliseconds off": Case("ClockOff", of_node("node_timex_offset_seconds", "0.002x60") | of_node("node_timex_sync_status", "1x60"), 30),
     "many connections": Case("ConntrackNearlyFull", tracked(900), 20, ("warning",), {"instance": "web1"}),

@@ -43,6 +43,15 @@ def test_a_damaged_record_does_not_end_the_look(monkeypatch: pytest.MonkeyPatch,
     assert "engine.json is damaged" in collect.collect()["engine"]["error"]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_certificate_between_hosts_that_nobody_renews_needs_attention(late: bool) -> None:
+    own = {"names": ["10.0.0.11", "web1"], "authority": "CN=hosts 1", "days_left": 300 if not late else 20, "late": late}
+    parts = {"host": HOST, "engine": collect.engine_versions(), "updates": {"pending": 0, "security": 0}, **EMPTY}
+    (line,) = [line for line in table.table({**parts, "host_certificate": own}).splitlines() if "between hosts" in line]
+    assert ("!!" in line and "no run has renewed it" in line) is late and "web1" in line
+    assert "between hosts" not in table.table({**parts, "host_certificate": {}})
+
+
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 

@@ -14,7 +14,7 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools/lanes.sh"
 SCENARIOS = ("backup", "default", "later", "neighbours", "roles", "rollout", "watchdog")
-WITH_MATRIX = ("applications", "monitoring")
+WITH_MATRIX = ("applications", "monitoring", "fleet")
 CHECKS = ("unit", "lint", "sanity", "artifact", "browser")
 
 
