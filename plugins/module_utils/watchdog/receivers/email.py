@@ -27,7 +27,8 @@ def send(route: Route, message: Message, plain: bool, left: Sequence[str]) -> No
     :raises SendError: it was not accepted; its `left` names those whom the server refused while it took the others.
     """
     options = route.options
-    hand_over(route, build(message, str(options["from"]), [str(recipient) for recipient in options["to"]], plain=plain), left)
+    receivers = [str(recipient) for recipient in options["to"]]
+    hand_over(route, build(message, str(options["from"]), receivers, plain=plain), left)
 
 
 def hand_over(route: Route, mail: EmailMessage, left: Sequence[str] = ()) -> None:
