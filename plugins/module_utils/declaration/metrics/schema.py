@@ -16,7 +16,7 @@ from ..forms import secret
 
 # Names that exporters, Prometheus and this collection have for themselves: a second metric of the same name would end a whole scrape.
 _TAKEN = re.compile(
-    r"(?:pg|postgres|redis|pgbouncer|go|process|promhttp|node|nginx|http|container|blackbox|probe|machine|latentum_ops|latentum|slo"
+    r"(?:pg|postgres|redis|pgbouncer|go|process|promhttp|node|nginx|http|container|blackbox|probe|machine|latentum_ops|slo"
     r"|prometheus|alertmanager|scrape)_|up$|ALERTS"
 )
 _LABELS = ("stack", "service", "instance", "job", "server", "le", "quantile")
