@@ -32,9 +32,9 @@ def metric_name(value: str) -> str:
         raise Refused(
             "is not the name of a metric", "write lower case words with _ between them, two or more, such as shop_documents_uploaded"
         )
-    if _TAKEN.match(value):
+    if taken := _TAKEN.match(value):
         raise Refused(
-            f"begins as the metrics of exporters do ({value.partition('_')[0]}_), and one name twice would end their scrape",
+            f"begins as the metrics of exporters do ({taken[0]}), and one name twice would end their scrape",
             "begin it with a name of your own, such as shop_documents_uploaded",
         )
     return value
