@@ -55,9 +55,8 @@ def saturation(scope: Scope, chosen: str) -> tuple[Panel, ...]:
     return (
         graph("Processor, of its limit", SHARE, (f"{rate('container_cpu_usage_seconds_total', chosen, 'name')} / ({quota})", "{{name}}"),
               bounds=Bounds(None, scope.limit("cpu") / 100), empty=without, width=8),
-        graph("Memory, of its limit", SHARE, (
-            f"sum by (name) (container_memory_working_set_bytes{{{chosen}}}) / {limit}", "{{name}}",
-        ), bounds=Bounds(None, scope.limit("memory") / 100), empty=without, width=8,
+        graph("Memory, of its limit", SHARE, (f"sum by (name) (container_memory_working_set_bytes{{{chosen}}}) / {limit}", "{{name}}"),
+              bounds=Bounds(None, scope.limit("memory") / 100), empty=without, width=8,
               about="Without cached files that nobody has used lately: at the limit the kernel kills."),
         graph("Held back", SHARE, (f"{rate('container_cpu_cfs_throttled_periods_total', chosen, 'name')} / {periods}", "{{name}}"),
               bounds=Bounds(None, scope.limit("throttled") / 100), empty=without, width=8,

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..containers.client import DockerUnavailable, Engine
 from ..core.journal import Level, log
 from ..core.process import CommandError
@@ -33,4 +31,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

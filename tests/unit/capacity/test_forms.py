@@ -121,6 +121,6 @@ def test_pictures_stay_within_their_frames() -> None:
     assert len(list(drawn.iter(f"{SVG}circle"))) == 1  # the gap is not drawn over
     cost = report().cost
     assert cost is not None
-    bars = [float(bar.attrib["width"]) for bar in ElementTree.fromstring(cost_picture(cost)).iter(f"{SVG}rect")][1:]  # noqa: S314
+    bars = [float(one.attrib["width"]) for one in ElementTree.fromstring(cost_picture(cost)).iter(f"{SVG}rect")][1:]  # noqa: S314
     assert bars[0] / bars[1] == pytest.approx(37.5 / 62.5, rel=0.01)
     assert list(pictures(report("web1", disk(), disk(history=())))) == ["01-disk", "cost"]

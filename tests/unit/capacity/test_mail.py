@@ -13,8 +13,11 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.capacity import mail
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.routes import Alerts, alerts_from
 
-from ..watchdog.receiving import Receiving, receiving  # noqa: F401 - a fixture
+from ..watchdog import receiving as shared
+from ..watchdog.receiving import Receiving
 from .samples import disk, report
+
+receiving = shared.receiving
 
 
 def routes(*stacks: tuple[str, list[dict[str, Any]]]) -> Alerts:
@@ -30,7 +33,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "report" / "sent.json"
 
 
-def test_who_gets_it_is_who_wants_it_by_mail_and_each_once(receiving: Receiving) -> None:  # noqa: F811 - the fixture
+def test_who_gets_it_is_who_wants_it_by_mail_and_each_once(receiving: Receiving) -> None:
     both = routes(
         ("shop", [receiving.email(), receiving.slack()]), ("blog", [receiving.email()]), ("wiki", [receiving.email(to=["c@x.de"])])
     )
@@ -39,7 +42,7 @@ def test_who_gets_it_is_who_wants_it_by_mail_and_each_once(receiving: Receiving)
     assert mail.receivers(both.routes, []) == []
 
 
-def test_it_arrives_as_text_html_and_a_file_and_not_twice(receiving: Receiving, state: Path) -> None:  # noqa: F811
+def test_it_arrives_as_text_html_and_a_file_and_not_twice(receiving: Receiving, state: Path) -> None:
     to = mail.receivers(routes(("shop", [receiving.email()])).routes, ["shop"])
     assert mail.send(report(), to, state) == {"shop/r0": ""}
     (came,) = receiving.kept("mail")
@@ -60,7 +63,7 @@ def test_what_people_read_has_no_pictures_that_their_programs_would_take_out() -
     assert made["Auto-Submitted"] == "auto-generated"
 
 
-def test_those_who_were_refused_are_tried_again_and_no_others(receiving: Receiving, state: Path) -> None:  # noqa: F811
+def test_those_who_were_refused_are_tried_again_and_no_others(receiving: Receiving, state: Path) -> None:
     to = mail.receivers(routes(("shop", [receiving.email()])).routes, ["shop"])
     receiving.order("refuse-smtp", "451 bert@example.com")
     outcome = mail.send(report(), to, state)
@@ -70,14 +73,14 @@ def test_those_who_were_refused_are_tried_again_and_no_others(receiving: Receivi
     assert [one["receivers"] for one in receiving.kept("mail")] == [["anna@example.com"], ["bert@example.com"]]
 
 
-def test_a_server_that_is_away_holds_up_no_other(receiving: Receiving, state: Path) -> None:  # noqa: F811
+def test_a_server_that_is_away_holds_up_no_other(receiving: Receiving, state: Path) -> None:
     to = mail.receivers(routes(("shop", [receiving.email(port=1), receiving.email(to=["c@example.com"])])).routes, ["shop"])
     outcome = mail.send(report(), to, state)
     assert "did not take it" in outcome["shop/r0"] and outcome["shop/r1"] == ""
     assert "hush" not in json.dumps(outcome)
 
 
-def test_nothing_is_sent_that_could_not_be_remembered(receiving: Receiving, tmp_path: Path) -> None:  # noqa: F811
+def test_nothing_is_sent_that_could_not_be_remembered(receiving: Receiving, tmp_path: Path) -> None:
     to = mail.receivers(routes(("shop", [receiving.email()])).routes, ["shop"])
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):

@@ -90,9 +90,18 @@ class World:
 def whole(end: int) -> Sequence[Recorded]:
     """The host of the tests."""
     world = World(end)
-    big = lambda _day: 100.0 * GIB  # noqa: E731 - a curve
-    # Half a GiB a day; logs are rotated each night, and lose 3 GiB.
-    growing = lambda day: (60 + 0.5 * day + 3 * ((day - 0.125) % 1)) * GIB  # noqa: E731 - a curve
+
+    def big(_day: float) -> float:
+        return 100.0 * GIB
+
+    def growing(day: float) -> float:
+        """Half a GiB a day; logs are rotated each night, and lose 3 GiB."""
+        return (60 + 0.5 * day + 3 * ((day - 0.125) % 1)) * GIB
+
+    def left(day: float) -> float:
+        """Of a certificate that is renewed on day 30."""
+        return float(int(60 - day) if day < 30 else int(120 - day)) * DAY
+
     world.disk("/", growing, big)
     world.disk("/var/lib/docker", growing, big)  # the same device once more
     world.disk("/run", lambda _day: 0.0, big, "tmpfs", "tmpfs")
@@ -107,7 +116,6 @@ def whole(end: int) -> Sequence[Recorded]:
     world.add("node_nf_conntrack_entries", lambda day: 1000 + 200 * ((day * 3.7) % 1), step=300)
     world.add("node_nf_conntrack_entries_limit", lambda _day: 65536.0, step=300)
     watchdog = "latentum_ops_watchdog_"
-    left = lambda day: float(int(60 - day) if day < 30 else int(120 - day)) * DAY  # noqa: E731 - renewed on day 30
     world.add(f"{watchdog}site_certificate_remaining_seconds", left, step=300, stack="shop", domain="shop.example.com")
     world.add("latentum_ops_backup_size_bytes", lambda day: (5 + 0.01 * int(day)) * GIB, step=300, stack="shop")
     world.add("latentum_ops_backup_timestamp_seconds", lambda day: float(world.start + int(day) * DAY), step=300, stack="shop")
@@ -118,8 +126,10 @@ def whole(end: int) -> Sequence[Recorded]:
 
 def _containers(world: World) -> None:
     def web(name: str, first: float, last: float) -> None:
-        # At noon of each fifth day it needs more for one scrape, between two looks of five minutes: no quantile, and it kills all the same.
-        peak = lambda day: 700 * MIB if int(day) % 5 == 0 and round(day * DAY / STEP) % (DAY // STEP) == 289 else 200 * MIB  # noqa: E731
+        def peak(day: float) -> float:
+            """At noon of each fifth day it needs more for one scrape, between two looks of five minutes: no quantile, and it kills all the same."""
+            return 700 * MIB if int(day) % 5 == 0 and round(day * DAY / STEP) % (DAY // STEP) == 289 else 200 * MIB
+
         world.container("shop", "web", name, cpu=lambda _day: 0.5, memory=peak, first=first, last=last, memory_limit=2 * GIB, cpu_limit=2.0)
 
     web("shop-web-1", 0, 20)

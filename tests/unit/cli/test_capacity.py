@@ -22,10 +22,12 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting imp
 from ..capacity.world import DAY, GIB, HOST, World
 from ..slo.judge import needs_prometheus
 from ..slo.recorded_prometheus import free_port, now, prometheus
-from ..watchdog.receiving import Receiving, receiving  # noqa: F401 - a fixture
+from ..watchdog import receiving as shared
+from ..watchdog.receiving import Receiving
 from . import host
 
 LAST = whole_month("last", now())
+receiving = shared.receiving
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +131,7 @@ def mails(root: Path, stack: str, *alerts: dict[str, Any]) -> None:
 def test_the_past_month_is_mailed_once(
     root: Path,
     address: str,
-    receiving: Receiving,  # noqa: F811 - the fixture
+    receiving: Receiving,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     declare(address, "shop")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -246,14 +248,14 @@ def test_an_age_of_a_backup_that_cannot_be(backup: Any) -> None:
     assert [problem.key.startswith("update.backup") for problem in problems(changed(("update", {"backup": backup})))] == [True]
 
 
-PROMETHEUS = {"prometheus": "http://127.0.0.1:9090"}
+PROMETHEUS = MappingProxyType({"prometheus": "http://127.0.0.1:9090"})
 OBJECTIVE = {"name": "web", "route": "app.example.com/", "availability": 99.9}
 ASKS = {"strategy": "canary", "canary": {"objectives": True, "duration": "5m"}}
 
 
-def with_objectives(update: dict[str, Any], monitoring: Any = PROMETHEUS, slos: Any = (OBJECTIVE,)) -> dict[str, Any]:
+def with_objectives(update: dict[str, Any], monitoring: Mapping[str, Any] = PROMETHEUS, slos: Any = (OBJECTIVE,)) -> dict[str, Any]:
     """A declaration whose canary asks objectives."""
-    return changed(("services.web.update", update), ("slos", list(slos)), ("monitoring", monitoring))
+    return changed(("services.web.update", update), ("slos", list(slos)), ("monitoring", dict(monitoring)))
 
 
 def test_a_canary_that_asks_objectives_is_told_so_and_only_then() -> None:

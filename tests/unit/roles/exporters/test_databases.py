@@ -77,7 +77,9 @@ def test_a_password_is_handed_over_by_systemd_and_stands_nowhere(rendered: Mappi
     assert "PASS" not in settings["ExecStart"][0] and not any("PASSWORD=" in line for line in settings["Environment"])
     # A file of its own, of which the program is told in a line of its own.
     (begun,) = settings["ExecStartPre"]
-    assert begun.endswith('"$$RUNTIME_DIRECTORY/access"\'') and any(line.endswith("-exporter/%i/access") for line in settings["Environment"])
+    assert begun.endswith('"$$RUNTIME_DIRECTORY/access"\'') and any(
+        line.endswith("-exporter/%i/access") for line in settings["Environment"]
+    )
     assert settings["User"] == settings["Group"] == [unit.replace("-ops", "").replace("-exporter@.service", "")]
     # Ended with what starts it, where the role is turned off.
     assert settings["PartOf"] == [PLACES] and "WantedBy" not in settings
