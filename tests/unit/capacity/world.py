@@ -127,7 +127,7 @@ def whole(end: int) -> Sequence[Recorded]:
 def _containers(world: World) -> None:
     def web(name: str, first: float, last: float) -> None:
         def peak(day: float) -> float:
-            """At noon of each fifth day it needs more for one scrape, between two looks of five minutes: no quantile, and it kills all the same."""
+            """At noon of each fifth day more for one scrape, between two looks of five minutes: no quantile, and it kills all the same."""
             return 700 * MIB if int(day) % 5 == 0 and round(day * DAY / STEP) % (DAY // STEP) == 289 else 200 * MIB
 
         world.container("shop", "web", name, cpu=lambda _day: 0.5, memory=peak, first=first, last=last, memory_limit=2 * GIB, cpu_limit=2.0)
