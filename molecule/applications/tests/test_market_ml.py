@@ -295,6 +295,8 @@ def test_a_model_comes_back_from_a_backup_with_its_files(trained: str) -> None:
     """Rows without files are no model: both are lost, both come back, and the server loads what it served before."""
     expected = ask("serving", PREDICT)
     assert "can be restored" in _opsctl("backup run")
+    (target,) = json.loads(_opsctl("backup list --json"))["targets"]
+    before = max(target["backups"], key=lambda backup: backup["time"])["id"]
     moment = sh("date -u '+%Y-%m-%d %H:%M:%S+00'")
     time.sleep(2)  # what is lost is lost after that second
     with worked_on("market-ml"):  # the watchdog would start them in the midst of it
@@ -308,7 +310,8 @@ def test_a_model_comes_back_from_a_backup_with_its_files(trained: str) -> None:
         )
         _opsctl(f"restore database mlflow --to '{moment}' --yes")
         _opsctl("restore confirm")
-        _opsctl("restore volume mlflow-artifacts --from offsite --yes")
+        # The database was backed up again at once, and with it the volume without its files: that is the newest backup.
+        _opsctl(f"restore volume mlflow-artifacts --from offsite --snapshot {before} --yes")
         _opsctl("restore confirm")
         sh(f"docker start {' '.join(stopped)}")
         healthy = f"docker inspect -f '{{{{.State.Health.Status}}}}' {' '.join(stopped)}"

@@ -233,11 +233,26 @@ def _parts(
         known = list(origin.facts["volumes"])
         _known(request.name, known, "volume", every)
         parts += [_volume(engine, settings, volume, origin) for volume in known if every or volume == request.name]
+        if not every and not request.snapshot:
+            _not_lost_already(settings, request, parts)
     if not parts:
         raise BackupError(f"the backup of {settings.stack} holds nothing of this kind")
     if request.at is not None and any(not part.database for part in parts) and not every:
         raise BackupError("restore_to is for databases: volumes and caches are of the moment of a backup; choose one with --snapshot")
     return parts
+
+
+def _not_lost_already(settings: Settings, request: Request, parts: list[Part]) -> None:
+    """A backup that was made after the loss is the newest as well: one begins by itself when a database was restored.
+
+    :raises BackupError: there is nothing in the volume that would come back, and nobody has named its backup.
+    """
+    for part in parts:
+        if not part.beside:
+            raise BackupError(
+                f"the {part.label} is empty in the newest backup, {_whence(part.origin)} of {origins.stamp(part.upto)}: choose one from before"
+                f" with --snapshot (opsctl backup list --stack {settings.stack}); naming this one brings it back empty"
+            )
 
 
 def _known(name: str, known: list[str], what: str, every: bool) -> None:

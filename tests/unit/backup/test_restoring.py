@@ -328,6 +328,16 @@ def test_a_disk_that_is_too_full_is_refused(there: Shop, host: Host) -> None:
     there.plan("database", "database")
 
 
+def test_an_empty_volume_comes_back_by_its_name_only(there: Shop) -> None:
+    """A restored database is backed up at once, and with it what else was lost: that backup is the newest then."""
+    (there.tree / str(there.live["files"] / "what").lstrip("/")).unlink()
+    with pytest.raises(BackupError, match=r"volume files is empty in the newest backup, offsite, snapshot backup1 of .*--snapshot"):
+        there.restore("volume", "files", **CONFIRMED)
+    assert there.untouched()
+    assert "snapshot backup1" in there.plan("volume", "files", snapshot="backup1")
+    assert "volume files" in there.plan("everything")
+
+
 def test_a_volume_needs_room_too(there: Shop, host: Host) -> None:
     there.put(there.live["files"] / "large", "x" * 100_000)
     there.repo.there = [replace(one, bytes=100_000) for one in there.repo.there]
