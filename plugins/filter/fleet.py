@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.latentum.ops.plugins.module_utils.monitoring import fleet
 from ansible_collections.latentum.ops.plugins.module_utils.schema.nodes import plain
 from ansible_collections.latentum.ops.plugins.plugin_utils.monitored import of_hosts, secrets_of
+from jinja2 import Undefined
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -19,7 +20,18 @@ HostVars = Mapping[str, Mapping[str, Any]]
 def _inventory(names: Iterable[str], hostvars: HostVars) -> dict[str, dict[str, Any]]:
     """Of each host what is read, and nothing else: values are rendered when they are looked at."""
     known = {str(name): hostvars[name] for name in names}
-    return {name: {key: plain(variables[key]) for key in fleet.KEYS if key in variables} for name, variables in known.items()}
+    return {name: {key: _read(name, variables, key) for key in fleet.KEYS if key in variables} for name, variables in known.items()}
+
+
+def _read(name: str, variables: Mapping[str, Any], key: str) -> Any:
+    """A variable of another host; Ansible renders none there that looks at a third one."""
+    value = variables[key]
+    if isinstance(value, Undefined):
+        raise AnsibleFilterError(
+            f"{key} of {name} cannot be read by other hosts of the inventory, since something in it is undefined there: write it without"
+            " hostvars, for example the name or address itself, or a variable of group all; nothing was changed"
+        )
+    return plain(value)
 
 
 def host_fleet(name: str, names: Iterable[str], hostvars: HostVars) -> dict[str, Any]:

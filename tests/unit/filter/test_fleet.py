@@ -134,3 +134,10 @@ def test_a_secret_that_hosts_make_cannot_be_copied(ansible: AnsibleRuns, tmp_pat
     assert "web1: stack shop: secrets.word" in problem and "kind: provided" in problem
     said = asked(ansible, tmp_path, hosts, "eye-1", "secrets")
     assert "shop: secrets.word" in said and "kind: provided" in said
+
+
+def test_a_variable_that_other_hosts_cannot_read_is_named(ansible: AnsibleRuns, tmp_path: Path) -> None:
+    """Ansible renders no variable of another host that looks at a third one; `'hostvars' is undefined` would say neither which nor whose."""
+    hosts = {"eye-1": {}, "web1": {"log_shipping_to": "{{ hostvars['eye-1'].ops_address }}:6514"}, "web2": {}}
+    said = asked(ansible, tmp_path, hosts, "web2", "fleet")
+    assert "log_shipping_to of web1 cannot be read by other hosts" in said and "without hostvars" in said
