@@ -250,8 +250,8 @@ def _not_lost_already(settings: Settings, request: Request, parts: list[Part]) -
     for part in parts:
         if not part.beside:
             raise BackupError(
-                f"the {part.label} is empty in the newest backup, {_whence(part.origin)} of {origins.stamp(part.upto)}: choose one from before"
-                f" with --snapshot (opsctl backup list --stack {settings.stack}); naming this one brings it back empty"
+                f"the {part.label} is empty in the newest backup, {_whence(part.origin)} of {origins.stamp(part.upto)}: choose one from"
+                f" before with --snapshot (opsctl backup list --stack {settings.stack}); naming this one brings it back empty"
             )
 
 

@@ -137,7 +137,7 @@ def test_a_secret_that_hosts_make_cannot_be_copied(ansible: AnsibleRuns, tmp_pat
 
 
 def test_a_variable_that_other_hosts_cannot_read_is_named(ansible: AnsibleRuns, tmp_path: Path) -> None:
-    """Ansible renders no variable of another host that looks at a third one; `'hostvars' is undefined` would say neither which nor whose."""
+    """Ansible renders none of another host that looks at a third one; `'hostvars' is undefined` would say neither which nor whose."""
     hosts = {"eye-1": {}, "web1": {"log_shipping_to": "{{ hostvars['eye-1'].ops_address }}:6514"}, "web2": {}}
     said = asked(ansible, tmp_path, hosts, "web2", "fleet")
     assert "log_shipping_to of web1 cannot be read by other hosts" in said and "without hostvars" in said
