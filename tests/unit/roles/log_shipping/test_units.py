@@ -143,7 +143,9 @@ def test_the_receiver_reads_its_own_configuration_alone(rendered: Mapping[str, R
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_checker_is_rsyslogd_itself(broken: bool, rendered: Mapping[str, Rendered], authority: Authority, tmp_path: Path) -> None:
     """What it refuses never replaces what runs."""
-    calendar, (program, *arguments) = rendered["receives"].variables["checks"]
+    calendar, made, (program, *arguments) = rendered["receives"].variables["checks"]
+    # On a new log host its folder is not there yet, which alone makes it refuse.
+    assert made == ["mkdir", "-p", "/var/lib/latentum-ops/log-receiver"]
     assert calendar == ["systemd-analyze", "calendar", "*-*-* 00:20:00 UTC"]
     assert (program, arguments) == ("rsyslogd", ["-N1", "-f", CONFIG])
     receiver = Receiver(tmp_path, rendered["receives"].files[CONFIG], authority.issue("logs.example.com"))
