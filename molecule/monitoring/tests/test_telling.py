@@ -45,7 +45,7 @@ def test_what_the_watchdog_has_told_is_not_told_again(host: Measured, inbox: Inb
 
 
 def missed() -> bool:
-    """Nobody has called the switch of Prometheus for four of its intervals. That of the watchdog is not called beside a critical incident."""
+    """Nobody has called the switch of Prometheus for four of its intervals; the watchdog's is not called beside a critical incident."""
     return Inbox(time.time() - 45).calls("prometheus") == 0
 
 
