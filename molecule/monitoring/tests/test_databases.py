@@ -42,9 +42,9 @@ def test_both_are_measured_with_stack_and_service(host: Measured) -> None:
 
 def test_the_role_may_look_and_the_exporter_has_no_way_to_docker(host: Measured) -> None:
     assert sql(host, f"SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = '{ROLE}'") == "f"  # noqa: S608
-    password = host.sh(f"cat {FOLDER}/metrics_password_database")
-    assert host.sh(f"cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' ' | grep -cF -- '{password}' || true") == "0"
-    assert host.sh(f"journalctl --no-pager -u 'latentum-ops-*' | grep -cF -- '{password}' || true") == "0"
+    password = f"{FOLDER}/metrics_password_database"  # by its file: the command that looks for it is a process as well
+    assert host.sh(f"cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' ' | grep -cF --file={password} || true") == "0"
+    assert host.sh(f"journalctl --no-pager -u 'latentum-ops-*' | grep -cF --file={password} || true") == "0"
     for unit, user in ((DATABASE, "latentum-postgresql"), (CACHE, "latentum-redis")):
         process = host.sh(f"systemctl show --property=MainPID --value {unit}")
         assert host.sh(f"stat -c %U /proc/{process}") == user
