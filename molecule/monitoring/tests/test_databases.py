@@ -79,7 +79,7 @@ def test_a_password_that_is_rotated_by_hand_is_put_right(host: Measured) -> None
 def test_a_secret_that_changes_is_handed_over(host: Measured) -> None:
     file = f"{FOLDER}/metrics_password_database"
     before = host.sh(f"systemctl show --property=MainPID --value {DATABASE}")
-    host.sh(f"cp --preserve {file} {file}.new && printf another-word-of-the-test > {file}.new && mv {file}.new {file}")
+    host.sh(f"cp --preserve {file} {file}.new && printf another-word-%s $(date +%s) > {file}.new && mv {file}.new {file}")
     wait_for("another life", lambda: host.sh(f"systemctl show --property=MainPID --value {DATABASE}") not in (before, "0"), 60)
     wait_for("pg_up 1", lambda: is_one(host, "pg_up"), 60)
 
