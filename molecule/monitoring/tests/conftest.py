@@ -90,9 +90,15 @@ def host() -> Measured:
     return measured
 
 
+def visit(path: str) -> None:
+    """A request of a client on the network; the host itself has no curl."""
+    url = f"https://{HOST}.example.test{path}"
+    assert execute(["docker", "exec", CLIENT, "curl", "--silent", "--insecure", "--output", "/dev/null", url]).returncode == 0
+
+
 def wait_for_calm(host: Measured) -> None:
     """With a visitor: of a route without any since the exporter was started, an objective has no data."""
-    execute(["docker", "exec", CLIENT, "curl", "--silent", "--insecure", f"https://{HOST}.example.test/"])
+    visit("/")
     wait_for("a host on which all is well", lambda: set(host.alerts()) == {"Watchdog"}, 420)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import HOST, ROOT, Measured, wait_for
+from conftest import HOST, ROOT, Measured, visit, wait_for
 
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 ROUTE, LOG = f"{HOST}.example.test/predict", "/var/log/nginx/access.json"
@@ -124,8 +124,7 @@ def budget(host: Measured) -> Iterator[Budget]:
     host.sh(f'PYTHONPATH=/usr/lib/latentum-ops python3 -B -c "{WRITE_RULES}"; promtool check rules {RULES}')
     host.sh("systemctl reload latentum-ops-prometheus")
     try:
-        address = f"https://{HOST}.example.test/predict?input=1,2,3"
-        host.sh(f"curl --silent --insecure --output /dev/null --resolve {HOST}.example.test:443:127.0.0.1 '{address}'")
+        visit("/predict?input=1,2,3")
         wait_for("the line of a request", lambda: host.sh(f'grep -c \'"route":"{ROUTE}"\' {LOG}', check=False) not in ("", "0"), 60)
         # A counter that appears with its first failure hides that one.
         made.requests(1, 1)
