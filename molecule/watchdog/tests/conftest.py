@@ -125,7 +125,7 @@ class Inbox:
         lines = []
         for message in self.raw("slack"):
             text = json.dumps(message["body"])
-            if HOST not in message["body"]["text"]:
+            if HOST not in message["body"].get("text", ""):
                 continue  # of a scenario beside this one
             match = re.search(r"Incident ([^@\"]+)@", text)
             lines.append(Line(message["time"], "chat", WHAT[message["body"]["text"].split()[0]], match[1] if match else "", text))
