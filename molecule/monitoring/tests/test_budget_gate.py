@@ -4,7 +4,7 @@
 """What is left of an error budget decides about releases of a real host: counted by the exporter, recorded by the rules, asked by the gate.
 
 The objective is one of this test alone, of a path that no other objective is about, and alerts nobody: the tests beside it see nothing
-of it. Its requests are lines in nginx's log, since ten thousand of them, eight of which fail, would take long.
+of it. Its requests are lines in nginx's log, since ten thousand of them, nine of which fail, would take long.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def budget(host: Measured) -> Iterator[Budget]:
 
 
 def test_between_a_tenth_and_a_quarter_a_release_goes_by_canary(host: Measured, budget: Budget) -> None:
-    budget.requests(10_500, 8)
+    # 14 % is left of it. Eight would leave 24 %, and how far a counter is extrapolated decides then on which side of a quarter that is.
+    budget.requests(10_500, 9)
     budget.becomes(0.10, 0.25)
     before = len(journal(host))
     done = rolling_update("1.1.0")
