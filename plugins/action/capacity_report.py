@@ -24,6 +24,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.atomic_files imp
 OPTIONS = {"answers": {"type": "str", "required": True}, "folder": {"type": "path", "default": "report"}}
 _MODE = 0o644
 _LONGEST = 500  # characters of a reason
+_NOT_UNDERSTOOD = 2  # exit status of a command line that opsctl does not know, and of Ansible where there is no opsctl
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hints
@@ -40,6 +41,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         variables = task_vars or {}
         hostvars = variables["hostvars"]
         reports, unknown = read((host, hostvars[host].get(given["answers"])) for host in variables["ansible_play_hosts_all"])
+        if not reports:
+            return {"failed": True, "msg": "\n".join(["no host has a report, and none was written:", *unknown]), "unknown": unknown}
         folder = Path(given["folder"]).absolute()
         files = documents(reports, unknown)
         if not self._task.check_mode:
@@ -73,8 +76,8 @@ def _reason(answer: Any) -> str:
         text = str(json.loads(answer["stdout"])["error"]["message"])
     except (KeyError, TypeError, ValueError):
         text = str(answer.get("stderr") or answer.get("msg") or "no answer of opsctl report")
-        if "invalid choice" in text or "No such file" in text:
-            text = "its engine knows no report: run site.yml with --tags opsctl"
+        if answer.get("rc") == _NOT_UNDERSTOOD:
+            text += "; where its engine knows no report: run site.yml with --tags opsctl"
     return " ".join(text.split())[:_LONGEST]
 
 

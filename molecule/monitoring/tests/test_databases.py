@@ -41,7 +41,7 @@ def test_both_are_measured_with_stack_and_service(host: Measured) -> None:
 
 
 def test_the_role_may_look_and_the_exporter_has_no_way_to_docker(host: Measured) -> None:
-    assert sql(host, f"SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = '{ROLE}'") == "f"  # noqa: S608
+    assert sql(host, f"SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = '{ROLE}'") == "f"  # noqa: S608 - a constant
     password = f"{FOLDER}/metrics_password_database"  # by its file: the command that looks for it is a process as well
     assert host.sh(f"cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' ' | grep -cF --file={password} || true") == "0"
     assert host.sh(f"journalctl --no-pager -u 'latentum-ops-*' | grep -cF --file={password} || true") == "0"
@@ -70,7 +70,7 @@ def test_a_container_that_is_replaced_is_followed(host: Measured) -> None:
 
 def test_a_password_that_is_rotated_by_hand_is_put_right(host: Measured) -> None:
     sql(host, f"ALTER ROLE {ROLE} PASSWORD 'by hand'")
-    sql(host, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'")  # noqa: S608
+    sql(host, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'")  # noqa: S608 - a constant
     wait_for("pg_up 0", lambda: [value for _labels, value in numbers(host, "pg_up")] == [0.0], 60)
     host.sh("systemctl start latentum-ops-database-exporters")
     wait_for("pg_up 1", lambda: is_one(host, "pg_up"), 60)

@@ -136,3 +136,8 @@ def test_a_log_host_whose_certificates_were_brought_keeps_its_firewall() -> None
         logs={"host_certificates_enabled": False}, web1={"host_certificates_enabled": False, "ansible_host": "web1.example.com"}
     )
     assert fleet.openings("logs", given) == [] and fleet.problems("logs", given) == []
+
+
+def test_a_log_host_that_names_itself_sends_to_nobody() -> None:
+    given = inventory(logs={"log_shipping_to": "10.0.0.6:6514"})
+    assert fleet.log_host_of("logs", given) == "" and fleet.senders_to("logs", given) == ["web1"]

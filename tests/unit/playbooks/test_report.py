@@ -57,12 +57,19 @@ def test_one_report_of_all_hosts_whatever_some_of_them_lack(run: Run, tmp_path: 
     assert "changed=1" not in said and "failed=1" not in said
     text = (tmp_path / "report/capacity.md").read_text()
     assert "web1, 2026-10-01 to 2026-10-31" in text and "no Prometheus measures this host" in text
-    assert "old: its engine knows no report: run site.yml with --tags opsctl" in text and "- bare: " in text
+    assert "invalid choice: 'report'; where its engine knows no report: run site.yml with --tags opsctl" in text and "- bare: " in text
     assert "shop/web" in said and "web2: no Prometheus measures this host" in said
     linked = {file.name for file in (tmp_path / "report").glob("*.svg")}
     assert linked == {"capacity-web1-01-disk.svg", "capacity-web1-cost.svg"} and all(f"({name})" in text for name in linked)
     assert "<svg" in (tmp_path / "report/capacity.html").read_text()
     assert (tmp_path / "web1/asked").read_text() == "report --json --since 30d\n"
+
+
+def test_a_run_without_any_report_is_no_success(run: Run, tmp_path: Path) -> None:
+    done = run("--limit", "web2,old")
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "no host has a report" in said and "web2: no Prometheus measures this host" in said
+    assert not (tmp_path / "report").exists(), "an earlier report would be gone"
 
 
 def test_in_check_mode_hosts_are_asked_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
