@@ -26,6 +26,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.freshness i
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import freshness
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.freshness import Age
 
+from ...databases import servers
 from .. import samples
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
@@ -58,27 +59,24 @@ def look(spec: Freshness, engine: Any = None, *there: Container) -> Age:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def database() -> Iterator[dict[str, str]]:
     """A PostgreSQL on a socket, with a superuser `app` as images make it."""
     if not (POSTGRES / "initdb").exists() or os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("no PostgreSQL 15 is here")
-    folder = tmp_path_factory.mktemp("pg")
-    for place in [folder, *list(folder.parents)[:3]]:
-        place.chmod(0o755)
-    shutil.chown(folder, "nobody")
-    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    try:
-        subprocess.run([*nobody, POSTGRES / "initdb", "-D", folder / "data", "-U", "app", "-A", "trust"], check=True, capture_output=True)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"initdb cannot run here: {error.stderr}")
-    options = f"-k {folder} -c listen_addresses= -c fsync=off"
-    control = [*nobody, POSTGRES / "pg_ctl", "-D", folder / "data", "-w", "-t", "120"]
-    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, capture_output=True)
-    environment = {"PGHOST": str(folder)}
-    sql = "CREATE TABLE prices (at timestamptz); CREATE TABLE days (day date); CREATE TABLE empty (at timestamptz)"
-    subprocess.run(["psql", "-U", "app", "-d", "postgres", "-c", sql], check=True, capture_output=True, env={**os.environ, **environment})
-    yield environment
-    subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True)
+    with servers.folder() as folder:
+        made = [str(POSTGRES / "initdb"), "-D", str(folder / "data"), "-U", "app", "-A", "trust"]
+        subprocess.run(servers.as_nobody(made), check=True, capture_output=True, cwd="/")
+        control = servers.as_nobody([str(POSTGRES / "pg_ctl"), "-D", str(folder / "data"), "-w", "-t", "120"])
+        options = f"-k {folder} -c listen_addresses= -c fsync=off"
+        subprocess.run([*control, "-l", str(folder / "log"), "-o", options, "start"], check=True, capture_output=True, cwd="/")
+        environment = {"PGHOST": str(folder)}
+        known = {**os.environ, **environment}
+        sql = "CREATE TABLE prices (at timestamptz); CREATE TABLE days (day date); CREATE TABLE empty (at timestamptz)"
+        subprocess.run(
+            ["psql", "-U", "app", "-d", "postgres", "-c", sql], check=True, capture_output=True, env={**os.environ, **environment}
+        )
+        yield environment
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, cwd="/")
 
 
 def asked(database: dict[str, str], sql: str, **more: Any) -> Age:
