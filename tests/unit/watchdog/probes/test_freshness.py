@@ -70,7 +70,6 @@ def database() -> Iterator[dict[str, str]]:
         options = f"-k {folder} -c listen_addresses= -c fsync=off"
         subprocess.run([*control, "-l", str(folder / "log"), "-o", options, "start"], check=True, capture_output=True, cwd="/")
         environment = {"PGHOST": str(folder)}
-        known = {**os.environ, **environment}
         sql = "CREATE TABLE prices (at timestamptz); CREATE TABLE days (day date); CREATE TABLE empty (at timestamptz)"
         subprocess.run(
             ["psql", "-U", "app", "-d", "postgres", "-c", sql], check=True, capture_output=True, env={**os.environ, **environment}
