@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..core.masking import mask
+from ..core.masking import foreign
 from ..core.times import epoch
 from . import cpu_weight, taken_over
 from .api import Conflict, EngineApi, EngineError, NotFound
@@ -100,7 +100,7 @@ def parse(raw: Mapping[str, Any]) -> Container:
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = sorted((name, network["IPAddress"]) for name, network in networks.items() if network and network.get("IPAddress"))
     results = health.get("Log") or []
-    log = [f"exit {entry.get('ExitCode')}: {mask(entry.get('Output') or '').strip()[-300:]}" for entry in results[-3:]]
+    log = [f"exit {entry.get('ExitCode')}: {foreign(entry.get('Output') or '').strip()[-300:]}" for entry in results[-3:]]
     return Container(
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
@@ -199,7 +199,7 @@ class Engine:
     def log_tail(self, container: Container, lines: int = 20) -> list[str]:
         """The last lines that the container wrote to its standard outputs, without secrets."""
         try:
-            return mask(self.api.logs(container.id, tail=lines).decode(errors="replace")).splitlines()
+            return foreign(self.api.logs(container.id, tail=lines)).splitlines()
         except OSError:
             return []
 
@@ -293,12 +293,12 @@ class Engine:
             return None
 
     def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, str]:
-        """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote.
+        """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote, without secrets.
 
         One whose time is up is left behind: the engine has no way to end it.
         """
         code, output = self.api.execute(container.id, argv, timeout)
-        return (TIMED_OUT, f"no end within {timeout:g} s") if code is None else (code, output.decode(errors="replace"))
+        return (TIMED_OUT, f"no end within {timeout:g} s") if code is None else (code, foreign(output))
 
     def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
         """Events after which a container may be another than before, from `since` (epoch seconds) on; ends at `until`.

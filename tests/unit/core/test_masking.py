@@ -5,13 +5,27 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import known_secrets, paths
-from ansible_collections.latentum.ops.plugins.module_utils.core.masking import FRAGMENT, HIDDEN, Masker, clean, mask, masker
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import (
+    FRAGMENT,
+    HIDDEN,
+    WITHHELD,
+    Masker,
+    clean,
+    foreign,
+    mask,
+    masked,
+    masker,
+    written,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 
 from .planted import FORMS, KINDS, STACK, WAYS, pieces, printed
@@ -104,9 +118,91 @@ def test_whoever_comes_while_it_is_made_waits_or_makes_it_too(folder: Path) -> N
     assert known.current() == ["first-value"] and seen == [["first-value"], ["first-value"]]
 
 
-def test_a_store_that_is_not_there_or_not_for_us_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_not_there_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "SECRETS", tmp_path / "none")
-    assert mask("plain words") == "plain words"
+    assert mask("plain words") == foreign(b"plain words") == "plain words"
+
+
+@pytest.mark.parametrize("what", ["store", "stack", "file"])
+def test_whoever_may_not_read_the_store_gets_nothing_of_what_containers_wrote(what: str, folder: Path, tmp_path: Path) -> None:
+    """A process without root's rights, as a real one is: it cannot tell a secret from a word."""
+    (folder / "token").write_text("first-value")
+    for path in [*tmp_path.parents, tmp_path, folder, folder / "token"]:
+        path.chmod(path.stat().st_mode | 0o055)
+    assert as_nobody(lambda: foreign(b"says first-value")) == f"says {HIDDEN}"
+    {"store": tmp_path, "stack": folder, "file": folder / "token"}[what].chmod(0o700)
+    assert as_nobody(lambda: foreign(b"says first-value")) == WITHHELD
+    assert as_nobody(lambda: written(b"says first-value")) == WITHHELD
+    assert as_nobody(lambda: foreign(b" \n")) == " \n"
+    assert as_nobody(lambda: written("of the archive") + mask(", password=x")) == f"of the archive, password={HIDDEN}"
+
+
+def as_nobody(say: Callable[[], str]) -> str:
+    """What it says in a process without any rights."""
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.setgroups([])
+            os.setuid(65534)
+            os.write(writer, say().encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_what_docker_login_keeps_is_hidden(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "LOGINS", tmp_path / "config.json")
+    assert mask("robot pull-word-1") == "robot pull-word-1"
+    login = base64.b64encode(b"robot:pull-word-1").decode()
+    paths.LOGINS.write_text(json.dumps({"auths": {"a": {"auth": login}, "b": {"identitytoken": "opaque-token-2"}, "c": {}}}))
+    assert mask(f"robot pull-word-1, {login}, opaque-token-2") == f"robot {HIDDEN}, {HIDDEN}, {HIDDEN}"
+    for damaged in ("", "{", "[]", '{"auths": {"a": {"auth": "no base64"}}}', '{"auths": {"a": 1}}'):
+        paths.LOGINS.write_text(damaged)
+        assert mask("pull-word-1") == "pull-word-1"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n        ", "\n\t"])
+@pytest.mark.parametrize("kind", ["password", "hex", "fernet", "template", "short"])
+def test_a_value_that_an_end_of_a_line_cuts_in_two_is_hidden(kind: str, end: str, store: Store) -> None:
+    value = (store.value(f"{kind}_master") or "").strip()
+    for at in range(1, len(value)):
+        shown = mask(f"connect to a host with{end}{value[:at]}{end}{value[at:]} and more{end}lines")
+        assert shown == f"connect to a host with{end}{HIDDEN} and more{end}lines", at
+
+
+def test_a_value_whose_end_was_cut_off_is_hidden() -> None:
+    """The engine keeps the first 4096 bytes of what a health check wrote."""
+    known = Masker(["tank-Baker-4711-zulu"])
+    assert known.mask("says tank-Baker") == f"says {HIDDEN}"
+    assert known.mask("says tank-Bak") == "says tank-Bak", "that is no half of it"
+    assert known.mask("tank-Baker stays in the middle") == "tank-Baker stays in the middle"
+    assert known.mask("our tank-Baker", own=True) == "our tank-Baker"
+
+
+def test_a_number_is_hidden_where_it_stands_alone() -> None:
+    known = Masker(["123456"])
+    assert known.mask("pin 123456, at 1764123456789, 123456.") == f"pin {HIDDEN}, at 1764123456789, {HIDDEN}."
+    assert known.mask("pin 123456", own=True) == f"pin {HIDDEN}"
+
+
+@pytest.mark.parametrize("value", ["test", "1", "12345", "true", "x" * 5])
+def test_a_value_that_may_be_any_word_or_number_shreds_nothing(value: str) -> None:
+    assert Masker([value]).mask(f"a {value} of {value}s") == f"a {value} of {value}s"
+
+
+def test_json_without_values_is_still_json() -> None:
+    told = {"a": 'first "value", with\nlines', "password": "x", "n": [1, True, None]}
+    hidden = json.loads(Masker(['first "value", with\nlines']).hide(json.dumps(told, indent=2)))
+    assert hidden == {**told, "a": HIDDEN}
+
+
+def test_plain_data_is_masked_with_its_names(folder: Path) -> None:
+    (folder / "token").write_text("first-value")
+    assert masked({"first-value": [("first-value", 1)], 2: None}) == {HIDDEN: [[HIDDEN, 1]], "2": None}
 
 
 def test_a_cut_or_wrapped_key_is_hidden(store: Store) -> None:
@@ -138,7 +234,10 @@ def test_a_word_is_hidden_where_it_stands_alone_and_stays_in_our_own_sentences(f
     "text",
     [
         word * 30_000
-        for word in ("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ", "mysql ", "curl -u ")
+        for word in (
+            *("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ", "mysql ", "curl -u ", "cookie: "),
+            *("-----BEGIN PRIVATE KEY-----", "authorization: a ", "x\n", "key=", "webhook.office.com/", "a-rea", "tokens ", "pass_"),
+        )
     ],
     ids=lambda text: text[:9],
 )

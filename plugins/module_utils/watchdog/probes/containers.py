@@ -15,7 +15,7 @@ from pathlib import Path
 from ...containers.client import TIMED_OUT, Container, DockerUnavailable, Engine
 from ...contracts.health import Probe
 from ...contracts.watchdog_settings import ProbeSpec
-from ...core.masking import mask
+from ...core.masking import foreign
 from ...health.probes import ProbeError, ProbeLimit, ProbeTimeout, run_probe
 
 
@@ -81,11 +81,11 @@ def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str])
     code, output = engine.run(container, argv, spec.timeout)
     if code and argv[0] == "psql" and "FATAL:" in output:
         # The server answers: too many clients, a user or database that is not there.
-        raise ProbeLimit(f"PostgreSQL says {mask(output).partition('FATAL:')[2].strip()[:200]}")
+        raise ProbeLimit(f"PostgreSQL says {output.partition('FATAL:')[2].strip()[:200]}")
     if code == TIMED_OUT:
         raise ProbeTimeout(f"{argv[0]} came to no answer in {spec.timeout:g} s")
     if code:
-        raise ProbeError(f"{argv[0]} exited with {code}: {mask(output).strip()[-200:]}")
+        raise ProbeError(f"{argv[0]} exited with {code}: {output.strip()[-200:]}")
     return output
 
 
@@ -104,7 +104,7 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
             answer = answers.readline(4096).strip()
             if answer.startswith(b"-"):
                 # It answers: a wrong password, or data that is still being read, is nothing that a restart cures.
-                raise ProbeLimit(f"Redis says {mask(answer[1:].decode(errors='replace'))} to {command[0]}")
+                raise ProbeLimit(f"Redis says {foreign(answer[1:])} to {command[0]}")
             if not answer:
                 raise ProbeError(f"Redis says nothing to {command[0]}")
     if not answer.startswith(b":"):
@@ -132,7 +132,7 @@ def _postgresql(spec: ProbeSpec, container: Container, engine: Engine) -> None:
     output = _run(spec, container, engine, [*argv, "-c", " ".join(_POSTGRESQL.split())])
     numbers = re.search(r"^(\d+) (-?\d+)$", output, re.MULTILINE)
     if numbers is None:
-        raise ProbeError(f"psql said {mask(output).strip()[-200:]!r}")
+        raise ProbeError(f"psql said {output.strip()[-200:]!r}")
     connections, lag = int(numbers[1]), int(numbers[2])
     if connections > int(options.get("max_connections_percent") or 100):
         raise ProbeLimit(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")

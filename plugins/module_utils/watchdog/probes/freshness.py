@@ -98,7 +98,7 @@ def _query(spec: Freshness, container: Container | None, engine: Engine | None) 
     code, output = engine.run(container, argv, spec.timeout + 5)
     answer = next((row.removeprefix("newest=") for row in output.splitlines() if row.startswith("newest=")), "")
     if code or not answer:
-        raise Unreadable(f"psql ended with {code}: {mask(output).strip()[-300:]}")
+        raise Unreadable(f"psql ended with {code}: {output.strip()[-300:]}")
     return None if answer == _NONE else float(answer)
 
 
