@@ -213,18 +213,22 @@ class Masker:
         :param cut: the text may end in the middle of a value, as the engine keeps 4096 bytes of a health check.
         """
         parts, kept = [], 0
-        for start, end in sorted([*self._spans(text, cut=cut), *self._wrapped(text)]):
+        spans = [*self._spans(text, range(len(text) - _GRAM + 1), cut=cut), *self._wrapped(text)] if self._anchors else []
+        for start, end in sorted(spans):
             if start >= kept:
                 parts += [text[kept:start], HIDDEN]
             kept = max(kept, end)
         hidden = "".join([*parts, text[kept:]])
         return self._numbers.sub(HIDDEN, hidden) if self._numbers else hidden
 
-    def _spans(self, text: str, *, cut: bool = False) -> list[tuple[int, int]]:
-        """Where values stand."""
+    def _spans(self, text: str, positions: Iterable[int], *, cut: bool = False) -> list[tuple[int, int]]:
+        """Where values stand.
+
+        :param positions: where the beginning of a form is looked for, in their order.
+        """
         anchors, spans = self._anchors, []
         ends: dict[str, int] = {}  # of each form, how far the text is known to be it
-        for position in [at for at in range(len(text) - _GRAM + 1) if text[at : at + _GRAM] in anchors] if anchors else ():
+        for position in [at for at in positions if text[at : at + _GRAM] in anchors]:
             for form, offset in anchors[text[position : position + _GRAM]]:
                 if position + _GRAM <= ends.get(form, 0):
                     continue
@@ -236,16 +240,21 @@ class Masker:
         return spans
 
     def _wrapped(self, text: str) -> list[tuple[int, int]]:
-        """Where values stand that an end of a line cuts in two."""
-        if not self._anchors or "\n" not in text:
-            return []
+        """Where values stand that an end of a line cuts in two.
+
+        They are looked for in the text without its ends of lines, and only around these: of what lies across one, the beginning of a form
+        or of a stride is not farther away.
+        """
         left, removed, gone = [0], [0], 0  # from which place of the joined text on, how much of the text is not in it
         for match in _WRAP.finditer(text):
             left.append(match.start() - gone)
             gone += match.end() - match.start()
             removed.append(gone)
-        spans = []
-        for start, end in self._spans(_WRAP.sub("", text)):
+        if not gone:
+            return []
+        joined, spans = _WRAP.sub("", text), []
+        around = sorted({at for end in left[1:] for at in range(max(0, end - FRAGMENT), end + _STRIDE)})
+        for start, end in self._spans(joined, around):
             begins, ends = (at + removed[bisect_right(left, at) - 1] for at in (start, end - 1))
             if ends - begins != end - 1 - start:
                 spans.append((begins, ends + 1))

@@ -120,7 +120,7 @@ class Container:
                 for raw in whole.split(b"\n") if newline else ():
                     self.say(line(foreign(raw), LONGEST))
                 if more:
-                    rest[stream] = more[-LONGEST * 8 :]
+                    rest[stream] = more[: LONGEST * 8]  # its beginning, which is shown: a secret that the cut lies in is not
         except OSError as error:
             self.say(f"(its log cannot be read: {error})")
         finally:
