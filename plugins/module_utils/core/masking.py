@@ -78,8 +78,6 @@ _RULES = (
         ),
         HIDDEN,
     ),
-    # postgresql://user:password@host, redis://:password@host, https://key@host; to the last @, as passwords have some of their own
-    Rule(("://",), re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://)([^\s/:@]{0,256}:)?\S{0,1024}@", re.IGNORECASE), rf"\1\2{HIDDEN}@"),
     # addresses that are the secret themselves
     Rule(
         ("hooks.slack", "discord", "webhook", "api.telegram.org/", "hc-ping.com/"),
@@ -90,6 +88,8 @@ _RULES = (
         ),
         rf"\1/{HIDDEN}",
     ),
+    # postgresql://user:password@host, redis://:password@host, https://key@host; to the last @, as passwords have some of their own
+    Rule(("://",), re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://)([^\s/:@]{0,256}:)?\S{0,1024}@", re.IGNORECASE), rf"\1\2{HIDDEN}@"),
     # signed addresses of object stores; a name that means a secret is one of the pairs below
     Rule(
         ("sig", "key="),

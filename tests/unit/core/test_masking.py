@@ -268,6 +268,79 @@ HARMLESS = [
 ]
 
 
+# As real programs write them: health checks, databases, web servers, the kernel, the journal, workers, builds.
+INNOCENT = """
+curl: (7) Failed to connect to 127.0.0.1 port 8080 after 0 ms: Couldn't connect to server
+/var/run/postgresql:5432 - no response
+wget: server returned error: HTTP/1.1 503 Service Unavailable
+{"status":"DOWN","components":{"db":{"status":"DOWN","details":{"error":"Connection refused"}},"diskSpace":{"status":"UP"}}}
+OCI runtime exec failed: unable to start container process: exec: "pg_isready": executable file not found in $PATH: unknown
+NOAUTH Authentication required.
+FATAL:  password authentication failed for user "shop"
+FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "shop", database "shop", no encryption
+LOG:  checkpoint complete: wrote 3 buffers (0.0%); 0 WAL file(s) added, 0 removed; write=0.201 s, sync=0.003 s, total=0.211 s
+DETAIL:  Key (email)=(somebody) already exists.
+1:M 20 Nov 2026 14:00:00.123 * Background saving terminated with success
+2026/11/20 14:00:00 [error] 31#31: *7 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.1
+2026/11/20 14:00:00 [warn] 31#31: *9 an upstream response is buffered to a temporary file /var/cache/nginx/proxy_temp/1/00/0000000001
+10.0.0.9 - - [20/Nov/2026:14:00:00 +0000] "GET /api/v1/tokens/refresh HTTP/1.1" 401 27 "-" "Mozilla/5.0"
+web-1 sudo[140]:      ops : PWD=/home/ops ; USER=root ; COMMAND=/usr/bin/systemctl restart nginx
+web-1 sshd[812]: Accepted publickey for ops from 10.0.0.2 port 50122 ssh2: ED25519 SHA256:fo0barBazQux0123456789abcdefghijklmnopqrstu
+kernel: Speculative Store Bypass: Vulnerable
+kernel: TCP: request_sock_TCP: Possible SYN flooding on port 0.0.0.0:443. Sending cookies.
+net.ipv4.tcp_syncookies = 1
+path_modes: {'/etc/passwd': '0644', '/etc/group': '0644', '/etc/shadow': '0640'}
+systemd[1]: Starting systemd-ask-password-console.service - Dispatch Password Requests to Console...
+usage: {"prompt_tokens": 812, "completion_tokens": 128, "total_tokens": 940}
+max_tokens=4096, temperature=0.2
+tokens: 1024 in, tokens=17 out
+the password must be set: see POSTGRES_PASSWORD_FILE
+POSTGRES_PASSWORD_FILE=/run/secrets/database_password
+"password_file": "/etc/latentum-ops/secrets/shop/redis_password", "token": null, "secrets": [{"source": "api.url"}], "credentials": {}
+[2026-11-20 14:00:00,123: INFO/MainProcess] Task shop.tasks.send[2f1c7e7e-55a1-4d6c-9d3a-1b1f5f0f2a11] succeeded in 0.01s: None
+java.lang.IllegalStateException: passive mode: 12 passengers, 3 bypass: none
+Step 4/9 : RUN --mount=type=secret,id=npm npm ci
+error: unable to verify the first certificate; -----BEGIN CERTIFICATE----- is expected
+Get "https://registry.example.com/v2/": x509: certificate signed by unknown authority
+pull access denied for shop/web, repository does not exist or may require 'docker login': denied: requested access to the resource is denied
+ghost: sketchy xoxo, eyJ is how tokens begin; sk-learn 1.5, SG.1, hf_hub, npm_config_cache
+authorization failed, basic auth is needed; bearer only
+https://example.com/?page=2&sort=key&design=1
+""".strip().splitlines()
+# What must not stay: what is shown instead.
+SHAPES = {
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: A,0\n\nMIIEowIBAAKCAQEA7bq\n-----END RSA PRIVATE KEY-----": HIDDEN,
+    "key: -----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjEAAAAA\\n-----END OPENSSH PRIVATE KEY-----\\n": f"key: {HIDDEN}\\n",
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGq8zebra": HIDDEN,
+    "Authorization: AWS4-HMAC-SHA256 Credential=AKIAQWERTYUIOP123456/x, Signature=fe5f": f"Authorization: {HIDDEN} Signature={HIDDEN}",
+    "authorization: Custom abcdefghijklmnop": f"authorization: {HIDDEN}",
+    "proxy-authorization: Basic dXNlcjpwYXNz": f"proxy-authorization: Basic {HIDDEN}",
+    "Cookie: sid=abc; csrf=def": f"Cookie: {HIDDEN}",
+    '{"set-cookie": "sid=abc; Path=/"}': f'{{"set-cookie": {HIDDEN}}}',
+    "https://bucket.example.com/x?X-Amz-Signature=fe5f80&page=2": f"https://bucket.example.com/x?X-Amz-Signature={HIDDEN}&page=2",
+    "https://maps.example.com/?key=abcdef&z=1": f"https://maps.example.com/?key={HIDDEN}&z=1",
+    "POST https://api.telegram.org/bot123456789:AAE-x/sendMessage 404": f"POST https://api.telegram.org/{HIDDEN} 404",
+    "https://hc-ping.com/4b0d0a7c-aaaa-bbbb (timeout)": f"https://hc-ping.com/{HIDDEN} (timeout)",
+    "https://shop.webhook.office.com/webhookb2/abc@def/IncomingWebhook/x": f"https://shop.webhook.office.com/webhookb2/{HIDDEN}",
+    "token github_pat_11ABCDEFG0abcdefghijkl x": f"token {HIDDEN} x",
+    "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQ": HIDDEN,
+    "sk_live_abcdefghijklmnop1, sk-ant-api03-abcdefghijklmnop": f"{HIDDEN}, {HIDDEN}",
+    "MYSQL_PWD=hunter22 PGPASSWORD=hunter22": f"MYSQL_PWD={HIDDEN} PGPASSWORD={HIDDEN}",
+    "dbpass: hunter22": f"dbpass: {HIDDEN}",
+    "session tokens: abcdef": f"session tokens: {HIDDEN}",
+}
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_a_line_without_a_secret_stays_as_it_is(text: str) -> None:
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize("text", SHAPES)
+def test_what_looks_like_a_secret_is_hidden_in_every_stack(text: str) -> None:
+    assert mask(text) == SHAPES[text]
+
+
 @pytest.mark.parametrize("text", OPTIONS)
 def test_a_password_given_by_an_option_of_one_letter_is_hidden(text: str) -> None:
     assert mask(text) == OPTIONS[text]
