@@ -292,13 +292,15 @@ class Engine:
         except NotFound:
             return None
 
-    def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, str]:
-        """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote, without secrets.
+    def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
+        """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote.
+
+        That is bytes, to be looked into; what goes on to people is text, which `masking.foreign` makes of them.
 
         One whose time is up is left behind: the engine has no way to end it.
         """
         code, output = self.api.execute(container.id, argv, timeout)
-        return (TIMED_OUT, f"no end within {timeout:g} s") if code is None else (code, foreign(output))
+        return (TIMED_OUT, f"no end within {timeout:g} s".encode()) if code is None else (code, output)
 
     def events(self, since: float, until: float | None = None, project: str | None = None) -> Iterator[dict[str, Any]]:
         """Events after which a container may be another than before, from `since` (epoch seconds) on; ends at `until`.

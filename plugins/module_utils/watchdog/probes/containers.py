@@ -77,15 +77,15 @@ def _command(spec: ProbeSpec, container: Container, engine: Engine) -> None:
     _run(spec, container, engine, [str(word) for word in spec.options["argv"]])
 
 
-def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> str:
+def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> bytes:
     code, output = engine.run(container, argv, spec.timeout)
-    if code and argv[0] == "psql" and "FATAL:" in output:
+    if code and argv[0] == "psql" and b"FATAL:" in output:
         # The server answers: too many clients, a user or database that is not there.
-        raise ProbeLimit(f"PostgreSQL says {output.partition('FATAL:')[2].strip()[:200]}")
+        raise ProbeLimit(f"PostgreSQL says {foreign(output).partition('FATAL:')[2].strip()[:200]}")
     if code == TIMED_OUT:
         raise ProbeTimeout(f"{argv[0]} came to no answer in {spec.timeout:g} s")
     if code:
-        raise ProbeError(f"{argv[0]} exited with {code}: {output.strip()[-200:]}")
+        raise ProbeError(f"{argv[0]} exited with {code}: {foreign(output).strip()[-200:]}")
     return output
 
 
@@ -130,9 +130,9 @@ def _postgresql(spec: ProbeSpec, container: Container, engine: Engine) -> None:
     # By the socket inside: no password leaves the secret store for it.
     argv = ["psql", "-X", "-A", "-t", "-F", " ", "-v", "ON_ERROR_STOP=1", "-U", str(options["user"]), "-d", str(options["database"])]
     output = _run(spec, container, engine, [*argv, "-c", " ".join(_POSTGRESQL.split())])
-    numbers = re.search(r"^(\d+) (-?\d+)$", output, re.MULTILINE)
+    numbers = re.search(rb"^(\d+) (-?\d+)$", output, re.MULTILINE)
     if numbers is None:
-        raise ProbeError(f"psql said {output.strip()[-200:]!r}")
+        raise ProbeError(f"psql said {foreign(output).strip()[-200:]!r}")
     connections, lag = int(numbers[1]), int(numbers[2])
     if connections > int(options.get("max_connections_percent") or 100):
         raise ProbeLimit(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")

@@ -20,7 +20,7 @@ from urllib.request import Request, build_opener
 from ...containers.api import EngineError, NotFound
 from ...containers.client import Container, DockerUnavailable, Engine
 from ...contracts.freshness import Freshness
-from ...core.masking import mask
+from ...core.masking import foreign, mask
 from ...core.times import epoch, lasting, moment
 from ...models.registry import MISSING
 
@@ -96,10 +96,10 @@ def _query(spec: Freshness, container: Container | None, engine: Engine | None) 
     for statement in statements:
         argv += ["-c", statement]
     code, output = engine.run(container, argv, spec.timeout + 5)
-    answer = next((row.removeprefix("newest=") for row in output.splitlines() if row.startswith("newest=")), "")
+    answer = next((row.removeprefix(b"newest=") for row in output.splitlines() if row.startswith(b"newest=")), b"")
     if code or not answer:
-        raise Unreadable(f"psql ended with {code}: {output.strip()[-300:]}")
-    return None if answer == _NONE else float(answer)
+        raise Unreadable(f"psql ended with {code}: {foreign(output).strip()[-300:]}")
+    return None if answer == _NONE.encode() else float(answer)
 
 
 def _file(spec: Freshness, container: Container | None, engine: Engine | None) -> float | None:
