@@ -23,6 +23,7 @@ import yaml
 from conftest import HOST, URL, Watched, execute, undisturbed, wait_for
 
 SERVICE, CONTAINER = "faults/s18", "faults-s18-1"
+MAILED, KILLED = "latentum/cache", "latentum-cache-1"  # of the stack whose alerts go by mail and to the pager, and which has a status page
 IMAGE = "registry.example.test:5000/latentum/api-gateway:1.0.0"
 CLIENT = "latentum-ops-test-client"
 OWN = "/etc/latentum-ops/secrets/faults/leak_password"
@@ -93,7 +94,7 @@ CHANNELS = {
     **{channel: around for channel, (_ask, around) in ON_HOST.items()},
     **{f"receiver: {kind}": around for kind, around in RECEIVERS.items()},
     "opsctl health": AROUND,
-    "status page": "s18",
+    "status page": '"subject": "cache"',
     "output of the run": AROUND,
 }
 PLANTED: dict[str, list[str]] = {}  # what must not be read anywhere, by a name that may be
@@ -164,13 +165,13 @@ def channels(host: Watched, values: dict[str, str]) -> Iterator[dict[str, str]]:
         with undisturbed(host) as inbox, tempfile.TemporaryDirectory() as scratch:
             run = started_run(Path(scratch))
             host.sh("opsctl run --stack faults leak")
-            into(["docker", "exec", "-i", CONTAINER, "sh", "-c", "cat > /proc/1/fd/1"], spoken)
-            into(
-                ["docker", "exec", "-i", CONTAINER, "sh", "-c", "cat > /dev/shm/leak.new && mv /dev/shm/leak.new /dev/shm/leak"],
-                words(values),
-            )
+            for container in (CONTAINER, KILLED):
+                into(["docker", "exec", "-i", container, "sh", "-c", "cat > /proc/1/fd/1"], f"\n{spoken}")
+            into(["docker", "exec", "-i", CONTAINER, "sh", "-c", "cat > /dev/shm/new && mv /dev/shm/new /dev/shm/leak"], words(values))
+            host.sh(f"docker kill {KILLED}")
             shown = {"opsctl health": wait_for("the failed health check", lambda: unhealthy(host), 60)}
             inbox.story(SERVICE, 120)
+            inbox.story(MAILED, 120)
             run_output = run.communicate(timeout=120)[0]
             assert run_output.count("...ignoring") == 1, run_output[-3000:]
             shown["output of the run"] = run_output
