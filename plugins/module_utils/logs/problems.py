@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .records import CLASSES, safe
-from .settings import size_from
+from .sizes import size_from
 
 LEAST_YEAR = 365  # days that access and audit logs are kept at least where a year is asked for
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_*-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
