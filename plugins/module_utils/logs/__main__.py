@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log services as systemd starts them, ``collect``, ``forward``, ``ship`` and ``close``, and ``write``, which rsyslogd starts on a log host."""
+"""The log services as systemd starts them, ``collect``, ``forward``, ``ship``, ``close``, and ``write``, which rsyslogd starts."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an answer of a sink means for the records of a request: taken, refused for good, to be sent in smaller pieces, or later.
 
-Nothing is refused for good but what the server says so of: what an operator can put right (credentials, an address, a disk that is full) makes
-records wait, and their queue has a bound.
+Nothing is refused for good but what the server says so of: what an operator can put right (credentials, an address, a disk that is full)
+makes records wait, and their queue has a bound.
 """
 
 from __future__ import annotations

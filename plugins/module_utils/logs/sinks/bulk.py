@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,15 @@ CONTENT_TYPE = "application/x-ndjson"
 THERE = 409  # a record of this identity is in: it was sent before
 # What the cluster refuses of an item, and an operator puts right: credentials, an index that may not be made, a full disk.
 _LATER = {401, 403, 404, 408, 429}
-_OPERATOR = re.compile(r"cluster_block|shards open|no write index|invalid_index_name|data streams?\b|resource_already|not_master", re.IGNORECASE)
+_OPERATOR = {
+    "cluster_block_exception",  # the disk is full (429, of older ones 403), or somebody has closed it
+    "index_closed_exception",
+    "invalid_index_name_exception",
+    "resource_already_exists_exception",  # two have made it at once
+    "validation_exception",  # the cluster has as many shards as it may have
+}
+# By its beginning alone: further on a reason quotes what an application has written.
+_NO_INDEX = ("no write index is defined", "no matching index template")
 
 
 class Bulk:
@@ -71,27 +78,27 @@ class Bulk:
         if items is None:
             return Verdict(later=tuple(entries), reason=f"answers without what became of each record: {describe(answer)}", slow=True)
         accepted, rejected, later, why, slow = 0, [], [], "", False
-        for entry, (status, reason) in zip(entries, items, strict=True):
+        for entry, (status, kind, reason) in zip(entries, items, strict=True):
             if 200 <= status < 300 or status == THERE:
                 accepted += 1
-            elif status in _LATER or status >= 500 or _OPERATOR.search(reason):
+            elif status in _LATER or status >= 500 or kind in _OPERATOR or reason.startswith(_NO_INDEX):
                 later.append(entry)
-                why, slow = why or f"{status} {reason}"[:300], slow or status == 429 or status >= 500
+                why, slow = why or f"{status} {kind}: {reason}"[:300], slow or status == 429 or status >= 500
             else:
-                rejected.append((entry, f"{status} {reason}"[:300]))
+                rejected.append((entry, f"{status} {kind}: {reason}"[:300]))
         return Verdict(accepted, tuple(rejected), later=tuple(later), reason=why, slow=slow)
 
 
-def _items(text: str, count: int) -> list[tuple[int, str]] | None:
-    """Status and reason of each record; None for an answer that does not have them all."""
+def _items(text: str, count: int) -> list[tuple[int, str, str]] | None:
+    """Status, type and reason of each record; None for an answer that does not have them all."""
     try:
         answer = json.loads(text)
         found = [next(iter(item.values())) for item in answer.get("items") or ()]
-        items = [(int(item["status"]), _reason(item.get("error"))) for item in found]
+        items = [(int(item["status"]), *_reason(item.get("error"))) for item in found]
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None
     return items if len(items) == count else None
 
 
-def _reason(error: Any) -> str:
-    return f"{error.get('type')}: {error.get('reason')}" if isinstance(error, dict) else str(error or "")
+def _reason(error: Any) -> tuple[str, str]:
+    return (str(error.get("type") or ""), str(error.get("reason") or "")) if isinstance(error, dict) else ("", str(error or ""))

@@ -25,7 +25,7 @@ from .declared import Sink
 from .entries import Entry, entry_from
 
 SHARE = 64 << 10  # bytes of a file that a batch takes at least: none waits for a louder one
-MOST = 1000  # records in a batch
+MOST = 2000  # records in a batch
 SOURCES = 512  # that are remembered of a place
 _AROUND = 600  # bytes of a record beside its text
 
@@ -63,11 +63,12 @@ class Queue:
 
     def _days(self) -> Iterator[str]:
         """Days that may have something, the oldest first."""
-        now = date.fromisoformat(self.day())
-        kept = {str(now), str(now - timedelta(days=1))}
         with os.scandir(self.settings.tree) as there:
             names = sorted(entry.name for entry in there if entry.name[:1].isdigit())
-        yield from (name for name in names if name in kept or name not in self._over)
+        yield from (name for name in names if name not in self._over)
+
+    def _yesterday(self) -> str:
+        return str(date.fromisoformat(self.day()) - timedelta(days=1))
 
     def sizes(self) -> dict[str, int]:
         """The files that this sink takes, and how much of each is sure.
@@ -94,8 +95,7 @@ class Queue:
             if at > sizes.get(path, at):  # a crash of the host has taken its end: what is written there now is new
                 self.backlog.sent[path] = sizes[path]
         waiting = self.backlog.waiting(sizes)
-        yesterday = str(date.fromisoformat(self.day()) - timedelta(days=1))
-        self._over |= {day for day in self._days() if day < yesterday} - {path[:10] for path in waiting}
+        self._over |= {day for day in self._days() if day < self._yesterday()} - {path[:10] for path in waiting}
         return waiting
 
     def bound(self, waiting: dict[str, int]) -> int:
@@ -143,17 +143,17 @@ class Queue:
         data = self.backlog.lines(path, left, count)
         at = self.backlog.sent.get(path, 0)
         if not data:
-            if path[:10] < self.day():  # half a record that nobody completes any more
+            if path[:10] < self._yesterday():  # half a record that nobody completes any more
                 batch.ends[path] = at + left
                 batch.unreadable += 1
-            return left
+            return 0
         key = path[11:]
         numbers = batch.numbers.setdefault(key, dict(self._numbers.get(key) or {}))
         taken = 0
-        for line in data.splitlines(keepends=True) if b"\r" not in data else _lines(data):
+        for line in data.split(b"\n")[:-1]:
             if len(batch.entries) >= MOST:
                 break
-            taken += len(line)
+            taken += len(line) + 1
             record = decode(line)
             if record is None:
                 batch.unreadable += 1
@@ -198,11 +198,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:  # it was closed just now
         return 0
-
-
-def _lines(data: bytes) -> list[bytes]:
-    """Lines by line feeds alone."""
-    return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
 
 def _new(numbers: dict[str, int], record: dict[str, Any]) -> bool:

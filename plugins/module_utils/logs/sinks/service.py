@@ -43,16 +43,22 @@ class Runner(threading.Thread):
             self.beat = time.monotonic()
             wait = LOOK
             try:
-                shipper = shipper or Shipper(self.settings, self.sink)
+                if shipper is None:
+                    shipper = Shipper(self.settings, self.sink)
+                    self._refused = shipper.queue.counts.get("rejected", 0)
                 wait = self._turn(shipper)
                 if time.monotonic() - reported > REPORT:
                     reported = time.monotonic()
                     shipper.report()
                     self._tell_refused(shipper)
-            except Exception as error:  # noqa: BLE001 - the other sinks go on, and this one tries again
+            except Exception as error:  # the other sinks go on, and this one tries again
                 wait = self._away(error)
                 if not isinstance(error, (OSError, ValueError)):
-                    _say("".join(traceback.format_exception_only(type(error), error)), self.sink.name)
+                    _say(
+                        f"stopped over {type(error).__name__}, which is a fault of the engine; it goes on: {_where(error)}",
+                        self.sink.name,
+                        level=3,
+                    )
             self.ended.wait(wait)
         if shipper:
             try:
@@ -89,9 +95,14 @@ class Runner(threading.Thread):
 
     def _tell_refused(self, shipper: Shipper) -> None:
         count = shipper.queue.counts.get("rejected", 0)
-        if count > self._refused and self._refused:
+        if count > self._refused:
             _say(f"has refused {count - self._refused} records for good, the last: {line(shipper.refusal, 300)}", self.sink.name)
         self._refused = count
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def _say(text: str, sink: str, level: int = 4) -> None:

@@ -22,7 +22,7 @@ from .entries import Entry
 from .loki import Loki
 from .queue import Batch, Queue
 from .rejected import note
-from .transport import Transport
+from .transport import CredentialsError, Transport
 from .victorialogs import VictoriaLogs
 
 SMALLEST = 64 << 10  # bytes of a batch, however slow the server is
@@ -73,9 +73,7 @@ class Shipper:
     :param pace: waits between requests.
     """
 
-    def __init__(
-        self, settings: Settings, sink: Sink, transport: Sends | None = None, pace: Callable[[float], Any] = time.sleep
-    ) -> None:
+    def __init__(self, settings: Settings, sink: Sink, transport: Sends | None = None, pace: Callable[[float], Any] = time.sleep) -> None:
         self.settings, self.sink, self.pace = settings, sink, pace
         self.queue = Queue(settings, sink)
         self.kind, self.transport = kind_of(sink), transport or Transport(sink)
@@ -125,9 +123,16 @@ class Shipper:
             self.pace(PACE)
         try:
             answer = self.transport.post(self.kind.path, self.kind.content_type, self.kind.body(piece), self.kind.headers())
-        except OSError:
+        except CredentialsError:
             self._failed()
-            self._smaller()
+            raise
+        except OSError as error:
+            self._failed()
+            if isinstance(error, (TimeoutError, ConnectionError)) and not isinstance(error, ConnectionRefusedError):
+                # It may have been too much at once: a server that refuses a body before it has read it only breaks off.
+                self._smaller()
+                self._pieces.popleft()
+                self._pieces.extendleft(reversed(_parts(piece)))
             raise
         verdict = common(piece, answer) or self.kind.judge(piece, answer)
         self._pieces.popleft()
@@ -140,8 +145,7 @@ class Shipper:
         if verdict.slow:
             self._smaller()
         if verdict.later:
-            parts = halves(verdict.later) if verdict.slow and len(verdict.later) > 1 else (verdict.later,)
-            self._pieces.extendleft(reversed(parts))
+            self._pieces.extendleft(reversed(_parts(verdict.later) if verdict.slow else [verdict.later]))
             self._failed()
             raise Later(verdict.reason, answer.after, credentials=verdict.credentials)
         self.answers = True
@@ -175,6 +179,12 @@ class Shipper:
         """Let go of the connection, and keep what was counted."""
         self.transport.close()
         self.queue.save()
+
+
+def _parts(entries: tuple[Entry, ...]) -> list[tuple[Entry, ...]]:
+    """Two pieces of what is large enough for that."""
+    large = len(entries) > 1 and sum(len(entry.text) for entry in entries) > SMALLEST
+    return list(halves(entries)) if large else [entries]
 
 
 def numbers_file(sink: str) -> str:

@@ -93,10 +93,7 @@ def trust(sink: Sink) -> ssl.SSLContext:
 
 
 class Transport:
-    """A connection that is opened when it is needed.
-
-    :param clock: seconds.
-    """
+    """A connection that is opened when it is needed."""
 
     def __init__(self, sink: Sink, timeout: float = TIMEOUT) -> None:
         self.sink, self.timeout = sink, timeout
@@ -107,10 +104,10 @@ class Transport:
     def _connect(self) -> http.client.HTTPConnection:
         url = urlsplit(self.sink.url)
         self._headers = authorization(self.sink)
-        assert url.hostname  # the declaration was checked
+        host = str(url.hostname)
         if url.scheme == "https":
-            return http.client.HTTPSConnection(url.hostname, url.port or 443, timeout=self.timeout, context=trust(self.sink))
-        return http.client.HTTPConnection(url.hostname, url.port or 80, timeout=self.timeout)
+            return http.client.HTTPSConnection(host, url.port or 443, timeout=self.timeout, context=trust(self.sink))
+        return http.client.HTTPConnection(host, url.port or 80, timeout=self.timeout)
 
     def post(self, path: str, content_type: str, body: str, headers: Mapping[str, str]) -> Answer:
         """Send a body, and wait for what becomes of it.
