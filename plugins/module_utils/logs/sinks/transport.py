@@ -122,8 +122,8 @@ class Transport:
                 self._connection = self._connect()
             every = {"Content-Type": content_type, "Content-Encoding": "gzip", "User-Agent": _AGENT, "Accept": "application/json, */*"}
             self._connection.request("POST", self.sink.path + path, data, {**every, **self._headers, **headers})
-            response = self._connection.getresponse()
-            answer = Answer(response.status, _text(response), _after(response.headers))
+            with self._connection.getresponse() as response:
+                answer = Answer(response.status, _text(response), _after(response.headers))
         except http.client.HTTPException as error:
             self.close()
             raise ConnectionError(f"no answer of HTTP: {type(error).__name__} {str(error)[:200]}".rstrip()) from error
