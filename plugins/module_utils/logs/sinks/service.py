@@ -52,13 +52,7 @@ class Runner(threading.Thread):
                     shipper.report()
                     self._tell_refused(shipper)
             except Exception as error:  # the other sinks go on, and this one tries again
-                wait = self._away(error)
-                if not isinstance(error, (OSError, ValueError)):
-                    _say(
-                        f"stopped over {type(error).__name__}, which is a fault of the engine; it goes on: {_where(error)}",
-                        self.sink.name,
-                        level=3,
-                    )
+                wait = self._away(error if isinstance(error, (OSError, ValueError)) else _fault(error))
             self.ended.wait(wait)
         if shipper:
             try:
@@ -100,9 +94,11 @@ class Runner(threading.Thread):
         self._refused = count
 
 
-def _where(error: BaseException) -> str:
+def _fault(error: BaseException) -> RuntimeError:
+    """Where something went wrong that nobody has thought of, without what it was about."""
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return RuntimeError(f"a fault of the engine: {type(error).__name__}{where}")
 
 
 def _say(text: str, sink: str, level: int = 4) -> None:
