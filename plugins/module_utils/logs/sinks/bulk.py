@@ -61,12 +61,14 @@ class Bulk:
         """A record."""
         labels = {**self.sink.static, **entry.labels(), "source": entry.source}
         del labels["host"], labels["service"]
+        program = {"process": {"name": entry.program}} if entry.program else {}
         return {
             "@timestamp": entry.stamp(),
             "message": entry.text,
             "host": {"name": entry.place.host},
             "service": {"name": entry.place.service},
             "event": {"sequence": entry.number},
+            **program,
             "labels": labels,
         }
 

@@ -15,6 +15,7 @@ from typing import Any
 from ..records import Place, number_of
 from ..search import BILLION, nanoseconds
 
+STREAMS = ("stdout", "stderr")  # of a container
 _WORST = 6  # bytes that a character takes at most in JSON (a control character)
 
 
@@ -37,10 +38,15 @@ class Entry:
     cut: bool = False
 
     def labels(self) -> dict[str, str]:
-        """By the names of `declared.LABELS`; one without a value is none."""
+        """By the names of `declared.LABELS`, with values that are few."""
         place = self.place
-        named = {"host": place.host, "stack": place.stack, "service": place.service, "class": place.kind, "stream": self.stream}
-        return {name: value for name, value in named.items() if value}
+        named = {"host": place.host, "stack": place.stack, "service": place.service, "class": place.kind}
+        return {**named, "stream": self.stream} if self.stream in STREAMS else named
+
+    @property
+    def program(self) -> str:
+        """Who has written it, in the journal. Anybody may call himself anything there, and so it is no label."""
+        return "" if self.stream in STREAMS else self.stream
 
     def stamp(self) -> str:
         """Its time as RFC 3339, with nanoseconds."""

@@ -40,10 +40,10 @@ class Loki:
         """A push: a stream for each set of labels, nanoseconds as strings."""
         streams: dict[tuple[tuple[str, str], ...], list[list[str]]] = {}
         for entry in entries:
-            line = {"text": entry.text, "source": entry.source, "number": entry.number}
-            if entry.stream and "stream" not in self.sink.labels:
-                line["stream"] = entry.stream
-            streams.setdefault(self._labels(entry), []).append([str(entry.at), compact(line)])
+            line = {"text": entry.text, "source": entry.source, "number": entry.number, "program": entry.program}
+            line |= {name: value for name, value in entry.labels().items() if name not in self.sink.labels}
+            shown = {name: value for name, value in line.items() if value != ""}
+            streams.setdefault(self._labels(entry), []).append([str(entry.at), compact({"text": entry.text, **shown})])
         return compact({"streams": [{"stream": dict(labels), "values": values} for labels, values in streams.items()]})
 
     def _labels(self, entry: Entry) -> tuple[tuple[str, str], ...]:

@@ -47,16 +47,21 @@ def given(sink: Sink, key: str) -> Path:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CredentialsError(f"{key}: {sink.files()[key]} cannot be read: {error.strerror}") from error
+        raise CredentialsError(f"{_named(sink, key)} cannot be read: {error.strerror}") from error
     if content.strip() in (b"", MISSING.encode()):
-        raise CredentialsError(f"{key}: {sink.files()[key]} was empty, or not there, when the service started")
+        raise CredentialsError(f"{_named(sink, key)} was empty, or not there, when the service started")
     return path
+
+
+def _named(sink: Sink, key: str) -> str:
+    """A key with its path, not as the masker reads a secret (``password_file: …``)."""
+    return f"{key} ({sink.files()[key]})"
 
 
 def _secret(sink: Sink, key: str) -> str:
     text = given(sink, key).read_bytes().decode(errors="replace").strip("\r\n")
     if re.search(r"[\x00-\x1f\x7f\ufffd]", text):
-        raise CredentialsError(f"{key}: {sink.files()[key]} holds more than one line, or no text")
+        raise CredentialsError(f"{_named(sink, key)} holds more than one line, or no text")
     return text
 
 
@@ -88,7 +93,7 @@ def trust(sink: Sink) -> ssl.SSLContext:
             key = "certificate"
             context.load_cert_chain(given(sink, "certificate"), given(sink, "key"))
     except ssl.SSLError as error:
-        raise CredentialsError(f"{key}: {sink.files()[key]} is no PEM file that TLS takes: {error.reason or error}") from error
+        raise CredentialsError(f"{_named(sink, key)} is no PEM file that TLS takes: {error.reason or error}") from error
     return context
 
 

@@ -41,6 +41,7 @@ class VictoriaLogs:
                     **entry.labels(),
                     "source": entry.source,
                     "number": str(entry.number),
+                    **({"program": entry.program} if entry.program else {}),
                 }
             )
             for entry in entries

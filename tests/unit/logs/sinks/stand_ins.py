@@ -36,6 +36,7 @@ class Kept:
     number: int
     source: str
     text: str
+    whole: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Loki(Store):
                 record = json.loads(line)
                 if (at, line) not in self.streams.setdefault(key, set()):
                     self.streams[key].add((at, line))
-                    self.kept.append(Kept(dict(stream["stream"]), at, record["number"], record["source"], record["text"]))
+                    self.kept.append(Kept(dict(stream["stream"]), at, record["number"], record["source"], record["text"], record))
             if late:
                 oldest = f"{datetime.fromtimestamp((newest - HOUR) // BILLION, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
                 what = f"reason: 'entry too far behind, oldest acceptable timestamp is: {oldest}',"
@@ -152,7 +153,7 @@ class Bulk(Store):
         labels = {**document["labels"], "host": document["host"]["name"], "service": document["service"]["name"], "_index": index}
         seconds = int(datetime.fromisoformat(at[1] + "+00:00").timestamp())
         source = labels.pop("source")
-        self.kept.append(Kept(labels, seconds * BILLION + int(at[2]), document["event"]["sequence"], source, document["message"]))
+        self.kept.append(Kept(labels, seconds * BILLION + int(at[2]), document["event"]["sequence"], source, document["message"], document))
         return {"create": {"status": 201}}
 
     def _mapping(self, index: str, document: dict[str, Any]) -> tuple[int, str, str] | None:
@@ -181,7 +182,9 @@ class VictoriaLogs(Store):
                 continue
             seconds = int(datetime.fromisoformat(at[1] + "+00:00").timestamp())
             labels = {name: document[name] for name in streams if name in document}
-            self.kept.append(Kept(labels, seconds * BILLION + int(at[2]), int(document["number"]), document["source"], document["_msg"]))
+            self.kept.append(
+                Kept(labels, seconds * BILLION + int(at[2]), int(document["number"]), document["source"], document["_msg"], document)
+            )
         return Reply(200)
 
 

@@ -206,6 +206,27 @@ def test_containers_and_requests_make_no_streams(site: Site, serve: Serve) -> No
     assert len(texts(server)) == 300 and len(server.store.streams) == 2  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_programs_of_the_journal_make_no_streams(kind: str, site: Site, serve: Serve) -> None:
+    """Anybody may write there under any name (logger -t)."""
+    server = serve(kind)
+    for number in range(50):
+        site.write("x", service="journal", kind="system", stream=f"program-{number}")
+    ship(site.shipper(kind, server))
+    assert len({tuple(sorted(kept.labels.items())) for kept in server.store.kept}) == 1
+    where = (lambda document: document["process"]["name"]) if kind in BULK else (lambda document: document["program"])
+    assert [where(kept.whole) for kept in server.store.kept] == [f"program-{number}" for number in range(50)]
+
+
+def test_a_label_that_is_not_chosen_stands_in_the_line(site: Site, serve: Serve) -> None:
+    server = serve("loki")
+    site.write("x", stream="stderr")
+    ship(site.shipper("loki", server, labels=["host"], static={"environment": "production"}))
+    (kept,) = server.store.kept
+    assert kept.labels == {"host": "web1", "environment": "production"}
+    assert kept.whole["service"] == "api" and kept.whole["stream"] == "stderr" and kept.whole["class"] == "application"
+
+
 def test_two_equal_lines_of_one_time_are_two(site: Site, serve: Serve) -> None:
     """Loki keeps one of equal lines, whatever else goes with them (loki 8943, 15425)."""
     server = serve("loki")

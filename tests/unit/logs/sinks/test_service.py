@@ -148,9 +148,9 @@ def test_over_tls_with_a_password_that_is_nowhere_to_be_seen(site: Site, serve: 
         ("expired", "certificate has expired"),
         ("system", "certificate verify failed"),
         ("plain", "wrong version number|no answer of HTTP|record layer"),
-        ("no file", "authority: /etc/ssl/own.pem cannot be read"),
-        ("missing", "authority: /etc/ssl/own.pem was empty, or not there"),
-        ("nonsense", "authority: /etc/ssl/own.pem is no PEM file"),
+        ("no file", r"authority \(/etc/ssl/own.pem\) cannot be read"),
+        ("missing", r"authority \(/etc/ssl/own.pem\) was empty, or not there"),
+        ("nonsense", r"authority \(/etc/ssl/own.pem\) is no PEM file"),
     ],
 )
 def test_who_is_not_to_be_trusted_gets_nothing(
@@ -194,7 +194,11 @@ def test_wrong_credentials_are_told_and_lose_nothing(how: str, site: Site, serve
     site.write("hello")
     sink = {"name": "main", "kind": "loki", "url": server.url, "token_file": "/etc/secret/token"}
     service.start(sink)
-    told = {"wrong": "the credentials are not taken: 401", "two lines": "holds more than one line", "missing": "was empty, or not there"}
+    told = {
+        "wrong": "the credentials are not taken: 401",
+        "two lines": "holds more than one line",
+        "missing": "token_file (/etc/secret/token) was empty, or not there",
+    }
     service.until(lambda: told[how] in service.said())
     assert PASSWORD not in service.said() and service.stop() == 0 and server.store.kept == []
     (service.credentials / "main.token_file").write_text(PASSWORD)
