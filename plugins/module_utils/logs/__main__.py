@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log services as systemd starts them, ``collect``, ``forward`` and ``close``, and ``write``, which rsyslogd starts on a log host."""
+"""The log services as systemd starts them, ``collect``, ``forward``, ``ship``, ``close``, and ``write``, which rsyslogd starts."""
 
 from __future__ import annotations
 
@@ -30,14 +30,24 @@ def forward(settings: Settings) -> None:
     Forwarder(settings).run()
 
 
+def ship(settings: Settings) -> None:
+    """Send them to the sinks."""
+    from .sinks.service import serve as serve_sinks
+
+    serve_sinks(settings)
+
+
 def close(settings: Settings) -> None:
     """Close the days that are over."""
     from .collector import today
     from .digests import close as close_days
     from .digests import last_entry
     from .forwarder import Forwarder
+    from .sinks.queue import unsent as unsent_to
 
-    unsent = Forwarder(settings).waiting() if settings.target else {}
+    unsent = set(Forwarder(settings).waiting()) if settings.target else set()
+    for sink in settings.sinks:
+        unsent |= unsent_to(settings, sink)
     entry = close_days(settings.tree, today(), dict(settings.keep), unsent)
     if entry:
         _entry, digest = last_entry(settings.tree)
@@ -57,9 +67,9 @@ def write(settings: Settings) -> None:
 
 def main(argv: list[str]) -> int:
     """Carry one out."""
-    services = {"collect": collect, "forward": forward, "close": close, "write": write}
+    services = {"collect": collect, "forward": forward, "ship": ship, "close": close, "write": write}
     if len(argv) not in (1, 2) or argv[0] not in services:
-        sys.stderr.write("usage: python3 -m latentum_ops.logs collect|forward|close|write [SETTINGS]\n")
+        sys.stderr.write("usage: python3 -m latentum_ops.logs collect|forward|ship|close|write [SETTINGS]\n")
         return 2
     try:
         from pathlib import Path

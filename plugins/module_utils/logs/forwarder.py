@@ -1,11 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The forwarder: sends what the collector has appended to the tree to a log host, and remembers how far the log host has confirmed it.
-
-The tree is the queue. A log host that is down costs nothing but the room that the tree takes anyway; what waits beyond the declared bound
-is passed over, the oldest first, and counted.
-"""
+"""The forwarder: sends what the collector has appended to the tree to a log host, and remembers how far the log host has confirmed it."""
 
 from __future__ import annotations
 
@@ -18,6 +14,7 @@ from collections.abc import Callable
 from ..core.masking import clean
 from ..core.systemd import notify
 from ..core.versioned_json import read_state, write_state
+from .backlog import Backlog
 from .collector import collected
 from .numbers import publish
 from .records import decode, place_of
@@ -45,36 +42,24 @@ class Forwarder:
         self.settings = settings
         self._connect = connect or (lambda: Connection(target))  # type: ignore[arg-type]  # checked above
         state = read_state(settings.state / SENT, {}, put_aside=True)
-        self.sent: dict[str, int] = {str(path): int(at) for path, at in (state.get("sent") or {}).items()}
-        self.dropped = int(state.get("dropped") or 0)
+        sent = {str(path): int(at) for path, at in (state.get("sent") or {}).items()}
+        self.backlog = Backlog(settings.tree, settings.queue, sent, int(state.get("dropped") or 0))
         self.records = int(state.get("records") or 0)
         self._session: Connection | None = None
 
     def waiting(self) -> dict[str, int]:
         """Bytes that wait of each file, the oldest day first."""
-        sizes = collected(self.settings)
-        left = {path: size - self.sent.get(path, 0) for path, size in sorted(sizes.items())}
-        return {path: count for path, count in left.items() if count > 0}
+        return self.backlog.waiting(collected(self.settings))
+
+    @property
+    def dropped(self) -> int:
+        """Records that were passed over."""
+        return self.backlog.dropped
 
     def bound(self) -> None:
         """Pass over what waits beyond the bound, the oldest first."""
-        waiting = self.waiting()
-        excess = sum(waiting.values()) - self.settings.queue
-        for path, count in waiting.items():
-            if excess <= 0:
-                break
-            at = self.sent.get(path, 0)
-            data = self._read(path, at, min(count, excess + (1 << 20)))
-            end = data.find(b"\n", min(excess, len(data)) - 1) + 1 or len(data)
-            self.dropped += data.count(b"\n", 0, end)
-            self.sent[path] = at + end
-            excess -= end
+        self.backlog.bound(self.waiting())
         self._save()
-
-    def _read(self, path: str, at: int, count: int) -> bytes:
-        with (self.settings.tree / path).open("rb") as file:
-            file.seek(at)
-            return file.read(count)
 
     def send(self) -> int:
         """Send a part of each file that has something; how many records were confirmed.
@@ -83,12 +68,8 @@ class Forwarder:
         """
         count = 0
         for path, left in self.waiting().items():
-            at = self.sent.get(path, 0)
-            data = self._read(path, at, min(left, BATCH))
-            if b"\n" not in data:
-                data = self._read(path, at, left)
-            end = data.rfind(b"\n") + 1
-            lines = data[:end].split(b"\n")[:-1]
+            data = self.backlog.lines(path, left, BATCH)
+            lines = data.split(b"\n")[:-1]
             messages = [message for line in lines if (message := syslog(path, line))]
             if self._session is None:
                 self._session = self._connect()
@@ -98,7 +79,7 @@ class Forwarder:
                 self._session.close()
                 self._session = None
                 raise
-            self.sent[path] = at + end
+            self.backlog.sent[path] = self.backlog.sent.get(path, 0) + len(data)
             self.records += len(lines)
             count += len(lines)
             self._save()
@@ -106,8 +87,8 @@ class Forwarder:
 
     def _save(self) -> None:
         there = collected(self.settings)
-        self.sent = {path: at for path, at in self.sent.items() if path in there}
-        state = {"version": 1, "sent": self.sent, "dropped": self.dropped, "records": self.records}
+        self.backlog.sent = {path: at for path, at in self.backlog.sent.items() if path in there}
+        state = {"version": 1, "sent": self.backlog.sent, "dropped": self.dropped, "records": self.records}
         write_state(self.settings.state / SENT, state, 0o640, os.getuid(), os.getgid())
 
     def report(self) -> None:

@@ -17,11 +17,16 @@ from pathlib import Path
 LENGTH = 2048  # bytes; what is left of them are empty lines, which the format allows
 
 
-def publish(folder: str, name: str, numbers: Mapping[str, int]) -> None:
-    """Write numbers by their names; those that end in ``_total`` are counters. Without a file for them there is nobody who asks."""
+def publish(folder: str, name: str, numbers: Mapping[str, int], labels: Mapping[str, str] | None = None) -> None:
+    """Write numbers by their names; those that end in ``_total`` are counters. Without a file for them there is nobody who asks.
+
+    :param labels: of all of them; their values need no quoting.
+    """
+    shown = ",".join(f'{label}="{value}"' for label, value in (labels or {}).items())
+    of_all = f"{{{shown}}}" if shown else ""
     lines: list[str] = []
     for metric, number in numbers.items():
-        lines += [f"# TYPE {metric} {'counter' if metric.endswith('_total') else 'gauge'}", f"{metric} {number}"]
+        lines += [f"# TYPE {metric} {'counter' if metric.endswith('_total') else 'gauge'}", f"{metric}{of_all} {number}"]
     text = "\n".join(lines).encode().ljust(LENGTH, b"\n")
     if folder:
         with contextlib.suppress(OSError):

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .records import CLASSES, safe
-from .settings import size_from
+from .sinks.problems import problems as problems_of_sinks
+from .sizes import size_from
 
 LEAST_YEAR = 365  # days that access and audit logs are kept at least where a year is asked for
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_*-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
@@ -24,7 +25,16 @@ def problems(given: Mapping[str, Any]) -> list[str]:
 
     :param given: the variables without their prefix.
     """
-    return [*_host(given), *_paths(given), *_keep(given), *_queue(given), *_sending(given), *_receiving(given), *_certificates(given)]
+    return [
+        *_host(given),
+        *_paths(given),
+        *_keep(given),
+        *_queue(given),
+        *_sending(given),
+        *_receiving(given),
+        *_certificates(given),
+        *_sinks(given),
+    ]
 
 
 def _problem(name: str, value: object, what: str) -> str:
@@ -126,6 +136,10 @@ def _receiving(given: Mapping[str, Any]) -> Iterator[str]:
     for sender in map(str, given["senders"] or ()):
         if not _NAME.fullmatch(sender) or sender.strip("*.") == "":
             yield _problem("senders", sender, "is no name of a certificate, or lets everybody in: write one such as web1.example.com")
+
+
+def _sinks(given: Mapping[str, Any]) -> list[str]:
+    return problems_of_sinks(given["sinks"], masked=bool(given["mask"]))
 
 
 def _certificates(given: Mapping[str, Any]) -> Iterator[str]:

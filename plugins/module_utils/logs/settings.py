@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 
 from ..core.versioned_json import known_fields
 from .records import CLASSES
+from .sinks.declared import Sink, sink_from
+from .sizes import size_from
 
 SETTINGS = Path("/etc/latentum-ops/logs/settings.json")
 TREE = Path("/var/log/latentum-ops/tree")
 STATE = Path("/var/lib/latentum-ops/logs")
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Settings:
     """What is collected, where it goes, and how long it stays.
 
     :param queue: bytes that may wait for the log host; the oldest are passed over beyond, and counted.
+    :param sinks: where records go beside the log host.
     """
 
     host: str
@@ -68,17 +69,7 @@ class Settings:
     target: Target | None = None
     keep: Mapping[str, Kept] = field(default_factory=dict)
     metrics: str = ""
-
-
-def size_from(text: str | int) -> int:
-    """Bytes of ``512M``, ``20G`` (powers of 1024), or a number.
-
-    :raises ValueError: anything else.
-    """
-    match = re.fullmatch(r"(\d{1,15})([KMGT]?)", str(text))
-    if not match:
-        raise ValueError(f"{text!r} is no size: write bytes, or a number with K, M, G or T, such as 20G")
-    return int(match[1]) * _UNITS[match[2]]
+    sinks: tuple[Sink, ...] = ()
 
 
 def load(path: Path = SETTINGS) -> Settings:
@@ -113,6 +104,7 @@ def from_dict(raw: Mapping[str, Any]) -> Settings:
             "queue": size_from(raw.get("queue", 1 << 30)),
             "target": known_fields(Target, target) if target else None,
             "keep": keep,
+            "sinks": tuple(sink_from(sink) for sink in raw.get("sinks") or ()),
             **{name: tuple(raw.get(name) or ()) for name in ("access", "error", "audit")},
         },
     )

@@ -77,7 +77,13 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
         host_certificates.brought("monitoring", "monitoring_scrape_", Side.CLIENT),
     ),
     "grafana": (exporters.foreign_grafana, exporters.taken_grafana),
-    "log_shipping": (log_host.certificates, log_host.fitting, log_host.taken, host_certificates.declared("log_shipping")),
+    "log_shipping": (
+        log_host.certificates,
+        log_host.fitting,
+        log_host.sink_files,
+        log_host.taken,
+        host_certificates.declared("log_shipping"),
+    ),
     "host_certificates": (host_certificates.declared("host_certificates"),),
     "log_rotation": (logs.shared_folders,),
 }

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates that logs travel by: the services would start, and reach nobody; and the port where others' logs are to come."""
+"""Files that logs travel by, without which services would start and reach nobody, and the port where others' logs are to come."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..core.paths import SECRETS
 from ..schema.nodes import Problem
 from .host import Host
 from .host_certificates import unfit
@@ -22,6 +23,16 @@ def certificates(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterato
         if not (host.output(["stat", "--format=%s", path]) or "").strip().strip("0"):
             fix = "bring it there before (PEM), as docs/guides/logs.md says, or leave out log_shipping_to and log_shipping_listen"
             yield Problem(f"log_shipping_{name}", path, "is not on the host, or empty", fix)
+
+
+def sink_files(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Files of sinks. Secrets of the store may come in this run."""
+    for name, path in (wanted["log_shipping"].get("sink_files") or {}).items():
+        if path.startswith(f"{SECRETS}/"):
+            continue
+        if not (host.output(["stat", "--format=%s", path]) or "").strip().strip("0"):
+            fix = "bring it there before, or declare a secret and write its path in the store, as docs/guides/logs.md says"
+            yield Problem(f"log_shipping_sinks.{name}", path, "is not on the host, or empty", fix)
 
 
 def fitting(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.preflight.log_host import certificates, taken
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.log_host import certificates, sink_files, taken
 
 from .hosts import RecordedHost, wanted
 
@@ -48,3 +48,12 @@ def test_its_own_and_others_are_none(host: RecordedHost) -> None:
 
 def test_a_host_that_takes_nothing_needs_no_port() -> None:
     assert list(taken(listening("10.0.0.5:6514", "rsyslog.service"), wanted("log_shipping", certificates={}, listen=""))) == []
+
+
+@pytest.mark.parametrize("size", [None, "0\n", "25\n"])
+def test_a_file_of_a_sink_that_is_not_there_is_named_by_its_key(size: str | None) -> None:
+    """Secrets of the store come in the same run."""
+    files = {"loki.password_file": "/etc/loki-password", "loki.token_file": "/etc/latentum-ops/secrets/shop/token"}
+    host = RecordedHost({} if size is None else {"stat --format=%s /etc/loki-password": size})
+    problems = list(sink_files(host, wanted("log_shipping", sink_files=files)))
+    assert [problem.key for problem in problems] == ([] if size == "25\n" else ["log_shipping_sinks.loki.password_file"])

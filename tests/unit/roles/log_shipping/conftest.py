@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_runs import AnsibleRuns
 
-from .receiver import ON, RECEIVES, Authority, Rendered, render
+from .receiver import ON, RECEIVES, SINKS, Authority, Rendered, render
 
 VARIANTS = {
     "off": {"log_shipping_to": "logs.example.com:6514", "log_shipping_listen": "10.0.0.5:6514"},
@@ -17,6 +17,7 @@ VARIANTS = {
     "sends": {**ON, "log_shipping_to": "logs.example.com:6514"},
     "sends to ipv6": {**ON, "log_shipping_to": "[2001:db8::5]:6514", "log_shipping_to_name": "logs.example.com"},
     "receives": RECEIVES,
+    "ships": {**ON, "exporters_enabled": True, "log_shipping_sinks": SINKS},
     "nothing of containers": {**ON, "log_shipping_containers": False, "log_shipping_audit": []},
 }
 

@@ -44,7 +44,24 @@ RECEIVES: dict[str, Any] = {
     "log_shipping_listen": "10.0.0.5:6514",
     "log_shipping_senders": ["web1.example.com", "*.shop.example.com"],
 }
-OWN = ("units", "others", "purge", "checks", "activate", "settings", "masks", "files_numbers")
+SINKS: list[dict[str, Any]] = [
+    {
+        "name": "loki",
+        "kind": "loki",
+        "url": "https://loki.example.com:3100",
+        "user": "shipper",
+        "password_file": "/etc/latentum-ops/secrets/shop/loki_password",
+        "authority": "/etc/ssl/loki.pem",
+    },
+    {
+        "name": "search",
+        "kind": "opensearch",
+        "url": "https://search.example.com:9200",
+        "queue": "4G",
+        "static": {"environment": "production"},
+    },
+]
+OWN = ("units", "others", "purge", "checks", "activate", "settings", "masks", "files_numbers", "preflight")
 
 
 def render(variants: dict[str, dict[str, Any]], ansible: AnsibleRuns, folder: Path) -> dict[str, Rendered]:

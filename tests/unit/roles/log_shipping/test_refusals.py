@@ -61,6 +61,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+LOKI: dict[str, Any] = {"name": "loki", "kind": "loki", "url": "https://loki.example.com:3100"}
+# All that cannot be in a sink: tests/unit/logs/sinks/test_problems.py.
+CASES |= {
+    "sinks": ({**ON, "log_shipping_sinks": [LOKI, {**LOKI, "name": "second", "url": "http://127.0.0.1:3100", "queue": "2G"}]}, ""),
+    "a sink that cannot be": ({**ON, "log_shipping_sinks": [{**LOKI, "kind": "splunk"}]}, "log_shipping_sinks.loki.kind: 'splunk'"),
+    "sinks that are none": ({**ON, "log_shipping_sinks": "https://loki.example.com"}, "is no list"),
+    "sinks of what is not masked": (
+        {**ON, "log_shipping_sinks": [LOKI], "log_shipping_mask": False},
+        "log_shipping_mask: False sends secrets to sinks",
+    ),
+    "off with sinks that cannot be": ({"log_shipping_enabled": False, "log_shipping_sinks": "nonsense"}, ""),
+}
+
+
 @pytest.fixture(scope="module")
 def refusals(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the first task of the role says of each case; nothing where it lets it pass."""

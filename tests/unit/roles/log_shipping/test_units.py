@@ -10,12 +10,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import fields
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.latentum.ops.plugins.module_utils.logs import collector, forwarder
+from ansible_collections.latentum.ops.plugins.module_utils.logs.records import CLASSES
 from ansible_collections.latentum.ops.plugins.module_utils.logs.settings import Kept, Target, from_dict
+from ansible_collections.latentum.ops.plugins.module_utils.logs.sinks.declared import FILES, KINDS, LABELS, Sink, sink_from
+from ansible_collections.latentum.ops.plugins.module_utils.logs.sinks.shipper import numbers_file
+from ansible_collections.latentum.ops.plugins.module_utils.logs.sinks.transport import credential_name
 
 from .receiver import CONFIG, PATIENCE, ROLE, SETTINGS, Authority, Receiver, Rendered, command, environment, needs_rsyslogd
 
@@ -23,6 +29,8 @@ ANALYZE = shutil.which("systemd-analyze") or ""
 COLLECTOR, FORWARDER, RECEIVER, CLOSE, TIMER = UNITS = tuple(
     f"latentum-ops-log-{name}" for name in ("collector.service", "forwarder.service", "receiver.service", "close.service", "close.timer")
 )
+SHIPPER = "latentum-ops-log-sinks.service"
+SERVICES = (COLLECTOR, FORWARDER, RECEIVER, CLOSE, SHIPPER)
 
 
 def unit(rendered: Rendered, name: str) -> dict[str, list[str]]:
@@ -35,13 +43,13 @@ def unit(rendered: Rendered, name: str) -> dict[str, list[str]]:
 
 
 def of(rendered: Mapping[str, Rendered], name: str) -> Rendered:
-    return rendered["receives" if name == RECEIVER else "sends"]
+    return rendered[{RECEIVER: "receives", SHIPPER: "ships"}.get(name, "sends")]
 
 
 def test_off_leaves_nothing(rendered: Mapping[str, Rendered]) -> None:
     off = rendered["off"]
     assert off.files == {} and off.variables["units"] == [] and off.variables["checks"] == []
-    assert off.variables["others"] == [COLLECTOR, FORWARDER, RECEIVER, TIMER]
+    assert off.variables["others"] == [COLLECTOR, FORWARDER, RECEIVER, TIMER, SHIPPER]
     assert ["systemctl", "daemon-reload"] in off.variables["activate"]
 
 
@@ -57,6 +65,7 @@ def test_what_is_chosen_is_there(rendered: Mapping[str, Rendered]) -> None:
     assert rendered["on"].variables["units"] == [COLLECTOR, TIMER]
     assert rendered["sends"].variables["units"] == [COLLECTOR, TIMER, FORWARDER]
     assert rendered["receives"].variables["units"] == [COLLECTOR, TIMER, RECEIVER]
+    assert rendered["ships"].variables["units"] == [COLLECTOR, TIMER, SHIPPER]
     assert CONFIG not in rendered["sends"].files and CONFIG in rendered["receives"].files
 
 
@@ -87,12 +96,60 @@ def test_the_collector_has_no_network_and_the_forwarder_no_secret(rendered: Mapp
     assert unit(of(rendered, CLOSE), CLOSE)["Type"] == ["oneshot"] and "Restart" not in unit(of(rendered, CLOSE), CLOSE)
 
 
-@pytest.mark.parametrize("name", UNITS[:4])
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_unit_runs_as_its_own_user_and_writes_to_its_own_folders(rendered: Mapping[str, Rendered], name: str) -> None:
     settings = unit(of(rendered, name), name)
     assert settings["User"] == ["latentum-logs"] and settings["ProtectSystem"] == ["strict"]
     own = ("/var/log/latentum-ops/tree", "/var/lib/latentum-ops/", "-/var/lib/latentum-ops/log-numbers")
     assert all(path.startswith(own) for line in settings["ReadWritePaths"] for path in line.split())
+
+
+def test_the_engine_reads_the_sinks_that_the_role_writes(rendered: Mapping[str, Rendered]) -> None:
+    loki, search = from_dict(json.loads(rendered["ships"].files[SETTINGS])).sinks
+    assert (loki.name, loki.url, loki.queue, loki.classes) == ("loki", "https://loki.example.com:3100", 1 << 30, CLASSES)
+    assert (search.kind, search.queue, search.index, dict(search.static)) == (
+        "opensearch",
+        4 << 30,
+        "latentum",
+        {"environment": "production"},
+    )
+    assert from_dict(json.loads(rendered["on"].files[SETTINGS])).sinks == ()
+
+
+def test_a_sink_gets_its_files_by_systemd_and_can_read_no_secret(rendered: Mapping[str, Rendered]) -> None:
+    """One that is not there keeps the others from nothing."""
+    settings = unit(rendered["ships"], SHIPPER)
+    names = {"loki.password_file": "/etc/latentum-ops/secrets/shop/loki_password", "loki.authority": "/etc/ssl/loki.pem"}
+    assert settings["LoadCredential"] == [f"{name}:{path}" for name, path in names.items()]
+    assert settings["SetCredential"] == [f"{name}:missing" for name in names]
+    assert [credential_name("loki", key) for key in ("password_file", "authority")] == list(names)
+    assert "-/etc/latentum-ops/secrets" in settings["InaccessiblePaths"][0] and settings["CapabilityBoundingSet"] == [""]
+    assert settings["ReadWritePaths"] == ["/var/lib/latentum-ops/logs -/var/lib/latentum-ops/log-numbers"]
+    assert rendered["ships"].variables["preflight"]["sink_files"] == names
+    assert rendered["on"].variables["preflight"]["sink_files"] == {} and "LoadCredential" not in unit(rendered["sends"], FORWARDER)
+
+
+def test_numbers_of_sinks_have_their_files(rendered: Mapping[str, Rendered]) -> None:
+    folders = rendered["ships"].files["/etc/tmpfiles.d/latentum-ops-logs.conf"]
+    for name in map(numbers_file, ("loki", "search")):
+        assert f"f /var/lib/latentum-ops/log-numbers/{name} 0644 latentum-logs " in folders
+        assert name in [Path(entry["path"]).name for entry in rendered["ships"].variables["files_numbers"]]
+        assert any(fnmatch(name, entry["pattern"]) for entry in rendered["on"].variables["purge"])  # with the sink it goes
+
+
+def test_the_role_and_the_engine_know_the_same_keys_and_defaults() -> None:
+    """A default of a key stands at the engine's field; the documentation says the same."""
+    specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]["log_shipping_sinks"][
+        "options"
+    ]
+    of_engine = {field.name: field for field in fields(Sink)}
+    assert list(specs) and set(specs) == set(of_engine)
+    needed = {"name": "x", "kind": "loki", "url": "http://localhost"}
+    engine = sink_from(needed)
+    shown = sink_from({**needed, **{name: spec["default"] for name, spec in specs.items() if "default" in spec}})
+    assert engine == shown
+    assert tuple(specs["kind"]["choices"]) == KINDS and tuple(specs["labels"]["choices"]) == LABELS
+    assert yaml.safe_load((ROLE / "vars/main.yml").read_text())["__log_shipping_sink_keys"] == list(FILES)
 
 
 def test_numbers_have_their_files_where_they_are_asked_for(rendered: Mapping[str, Rendered]) -> None:
@@ -110,7 +167,7 @@ def test_numbers_have_their_files_where_they_are_asked_for(rendered: Mapping[str
 
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
-@pytest.mark.parametrize("name", UNITS[:4])
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_unit_is_sandboxed(rendered: Mapping[str, Rendered], name: str, tmp_path: Path) -> None:
     """At most 3.0, of 10, by systemd's own judgement."""
     path = tmp_path / name
@@ -155,6 +212,6 @@ def test_the_checker_is_rsyslogd_itself(broken: bool, rendered: Mapping[str, Ren
     assert (done.returncode != 0) is broken, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", UNITS[:4])
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_unit_reaches_the_tree_below_a_folder_of_adm(rendered: Mapping[str, Rendered], name: str) -> None:
     assert "adm" in unit(of(rendered, name), name)["SupplementaryGroups"][0].split()
