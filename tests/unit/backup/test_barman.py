@@ -70,8 +70,8 @@ def made(host: Host, programs: Programs) -> Barman:
 def test_it_runs_as_its_own_user_and_never_in_a_folder_that_it_may_not_see(made: Barman, programs: Programs) -> None:
     made.archive()
     (call,) = programs.calls
-    assert call.argv[:6] == ("runuser", "--user", "barman", "--", "barman", "--config")
-    assert call.argv[7:] == ("archive-wal", "shop.database")
+    assert call.argv[:7] == ("setpriv", "--reuid=barman", "--regid=barman", "--init-groups", "--", "barman", "--config")
+    assert call.argv[8:] == ("archive-wal", "shop.database")
     assert call.given["cwd"] == "/"
 
 
@@ -81,7 +81,8 @@ def test_a_copy_has_a_configuration_of_its_own(host: Host, programs: Programs, t
     copy = Barman("shop.database", home)
     copy.stand_alone(17)
     copy.archive()
-    assert programs.lines(" --config ") == [f"runuser --user barman -- barman --config {home}/barman.conf archive-wal shop.database"]
+    as_barman = "setpriv --reuid=barman --regid=barman --init-groups --"
+    assert programs.lines(" --config ") == [f"{as_barman} barman --config {home}/barman.conf archive-wal shop.database"]
     text = (home / "barman.conf").read_text()
     assert f"barman_home = {home}\n" in text and "[barman]" in text and "[shop.database]" in text
     assert "host=127.0.0.1 port=1 " in text and not list((host.root / "barman.d").iterdir())
