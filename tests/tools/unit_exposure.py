@@ -13,11 +13,14 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 
 FLOOR = 3.0
-# What cannot be below it: the unit, or a pattern of its name, with what it may be at most, and why. One that is below it has to go from here.
+# What cannot be below it: the unit, or a pattern of its name; what it may be at most, and why. One that is below it has to go.
 EXCEPTIONS: Mapping[str, tuple[float, str]] = {
     "latentum-ops-steward.service": (9.6, "carries out deployments as root"),
     "ssh.service": (9.6, "what sshd may not do, no session may: sudo, the clock, modules of the kernel"),
-    "docker.service": (9.6, "containers' files are mounted where it runs, and a namespace of its own would hide them from the host and from containerd"),
+    "docker.service": (
+        9.6,
+        "files of containers are mounted where it runs; a namespace of its own hides them from the host and from containerd",
+    ),
     "containerd.service": (9.6, "containers are its children, and would have no more rights than it has"),
 }
 _OVERALL = re.compile(r"Overall exposure level for (\S+): (\d+(?:\.\d+)?)")

@@ -29,7 +29,7 @@ STOP = 300  # seconds that a container has to stop when its unit is stopped
 DEPLOYMENT = LOCK_WAIT + 7200  # seconds that the deployment of what a job leaves may take, with the wait for the lock of the stack
 _MARK = "X-LatentumOps-Stack="  # systemd passes over what begins with X-
 _HEAD = "# Written by latentum.ops; change ops_stack.jobs instead.\n"
-_ROOT = "# Root that talks to Docker's engine is root: what follows keeps mistakes, and errors of programs that read foreign data, from the host.\n"
+_ROOT = "# Root that talks to Docker's engine is root: what follows keeps mistakes from the host.\n"
 # What `docker compose run` needs. Files of a stack, and its lock, may be another user's; credentials of registries are in root's home.
 _RUN = f"""{_ROOT}CapabilityBoundingSet=CAP_DAC_OVERRIDE
 SystemCallFilter=@chown

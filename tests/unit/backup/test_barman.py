@@ -243,7 +243,11 @@ def test_a_backup_is_the_base_that_was_not_there_before(made: Barman, programs: 
     assert made.backup(told.append).id == "B" and told == ["base backup of shop.database"]
     # After it: the segment in which it ends is finished and archived, whatever its border.
     lines = programs.lines("barman ")
-    assert [line.split()[7] for line in lines if " list-backups " not in line] == ["backup", "switch-wal", "check-backup"]
+    assert [line.split(" barman --config ")[1].split()[1] for line in lines if " list-backups " not in line] == [
+        "backup",
+        "switch-wal",
+        "check-backup",
+    ]
 
 
 def test_the_first_base_of_all_waits_for_wal_to_arrive(made: Barman, programs: Programs) -> None:
