@@ -46,7 +46,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sandbox import SANDBOX
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]
     """See above."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
