@@ -11,6 +11,7 @@ import re
 import time
 
 import pytest
+import unit_exposure
 from conftest import DATABASE, SPARE, Kept, Writer, between, playbook, stamp, wait_for
 
 # Moments that are recovered, at 20 s each; as many as somebody wants to wait for.
@@ -24,6 +25,18 @@ def test_a_second_run_changes_nothing(host: Kept, words: list[str]) -> None:
     assert rc == 0, output[-3000:]
     assert re.search(r"^TASK \[latentum\.ops\.backup : Configure .*\n(.*\n)?ok: ", output, re.MULTILINE), output[-3000:]
     assert re.search(rf"^{host.name} .*changed=0 ", output, re.MULTILINE), output[-3000:]
+
+
+def test_no_service_of_the_host_is_exposed(host: Kept) -> None:
+    """By systemd's own judgement of what is in force, and of no unit more than docs/reference/hardening.md says."""
+    listed = host.sh("systemctl list-unit-files --no-legend --plain 'latentum-ops-*.service' | cut -d' ' -f1").split()
+    running = host.sh("systemctl list-units --all --no-legend --plain 'latentum-ops-*@*.service' | cut -d' ' -f1").split()
+    instances = {f"latentum-ops-{verb}@latentum.service" for verb in ("backup", "push")} | set(running)
+    units = {unit for unit in listed if "@." not in unit} | instances
+    units |= {f"{name}.service" for name in ("nginx", "fail2ban", "certbot", "ssh", "docker", "containerd")}
+    scores = unit_exposure.scores_in(host.sh(f"systemd-analyze security --no-pager {' '.join(sorted(units))}"))
+    assert set(scores) == units and "latentum-ops-wal@latentum.database.service" in scores
+    assert unit_exposure.problems(scores) == []
 
 
 @pytest.mark.matrix

@@ -267,7 +267,8 @@ class Barman:
         (destination / "recovery.signal").touch()
 
     def _run(self, *words: str, timeout: float = 120) -> Result:
-        argv = ["runuser", "--user", USER, "--", "barman", "--config", str(self._own), *words]
+        # Not runuser, which opens a session: that takes back the priority of the unit, and needs rights for it that the unit has not.
+        argv = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--", "barman", "--config", str(self._own), *words]
         try:
             return run(argv, timeout=timeout, cwd="/")
         except CommandError as error:

@@ -26,6 +26,7 @@ from ..core.atomic_files import write_atomic
 from ..core.process import CommandError, run
 from ..hostconfig import revert_timer
 from ..hostconfig.entries import PathState
+from ..hostconfig.sandbox import SANDBOX
 from . import isolated
 from .host import Connection
 from .isolated import Isolation
@@ -41,6 +42,16 @@ BRIDGES = ("docker0", "docker_gwbridge", "br-+")
 CHAINS = {"INPUT": "OPS-ISOLATE-IN", "OUTPUT": "OPS-ISOLATE-OUT", "FORWARD": "OPS-ISOLATE-FWD", "DOCKER-USER": "OPS-ISOLATE-FWD"}
 OWN = ("OPS-ISOLATE-IN", "OPS-ISOLATE-OUT", "OPS-ISOLATE-FWD")
 TOOL = {4: "iptables", 6: "ip6tables"}
+# Of the sandbox of units. A host whose rules are not loaded is not isolated, so whatever the tools may do for it they may.
+NEEDED = """\
+# Rules, the lock of the tools, and modules of the kernel that nobody has loaded yet.
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE
+SystemCallFilter=@module
+ProtectKernelModules=no
+ReadWritePaths=/run
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+ProcSubset=all
+"""
 SHORTEST, LONGEST = 60, 86400  # seconds until it ends by itself
 
 
@@ -252,7 +263,7 @@ def _at_boot(isolation: Isolation) -> None:
     text = (
         "[Unit]\nDescription=Isolation of this host\nDefaultDependencies=no\nAfter=local-fs.target ufw.service\n"
         "Before=network-pre.target docker.service\nWants=network-pre.target\n\n"
-        f"[Service]\nType=oneshot\nRemainAfterExit=true\nExecStart={SCRIPT}\n\n[Install]\nWantedBy=multi-user.target\n"
+        f"[Service]\n{SANDBOX}\nType=oneshot\nRemainAfterExit=true\nExecStart={SCRIPT}\n{NEEDED}\n[Install]\nWantedBy=multi-user.target\n"
     )
     write_atomic(UNIT, text, 0o644, 0, 0)
     WANTED.parent.mkdir(parents=True, exist_ok=True)

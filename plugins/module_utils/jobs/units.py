@@ -18,6 +18,7 @@ from ..core.times import parse_timestamp
 from ..hostconfig import service_units
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.revert_timer import UNITS
+from ..hostconfig.sandbox import SANDBOX
 from ..hostconfig.service_units import Step
 from ..hostconfig.transaction import ConfigSet, apply
 from . import state
@@ -28,6 +29,28 @@ STOP = 300  # seconds that a container has to stop when its unit is stopped
 DEPLOYMENT = LOCK_WAIT + 7200  # seconds that the deployment of what a job leaves may take, with the wait for the lock of the stack
 _MARK = "X-LatentumOps-Stack="  # systemd passes over what begins with X-
 _HEAD = "# Written by latentum.ops; change ops_stack.jobs instead.\n"
+_ROOT = "# Root that talks to Docker's engine is root: what follows keeps mistakes from the host.\n"
+# What `docker compose run` needs. Files of a stack, and its lock, may be another user's; credentials of registries are in root's home.
+_RUN = f"""{_ROOT}CapabilityBoundingSet=CAP_DAC_OVERRIDE
+SystemCallFilter=@chown
+ReadWritePaths=/run /var/lib/latentum-ops
+ProtectHome=read-only
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+# Who holds a lock, and whether the host speaks IPv6.
+ProcSubset=all
+"""
+# A rollout besides writes upstreams, sites, what the host knows of the stack, and files of containers' users; tests them as nginx would;
+# changes the share that a new container has of the processors; and waits for the workers of nginx that still answer.
+_ROLLOUT = f"""{_ROOT}CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
+SystemCallFilter=@chown
+ProtectSystem=full
+ReadWritePaths=-/etc/nginx -/etc/latentum-ops
+ProtectControlGroups=no
+ProtectHome=read-only
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+ProcSubset=all
+ProtectProc=default
+"""
 
 
 @dataclass
@@ -55,8 +78,6 @@ def unit_name(stack: str, job: str) -> str:
 
 def service_text(stack: str, job: Job) -> str:
     """systemd.service(5). Who enforces the timeout is the engine; systemd comes after it, should the engine hang."""
-    # A rollout writes upstreams, sites, and what the host knows of the stack.
-    writes = "ReadWritePaths=-/etc/nginx -/etc/latentum-ops\n" if job.deploys else ""
     longest = job.longest + (LOCK_WAIT if job.lock else 0) + (job.attempts + 1) * STOP + (DEPLOYMENT if job.deploys else 0)
     return f"""{_HEAD}[Unit]
 Description=Job {job.name} of {stack}
@@ -66,6 +87,7 @@ Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
+{SANDBOX}
 Type=oneshot
 Environment=LATENTUM_OPS_WHO=job
 ExecStart=/usr/local/sbin/opsctl jobs execute --stack {stack} {job.name}
@@ -73,24 +95,7 @@ TimeoutStartSec={longest:.0f}
 TimeoutStopSec={STOP + 30}
 # opsctl asks the container to stop; its other processes are none of the container's.
 KillMode=mixed
-NoNewPrivileges=yes
-ProtectSystem=full
-{writes}ProtectHome=read-only
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-SystemCallArchitectures=native
-UMask=0077
-"""
+{_ROLLOUT if job.deploys else _RUN}"""
 
 
 def timer_text(stack: str, job: Job) -> str:

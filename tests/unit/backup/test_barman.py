@@ -70,8 +70,8 @@ def made(host: Host, programs: Programs) -> Barman:
 def test_it_runs_as_its_own_user_and_never_in_a_folder_that_it_may_not_see(made: Barman, programs: Programs) -> None:
     made.archive()
     (call,) = programs.calls
-    assert call.argv[:6] == ("runuser", "--user", "barman", "--", "barman", "--config")
-    assert call.argv[7:] == ("archive-wal", "shop.database")
+    assert call.argv[:7] == ("setpriv", "--reuid=barman", "--regid=barman", "--init-groups", "--", "barman", "--config")
+    assert call.argv[8:] == ("archive-wal", "shop.database")
     assert call.given["cwd"] == "/"
 
 
@@ -81,7 +81,8 @@ def test_a_copy_has_a_configuration_of_its_own(host: Host, programs: Programs, t
     copy = Barman("shop.database", home)
     copy.stand_alone(17)
     copy.archive()
-    assert programs.lines(" --config ") == [f"runuser --user barman -- barman --config {home}/barman.conf archive-wal shop.database"]
+    as_barman = "setpriv --reuid=barman --regid=barman --init-groups --"
+    assert programs.lines(" --config ") == [f"{as_barman} barman --config {home}/barman.conf archive-wal shop.database"]
     text = (home / "barman.conf").read_text()
     assert f"barman_home = {home}\n" in text and "[barman]" in text and "[shop.database]" in text
     assert "host=127.0.0.1 port=1 " in text and not list((host.root / "barman.d").iterdir())
@@ -242,7 +243,11 @@ def test_a_backup_is_the_base_that_was_not_there_before(made: Barman, programs: 
     assert made.backup(told.append).id == "B" and told == ["base backup of shop.database"]
     # After it: the segment in which it ends is finished and archived, whatever its border.
     lines = programs.lines("barman ")
-    assert [line.split()[7] for line in lines if " list-backups " not in line] == ["backup", "switch-wal", "check-backup"]
+    assert [line.split(" barman --config ")[1].split()[1] for line in lines if " list-backups " not in line] == [
+        "backup",
+        "switch-wal",
+        "check-backup",
+    ]
 
 
 def test_the_first_base_of_all_waits_for_wal_to_arrive(made: Barman, programs: Programs) -> None:

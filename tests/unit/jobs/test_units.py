@@ -80,14 +80,17 @@ def test_a_scheduled_job_has_a_unit_and_a_timer_that_makes_good(calls: Path) -> 
     service, timer = units.service_text("shop", TRAIN), units.timer_text("shop", TRAIN)
     assert "OnCalendar=*-*-* 23:00:00 UTC\n" in timer and "RandomizedDelaySec=600\n" in timer and "Persistent=yes\n" in timer
     assert "ExecStart=/usr/local/sbin/opsctl jobs execute --stack shop train\n" in service
-    assert "Type=oneshot" in service and "NoNewPrivileges=yes" in service and "ProtectSystem=full" in service
+    assert "Type=oneshot" in service and "NoNewPrivileges=yes" in service and "ProtectSystem=strict" in service
     limit = int(service.partition("TimeoutStartSec=")[2].partition("\n")[0])
     assert limit > 3 * 7200 + 2 * 300, "the engine enforces the timeout; systemd comes after all attempts"
 
 
 def test_only_a_job_that_deploys_may_write_what_a_rollout_writes() -> None:
-    assert "ReadWritePaths" not in units.service_text("shop", TRAIN)
-    assert "\nReadWritePaths=-/etc/nginx -/etc/latentum-ops\n" in units.service_text("shop", replace(TRAIN, deploys=("market",)))
+    runs, deploys = units.service_text("shop", TRAIN), units.service_text("shop", replace(TRAIN, deploys=("market",)))
+    assert [line for line in runs.splitlines() if line.startswith("ReadWritePaths")] == ["ReadWritePaths=/run /var/lib/latentum-ops"]
+    assert "\nReadWritePaths=-/etc/nginx -/etc/latentum-ops\n" in deploys
+    for given in ("ProtectControlGroups=no", "CAP_NET_BIND_SERVICE", "CAP_CHOWN"):
+        assert given in deploys and given not in runs
 
 
 @pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="systemd is not here")

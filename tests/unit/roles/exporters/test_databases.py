@@ -83,7 +83,7 @@ def test_a_password_is_handed_over_by_systemd_and_stands_nowhere(rendered: Mappi
     assert settings["User"] == settings["Group"] == [unit.replace("-ops", "").replace("-exporter@.service", "")]
     # Ended with what starts it, where the role is turned off.
     assert settings["PartOf"] == [PLACES] and "WantedBy" not in settings
-    assert settings["IPAddressDeny"] == ["any"] and settings["RestrictAddressFamilies"] == ["AF_INET AF_INET6"]
+    assert settings["IPAddressDeny"] == ["any"] and settings["RestrictAddressFamilies"] == ["none", "AF_INET AF_INET6"]
 
 
 @pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")

@@ -90,7 +90,7 @@ def test_no_secret_is_in_what_is_written(rendered: Mapping[str, Rendered]) -> No
 
 def test_the_collector_has_no_network_and_the_forwarder_no_secret(rendered: Mapping[str, Rendered]) -> None:
     reads, sends = unit(of(rendered, COLLECTOR), COLLECTOR), unit(of(rendered, FORWARDER), FORWARDER)
-    assert reads["PrivateNetwork"] == ["yes"] and reads["CapabilityBoundingSet"] == ["CAP_DAC_READ_SEARCH"]
+    assert reads["PrivateNetwork"] == ["yes"] and reads["CapabilityBoundingSet"] == ["", "CAP_DAC_READ_SEARCH"]
     assert "PrivateNetwork" not in sends and sends["CapabilityBoundingSet"] == [""]
     assert "-/etc/latentum-ops/secrets" in sends["InaccessiblePaths"][0]
     assert unit(of(rendered, CLOSE), CLOSE)["Type"] == ["oneshot"] and "Restart" not in unit(of(rendered, CLOSE), CLOSE)
