@@ -548,6 +548,7 @@ CASES = {
         Neighbour(
             {
                 "/etc/sysctl.d/60-db.conf": "vm.overcommit_memory = 2\nkernel.sysrq = 176\n",
+                "/etc/sysctl.d/20-cloud.conf": "net.ipv6.conf.ens5.accept_ra = 2\n",
                 "/etc/sysctl.conf": "net.ipv4.conf.all.log_martians = 0\n",
                 "/proc/modules": "sctp 1 0 - Live 0x0\n",
             }
@@ -555,6 +556,7 @@ CASES = {
         [
             ("kernel setting", "vm.overcommit_memory", STAYS, ""),
             ("kernel setting", "kernel.sysrq", TAKEN_OVER, 'os_hardening_sysctl_extra {kernel.sysrq: "176"}'),
+            ("kernel setting", "net.ipv6.conf.ens5.accept_ra", CONFLICT, "after a boot 2 is back: a key of its own wins over a pattern"),
             ("kernel setting", "net.ipv4.conf.all.log_martians", CONFLICT, "after a boot 0 is back"),
             ("kernel module", "sctp", REPORTED, "os_hardening_blocked_modules"),
         ],
