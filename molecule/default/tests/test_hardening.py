@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from conftest import HOSTS, Production, eventually, hosts_tool, once
@@ -128,3 +129,75 @@ def test_nothing_that_systemd_starts_dumps_its_memory(production: Production) ->
     assert production.root("grep --only-matching 'Max core file size *[0-9a-z]*' /proc/$(pidof dockerd)/limits").endswith(" 0")
     # Of the kernel, which these hosts share with the machine that they run on, and which is not theirs.
     assert "core_pattern" not in production.root("cat /etc/sysctl.d/90-latentum-ops.conf")
+
+
+# What providers, packages and colleagues leave on hosts, and which settings of ours that overrules: role and key, with the line that wins.
+LEFT_BY_OTHERS: dict[str, tuple[str, dict[str, str]]] = {
+    # sshd takes the first value: what comes after ours by its name changes nothing.
+    "/etc/ssh/sshd_config.d/50-cloud-init.conf": ("PasswordAuthentication yes\n", {}),
+    "/etc/ssh/sshd_config.d/01-permitrootlogin.conf": ("# installer\nPermitRootLogin yes\n", {"ssh_hardening: PermitRootLogin": ":2"}),
+    "/etc/ssh/sshd_config.d/90-backup.conf": (
+        "Match User backup Address 192.0.2.0/24\n  PasswordAuthentication yes\n  AuthenticationMethods any\n",
+        {
+            "ssh_hardening: PasswordAuthentication (Match User backup Address 192.0.2.0/24)": ":2",
+            "ssh_hardening: AuthenticationMethods (Match User backup Address 192.0.2.0/24)": ":3",
+        },
+    ),
+    "/etc/ssh/sshd_config.d/95-sftp.conf": ("Match Group nogroup\n  ForceCommand internal-sftp\n  AllowTcpForwarding no\n", {}),
+    "/etc/sysctl.d/99-tuning.conf": ("# guide\nnet.ipv4.tcp_syncookies=0\n", {"os_hardening: net.ipv4.tcp_syncookies": ":2"}),
+    # A key of one interface wins over a star, and an earlier file over none.
+    "/etc/sysctl.d/10-cloud.conf": (
+        "net.ipv6.conf.eth0.accept_ra = 2\nnet.ipv4.tcp_rfc1337 = 0\n",
+        {"os_hardening: net.ipv6.conf.eth0.accept_ra": ":1"},
+    ),
+    "/etc/apt/apt.conf.d/99-provider": (
+        'Unattended-Upgrade {\n  // at once\n  Automatic-Reboot "true";\n};\n#clear Unattended-Upgrade::Package-Blacklist;\n',
+        {
+            "auto_updates: Unattended-Upgrade::Automatic-Reboot": ":3",
+            "auto_updates: Unattended-Upgrade::Package-Blacklist": ":5",
+        },
+    ),
+    "/etc/apt/apt.conf.d/30periodic": ('APT::Periodic::Unattended-Upgrade "0";\n', {}),
+    "/etc/needrestart/conf.d/zz-local.conf": ("$nrconf{restart} = 'i';\n", {"auto_updates: needrestart restart": ":1"}),
+    "/etc/systemd/system/apt-daily-upgrade.timer.d/override.conf": (
+        "[Timer]\nOnCalendar=Sun 02:00\n",
+        {"auto_updates: apt-daily-upgrade.timer OnCalendar": ":2"},
+    ),
+    "/etc/systemd/coredump.conf.d/zz-debug.conf": (
+        "[Coredump]\nStorage=external\n",
+        {"os_hardening: systemd/coredump.conf Storage": ":2"},
+    ),
+    "/etc/security/limits.d/10-oracle.conf": ("oracle hard core unlimited\n", {"os_hardening: limits core oracle": ":1"}),
+    "/etc/sudoers.d/zz-legacy": (
+        "Defaults !use_pty\nDefaults:backup !use_pty\n",
+        {"base: sudo use_pty": ":1", "base: sudo use_pty (backup)": ":2"},
+    ),
+    "/etc/sudoers.d/90-cloud-init-users": ("ubuntu ALL=(ALL) NOPASSWD:ALL\n", {}),
+}
+
+
+def judged(production: Production) -> dict[str, Any]:
+    """What `opsctl status` shows of it, without all else that it looks at."""
+    look = "import json; from latentum_ops.effective.judgement import judge; print(json.dumps(judge().as_dict()))"
+    found: dict[str, Any] = json.loads(production.root(f"PYTHONPATH=/usr/lib/latentum-ops python3 -B -c '{look}'"))
+    return found
+
+
+@once
+def test_what_others_leave_on_a_host_is_judged_by_the_programs_themselves(production: Production) -> None:
+    assert judged(production) == {"deviations": [], "allowed": [], "unused": [], "unseen": []}
+    write = "import json, os, sys; [os.write(os.open(path, 0o101, 0o440), text.encode()) for path, text in json.load(sys.stdin).items()]"
+    files = json.dumps({path: text for path, (text, _overruled) in LEFT_BY_OTHERS.items()})
+    production.root(f"cat > /tmp/others.json <<'END'\n{files}\nEND\n")
+    since = "/proc/sys/net/ipv4/conf/default/send_redirects"
+    try:
+        production.root(f'python3 -c "{write}" < /tmp/others.json && systemctl daemon-reload && echo 1 > {since}')
+        overruled = judged(production)
+        found = {f"{one['role']}: {one['key']}": one["where"].removeprefix("after a boot ") for one in overruled["deviations"]}
+        expected = {key: f"{path}{line}" for path, (_text, overruled) in LEFT_BY_OTHERS.items() for key, line in overruled.items()}
+        expected["os_hardening: net.ipv4.conf.default.send_redirects"] = "no file says so, a program has set it since"
+        assert found == expected
+        assert overruled["unseen"] == []
+        assert "!! ssh_hardening: PermitRootLogin is yes, and no was written: /etc/ssh" in production.root("opsctl status")
+    finally:
+        production.root(f"rm -f /tmp/others.json {' '.join(LEFT_BY_OTHERS)}; systemctl daemon-reload; echo 0 > {since}")

@@ -21,6 +21,7 @@ from .rules import (
     chains,
     daemon,
     databases,
+    effective,
     engine,
     jails,
     jobs,
@@ -59,6 +60,7 @@ RULES: Sequence[Rule] = (
     packages.judge,
     updates.judge,
     kernel.judge,
+    effective.judge,
     agents.judge,
     storage.judge,
 )

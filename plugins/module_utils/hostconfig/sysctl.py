@@ -10,7 +10,7 @@ alone leave an interface as it is that was there before. A key without a pattern
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -66,14 +66,27 @@ def wanted_of(settings: Mapping[str, object], key: str) -> object:
         if not is_pattern(other):
             if path_of(other) == path:
                 return value
-        elif _fits(path, path_of(other)):
+        elif fits(path, path_of(other)):
             found = value
     return found
 
 
-def _fits(path: Path, pattern: Path) -> bool:
+def fits(path: Path, pattern: Path) -> bool:
     """Part by part: a star stands for no slash."""
     return len(path.parts) == len(pattern.parts) and all(map(fnmatchcase, path.parts, pattern.parts))
+
+
+def assignments(text: str) -> Iterator[tuple[int, str, str | None]]:
+    """The lines of a file in the form of sysctl.d(5): number, key, and value; None for a key that is only kept out of patterns."""
+    for number, line in enumerate(text.splitlines(), 1):
+        key, equals, value = line.strip().partition("=")
+        key = key.strip()
+        if not key or key.startswith(("#", ";")):
+            continue
+        if equals:
+            yield number, key.removeprefix("-").strip(), " ".join(value.split())
+        elif key.startswith("-"):
+            yield number, key[1:].strip(), None
 
 
 def apply(settings: Mapping[str, object], *, check_mode: bool = False) -> Outcome:

@@ -19,6 +19,7 @@ from ..contracts.host_certificates import FOLDER
 from ..core.process import CommandError, run
 from ..core.times import epoch
 from ..core.version import OWN, installed
+from ..effective.judgement import judge
 from ..health.assessment import look
 from ..health.report import details
 from ..hostconfig import core_files as dumps
@@ -46,6 +47,7 @@ def collect() -> dict[str, Any]:
         "updates": updates,
         "failed_units": failed_units,
         "core_files": core_files,
+        "effective_config": effective_config,
     }
     collected: dict[str, Any] = {}
     for name, look_at in parts.items():
@@ -170,6 +172,11 @@ def failed_units() -> list[str]:
     """Units that systemd counts as failed."""
     shown = run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"], check=False).stdout
     return [line.split()[0] for line in shown.splitlines() if line.strip()]
+
+
+def effective_config() -> dict[str, Any]:
+    """What of the roles' settings something else overrules: ``deviations``, those that are ``allowed``, and what is ``unseen``."""
+    return judge().as_dict()
 
 
 def core_files() -> list[dict[str, Any]]:

@@ -150,6 +150,8 @@ def _host(collected: Collected) -> Iterator[str]:
     troubles += [f"failed units: {', '.join(units)}"] if units else []
     dumps = _listed(collected, "core_files")
     troubles += [f"core dumps: {len(dumps)}"] if dumps else []
+    overruled = (collected.get("effective_config") or {}).get("deviations") or []
+    troubles += [f"overruled settings: {len(overruled)}"] if overruled else []
     known = collected.get("host_certificate") or {}
     troubles += [f"the certificate between hosts ends in {known['days_left']} days"] if known.get("late") else []
     load = " ".join(f"{average:.2f}" for average in host["load"])
