@@ -34,6 +34,8 @@ class Assignment:
 def judge(host: Host) -> Iterator[Deviation]:
     """Each key that our file sets, with all that its patterns stand for now."""
     own = {key: value for _number, key, value in assignments(host.read(OWN) or "")}
+    if not own:
+        return
     foreign_kernel = in_container()
     every = list(_lines(host))
     for key, value in expanded(own).items():
