@@ -22,8 +22,8 @@ display = Display()
 WANTED: Mapping[str, Mapping[str, str]] = {
     "base": {"operators": "base_operators", "preflight": "__base_preflight"},
     "os_hardening": {
-        "sysctl": "os_hardening_sysctl",
-        "sysctl_extra": "os_hardening_sysctl_extra",
+        "sysctl": "__os_hardening_settings",
+        "preflight": "__os_hardening_preflight",
         "blocked_modules": "os_hardening_blocked_modules",
         "removed_packages": "os_hardening_removed_packages",
         "path_modes": "os_hardening_path_modes",
@@ -193,6 +193,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         if role == "firewall":
             ssh = values.pop("ssh_rule")
             values["rules"] = [*([ssh] if ssh else []), *(values.pop("declared_rules") or []), *(values.pop("extra_rules") or [])]
-        if role == "os_hardening":
-            values["sysctl"] = {**(values["sysctl"] or {}), **(values.pop("sysctl_extra") or {})}
         return {key: value for key, value in values.items() if value is not None}

@@ -26,7 +26,9 @@ attributes:
     support: full
 options:
   settings:
-    description: Value by key, as in sysctl.d(5).
+    description:
+      - Value by key, as in sysctl.d(5). A key with a star stands for all that are there, such as C(net.ipv6.conf.*.accept_ra).
+      - One without a star wins over it, and one whose value is C(null) is left alone.
     type: dict
     required: true
 """

@@ -22,6 +22,7 @@ from .rules import (
     chains,
     daemon,
     databases,
+    effective,
     engine,
     jails,
     jobs,
@@ -60,6 +61,7 @@ RULES: Sequence[Rule] = (
     packages.judge,
     updates.judge,
     kernel.judge,
+    effective.judge,
     agents.judge,
     storage.judge,
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -22,8 +23,11 @@ from ..containers.client import Engine
 from ..contracts.backup_settings import Cluster
 from ..core import paths
 from ..core.atomic_files import private, read_text, write_atomic
+from ..core.format import size
 from ..core.locks import rename, stack_lock
+from ..core.masking import line
 from ..core.process import CommandError, run
+from ..hostconfig import core_files
 from ..release.store import Store
 from . import container_files, state, volumes
 from .barman import Barman
@@ -38,6 +42,7 @@ DUMP = 12 * 3600.0
 WAIT = 900.0  # seconds for whoever works on the stack
 # After a restore a base is made at once. Whoever looks for the right moment makes several, and may have to go back further still.
 SEARCHING = 86400.0
+LONGEST = 300  # characters of names in a message
 EXCLUDED = ("*.pgpass", ".latentum-ops-*")
 
 
@@ -78,6 +83,7 @@ def stage(engine: Engine, settings: Settings, tell: Callable[[str], None]) -> St
     facts["paths"] = [path for path in (*settings.paths, *own) if Path(path).exists()]
     if missing := [path for path in settings.paths if not Path(path).exists()]:
         raise BackupError(f"backups.paths: {', '.join(missing)} does not exist on this host: make it, or remove it from the declaration")
+    facts["core_files"] = _dumps(facts, settings, tell)
     write_atomic(settings.staging / FACTS, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600, 0, 0)
     return _staged(settings, facts)
 
@@ -119,8 +125,27 @@ def _staged(settings: Settings, facts: dict[str, Any]) -> Staged:
     folders = [str(settings.staging), *live, *facts["paths"]]
     folders += [str(Barman(settings.server(cluster)).folder) for cluster in settings.clusters]
     wanted = {volume.name: volume.exclude for volume in settings.volumes}
-    exclude = [*EXCLUDED, *(f"{volume['folder']}/**/{mark}" for name, volume in facts["volumes"].items() for mark in wanted.get(name, ()))]
+    exclude = [*EXCLUDED, *map(_literal, facts.get("core_files", ()))]
+    exclude += (f"{volume['folder']}/**/{mark}" for name, volume in facts["volumes"].items() for mark in wanted.get(name, ()))
     return Staged(tuple(dict.fromkeys(folders)), tuple(exclude), facts)
+
+
+def _dumps(facts: dict[str, Any], settings: Settings, tell: Callable[[str], None]) -> list[str]:
+    """Core dumps among what is read: memory of crashed programs, with their secrets, that no restore needs. They stay where they are."""
+    found: list[str] = []
+    places = {f"volume {name}": volume["folder"] for name, volume in facts["volumes"].items()}
+    for what, folder in (*places.items(), *((path, path) for path in settings.paths)):
+        dumps = list(core_files.below(folder))
+        if dumps:
+            names = line(", ".join(sorted(os.path.relpath(dump.path, folder) for dump in dumps)), LONGEST)
+            tell(f"{what}: core dumps are left out, {names} ({size(sum(dump.size for dump in dumps))}): see what crashed, and remove them")
+        found += (dump.path for dump in dumps)
+    return sorted(found)
+
+
+def _literal(path: str) -> str:
+    """A path as a pattern of restic that matches nothing else."""
+    return re.sub(r"([\\*?\[])", r"\\\1", path)
 
 
 def _images(engine: Engine, settings: Settings) -> dict[str, str]:

@@ -35,6 +35,7 @@ from .syntax import (
     api_socket,
     bound_device,
     bound_socket,
+    core_limit,
     fixed_addresses,
     host_powers,
     is_external,
@@ -76,6 +77,7 @@ class Service:
     restart: str = ""
     commands: Mapping[str, Any] = field(default_factory=dict)  # what it runs, as written, by dotted key
     fixed_addresses: tuple[str, ...] = ()  # in its networks: only one container can have them
+    core_limit: int = 0  # bytes of a core dump that it may write, -1 for any
     host_powers: tuple[str, ...] = ()  # what makes it as strong as root on the host: privileged, pid: host …
 
     @property
@@ -223,6 +225,7 @@ class _Reader:
             restart=str(value.get("restart") or ""),
             commands=commands(value),
             fixed_addresses=tuple(fixed_addresses(value)),
+            core_limit=core_limit(value),
             host_powers=tuple(host_powers(value)),
         )
 

@@ -286,6 +286,15 @@ def fixed_addresses(value: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{key}: {part[key]}"
 
 
+def core_limit(value: Mapping[str, Any]) -> int:
+    """The largest core dump that a service asks for, in bytes: -1 for any, 0 where it asks for none."""
+    limits = value.get("ulimits")
+    core = limits.get("core") if isinstance(limits, Mapping) else None
+    asked = [core.get("soft"), core.get("hard")] if isinstance(core, Mapping) else [core]
+    sizes = [number for number in asked if isinstance(number, int)]
+    return -1 if any(number < 0 for number in sizes) else max(sizes, default=0)
+
+
 def host_powers(value: Mapping[str, Any]) -> list[str]:
     powers = [] if value.get("privileged") is not True else ["privileged: true"]
     powers += [f"{name}: host" for name in ("pid", "ipc", "userns_mode", "uts", "cgroup") if value.get(name) == "host"]

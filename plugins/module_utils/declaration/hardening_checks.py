@@ -73,6 +73,10 @@ def _findings(declaration: Declaration, service: Service) -> Iterator[_Finding]:
         image = f"{name}:{service.image.tag}" if service.image.tag else name
         fix = f"write the version, such as {name}:1.4.2, or its @sha256: digest"
         yield _Finding("latest_tag", f"{key}.image", shown(image), "can be another image tomorrow", fix)
+    if service.core_limit:
+        limit = "any size" if service.core_limit < 0 else f"{service.core_limit} bytes"
+        what = "lets a crash write the memory of the service, with its passwords, to where it works, which may be a volume"
+        yield _Finding("core_dumps", f"{key}.ulimits.core", limit, what, "remove it: the engine's limit is 0")
     yield from _plain_secrets(declaration, service)
     yield from _carried_secrets(declaration, service)
     for port in service.ports:

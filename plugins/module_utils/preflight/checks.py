@@ -35,6 +35,7 @@ from . import (
     nginx_sites,
     operators,
     own_certificates,
+    router_advertisements,
     schedules,
     ssh_port,
     ufw,
@@ -47,6 +48,7 @@ Check = Callable[[Host, Wanted], Iterable[Problem]]
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
+    "os_hardening": (router_advertisements.depended_on,),
     "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),

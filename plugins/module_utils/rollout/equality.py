@@ -27,6 +27,7 @@ CONFIG, HOST = "Config", "HostConfig"
 COMPOSE_LABELS = "com.docker.compose."
 HOST_NAMESPACE = "host"  # of control groups: Docker's default with their version 1 (dockerd, ``default-cgroupns-mode``)
 SHARED_MEMORY = 64 * 1024**2  # bytes that Docker gives where nothing is said
+NO_CORE_DUMPS = ("core", 0, 0)  # limit, soft, hard
 # Docker's own where an image and a service say nothing (docs: Dockerfile reference, HEALTHCHECK), in seconds.
 CHECK = {"interval": 30.0, "timeout": 30.0, "start_period": 0.0, "start_interval": 5.0}
 RETRIES = 3
@@ -89,6 +90,11 @@ def _limits(value: Any) -> frozenset[tuple[str, int, int]]:
 def _wanted_limits(value: Any) -> frozenset[tuple[str, int, int]]:
     spelled = {name: limit if isinstance(limit, Mapping) else {"soft": limit, "hard": limit} for name, limit in (value or {}).items()}
     return frozenset((name, int(limit.get("soft") or 0), int(limit.get("hard") or 0)) for name, limit in spelled.items())
+
+
+def _default_limits(raw: Document, service: Document) -> frozenset[tuple[str, int, int]]:
+    """What the engine gives each container that asks for nothing else, and shows as the container's own (role docker, default-ulimits)."""
+    return frozenset({NO_CORE_DUMPS} if "core" not in (service.get("ulimits") or {}) else ()) & _limits(raw[HOST].get("Ulimits"))
 
 
 def _devices(value: Any) -> frozenset[tuple[str, ...]]:
@@ -254,6 +260,7 @@ def _asked(raw: Document, wanted: Wanted) -> dict[str, Any]:
     mode = str(service.get("network_mode") or "")
     memory = _limit(service, "memory", "mem_limit")
     return {field.key: field.wanted(service, image) for field in FIELDS} | {
+        "ulimits": _wanted_limits(service.get("ulimits")) | _default_limits(raw, service),
         "image": wanted.image["Id"],
         "command": _command(service, image),
         "entrypoint": _texts(image.get("Entrypoint") if service.get("entrypoint") is None else service["entrypoint"]),

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from ..backup import settings, state
-from ..containers.client import DockerUnavailable, Engine
+from ..containers.client import PROJECT, DockerUnavailable, Engine
 from ..contracts.health import expectations_from
 from ..contracts.host_certificates import FOLDER
 from ..core.process import CommandError, run
 from ..core.times import epoch
 from ..core.version import OWN, installed
+from ..effective.judgement import judge
 from ..health.assessment import look
 from ..health.report import details
+from ..hostconfig import core_files as dumps
 from ..jobs import overview
 from ..nginx import site_file
 from ..release.journal import Journal
@@ -44,6 +46,8 @@ def collect() -> dict[str, Any]:
         "disks": disks,
         "updates": updates,
         "failed_units": failed_units,
+        "core_files": core_files,
+        "effective_config": effective_config,
     }
     collected: dict[str, Any] = {}
     for name, look_at in parts.items():
@@ -168,3 +172,26 @@ def failed_units() -> list[str]:
     """Units that systemd counts as failed."""
     shown = run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"], check=False).stdout
     return [line.split()[0] for line in shown.splitlines() if line.strip()]
+
+
+def effective_config() -> dict[str, Any]:
+    """What of the roles' settings something else overrules: ``deviations``, those that are ``allowed``, and what is ``unseen``."""
+    return judge().as_dict()
+
+
+def core_files() -> list[dict[str, Any]]:
+    """Core dumps in volumes and where handlers of crashes keep them, the newest first: path, bytes, epoch seconds, and stack and volume.
+
+    A volume is looked through to a depth and a number of names (`hostconfig/core_files.py`), so that a large one does not hold up the look.
+    """
+    found = [{**dump.as_dict(), "stack": "", "volume": ""} for dump in dumps.kept()]
+    try:
+        volumes = Engine().api.volumes().get("Volumes") or []
+    except DockerUnavailable:
+        volumes = []  # said where the stacks are
+    for volume in volumes:
+        if volume.get("Driver") != "local":
+            continue
+        of = {"stack": (volume.get("Labels") or {}).get(PROJECT, ""), "volume": str(volume["Name"])}
+        found += [{**dump.as_dict(), **of} for dump in dumps.below(volume["Mountpoint"], depth=dumps.DEPTH, entries=dumps.ENTRIES)]
+    return sorted(found, key=lambda dump: -float(dump["at"]))

@@ -28,6 +28,7 @@ def of_stack(collected: Collected, name: str) -> dict[str, Any]:
         "jobs": [jobs for jobs in _listed(collected, "jobs") if jobs["stack"] == name],
         "backups": [backup for backup in _listed(collected, "backups") if backup["stack"] == name],
         "certificates": _certificates(collected, stacks[0]) if stacks else [],
+        "core_files": [dump for dump in _listed(collected, "core_files") if dump["stack"] in ("", name)],
     }
     return {**collected, **{part: value for part, value in own.items() if isinstance(collected.get(part), list)}}
 
@@ -147,6 +148,10 @@ def _host(collected: Collected) -> Iterator[str]:
     security = 0 if _failed(updates) else updates["security"]
     troubles += [f"security updates: {security}"] if security else []
     troubles += [f"failed units: {', '.join(units)}"] if units else []
+    dumps = _listed(collected, "core_files")
+    troubles += [f"core dumps: {len(dumps)}"] if dumps else []
+    overruled = (collected.get("effective_config") or {}).get("deviations") or []
+    troubles += [f"overruled settings: {len(overruled)}"] if overruled else []
     known = collected.get("host_certificate") or {}
     troubles += [f"the certificate between hosts ends in {known['days_left']} days"] if known.get("late") else []
     load = " ".join(f"{average:.2f}" for average in host["load"])

@@ -10,11 +10,14 @@ from functools import partial
 from typing import Any
 
 from ..core.format import columns, duration, fitted, folded, size
+from ..core.masking import line
 from ..core.version import EngineVersion
+from ..effective.deviation import Deviation
 from ..jobs import overview
 from .lateness import is_late
 
 GOOD, BAD = "ok", "!!"
+SHOWN = 20  # core dumps in the table; JSON has all
 
 
 def table(collected: dict[str, Any], *, wide: bool = False) -> str:
@@ -34,6 +37,8 @@ def table(collected: dict[str, Any], *, wide: bool = False) -> str:
         ("disks", _disks),
         ("updates", _updates),
         ("failed_units", _failed),
+        ("core_files", _core_files),
+        ("effective_config", _effective_config),
     ):
         if part not in collected:
             continue  # another version of the engine has looked
@@ -197,3 +202,23 @@ def _updates(updates: dict[str, int]) -> list[str]:
 
 def _failed(units: list[str]) -> list[str]:
     return [f"{BAD} failed units: {', '.join(units)}"] if units else [f"{GOOD} no failed unit"]
+
+
+def _core_files(dumps: list[dict[str, Any]]) -> list[str]:
+    """Each dump, and what to do about all of them; nothing where there is none."""
+    if not dumps:
+        return []
+    rows = [[BAD, line(dump["path"]), size(dump["size"]), _ago(dump["at"])] for dump in dumps[:SHOWN]]
+    more = [f"{len(dumps) - SHOWN} more"] if len(dumps) > SHOWN else []
+    advice = "they hold the memory of what crashed, with its passwords: see why it did, remove them, and rotate what it knew"
+    return ["", "core dumps", *columns(rows), *more, advice]
+
+
+def _effective_config(judged: dict[str, Any]) -> list[str]:
+    """What is overruled, and what of it is meant so; nothing on a host that is as it was written."""
+    deviations = [Deviation(**raw) for raw in judged["deviations"]]
+    lines = [f"{BAD} {one.role}: {line(f'{one.key} {one.problem}')}" for one in deviations]
+    lines += [
+        f"{GOOD} {one['role']}: {line(one['key'])} is {line(one['effective'])}, allowed: {line(one['reason'])}" for one in judged["allowed"]
+    ]
+    return ["", "settings that are overruled", *lines] if lines else []

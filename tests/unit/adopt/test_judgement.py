@@ -548,6 +548,7 @@ CASES = {
         Neighbour(
             {
                 "/etc/sysctl.d/60-db.conf": "vm.overcommit_memory = 2\nkernel.sysrq = 176\n",
+                "/etc/sysctl.d/20-cloud.conf": "net.ipv6.conf.ens5.accept_ra = 2\n",
                 "/etc/sysctl.conf": "net.ipv4.conf.all.log_martians = 0\n",
                 "/proc/modules": "sctp 1 0 - Live 0x0\n",
             }
@@ -555,9 +556,20 @@ CASES = {
         [
             ("kernel setting", "vm.overcommit_memory", STAYS, ""),
             ("kernel setting", "kernel.sysrq", TAKEN_OVER, 'os_hardening_sysctl_extra {kernel.sysrq: "176"}'),
+            ("kernel setting", "net.ipv6.conf.ens5.accept_ra", CONFLICT, "after a boot 2 is back: a key of its own wins over a pattern"),
             ("kernel setting", "net.ipv4.conf.all.log_martians", CONFLICT, "after a boot 0 is back"),
             ("kernel module", "sctp", REPORTED, "os_hardening_blocked_modules"),
         ],
+    ),
+    "a file that overrules what a role has written": Case(
+        Neighbour(
+            {
+                "/etc/security/limits.d/90-latentum-ops.conf": "* hard core 0\n",
+                "/etc/security/limits.d/95-debug.conf": "* - core unlimited\nann - core 9\n",
+                "/etc/latentum-ops/deviations/os_hardening.json": '{"limits core ann": "her debugger"}',
+            }
+        ),
+        [("overruled setting", "os_hardening: limits core *", CONFLICT, "os_hardening_allowed_deviations")],
     ),
     "a stack of another repository": Case(
         Neighbour(
@@ -821,7 +833,7 @@ def test_a_converged_host_asks_for_nothing_either(wishes: Wishes, monkeypatch: p
 def test_there_are_many_hosts_and_every_verdict_of_every_rule_is_seen(wishes: Wishes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(checks.CHECKS, "stack", ())  # type: ignore[index]
     kinds = {one.kind for case in CASES.values() for one in findings(case, wishes)}
-    assert len(CASES) >= 30 and len(kinds) >= 30 and len(RULES) == 20
+    assert len(CASES) >= 30 and len(kinds) >= 30 and len(RULES) == 21
 
 
 @pytest.mark.parametrize("name", CASES)

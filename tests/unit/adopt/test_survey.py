@@ -505,6 +505,7 @@ PRINTS = {
     ("/usr/sbin/sshd", "-T"),
     ("apt-config", "dump"), ("ss", "-Hltnp"), ("ss", "-Hlunp"), ("dpkg-query", "--show"), ("systemctl", "show"), ("journalctl", "--quiet"),
     ("stat",), ("docker", "info"),
+    ("ip", "-json", "-6", "route", "show"), ("ip", "-json", "-6", "address", "show"),
 }  # fmt: skip
 
 

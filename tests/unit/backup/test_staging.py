@@ -81,6 +81,35 @@ def test_everything_is_read_from_where_it_is(engine: FakeEngine, declared: Setti
     }
 
 
+def test_core_dumps_are_left_out_and_told(engine: FakeEngine, declared: Settings, host: Host, programs: Programs) -> None:
+    """By what they are: a folder or a file of an application that has such a name stays in."""
+    dump = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x04\x00" + bytes(4096)
+    for path, content in {
+        "files/data[1]/core.8": dump,
+        "files/core/core.js": b"export {}",
+        "uploads/core": dump,
+        "srv/core.12": dump,
+    }.items():
+        (host.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (host.root / path).write_bytes(content)
+    told: list[str] = []
+    copied = declared.staging / "volumes/uploads"
+
+    def copy(_call: Call) -> str:
+        copied.mkdir(parents=True)
+        (copied / "core").write_bytes(dump)
+        return ""
+
+    programs.on("cp --archive", do=copy)
+    brought = staging.stage(engine, declared, told.append)  # type: ignore[arg-type]
+    left_out = {f"{host.root}/files/data\\[1]/core.8", f"{copied}/core", f"{host.root}/srv/core.12"}
+    assert left_out <= set(brought.exclude) and not [pattern for pattern in brought.exclude if pattern.endswith(".js")]
+    assert brought.facts["core_files"] == sorted(path.replace("\\", "") for path in left_out)
+    assert "volume files: core dumps are left out, data[1]/core.8 (4.0 KiB): see what crashed, and remove them" in told
+    again = staging.staged(declared)
+    assert again is not None and left_out <= set(again.exclude)
+
+
 def test_the_facts_say_what_is_what(engine: FakeEngine, declared: Settings, host: Host) -> None:
     live = Release("shop", "/opt/shop", {"services": {}}, {}, [], [])
     Store("shop").save(live)

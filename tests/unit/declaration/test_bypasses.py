@@ -79,6 +79,17 @@ def test_the_engine_by_another_path(source: str) -> None:
     assert waivers((f"{WORKER}.volumes", [{"type": "bind", "source": source, "target": "/host"}])) == ["docker_socket"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        *(({"core": limit}, True) for limit in (-1, "-1", 1, "${NOWHERE:--1}", {"soft": 0, "hard": -1}, {"soft": "1", "hard": "1"})),
+        *((limits, False) for limits in ({"core": 0}, {"core": {"soft": 0, "hard": 0}}, {"nofile": 9}, None)),
+    ],
+)
+def test_core_dumps_in_every_spelling(limits: Any, refused: bool) -> None:
+    assert waivers((f"{WORKER}.ulimits", limits)) == (["core_dumps"] if refused else [])
+
+
 @pytest.mark.parametrize("source", ["/srv/run", "./run", "../run", "./docker", "/run/app", "/var/lib/app"])
 def test_other_paths_are_not_the_engine(source: str) -> None:
     assert waivers((f"{WORKER}.volumes", [f"{source}:/data"])) == []

@@ -29,6 +29,7 @@ RECORDED = Path(__file__).parent / "recorded/daemon"
 # What role docker declares unless told otherwise.
 OURS: dict[str, Any] = {
     "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}],
+    "default-ulimits": {"core": {"Name": "core", "Hard": 0, "Soft": 0}},
     "live-restore": True,
     "log-driver": "json-file",
     "log-opts": {"max-size": "10m", "max-file": "5"},
@@ -51,12 +52,23 @@ def said(**given: Any) -> str:
     return "\n".join(map(str, plan(given.pop("declared", OURS), **given).problems))
 
 
+def test_core_dumps_are_off_beside_other_limits_of_others() -> None:
+    """A limit of theirs stays, their core dumps go, and as dockerd reads limits at its start alone it is restarted."""
+    theirs = {"default-ulimits": {"core": {"Name": "core", "Hard": -1, "Soft": -1}, "nofile": {"Name": "nofile", "Hard": 9, "Soft": 9}}}
+    planned = plan(OURS, Present(json.dumps({**OURS, **theirs})))
+    assert planned.options["default-ulimits"] == {**theirs["default-ulimits"], **OURS["default-ulimits"]}
+    assert planned.changed == ["default-ulimits"] and planned.restart
+    waiting = plan(OURS, Present(json.dumps({**OURS, **theirs}), running=BUSY), Confirmed(keep_foreign=True))
+    assert waiting.deferred == ["default-ulimits"] and not waiting.changed
+
+
 @pytest.mark.parametrize("name", ["data_root", "gpu", "mirrors", "kubernetes", "office_network", "remapped", "syslog", "empty"])
 def test_settings_of_others_stay_and_ours_win(name: str) -> None:
     existing = json.loads(text(name) or "{}")
     planned = plan(OURS, Present(text(name)))
     assert planned.problems == []
-    assert planned.options == {**existing, **OURS}
+    limits = {**existing.get("default-ulimits", {}), **OURS["default-ulimits"]}
+    assert planned.options == {**existing, **OURS, "default-ulimits": limits}
     assert set(planned.kept) == set(existing) - set(OURS)
     again = plan(OURS, Present(json.dumps(planned.options), json.dumps(OURS)))
     assert again.changed == [] and again.activate == []

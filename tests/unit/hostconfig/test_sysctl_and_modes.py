@@ -62,6 +62,48 @@ def test_keys_are_read_as_sysctl_reads_them(proc: Path) -> None:
     assert sysctl.path_of("net.ipv4.conf.eth0/100.b") == proc / "net/ipv4/conf/eth0.100/b"
 
 
+@pytest.fixture
+def links(proc: Path) -> Path:
+    """A kernel with interfaces, one of which was there before anybody set anything."""
+    for name, value in {"all": 0, "default": 0, "eth0": 1, "eth0.100": 1, "veth1": 0, "docker0": 1}.items():
+        for family in ("ipv4", "ipv6"):
+            (proc / f"net/{family}/conf/{name}").mkdir(parents=True, exist_ok=True)
+            (proc / f"net/{family}/conf/{name}/accept_redirects").write_text(f"{value}\n")
+    return proc
+
+
+def test_a_star_is_each_interface_that_is_there(links: Path) -> None:
+    pattern = {"net.ipv6.conf.*.accept_redirects": 0}
+    would = sysctl.apply(pattern, check_mode=True).changed
+    assert sorted(would) == [f"net.ipv6.conf.{name}.accept_redirects" for name in ("docker0", "eth0", "eth0/100")]
+    assert sysctl.apply(pattern).changed == would
+    assert (links / "net/ipv6/conf/eth0.100/accept_redirects").read_text() == "0\n"
+    assert (links / "net/ipv4/conf/eth0/accept_redirects").read_text() == "1\n"
+    assert sysctl.apply(pattern).changed == {}
+    (links / "net/ipv6/conf/wg0").mkdir()
+    (links / "net/ipv6/conf/wg0/accept_redirects").write_text("1\n")  # a link that came since
+    assert list(sysctl.apply(pattern).changed) == ["net.ipv6.conf.wg0.accept_redirects"]
+
+
+def test_a_key_of_its_own_wins_over_a_star_wherever_it_stands(links: Path) -> None:
+    settings = {
+        "net.ipv6.conf.eth0.accept_redirects": 2,
+        "net.ipv6.conf.*.accept_redirects": 0,
+        "net.ipv6.conf.docker0.accept_redirects": None,
+    }
+    assert set(sysctl.apply(settings).changed) == {"net.ipv6.conf.eth0.accept_redirects", "net.ipv6.conf.eth0/100.accept_redirects"}
+    assert [(links / f"net/ipv6/conf/{name}/accept_redirects").read_text() for name in ("eth0", "docker0")] == ["2\n", "1\n"]
+    assert sysctl.wanted_of(settings, "net.ipv6.conf.eth0.accept_redirects") == 2
+    assert sysctl.wanted_of(settings, "net/ipv6/conf/eth0.100/accept_redirects") == 0
+    assert sysctl.wanted_of(settings, "net.ipv6.conf.docker0.accept_redirects") is None
+    assert sysctl.wanted_of(settings, "net.ipv6.neigh.eth0.accept_redirects") is None
+
+
+def test_a_kernel_without_ipv6_is_no_error(proc: Path) -> None:
+    outcome = sysctl.apply({"net.ipv6.conf.*.accept_ra": 0})
+    assert outcome.missing == ["net.ipv6.conf.*.accept_ra"] and not outcome.changed
+
+
 def test_permissions_are_taken_away_and_never_given(tmp_path: Path) -> None:
     for name, mode in {"open": 0o755, "strict": 0o600, "home": 0o700}.items():
         (tmp_path / name).touch()

@@ -32,7 +32,7 @@ LAYERS = (
     ("authentication",),
     ("release",),
     ("preflight", "builds", "models", "jobs"),
-    ("rollout",),
+    ("rollout", "effective"),
     ("adopt",),
     ("maintenance",),
     ("backup",),

@@ -102,6 +102,7 @@ EQUAL: dict[str, Change] = {
     ),
     "a field of a newer engine that says nothing": lambda web: web.host.update(Somewhat=None, Other=[], More={}),
     "no limit of processes, in Docker's three ways": lambda web: web.host.update(PidsLimit=-1),
+    "no core dumps, by the engine's own limit": lambda web: web.host.update(Ulimits=[{"Name": "core", "Hard": 0, "Soft": 0}]),
     "a stop signal that is Docker's own": lambda web: web.config.update(StopSignal="SIGTERM"),
     "a check that is switched off, of an image without one": lambda web: (
         web.service.update(healthcheck={"disable": True}),

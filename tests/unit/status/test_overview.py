@@ -124,6 +124,7 @@ def test_certificates_are_those_of_the_stack_also_by_another_name() -> None:
     [
         ("updates", {"pending": 3, "security": 2}, "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk / 43 %, security updates: 2"),
         ("failed_units", ["a.service"], "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk / 43 %, failed units: a.service"),
+        ("core_files", [{"stack": "shop"}, {"stack": ""}], "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk / 43 %, core dumps: 2"),
         ("host", {**HOST, "reboot_required": True}, "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk / 43 %, reboot required"),
         ("disks", [{"mount": "/x", "percent": 10, "inodes_percent": 99}], "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk /x 99 %"),
         ("certificates", {"error": "openssl failed"}, "!! certificates: openssl failed"),

@@ -133,3 +133,17 @@ def test_each_plan_of_the_backups_has_a_line() -> None:
     (late,) = [line for line in lines if "plan files" in line]
     assert database.startswith("ok") and late.startswith("!!") and late.endswith("empty")
     assert [line for line in lines if line.startswith("!! backups of shop")]
+
+
+def test_core_dumps_are_named_and_nothing_is_said_without_any() -> None:
+    dump = {
+        "path": "/var/lib/docker/volumes/shop_data/_data/core.8",
+        "size": 57_581_568,
+        "at": time.time() - 60,
+        "stack": "shop",
+        "volume": "d",
+    }
+    shown = table.table(host_with(container("shop/web"), core_files=[dump] * 21))
+    assert f"!! {dump['path']} 54.9 MiB 1m 0s ago" in [" ".join(row.split()) for row in shown.splitlines()]
+    assert "1 more" in shown and "remove them" in shown
+    assert "core dumps" not in table.table(host_with(container("shop/web"), core_files=[]))

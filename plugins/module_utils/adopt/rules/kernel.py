@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...hostconfig.sysctl import wanted_of
 from ..finding import Finding, Given, Verdict, spelled
 
 
 def judge(given: Given) -> Iterator[Finding]:
     """Settings that differ; equal ones and those that the role does not make stay in silence, but for a summary."""
     wanted = given.role("os_hardening") or {}
-    declared = {str(name): str(value) for name, value in (wanted.get("sysctl") or {}).items()}
+    declared = {str(name): value for name, value in (wanted.get("sysctl") or {}).items()}
     for setting in given.survey.settings:
         base = Finding("kernel setting", setting.name, f"{setting.value} ({setting.file})")
-        later = declared.get(setting.name)
+        meant = wanted_of(declared, setting.name)
+        later = None if meant is None else str(meant)
+        by_pattern = setting.name not in declared
         if later is None or later == setting.value:
             yield base
-        elif setting.later:
-            effect = f"sets {later} in each run, and after a boot {setting.value} is back: that file is read later"
+        elif setting.later or by_pattern:
+            why = "a key of its own wins over a pattern" if by_pattern else "that file is read later"
+            effect = f"sets {later} in each run, and after a boot {setting.value} is back: {why}"
             yield base.judged(
                 Verdict.CONFLICT,
                 "os_hardening",

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...preflight.ssh_port import MAIN, OWN
+from ...preflight.sshd_files import Line
 from ..finding import Finding, Given, Verdict, spelled
-from ..survey.sshd import Line, Sshd
+from ..survey.sshd import Sshd
 
 # Settings of the main file that are lost with it and that logins may depend on, with what is usual.
 USUAL = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ...hostconfig.sysctl import assignments
 from ..host import SurveyedHost
 
 OWN = "90-latentum-ops.conf"
@@ -43,12 +44,10 @@ def settings(host: SurveyedHost) -> list[Setting]:
 
 
 def _settings(host: SurveyedHost, path: str) -> Iterator[Setting]:
-    for line in (host.read(path) or "").splitlines():
-        name, equals, value = line.partition("=")
-        name = name.strip().removeprefix("-").strip()
-        if equals and name and not name.startswith(("#", ";")):
+    for _number, name, value in assignments(host.read(path) or ""):
+        if value is not None:
             dotted = name.replace("/", ".") if "/" in name and "." not in name else name
-            yield Setting(dotted, " ".join(value.split()), path, later=path == LAST or PurePosixPath(path).name > OWN)
+            yield Setting(dotted, value, path, later=path == LAST or PurePosixPath(path).name > OWN)
 
 
 def modules(host: SurveyedHost) -> list[str]:

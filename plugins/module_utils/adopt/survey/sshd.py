@@ -5,28 +5,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...preflight.ssh_port import MAIN, OWN, listening
+from ...preflight.ssh_port import OWN, listening
+from ...preflight.sshd_files import Line
+from ...preflight.sshd_files import lines as lines_of
 from ..host import SurveyedHost
 
 PROGRAM = "/usr/sbin/sshd"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A setting in a file.
-
-    :param match: the condition of its block; empty outside of any.
-    """
-
-    file: str
-    number: int
-    keyword: str
-    value: str
-    match: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,7 @@ class Sshd:
 
 def sshd(host: SurveyedHost) -> Sshd:
     """What is configured; nothing where there is no server."""
-    lines = tuple(_lines(host, str(MAIN), "", 0))
+    lines = tuple(lines_of(host))
     shown = host.output(["sshd", "-T"]) or host.output([PROGRAM, "-T"]) or ""
     effective: dict[str, list[str]] = {}
     for text in shown.splitlines():
@@ -62,26 +49,3 @@ def sshd(host: SurveyedHost) -> Sshd:
     ports = listening(shown) or {int(value) for value in effective.get("port", []) if value.isdigit()} or ({22} if lines else set())
     several = {keyword: ", ".join(values) for keyword, values in effective.items()}
     return Sshd(tuple(sorted(ports)), several, lines, ours=host.exists(OWN))
-
-
-def _lines(host: SurveyedHost, path: str, match: str, depth: int) -> Iterator[Line]:
-    """Settings in the order in which sshd reads them (sshd_config(5)); a block ends with the file that it is in."""
-    text = host.read(path)
-    if text is None or depth > 5:
-        return
-    outer = match
-    for number, line in enumerate(text.splitlines(), 1):
-        words = re.match(r"\s*(\w+)(?:\s*=\s*|\s+)(.+?)\s*$", line)
-        if not words:
-            continue
-        keyword, value = words[1], words[2]
-        if keyword.lower() == "match":
-            match = outer if value.lower() == "all" else value
-        elif keyword.lower() == "include":
-            for pattern in value.split():
-                full = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
-                folder, _slash, name = full.rpartition("/")
-                for file in host.files(folder, name):
-                    yield from _lines(host, str(file), match, depth + 1)
-        else:
-            yield Line(path, number, keyword, value.strip('"'), match)

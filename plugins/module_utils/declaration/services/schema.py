@@ -15,6 +15,7 @@ from ..updates.schema import UPDATE
 from ..watchdog.schema import WATCH
 
 WAIVERS = (
+    "core_dumps",
     "docker_socket",
     "host_network",
     "latest_tag",
