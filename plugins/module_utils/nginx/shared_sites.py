@@ -33,6 +33,8 @@ _BESIDE = re.compile(r"^# Begin: beside the server block\n(.*?)^# End: beside th
 _INSIDE = re.compile(r"^    # Begin: in the server block\n(.*?)^    # End: in the server block\n", re.MULTILINE | re.DOTALL)
 _HEAD = re.compile(r"\A(?:(?!# Begin: )(?:#[^\n]*)?\n)*")
 _AUTHORITIES = re.compile(r"^\s*ssl_verify_client\s", re.MULTILINE)
+_MATCH = re.compile(r"^ {4}location (?:(=|\^~) )?(/\S*) \{", re.MULTILINE)
+_INTERNAL = ("/.latentum-ops", "/.well-known/acme-challenge")
 _COUNTED = re.compile(r'^\s*set \$ops_stack "([^"]+)";', re.MULTILINE)
 
 
@@ -196,6 +198,24 @@ def _owner(name: str, sites: Mapping[str, str], before: str) -> str:
         reasons = "; ".join(f"{stack}: {reason}" for stack, reason in whole.items())
         raise ConfigSetError(f"{name}: has one server block, and several stacks need it ({reasons}): let all but one have paths alone")
     return next(iter(whole), before if before in sites else next(iter(sites), ""))
+
+
+def described(path: Path, stack: str) -> dict[str, Any]:
+    """What a stack has in a file, in the words of filter nginx_sites: ``domain``, ``aliases``, ``locations`` and ``client_ca``."""
+    content = read_text(path) or ""
+    content = _alone(content, site_file.name_of(path))
+    site = site_file.read(content)
+    inside = _INSIDE.search(content)
+    matches = dict.fromkeys(match for match in _MATCH.findall(inside[1] if inside else content) if not match[1].startswith(_INTERNAL))
+    return {
+        "stack": stack,
+        "domain": site.names[0] if site.names else site_file.name_of(path),
+        "aliases": list(site.names[1:]),
+        # As nginx has them: an exact one is a place by itself.
+        "redirects": [{"path": match, "exact": True} for sign, match in matches if sign == "="],
+        "locations": [{"path": match} for sign, match in matches if sign != "="],
+        "client_ca": bool(_AUTHORITIES.search(content)),
+    }
 
 
 def served_files(stack: str, name: str) -> list[Path]:
