@@ -218,6 +218,13 @@ def described(path: Path, stack: str) -> dict[str, Any]:
     }
 
 
+def further_names(name: str, own: Collection[str]) -> list[str]:
+    """The names that the certificate of this name has to hold for stacks that are not among these."""
+    there = look(name, _owners())
+    sites = [site_file.read(content) for stack, content in there.sites.items() if stack not in own]
+    return [alias for site in sites if site.certificate == name for alias in site.names]
+
+
 def served_files(stack: str, name: str) -> list[Path]:
     """What nginx reads of a stack's site."""
     if (folder(name) / f"{stack}.site").exists():
