@@ -225,11 +225,17 @@ def further_names(name: str, own: Collection[str]) -> list[str]:
     return [alias for site in sites if site.certificate == name for alias in site.names]
 
 
+def whole_file(stack: str, name: str) -> Path:
+    """Where a stack's site is kept while the server block is another's."""
+    return folder(name) / f"{stack}.site"
+
+
 def served_files(stack: str, name: str) -> list[Path]:
-    """What nginx reads of a stack's site."""
-    if (folder(name) / f"{stack}.site").exists():
-        return [folder(name) / f"{stack}.{kind}" for kind in ("http", "paths")]
-    return [server_block(name)] if server_block(name).exists() else []
+    """What nginx reads of a stack's site; nothing where it has none."""
+    whole = whole_file(stack, name)
+    if whole.exists():
+        return [whole.with_suffix(f".{kind}") for kind in ("http", "paths")]
+    return [server_block(name)] if contents(stack, [name]) else []
 
 
 def arranged_files(files: Sequence[Mapping[str, Any]], own: Collection[str] | None) -> list[Mapping[str, Any]]:
