@@ -10,7 +10,8 @@
 
 A stack holds its site as if it were alone on the name, so any of them can have the server block: it goes to the one that answers for all
 that has no path of its own, or has what only a server block can say (further names, certificates of clients); else to the first one there. When
-that one goes, the next one's own file becomes the server block in the same reload. The include lines are no part of any release.
+that one goes, the next one's own file becomes the server block in the same reload. The include lines are no part of any release, and there before
+anybody else is: so a stack that comes or goes writes nothing of another one.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ def _arranged(there: Shared, changes: Mapping[str, str | None]) -> Iterator[Entr
         )
     if owner:
         content = sites[owner]
-        yield Entry(path=block, content=(_with_others(content, name) if others or _left_parts(name) else content).encode())
+        open_to_others = others or ownership.NAMED.search(content) or _left_parts(name)
+        yield Entry(path=block, content=(_with_others(content, name) if open_to_others else content).encode())
     elif not left:
         yield Entry(path=block, state="absent")
     wanted: dict[Path, str] = {}
@@ -187,7 +189,7 @@ def _arranged(there: Shared, changes: Mapping[str, str | None]) -> Iterator[Entr
 
 
 def _left_parts(name: str) -> bool:
-    """An ejected stack goes on in the server block of another one."""
+    """An ejected stack goes on in the server block of another one, which a former version has written."""
     return any(site_file.is_left(path) for path in folder(name).glob("*.paths"))
 
 
