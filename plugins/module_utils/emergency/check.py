@@ -130,7 +130,9 @@ def _of_release(description: Mapping[str, Any], backed_up: Collection[str]) -> S
     return StackSpec(
         name,
         services=tuple(_service(expectation) for expectation in expected if expectation.expect != "completed"),
-        sites=tuple(SiteSpec(str(domain), _widest(name, str(domain))) for domain in description.get("domains", []) if host_checks.NGINX.is_dir()),
+        sites=tuple(
+            SiteSpec(str(domain), _widest(name, str(domain))) for domain in description.get("domains", []) if host_checks.NGINX.is_dir()
+        ),
         backup_max_age=BACKUP_AGE if name in backed_up else 0,
         backup_plans=_plan_ages(name) if name in backed_up else {},
     )

@@ -8,10 +8,10 @@
     /etc/nginx/sites.d/<name>.d/<stack>.http   cut out of it: what stands beside a server block
     /etc/nginx/sites.d/<name>.d/<stack>.paths  cut out of it: its locations, which the server block includes
 
-A stack holds its site as if it were alone on the name, so any of them can have the server block: it goes to the one that answers for all
-that has no path of its own, or has what only a server block can say (further names, certificates of clients); else to the first one there. When
-that one goes, the next one's own file becomes the server block in the same reload. The include lines are no part of any release, and there before
-anybody else is: so a stack that comes or goes writes nothing of another one.
+A stack holds its site as if it were alone on the name, so any of them can have the server block: it goes to the one that answers for
+all that has no path of its own, or has what only a server block can say (further names, certificates of clients); else to the first one
+there. When that one goes, the next one's own file becomes the server block in the same reload. The include lines are no part of any
+release, and there before anybody else is: so a stack that comes or goes writes nothing of another one.
 """
 
 from __future__ import annotations

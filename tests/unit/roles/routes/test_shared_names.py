@@ -237,7 +237,9 @@ def test_two_that_need_the_server_block_are_refused_and_nothing_changes(web: Web
     web.come("shop", "blog")
     before = web.files()
     again = web.site("shop").replace("# Of stack shop", "# Of stack other")
-    with pytest.raises(ConfigSetError, match=r"shop\.example\.com: has one server block, and several stacks need it \(shop: it answers.*other"):
+    with pytest.raises(
+        ConfigSetError, match=r"shop\.example\.com: has one server block, and several stacks need it \(shop: it answers.*other"
+    ):
         web.put(other=again)
     with pytest.raises(ConfigSetError, match=r"wiki: it has further names \(w\.example\.com\)"):
         web.put(wiki=web.site("wiki").replace(f"server_name {NAME};", f"server_name {NAME} w.example.com;"))
