@@ -163,6 +163,7 @@ def _arranged(there: Shared, changes: Mapping[str, str | None]) -> Iterator[Entr
     sites = {stack: content for stack, content in {**there.sites, **changes}.items() if content is not None}
     owner = "" if left else _owner(name, sites, there.owner)
     others = {stack: content for stack, content in sites.items() if stack != owner}
+    _require_apart(name, sites)
     if left and others and any(line not in (read_text(block) or "") for line in _includes(name)):
         lines = " ".join(line.strip() for line in _includes(name))
         raise ConfigSetError(
@@ -202,13 +203,32 @@ def _owner(name: str, sites: Mapping[str, str], before: str) -> str:
     return next(iter(whole), before if before in sites else next(iter(sites), ""))
 
 
+def _require_apart(name: str, sites: Mapping[str, str]) -> None:
+    """nginx refuses a location that is there twice, and does not know whose they are. One that moves has to go before it comes."""
+    places: dict[tuple[str, str], str] = {}
+    for stack, content in sites.items():
+        for sign, path in _matches(content):
+            other = places.setdefault((sign.replace("^~", ""), path), stack)
+            if other != stack:
+                raise ConfigSetError(
+                    f"{name}{path}: is a path of the stack {other} and of {stack}: write another one in one of the two; where it moves from"
+                    " one to the other, roll out first the one that gives it up (-e ops_only=NAME)"
+                )
+
+
+def _matches(content: str) -> list[tuple[str, str]]:
+    """Sign and path of the locations that are for clients, each once."""
+    inside = _INSIDE.search(content)
+    found = _MATCH.findall(inside[1] if inside else content)
+    return list(dict.fromkeys((sign, path) for sign, path in found if not path.startswith(_INTERNAL)))
+
+
 def described(path: Path, stack: str) -> dict[str, Any]:
     """What a stack has in a file, in the words of filter nginx_sites: ``domain``, ``aliases``, ``locations`` and ``client_ca``."""
     content = read_text(path) or ""
     content = _alone(content, site_file.name_of(path))
     site = site_file.read(content)
-    inside = _INSIDE.search(content)
-    matches = dict.fromkeys(match for match in _MATCH.findall(inside[1] if inside else content) if not match[1].startswith(_INTERNAL))
+    matches = _matches(content)
     return {
         "stack": stack,
         "domain": site.names[0] if site.names else site_file.name_of(path),

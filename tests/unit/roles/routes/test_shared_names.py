@@ -243,6 +243,9 @@ def test_two_that_need_the_server_block_are_refused_and_nothing_changes(web: Web
         web.put(other=again)
     with pytest.raises(ConfigSetError, match=r"wiki: it has further names \(w\.example\.com\)"):
         web.put(wiki=web.site("wiki").replace(f"server_name {NAME};", f"server_name {NAME} w.example.com;"))
+    for path, moved in (("/blog", web.site("wiki").replace("/wiki", "/blog")), ("/api", web.site("wiki").replace("/wiki", "/api"))):
+        with pytest.raises(ConfigSetError, match=rf"example\.com{path}\S*: is a path of the stack \w+ and of wiki.*ops_only=NAME"):
+            web.put(wiki=moved)
     assert web.files() == before
 
 
