@@ -86,6 +86,8 @@ options:
       - For a set that purges sites and upstreams of nginx, the names of the stacks that it is of. What nginx has of other stacks of this
         host is not purged, because other runs manage those.
       - The set is then applied while nobody else writes files of nginx.
+      - Files of sites are given each as the server block of its name, C(/etc/nginx/sites.d/NAME.conf), of several stacks with the same name
+        each once. Where another stack has the server block of a name, the locations of a site are put into that one.
     type: list
     elements: str
   sections:
