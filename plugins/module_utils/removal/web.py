@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Collection
 
@@ -56,6 +57,9 @@ def sites(stack: str, report: Report, timeout: float) -> None:
             journal=True,
         )
         apply(wanted, check_mode=report.check)
+        for path in () if report.check else mine.sites:
+            with contextlib.suppress(OSError):  # somebody has paths of the name
+                shared_sites.folder(site_file.name_of(path)).rmdir()
     if (places or files) and not report.check:
         drain.wait(before, addresses, timeout)
 
