@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -26,7 +26,13 @@ def sites_to_render(
 ) -> list[Mapping[str, Any]]:
     """See the filter's own documentation."""
     owners = {str(site["name"]): stack for stack, own in by_stack.items() for site in own}
-    return [site for site in sites if owners.get(str(site["name"]), otherwise) not in held]
+    return [site for site in sites if _owner(site, by_stack, owners.get(str(site["name"]), otherwise)) not in held]
+
+
+def _owner(site: Mapping[str, Any], stacks: Collection[str], otherwise: str) -> str:
+    """The stack that a site names, since several may have paths of one name."""
+    named = str(site.get("stack") or "")
+    return named if named in stacks else otherwise
 
 
 def upstream_files(

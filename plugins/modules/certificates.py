@@ -88,6 +88,14 @@ options:
         description: Seconds until a new record is seen everywhere; V(0) for the plugin's default.
         type: int
         default: 0
+  stacks:
+    description:
+      - Names of the stacks whose certificates these are. Where another stack of the host has paths of the same name, its further names stay
+        in the certificate; and one of the operator's own (M(latentum.ops.own_certificates)) that it has brought stays in service, and no
+        other one is asked for.
+    type: list
+    elements: str
+    default: []
   renew:
     description: Names of certificates to be renewed now although they need not; V(*) for all.
     type: list
@@ -128,6 +136,7 @@ changed_paths:
   sample: [/etc/latentum-ops/tls/www.example.com]
 """
 
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -135,7 +144,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.failure import f
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import Change, EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
-from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import CertificateError, wanted_from
+from ansible_collections.latentum.ops.plugins.module_utils.nginx.shared_sites import further_names
+from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import CertificateError, Wanted, owner_of, wanted_from
 from ansible_collections.latentum.ops.plugins.module_utils.tls.issue import PRODUCTION, Authority, Dns, Issued, issue
 from ansible_collections.latentum.ops.plugins.module_utils.tls.placeholder import ensure_placeholders
 
@@ -153,6 +163,15 @@ CERTIFICATE_SPEC: dict[str, Any] = {
 def reported(changes: list[Change]) -> dict[str, Any]:
     """What both states return of changed paths."""
     return {"changed_paths": [str(change.entry.path) for change in changes], "diff": [change.difference() for change in changes]}
+
+
+def _beside_others(wanted: list[Wanted], stacks: list[str]) -> list[Wanted]:
+    """The same, with what other stacks of this host have of the same names."""
+    if not stacks:
+        return wanted
+    mine = [certificate for certificate in wanted if owner_of(certificate.name) in ("", *stacks)]
+    others = {certificate.name: further_names(certificate.name, stacks) for certificate in mine}
+    return [replace(certificate, domains=tuple(dict.fromkeys((*certificate.domains, *others[certificate.name])))) for certificate in mine]
 
 
 def finish(module: AnsibleModule, done: Issued) -> None:
@@ -176,6 +195,7 @@ def main() -> None:
             "key_type": {"type": "str", "choices": ["ecdsa", "rsa"], "default": "ecdsa", "no_log": False},
             "webroot": {"type": "str", "default": "/var/www/acme"},
             "dns": {"type": "dict", "options": DNS_SPEC},
+            "stacks": {"type": "list", "elements": "str", "default": []},
             "renew": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -194,10 +214,10 @@ def main() -> None:
             ca_bundle=given["ca_bundle"],
             dns=Dns(**given["dns"]) if given["dns"] else None,
         )
-        done = issue(wanted, authority, renew=given["renew"], check_mode=module.check_mode)
+        done = issue(_beside_others(wanted, given["stacks"]), authority, renew=given["renew"], check_mode=module.check_mode)
     except ImportError as error:
         module.fail_json(**failure(f"python3-cryptography is missing on this host: {error}"))
-    except (CertificateError, CommandError, ConfigSetError, EntryError, OSError) as error:
+    except (CertificateError, CommandError, ConfigSetError, EntryError, OSError, ValueError) as error:
         module.fail_json(**failure(error))
     finish(module, done)
 

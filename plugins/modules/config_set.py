@@ -86,6 +86,8 @@ options:
       - For a set that purges sites and upstreams of nginx, the names of the stacks that it is of. What nginx has of other stacks of this
         host is not purged, because other runs manage those.
       - The set is then applied while nobody else writes files of nginx.
+      - Files of sites are given each as the server block of its name, C(/etc/nginx/sites.d/NAME.conf), of several stacks with the same name
+        each once. Where another stack has the server block of a name, the locations of a site are put into that one.
     type: list
     elements: str
   sections:
@@ -156,7 +158,7 @@ armed:
   sample: true
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +170,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sections i
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import remember
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSet, ConfigSetError, apply, confirm
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.words import shared as shared_words
-from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership, shared_sites
 
 PURGE_SPEC: dict[str, Any] = {
     "directory": {"type": "path", "required": True},
@@ -177,9 +179,9 @@ PURGE_SPEC: dict[str, Any] = {
 }
 
 
-def _wanted(given: Mapping[str, Any], kept: Collection[Path]) -> ConfigSet:
+def _wanted(given: Mapping[str, Any], files: Sequence[Mapping[str, Any]], kept: Collection[Path]) -> ConfigSet:
     """The set, with what other stacks of this host have a part in."""
-    entries = parse_entries(given["files"])
+    entries = parse_entries(files)
     if given["words"]:
         entries, recorded = shared_words(given["name"], entries, given["words"])
     else:
@@ -238,10 +240,11 @@ def main() -> None:
             waiting = confirm(given["name"], check_mode=module.check_mode)
             module.exit_json(changed=waiting, confirmed=waiting)
         with ownership.undisturbed(given["nginx_stacks"]) as kept:
-            wanted = _wanted(given, kept)
+            files = shared_sites.arranged_files(given["files"], given["nginx_stacks"])
+            wanted = _wanted(given, files, kept)
             outcome = apply(wanted, check_mode=module.check_mode)
             if not module.check_mode:
-                remember(given["name"], given["request"], given["files"], given["purge"], [entry.path for entry in wanted.recorded])
+                remember(given["name"], given["request"], files, given["purge"], [entry.path for entry in wanted.recorded])
     except (EntryError, ConfigSetError, CommandError, OSError, ValueError) as error:
         module.fail_json(**failure(error))
     module.exit_json(

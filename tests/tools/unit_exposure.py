@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How exposed units may be, as `systemd-analyze security` judges them: 0 for nothing to lose, 10 for everything.
 
-docs/reference/hardening.md has the reasons in full.
+docs/reference/sandboxes.md has the reasons in full.
 """
 
 from __future__ import annotations

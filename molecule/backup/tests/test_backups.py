@@ -28,7 +28,7 @@ def test_a_second_run_changes_nothing(host: Kept, words: list[str]) -> None:
 
 
 def test_no_service_of_the_host_is_exposed(host: Kept) -> None:
-    """By systemd's own judgement of what is in force, and of no unit more than docs/reference/hardening.md says."""
+    """By systemd's own judgement of what is in force, and of no unit more than docs/reference/sandboxes.md says."""
     listed = host.sh("systemctl list-unit-files --no-legend --plain 'latentum-ops-*.service' | cut -d' ' -f1").split()
     running = host.sh("systemctl list-units --all --no-legend --plain 'latentum-ops-*@*.service' | cut -d' ' -f1").split()
     instances = {f"latentum-ops-{verb}@latentum.service" for verb in ("backup", "push")} | set(running)

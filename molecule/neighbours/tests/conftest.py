@@ -74,8 +74,9 @@ def belongings(stack: str) -> dict[str, str]:
         "containers": f"docker ps --all --no-trunc {labelled} --format '{{{{{{{{.ID}}}}}}}} {{{{{{{{.Names}}}}}}}}' | sort",
         "started": f"docker ps -q {labelled} | xargs -r docker inspect -f '{{{{{{{{.Id}}}}}}}} {{{{{{{{.State.StartedAt}}}}}}}}' | sort",
         "volumes": f"docker volume ls -q {labelled} | sort",
+        # In the folder of a name that stacks share, its own.
         "files": "find /etc/latentum-ops /etc/nginx /etc/letsencrypt /opt /var/lib/latentum-ops/shares /etc/systemd/system -path '*{0}*'"
-        " -type f -exec sha256sum {{}} + | sort -k2",
+        " '(' '!' -path '/etc/nginx/sites.d/*.d/*' -o -name '{0}.*' ')' -type f -exec sha256sum {{}} + | sort -k2",
         "live": "cat /var/lib/latentum-ops/stacks/{0}/live.json 2>/dev/null; true",
         "rules": "ufw status | grep -w {0} | sort; true",
     }
@@ -89,13 +90,13 @@ def unavoidable() -> bool:
 
 
 @contextmanager
-def steady(stack: str) -> Iterator[dict[str, Any]]:
-    """Requests to a stack while the block runs; the result is in the dictionary afterwards."""
+def steady(stack: str, path: str = "/health") -> Iterator[dict[str, Any]]:
+    """Requests to the name of a stack while the block runs; the result is in the dictionary afterwards."""
     root = execute([sys.executable, str(ROOT / "tests/hosts/hosts.py"), "path", "pebble-root"]).stdout.strip()
     execute(["docker", "cp", root, f"{CLIENT}:/tmp/root.pem"])
     stop = f"/tmp/stop-{time.time_ns()}"
     execute(["docker", "cp", str(TESTS / "steady.py"), f"{CLIENT}:/tmp/steady.py"])
-    argv = ["docker", "exec", CLIENT, "python3", "/tmp/steady.py", f"https://{stack}.neighbours.example.test/health", stop, "/tmp/root.pem"]
+    argv = ["docker", "exec", CLIENT, "python3", "/tmp/steady.py", f"https://{stack}.neighbours.example.test{path}", stop, "/tmp/root.pem"]
     requests: dict[str, Any] = {}
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

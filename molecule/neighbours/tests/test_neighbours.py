@@ -152,11 +152,27 @@ def test_two_inventories_at_the_same_time() -> None:
     outputs = [run.communicate(timeout=900)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], "\n".join(output[-3000:] for output in outputs)
     sites = sh("ls /etc/nginx/sites.d").split()
-    assert sites == ["blog.neighbours.example.test.conf", "shop.neighbours.example.test.conf", "wiki.neighbours.example.test.conf"]
+    assert sites == [
+        "blog.neighbours.example.test.conf",
+        "shop.neighbours.example.test.conf",
+        "shop.neighbours.example.test.d",  # of which the wiki has a path
+        "wiki.neighbours.example.test.conf",
+    ]
     for stack in ("shop", "blog", "wiki"):
         with steady(stack) as requests:
             time.sleep(5)  # of which the client's own start takes most on a busy machine
         assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 0
+    with steady("shop", "/wiki/health") as requests:
+        time.sleep(5)
+    assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 0
+    assert counted("shop.neighbours.example.test", "/wiki/health") == {"wiki"}, "the path is the wiki's"
+    assert counted("shop.neighbours.example.test", "/health") == {"shop"}, "and the rest the shop's"
+
+
+def counted(host: str, path: str) -> set[str]:
+    """The stacks that requests to a path were counted for."""
+    lines = sh("sleep 2; tail -n 5000 /var/log/nginx/access.json").splitlines()
+    return {line["stack"] for line in map(json.loads, lines) if line["host"] == host and line["path"] == path}
 
 
 BY_HAND = """
@@ -257,7 +273,9 @@ def test_what_another_stack_has_is_refused_before_anything_changes() -> None:
     with untouched("wiki"):
         done = playbook("site", taken)
     assert done.returncode != 0
-    assert "is served for the stack wiki of this host already" in done.stdout, done.stdout[-3000:]
+    told = " ".join(done.stdout.split())
+    assert "is served for the stack wiki of this host already" in told, done.stdout[-3000:]
+    assert '"shop.neighbours.example.test/wiki"' in told, done.stdout[-3000:]
     assert "other" not in sh("ls /etc/latentum-ops/stacks /opt")
 
 

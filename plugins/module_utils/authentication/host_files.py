@@ -91,7 +91,7 @@ def ensure(
 
 def references() -> str:
     """The text of all site files that name policies: what nginx serves, and what releases of this host would have it serve again."""
-    files = [*site_file.SITES.glob("*.conf"), *paths.RELEASES.glob("*/releases/*/routes.json")]
+    files = [*site_file.every(), *paths.RELEASES.glob("*/releases/*/routes.json")]
     return "\n".join(read_text(file) or "" for file in files)
 
 

@@ -26,6 +26,7 @@ class Kind(Enum):
     """What is claimed."""
 
     DOMAIN = "domain"
+    SERVER_BLOCK = "server block"
     PORT = "port"
     DIRECTORY = "directory"
     CONTAINER = "container"
@@ -61,6 +62,25 @@ class Opening:
     sources: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Paths of a name, by the matches of nginx's locations; the name itself with all of its paths, where there is none."""
+
+    domain: str
+    matches: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ServerBlock:
+    """nginx's one server block of a name: the stack has what only it can say.
+
+    :param root: that is the answer to whatever has no path of its own.
+    """
+
+    domain: str
+    root: bool = False
+
+
 def named(kind: Kind, value: str, key: str) -> Claim:
     """A claim to a name, a folder or an address that is compared as it is written."""
     return Claim(kind, value, key, value)
@@ -69,6 +89,59 @@ def named(kind: Kind, value: str, key: str) -> Claim:
 def opened(port: int, protocol: str, sources: Sequence[str], key: str) -> Claim:
     """A claim to whom a port of the host is open."""
     return Claim(Kind.OPENING, Opening(port, protocol, frozenset(sources)), key, f"{port}/{protocol}")
+
+
+def location_matches(path: str, *, exact: bool = False) -> frozenset[str]:
+    """The locations of nginx that a path has (template site.conf.j2 of role nginx): itself, and what is below it."""
+    bare = path.rstrip("/")
+    if exact:
+        return frozenset({f"= {bare or '/'}"})
+    return frozenset({f"= {bare}", f"{bare}/"} if bare else {"/"})
+
+
+def place(domain: str, matches: frozenset[str], key: str, path: str = "/") -> Iterator[Claim]:
+    """A claim to paths of a name; with the root comes its server block.
+
+    :param path: as people write it.
+    """
+    shown = domain if path == "/" else f"{domain}{path}"
+    yield Claim(Kind.DOMAIN, Place(domain, matches), key, shown)
+    if "/" in matches:
+        yield Claim(Kind.SERVER_BLOCK, ServerBlock(domain, root=True), key, shown)
+
+
+def site_claims(site: Mapping[str, Any], keys: Mapping[str, str], otherwise: str = "routes") -> Iterator[Claim]:
+    """What a site, as filter nginx_sites derives it, takes of its names.
+
+    :param keys: where something is declared: by its path, by V(alias NAME), V(aliases), V(client_ca) and V(name), the name itself.
+    :param otherwise: the key of what is not among these.
+    """
+    domain = str(site["domain"])
+    places: dict[str, frozenset[str]] = {}
+    for location in site.get("locations") or ():
+        static = location.get("static") or {}
+        served = [f"{path.rstrip('/')}/" for path in static.get("immutable") or ()] if static.get("directory") else []
+        _add(places, location["path"], location_matches(location["path"]) | frozenset(served))
+    for redirect in site.get("redirects") or ():
+        _add(places, redirect["path"], location_matches(redirect["path"], exact=bool(redirect.get("exact"))))
+    if not places:
+        yield Claim(Kind.DOMAIN, Place(domain), keys.get("name", otherwise), domain)
+    for path, matches in places.items():
+        yield from place(domain, matches, keys.get(path, otherwise), path)
+    aliases = [str(alias) for alias in site.get("aliases") or ()]
+    for alias in aliases:
+        yield Claim(Kind.DOMAIN, Place(alias), keys.get(f"alias {alias}", otherwise), alias)
+    if "/" in places.get("/", ()):
+        return  # claimed already
+    if aliases:
+        yield Claim(Kind.SERVER_BLOCK, ServerBlock(domain), keys.get("aliases", otherwise), ", ".join(aliases))
+    if site.get("client_ca"):
+        yield Claim(Kind.SERVER_BLOCK, ServerBlock(domain), keys.get("client_ca", otherwise), domain)
+
+
+def _add(places: dict[str, frozenset[str]], path: str, matches: frozenset[str]) -> None:
+    bare = path.rstrip("/") or "/"
+    places[bare] = places.get(bare, frozenset()) | matches
 
 
 def compose_claims(stack: str, compose: Compose) -> Iterator[Claim]:
@@ -144,11 +217,23 @@ def _openings_differ(opening: Opening, other: Opening) -> bool:
     return (opening.port, opening.protocol) == (other.port, other.protocol) and opening.sources != other.sources
 
 
+def _places_clash(place: Place, other: Place) -> bool:
+    """A path of a name is served once; so is a name that only follows another one, with all of its paths."""
+    return place.domain == other.domain and (not place.matches or not other.matches or bool(place.matches & other.matches))
+
+
+def _server_blocks_clash(block: ServerBlock, other: ServerBlock) -> bool:
+    """Two that answer for all the rest are told of that path."""
+    return block.domain == other.domain and not (block.root and other.root)
+
+
 def _subnets_overlap(subnet: Any, other: Any) -> bool:
     return bool(subnet.version == other.version and subnet.overlaps(other))
 
 
 _CLASHES: Mapping[Kind, Callable[[Any, Any], bool]] = {
+    Kind.DOMAIN: _places_clash,
+    Kind.SERVER_BLOCK: _server_blocks_clash,
     Kind.PORT: _ports_clash,
     Kind.DIRECTORY: overlap,
     Kind.SUBNET: _subnets_overlap,
@@ -181,8 +266,14 @@ def contradictions(stacks: Mapping[str, Sequence[Claim]]) -> Iterator[tuple[str,
 _APART = "give one of the two another one"
 _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.DOMAIN: (
-        "is served for {who} already ({key})",
-        "a name belongs to one stack: write another one in one of the two, or declare both routes in the same stack",
+        "is served for {who} already ({key}: {value})",
+        "a path of a name belongs to one stack, and so does a name that follows another (an alias): write another path or another name in"
+        " one of the two, or declare both routes in the same stack",
+    ),
+    Kind.SERVER_BLOCK: (
+        "stands in the server block of a name, which {who} needs as well ({key}: {value})",
+        "aliases, certificates of clients (client_ca) and certificates of your own belong to one stack of a name, whose paths are served"
+        " with those of all others: write them in the one that has the path /, or remove them here",
     ),
     Kind.PORT: (
         "takes a host port that {who} takes already ({key}: {value})",

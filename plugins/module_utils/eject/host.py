@@ -35,7 +35,7 @@ from ..hostconfig.transaction import ConfigSet, apply
 from ..jobs import settings as job_settings
 from ..jobs import units as engine_jobs
 from ..jobs.settings import JobError
-from ..nginx import site_file, sync
+from ..nginx import ownership, shared_sites, sync
 from ..nginx.site_file import LEFT
 from ..nginx.writer import one_writer
 from ..release import routing
@@ -237,13 +237,15 @@ class Ejection:
             Entry(path=sync.path_of(upstream), content=nginx_files.upstream(upstream, self.left.listening).encode())
             for upstream in self.upstreams
         ]
-        contents = {name: (site_file.SITES / f"{name}.conf") for name in (self.live.routes.sites if self.live.routes else ())}
-        for path in contents.values():
-            if path.exists():
-                text = path.read_text()
-                folders = {name: str(self._certificate(name)) for name in nginx_files.certificates_of(text)}
-                entries += [entry for name in folders for entry in self._own_certificate(name)]
-                entries.append(Entry(path=path, content=nginx_files.site(text, folders).encode()))
+        sites = list(self.live.routes.sites) if self.live.routes else []
+        for path in (path for name in sites for path in shared_sites.served_files(self.stack, name)):
+            text = path.read_text()
+            folders = {name: str(self._certificate(name)) for name in nginx_files.certificates_of(text)}
+            entries += [entry for name in folders for entry in self._own_certificate(name)]
+            entries.append(Entry(path=path, content=nginx_files.site(text, folders).encode()))
+        # In the server block of another stack its paths go on; that block is not to pass to it.
+        wholes = [shared_sites.whole_file(self.stack, name) for name in sites]
+        entries += [Entry(path=path, state="absent") for path in wholes if path.exists()]
         entries += self._authentication()
         drop_in = UNITS / "nginx.service.d/10-latentum-ops.conf"
         if drop_in.exists() and not self.others:
@@ -252,7 +254,7 @@ class Ejection:
         return ConfigSet(
             f"eject-{self.stack}-nginx",
             entries,
-            validate=[sync.NGINX_TEST] if self.upstreams or contents else [],
+            validate=[sync.NGINX_TEST] if self.upstreams or sites else [],
             activate=[["systemctl", "daemon-reload"], ["systemctl", "reload", "nginx.service"]],
             activate_unit="nginx.service",
             parents=True,
@@ -328,6 +330,11 @@ class Ejection:
         """The site files of the live release, as the engine wrote them."""
         return list(self.live.routes.sites.values()) if self.live.routes else []
 
+    def _certificates_of(self, text: str) -> set[str]:
+        """The certificates that a site of it names, and none of another stack."""
+        others = {name for mine in ownership.of_others([self.stack]).values() for name in mine.certificates}
+        return set(nginx_files.certificates_of(text)) - others
+
     def _servers(self) -> list[str]:
         """Barman's names of its database servers."""
         return [self.settings.server(cluster) for cluster in self.settings.clusters] if self.settings else []
@@ -359,7 +366,7 @@ class Ejection:
             UNITS / f"latentum-ops-push@{self.stack}.timer",
             *(barman.CONFIGURATION / f"{server}.conf" for server in self._servers()),
             paths.SECRETS / self.stack,
-            *(path for text in self._published() for name in nginx_files.certificates_of(text) for path in _of_certificate(name)),
+            *(path for text in self._published() for name in self._certificates_of(text) for path in _of_certificate(name)),
         ]
         if self.others:
             return [path for path in own if path.exists()]

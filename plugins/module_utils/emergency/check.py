@@ -130,10 +130,20 @@ def _of_release(description: Mapping[str, Any], backed_up: Collection[str]) -> S
     return StackSpec(
         name,
         services=tuple(_service(expectation) for expectation in expected if expectation.expect != "completed"),
-        sites=tuple(SiteSpec(str(domain)) for domain in description.get("domains", []) if host_checks.NGINX.is_dir()),
+        sites=tuple(
+            SiteSpec(str(domain), _widest(name, str(domain))) for domain in description.get("domains", []) if host_checks.NGINX.is_dir()
+        ),
         backup_max_age=BACKUP_AGE if name in backed_up else 0,
         backup_plans=_plan_ages(name) if name in backed_up else {},
     )
+
+
+def _widest(stack: str, domain: str) -> str:
+    """The path by which a stack answers on a name, on which another stack may have the root."""
+    live = Store(stack).live()
+    content = live.routes.sites.get(domain) if live and live.routes else None
+    plain = {match.rstrip("/") or "/" for match in site_file.read(content or "").locations if match.startswith("/")}
+    return min(plain, key=lambda path: (len(path), path), default="/")
 
 
 def _plan_ages(stack: str) -> dict[str, float]:

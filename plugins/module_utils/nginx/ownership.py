@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whose the sites and upstreams of nginx are: a site belongs to the stack that it leads to, or whose status page it serves. One that does
-neither, such as a name that only redirects, names its stack.
+neither, such as a name that only redirects, names its stack. What a stack has in the server block of another is in a file of its name.
 
 The files say it themselves, whoever wrote them and whichever release is live: definitions of upstreams carry the name of their stack, and
 sites name upstreams. So nothing has to be recorded beside them, and a host from before there were several stacks says as much as a new one.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +61,7 @@ def owned() -> dict[str, Owned]:
     :raises ValueError: definitions that cannot be understood; the message names their file.
     """
     stacks: dict[str, Owned] = {}
-    owners: dict[str, str] = {}
+    leading: dict[str, str] = {}
     for path in sorted(paths.UPSTREAMS.glob("*.json")):
         stack = path.name.removesuffix(".json").removesuffix(".kept")
         with understood(path):
@@ -69,15 +69,21 @@ def owned() -> dict[str, Owned]:
         mine = stacks.setdefault(stack, Owned())
         mine.definitions.append(path)
         mine.upstreams += upstreams
-        owners.update(dict.fromkeys(upstreams, stack))
-    for path in sorted(site_file.SITES.glob("*.conf")):
-        content = read_text(path) or ""
-        said = PAGE.search(content) or NAMED.search(content)
-        names = site_file.read(content).locations.values()
-        stack = next((owners[name] for name in names if name in owners), said[1] if said else "")
-        if stack:
+        leading.update(dict.fromkeys(upstreams, stack))
+    for path in site_file.every():
+        if stack := path.stem if path.suffix == ".site" else stack_of(read_text(path) or "", leading):
             stacks.setdefault(stack, Owned()).sites.append(path)
     return stacks
+
+
+def stack_of(content: str, leading: Mapping[str, str]) -> str:
+    """The stack of a site file; empty for one that is nobody's.
+
+    :param leading: name of an upstream to its stack.
+    """
+    names = site_file.read(content).locations.values()
+    said = PAGE.search(content) or NAMED.search(content)
+    return next((leading[name] for name in names if name in leading), said[1] if said else "")
 
 
 def ejected() -> set[Path]:

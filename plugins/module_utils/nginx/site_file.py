@@ -45,6 +45,16 @@ class SiteFile:
     locations: Mapping[str, str] = field(default_factory=dict)
 
 
+def every() -> list[Path]:
+    """The files of all sites: of a server block, and of stacks that have paths in that of another one."""
+    return sorted([*SITES.glob("*.conf"), *SITES.glob("*.d/*.site")])
+
+
+def name_of(path: Path) -> str:
+    """The name of the site that a file is of."""
+    return path.name.removesuffix(".conf") if path.suffix == ".conf" else path.parent.name.removesuffix(".d")
+
+
 def is_left(path: Path) -> bool:
     """An ejected stack has left this file."""
     return (read_text(path) or "").startswith(LEFT)
@@ -69,5 +79,5 @@ def named_upstreams(except_for: Collection[str] = ()) -> set[str]:
 
     :param except_for: names of sites that do not count.
     """
-    files = [path for path in SITES.glob("*.conf") if path.name.removesuffix(".conf") not in except_for]
+    files = [path for path in every() if name_of(path) not in except_for]
     return {name for path in files for name in read(read_text(path) or "").locations.values()}

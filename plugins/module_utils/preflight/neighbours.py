@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ..compose import model as compose_model
-from ..contracts.claims import Claim, Kind, clashes, compose_claims, explain, named, opened
+from ..contracts.claims import Claim, Kind, ServerBlock, clashes, compose_claims, explain, named, opened, site_claims
 from ..core.atomic_files import read_text
 from ..firewall.sharing import PART
 from ..hostconfig import shares
-from ..nginx import ownership
+from ..nginx import ownership, shared_sites
 from ..release.store import Store
 from ..schema.nodes import Problem, shown
+from ..tls import certificates
 from .host import Host
 
 BACKUPS = Path("/etc/latentum-ops/backup")
@@ -47,9 +48,10 @@ def claimed(_host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Pr
 def _wanted(name: str, given: Mapping[str, Any]) -> Iterator[Claim]:
     """What this run's stack claims."""
     yield named(Kind.DIRECTORY, str(given.get("directory") or f"/opt/{name}"), "directory")
-    for index, certificate in enumerate(given.get("domains") or ()):
-        for domain in certificate["domains"]:
-            yield named(Kind.DOMAIN, str(domain), f"routes (certificate {index + 1})")
+    for site in given.get("sites") or ():
+        yield from site_claims(site, {})
+    for domain in given.get("own_certificates") or ():
+        yield Claim(Kind.SERVER_BLOCK, ServerBlock(str(domain)), "certificates", str(domain))
     yield from _openings(given.get("openings") or (), "firewall")
     for index, target in enumerate(given.get("targets") or ()):
         yield named(Kind.REPOSITORY, str(target["repository"]), f"backups.targets[{index}].repository")
@@ -79,8 +81,11 @@ def _there(stack: str, nginx: ownership.Owned) -> Iterator[Claim]:
     if live:
         yield named(Kind.DIRECTORY, live.directory, "directory")
         yield from _compose(stack, live.project, live.environment)
-    for domain, path in nginx.domains.items():
-        yield named(Kind.DOMAIN, domain, str(path))
+    for path in nginx.sites:
+        site = shared_sites.described(path, stack)
+        yield from site_claims(site, {}, str(path))
+        if certificates.owner_of(site["domain"]) == stack:
+            yield Claim(Kind.SERVER_BLOCK, ServerBlock(site["domain"]), str(path), site["domain"])
     share = shares.recorded(PART).get(stack) or {}
     yield from _openings(share.get("rules") or (), str(shares.path_of(stack, PART)))
     settings = json.loads(read_text(BACKUPS / f"{stack}.json") or "{}")

@@ -6,7 +6,7 @@
     /etc/latentum-ops/upstreams/<stack>.json     definitions, from which whoever follows Docker's events renders upstreams
     /etc/latentum-ops/upstreams/<stack>.kept.json  those that no route leads to any more, while a site of somebody else names them
     /etc/nginx/upstreams.d/<upstream>.conf       rendered from them and from the running containers
-    /etc/nginx/sites.d/<site>.conf               what leads to them
+    /etc/nginx/sites.d/<site>.conf               what leads to them, or <site>.d/<stack>.* beside that of another stack (nginx/shared_sites)
 
 Once a release holds routes, these files are the engine's. Role nginx brings the first ones to a fresh host, and what all sites share.
 """
@@ -23,7 +23,7 @@ from ..contracts.upstreams import Upstream, upstreams_from
 from ..core.atomic_files import read_text, understood
 from ..hostconfig.entries import Change, Entry, compare
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
-from ..nginx import site_file, sync, traffic_plan
+from ..nginx import shared_sites, site_file, sync, traffic_plan
 from ..nginx.writer import one_writer
 from ..tls.certificates import Wanted
 from ..tls.placeholder import ensure_placeholders
@@ -47,10 +47,6 @@ def _definitions_path(stack: str) -> Path:
 
 def _kept_path(stack: str) -> Path:
     return sync.CONFIGURATION / f"{stack}.kept.json"
-
-
-def _site_path(name: str) -> Path:
-    return site_file.SITES / f"{name}.conf"
 
 
 @dataclass(frozen=True)
@@ -85,11 +81,8 @@ def kept(stack: str) -> tuple[Upstream, ...]:
     return _read(_kept_path(stack))
 
 
-def _sites(routes: Routes, gone: Collection[str]) -> list[Entry]:
-    return [
-        *(Entry(path=_site_path(name), content=content.encode()) for name, content in routes.sites.items()),
-        *(Entry(path=_site_path(name), state="absent") for name in sorted(set(gone) - set(routes.sites))),
-    ]
+def _sites(stack: str, routes: Routes, gone: Collection[str]) -> list[Entry]:
+    return shared_sites.of_stack(stack, {**routes.sites, **dict.fromkeys(sorted(set(gone) - set(routes.sites)))})
 
 
 def published(stack: str, sites: Collection[str]) -> Routes | None:
@@ -100,7 +93,7 @@ def published(stack: str, sites: Collection[str]) -> Routes | None:
     if not serves():
         return None
     upstreams = _read(_definitions_path(stack))
-    contents = {name: content for name in sorted(sites) if (content := read_text(_site_path(name))) is not None}
+    contents = shared_sites.contents(stack, sorted(sites))
     return Routes(tuple(upstream.to_dict() for upstream in upstreams), contents) if upstreams or contents else None
 
 
@@ -117,8 +110,9 @@ def differences(stack: str, routes: Routes, gone: Collection[str]) -> list[Chang
     """What would have to be published; the ports that a rollout adds to definitions do not count.
 
     :param gone: names of sites that are the stack's no more.
+    :raises ConfigSetError: another stack of the host needs the server block of one of these sites as well.
     """
-    entries = _sites(routes, gone)
+    entries = _sites(stack, routes, gone)
     if _read(_definitions_path(stack)) != upstreams_of(routes):
         entries.insert(0, _definitions(_definitions_path(stack), upstreams_of(routes)))
     return [change for entry in entries if (change := compare(entry))]
@@ -154,7 +148,7 @@ def switch(
         rendered = ConfigSet("upstreams", sync.plan(source, [*definitions.upstreams, *definitions.kept]), parents=True)
         led = ConfigSet(
             f"routes-{stack}",
-            [*definitions.entries(stack), *_sites(routes, gone)],
+            [*definitions.entries(stack), *_sites(stack, routes, gone)],
             validate=[sync.NGINX_TEST],
             activate=[sync.NGINX_RELOAD],
             activate_unit="nginx.service",

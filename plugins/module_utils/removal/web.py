@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Collection
 
@@ -12,7 +13,7 @@ from ..core.atomic_files import read_text
 from ..core.process import run
 from ..hostconfig.entries import Entry
 from ..hostconfig.transaction import ConfigSet, apply
-from ..nginx import drain, ownership, site_file, sync
+from ..nginx import drain, ownership, shared_sites, site_file, sync
 from ..nginx.writer import one_writer
 from ..tls.certificates import Layout, forget_own
 from ..tls.issue import one_certbot
@@ -22,7 +23,7 @@ from .report import Report
 def certificates_of(stack: str) -> set[str]:
     """The certificates that the sites of a stack use and no other site does."""
     mine = ownership.owned().get(stack, ownership.Owned())
-    others = [path for path in site_file.SITES.glob("*.conf") if path not in mine.sites]
+    others = [path for path in site_file.every() if path not in mine.sites]
     return mine.certificates - {site_file.read(read_text(path) or "").certificate for path in others}
 
 
@@ -38,20 +39,28 @@ def sites(stack: str, report: Report, timeout: float) -> None:
         kept = {name for other in stacks.values() for name in other.upstreams}
         rendered = [sync.RENDERED / f"{name}{suffix}" for name in mine.upstreams if name not in kept for suffix in sync.SUFFIXES]
         addresses = {address for path in rendered for address in sync.SERVER.findall(read_text(path) or "")}
-        files = [path for path in dict.fromkeys([*mine.sites, *mine.definitions, *rendered]) if path.exists()]
+        files = [path for path in dict.fromkeys([*mine.definitions, *rendered]) if path.exists()]
+        # Paths of other stacks go on: where the server block was this one's, another one has it from the same reload on.
+        places = shared_sites.of_stack(stack, {site_file.name_of(path): None for path in mine.sites})
+        for path in mine.sites:
+            report.goes("site", site_file.name_of(path))
         for path in files:
-            report.goes("site" if path in mine.sites else "upstream", path.stem)
+            report.goes("upstream", path.stem)
         before = drain.workers()
         wanted = ConfigSet(
             name="nginx",
-            entries=[Entry(path=path, state="absent") for path in files],
+            entries=[*places, *(Entry(path=path, state="absent") for path in files)],
+            parents=True,
             validate=[sync.NGINX_TEST],
             activate=[sync.NGINX_RELOAD],
             activate_unit="nginx.service",
             journal=True,
         )
         apply(wanted, check_mode=report.check)
-    if files and not report.check:
+        for path in () if report.check else mine.sites:
+            with contextlib.suppress(OSError):  # somebody has paths of the name
+                shared_sites.folder(site_file.name_of(path)).rmdir()
+    if (places or files) and not report.check:
         drain.wait(before, addresses, timeout)
 
 

@@ -91,10 +91,14 @@ class Rerouting:
 
     @property
     def needed(self) -> bool:
-        """nginx is to be switched, or a run that was killed may not have come to the end of it."""
+        """nginx is to be switched, or a run that was killed may not have come to the end of it.
+
+        :raises ConfigSetError: it cannot be, since another stack of the host has the server block of a name.
+        """
         if self.after.routes is None or not routing.serves():
             return False
-        return self.before is None or self.before.routes != self.after.routes or bool(self.changes())
+        changes = self.changes()  # first: what cannot be published is refused before anything is begun
+        return self.before is None or self.before.routes != self.after.routes or bool(changes)
 
     def changes(self) -> list[Change]:
         """The files that would have to be published; none where nginx has these routes already, or there is no nginx."""

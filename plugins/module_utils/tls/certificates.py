@@ -207,6 +207,12 @@ def is_own(name: str, layout: Layout | None = None) -> bool:
         return False
 
 
+def owner_of(name: str, layout: Layout | None = None) -> str:
+    """The stack whose the operator's own certificate of this name is; empty where nginx serves none."""
+    place = layout or Layout()
+    return (read_text(place.own(name).parent / OWNER) or "").strip() if is_own(name, place) else ""
+
+
 def forget_own(layout: Layout, name: str) -> None:
     """Nobody is served by the operator's own certificate any more."""
     shutil.rmtree(layout.own(name).parent, ignore_errors=True)

@@ -22,8 +22,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.process import R
 from ansible_collections.latentum.ops.plugins.module_utils.eject import host, nginx_files
 from ansible_collections.latentum.ops.plugins.module_utils.eject.host import Ejection, was_ejected
 from ansible_collections.latentum.ops.plugins.module_utils.eject.project import NotEjected
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import transaction
-from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership, site_file, sync, writer
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import entries, transaction
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import ownership, shared_sites, site_file, sync, writer
 from ansible_collections.latentum.ops.plugins.module_utils.release import publish
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import Journal, RolloutInProgress
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, Release, Store
@@ -297,6 +297,70 @@ def test_other_stacks_keep_the_engine(here: Host, monkeypatch: pytest.MonkeyPatc
     assert not any("shop" in name for name in files if name.startswith("etc/latentum-ops"))
     assert outcome.units == [f"latentum-ops-{kind}@shop.timer" for kind in ("backup", "push")] + ["latentum-ops-wal@shop.database.service"]
     assert "The engine of latentum.ops stays" in files["opt/shop/README.md"]
+
+
+PART = """# Of stack shop
+# Begin: beside the server block
+limit_req_zone $ops_client zone=limit_shop_0:10m rate=5r/s;
+# End: beside the server block
+server {
+    ssl_certificate /etc/latentum-ops/tls/shop.example.com/fullchain.pem;
+    server_name shop.example.com;
+    # Begin: in the server block
+    location /shop/ {
+        auth_basic_user_file /etc/latentum-ops/authentication/shop/x.htpasswd;
+        proxy_pass http://shop_web_8080;
+    }
+    # End: in the server block
+    location / {
+        return 404;
+    }
+}
+"""
+
+
+def _beside_the_blog(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop has a path in the server block of the blog, both as a rollout has published them."""
+    (paths.STACKS / "blog.json").write_text(json.dumps({"name": "blog", "directory": "/opt/blog", "services": [], "domains": []}))
+    monkeypatch.setattr(paths, "UPSTREAMS", here.root / "etc/latentum-ops/upstreams")
+    here.live = replace(here.live, routes=Routes(here.live.routes.upstreams if here.live.routes else (), {"shop.example.com": PART}))
+    here.deploy(here.live)
+    blog = SITE.replace("Ansible managed", "Of stack blog").replace("shop_web_8080", "blog_web_80").replace("page/shop", "page/blog")
+    for entry in shared_sites.entries({"shop.example.com": {"blog": blog, "shop": PART}}):
+        entries.write(entry)
+
+
+def test_paths_in_the_server_block_of_another_stack_go_on(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    _beside_the_blog(here, monkeypatch)
+    block = site_file.SITES / "shop.example.com.conf"
+    before = block.read_text()
+    assert "shop.example.com.d/*.paths" in before and shared_sites.contents("shop", ["shop.example.com"])["shop.example.com"] == PART
+    Ejection("shop").prepare(check=False)
+    here.rolled_out(monkeypatch)
+    Ejection("shop").finish(check=False)
+    there = {path.name: path.read_text() for path in shared_sites.folder("shop.example.com").iterdir()}
+    assert set(there) == {"shop.http", "shop.paths"} and all(text.startswith(site_file.LEFT) for text in there.values())
+    assert "/etc/nginx/authentication/shop/x.htpasswd" in there["shop.paths"] and "limit_req_zone" in there["shop.http"]
+    assert block.read_text() == before and (here.root / "etc/latentum-ops/tls/shop.example.com").is_dir(), "the blog has its certificate"
+    # A later run of the blog leaves them, and takes none for its own.
+    blog = shared_sites.contents("blog", ["shop.example.com"])
+    for entry in shared_sites.of_stack("blog", blog):
+        entries.write(entry)
+    assert block.read_text() == before and {path.name for path in shared_sites.folder("shop.example.com").iterdir()} == set(there)
+
+
+def test_one_that_has_the_server_block_leaves_it_with_the_paths_of_others(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    _beside_the_blog(here, monkeypatch)
+    blog = PART.replace("shop", "blog").replace("blog.example.com", "shop.example.com")
+    for entry in shared_sites.entries({"shop.example.com": {"shop": SITE.replace("Ansible managed", "Of stack shop"), "blog": blog}}):
+        entries.write(entry)
+    (paths.UPSTREAMS / "blog.json").write_text(json.dumps([{"name": "blog_web_8080", "project": "blog", "service": "web", "port": 8080}]))
+    Ejection("shop").prepare(check=False)
+    here.rolled_out(monkeypatch)
+    Ejection("shop").finish(check=False)
+    block = (site_file.SITES / "shop.example.com.conf").read_text()
+    assert block.startswith(site_file.LEFT) and "shop.example.com.d/*.paths" in block
+    assert {path.name for path in shared_sites.folder("shop.example.com").iterdir()} == {"blog.site", "blog.http", "blog.paths"}
 
 
 def test_the_timers_of_plans_go_as_well(here: Host, monkeypatch: pytest.MonkeyPatch) -> None:

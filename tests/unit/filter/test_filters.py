@@ -235,3 +235,11 @@ def test_sites_of_a_stack_whose_release_has_published_its_own_are_not_rendered()
     assert render([shop, blog, other], by_stack, {"shop": {}}, "none") == [blog, other]
     assert render([shop, other], {"shop": [shop]}, {"shop": {}}, "shop") == []
     assert render([shop, blog, other], by_stack, {}, "none") == [shop, blog, other]
+
+
+def test_of_a_name_that_stacks_share_the_sites_of_one_are_rendered_and_those_of_the_other_held() -> None:
+    render = filters_of_sites["sites_to_render"]
+    shop, blog = ({"name": "shop.example.com", "stack": stack} for stack in ("shop", "blog"))
+    by_stack = {"shop": [shop], "blog": [blog]}
+    assert render([shop, blog], by_stack, {"shop": {}}, "none") == [blog]
+    assert render([shop, blog], by_stack, {"blog": {}}, "none") == [shop]

@@ -44,12 +44,18 @@ def _host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "stacks/shop.json").write_text(json.dumps(release.description()))
     (tmp_path / "upstreams/shop.json").write_text(json.dumps([{"name": "shop_web_80", "project": "shop", "service": "web", "port": 80}]))
     (tmp_path / "sites/shop.example.com.conf").write_text(
-        "server_name shop.example.com www.example.com;\nlocation / {\n    proxy_pass http://shop_web_80;\n}\n"
+        "    server_name shop.example.com www.example.com;\n    location = /api {\n        proxy_pass http://shop_web_80;\n    }\n"
+        "    location / {\n        proxy_pass http://shop_web_80;\n    }\n"
     )
     (tmp_path / "backup/shop.json").write_text(json.dumps({"targets": [{"repository": "/srv/backup"}]}))
     rules = [{"port": "9443", "protocol": "tcp", "from": [network], "direction": "in"} for network in ("10.0.0.0/8", "192.0.2.0/24")]
     for entry in shares.entries("firewall", {"shop": {"rules": [*rules, {"port": "443", "protocol": "tcp", "from": ["any"]}]}}):
         write(entry)
+
+
+def sites(domain: str, path: str, **keys: Any) -> dict[str, Any]:
+    """A site of the blog."""
+    return {"sites": [{"domain": domain, "aliases": [], "locations": [{"path": path}], **keys}]}
 
 
 def blog(**changes: Any) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def blog(**changes: Any) -> dict[str, Any]:
         "project": {"services": {"web": service}, **changes.pop("project", {})},
         "environment": {},
         "directory": "/opt/blog",
-        "domains": [{"name": "blog.example.com", "domains": ["blog.example.com"]}],
+        "sites": [{"domain": "blog.example.com", "aliases": [], "locations": [{"path": "/"}]}],
         "openings": [{"port": 443, "protocol": "tcp", "from": []}],
         "targets": [{"repository": "/srv/blog"}],
         "stacks": ["blog"],
@@ -81,11 +87,22 @@ def test_two_stacks_that_get_along() -> None:
 @pytest.mark.parametrize(
     ("changes", "key", "value", "words"),
     [
+        (sites("blog.example.com", "/", aliases=["www.example.com"]), "routes", '"www.example.com"', "shop.example.com.conf"),
+        (sites("www.example.com", "/blog"), "routes", '"www.example.com/blog"', "shop.example.com.conf"),
+        (sites("shop.example.com", "/"), "routes", '"shop.example.com"', "shop.example.com.conf"),
+        (sites("shop.example.com", "/api/"), "routes", '"shop.example.com/api"', "shop.example.com.conf: shop.example.com/api"),
         (
-            {"domains": [{"domains": ["blog.example.com", "www.example.com"]}]},
-            "routes (certificate 1)",
-            '"www.example.com"',
-            "shop.example.com.conf",
+            sites("shop.example.com", "/blog", aliases=["b.example.com"]),
+            "routes",
+            '"b.example.com"',
+            "stands in the server block of a name",
+        ),
+        (sites("shop.example.com", "/blog", client_ca={"policy": "x"}), "routes", '"shop.example.com"', "stands in the server block"),
+        (
+            {**sites("shop.example.com", "/blog"), "own_certificates": ["shop.example.com"]},
+            "certificates",
+            '"shop.example.com"',
+            "client_ca",
         ),
         ({"service": {"ports": ["127.0.0.1:9000:80"]}}, "compose.services.web.ports", '"127.0.0.1:9000:80"', "9000:80"),
         ({"service": {"container_name": "front"}}, "compose.services.web.container_name", '"front"', "container of the stack shop"),
@@ -121,13 +138,32 @@ def test_a_stack_is_not_compared_with_itself_or_with_those_of_its_own_run() -> N
 
 def test_a_stack_that_was_never_deployed_counts_by_what_it_has_elsewhere() -> None:
     (paths.STACKS / "shop.json").unlink()
-    assert [key for key, *_rest in found(blog(domains=[{"domains": ["shop.example.com"]}]))] == ["routes (certificate 1)"]
+    assert [key for key, *_rest in found(blog(**sites("shop.example.com", "/")))] == ["routes"]
+
+
+def test_another_path_of_a_name_is_no_contradiction() -> None:
+    assert found(blog(**sites("shop.example.com", "/blog"))) == []
 
 
 def test_a_host_without_other_stacks_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "on_host", lambda: {"blog"})
     monkeypatch.setattr(neighbours.ownership, "owned", lambda: pytest.fail("nothing is to be read"))
     assert found(blog()) == []
+
+
+def test_a_path_in_the_server_block_of_another_stack_is_taken_too() -> None:
+    """The shop of this run meets the wiki, which another inventory has brought below its name."""
+    (paths.STACKS / "wiki.json").write_text(json.dumps({**json.loads((paths.STACKS / "shop.json").read_text()), "name": "wiki"}))
+    (site_file.SITES / "shop.example.com.d").mkdir()
+    (site_file.SITES / "shop.example.com.d/wiki.site").write_text(
+        "server_name shop.example.com;\n    # Begin: in the server block\n    location = /wiki {\n    }\n    location /wiki/ {\n    }\n"
+        "    # End: in the server block\n    location / {\n        return 404;\n    }\n"
+    )
+    shop = {"name": "shop", "project": SHOP, "environment": {"PORT": "9000"}, "directory": "/opt/shop", "stacks": ["shop"]}
+    taken = {**sites("shop.example.com", "/wiki"), **shop, "targets": []}
+    ((key, value, words),) = found(blog(**taken))
+    assert (key, value) == ("routes", '"shop.example.com/wiki"') and "the stack wiki of this host already" in words and "wiki.site" in words
+    assert found(blog(**{**taken, **sites("shop.example.com", "/")})) == []
 
 
 def test_several_stacks_of_a_run_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.locks import Loc
 from ansible_collections.latentum.ops.plugins.module_utils.firewall import policy
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, sections, service_units, shares, transaction
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import write
-from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, site_file, sync, writer
+from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, shared_sites, site_file, sync, writer
 from ansible_collections.latentum.ops.plugins.module_utils.removal import host as removal_host
 from ansible_collections.latentum.ops.plugins.module_utils.removal import stack as removal
 from ansible_collections.latentum.ops.plugins.module_utils.removal import web
@@ -282,6 +282,31 @@ def test_what_is_wished_besides_goes_later_too(host: Host) -> None:
     remove(Wish("shop"), host.engine)
     report = remove(Wish("shop", volumes=True, secrets=True), host.engine)
     assert report.gone.keys() == {"volume", "secrets"} and left_of(host, "shop") == []
+
+
+def test_of_a_name_that_stacks_share_only_its_own_paths_go(host: Host) -> None:
+    """And the server block passes on with its certificate, in the same reload."""
+
+    def site(stack: str, path: str) -> str:
+        begin, end = ("    # Begin: in the server block\n", "    # End: in the server block\n") if path != "/" else ("", "")
+        location = f"{begin}    location {path} {{\n        proxy_pass http://{stack}_web_80;\n    }}\n{end}"
+        certificate = "    ssl_certificate /etc/latentum-ops/tls/shop.example.com/fullchain.pem;\n"
+        return f"# Of stack {stack}\nserver {{\n{certificate}    server_name shop.example.com;\n{location}}}\n"
+
+    for entry in shared_sites.entries({"shop.example.com": {"shop": site("shop", "/"), "blog": site("blog", "/blog/")}}):
+        write(entry)
+    there = {path.name for path in (site_file.SITES / "shop.example.com.d").iterdir()}
+    assert there == {"blog.site", "blog.http", "blog.paths"}
+    report = remove(Wish("shop"), host.engine)
+    assert report.gone["site"] == ["shared-shop", "shop.example.com"] and "certificate" not in report.gone
+    assert shared_sites.contents("blog", ["shop.example.com"]) == {"shop.example.com": site("blog", "/blog/")}
+    assert (site_file.SITES / "shop.example.com.conf").read_text().startswith("# Of stack blog")
+    assert not (site_file.SITES / "shop.example.com.d").exists()
+    assert host.layout.link("shop.example.com").exists() and host.layout.renewal("shop.example.com").exists()
+    assert remove(Wish("shop"), host.engine).gone == {}
+    gone = remove(Wish("blog"), host.engine).gone
+    assert gone["site"] == ["blog.example.com", "shared-blog", "shop.example.com"] and "shop.example.com" in gone["certificate"]
+    assert not (site_file.SITES / "shop.example.com.conf").exists()
 
 
 KILLS = (

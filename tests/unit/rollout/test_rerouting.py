@@ -285,6 +285,37 @@ def test_a_domain_comes_and_goes_with_its_site(nginx: Host) -> None:
     assert sorted(nginx.named()) == [f"{DOMAIN}/"]
 
 
+def _of_the_blog(host: Host, content: str) -> None:
+    """Another stack has the server block of the name."""
+    (host.folder / "sites.d" / f"{DOMAIN}.conf").write_text(f"# Of stack blog\nserver {{\n    server_name {DOMAIN};\n{content}}}\n")
+    (host.folder / "upstreams.d/blog_web_80.conf").write_text("server 10.9.9.9:80;")
+
+
+BLOG = "    location {} {{\n        proxy_pass http://blog_web_80;\n    }}\n"
+MARKED = "    # Begin: in the server block\n{}    # End: in the server block\n"
+
+
+def test_a_release_that_needs_the_server_block_of_another_stack_is_refused_before_anything_begins(nginx: Host) -> None:
+    _of_the_blog(nginx, BLOG.format("/"))
+    before = nginx.served()
+    with pytest.raises(ConfigSetError, match=rf"{DOMAIN}: has one server block.*blog: it answers for all.*shop: it answers"):
+        _ = Rerouting(None, AT_80).needed
+    assert nginx.served() == before and nginx.reloads == []
+
+
+def test_a_release_drops_a_name_and_another_stack_gets_its_server_block_in_the_same_reload(nginx: Host) -> None:
+    nginx.there = [*OLD]
+    _of_the_blog(nginx, MARKED.format(BLOG.format("/blog/")))
+    nginx.publish(AT_80)
+    block, folder = nginx.folder / f"sites.d/{DOMAIN}.conf", nginx.folder / f"sites.d/{DOMAIN}.d"
+    assert "shop_api_80" in block.read_text() and {path.name for path in folder.iterdir()} == {"blog.site", "blog.http", "blog.paths"}
+    after = replace(AT_80, routes=replace(routes({"/": ("api", 80)}, "b.example.com"), upstreams=AT_80.routes.upstreams))  # type: ignore[union-attr]
+    assert Rerouting(AT_80, AT_80).changes() == [] and Rerouting(AT_80, after).gone == {DOMAIN}
+    site(nginx, AT_80, after).reroute(Rerouting(AT_80, after), {}, {}, 1)
+    assert nginx.reloads == [{f"{DOMAIN}/blog/": ["10.9.9.9:80"], "b.example.com/": ["10.0.0.1:80", "10.0.0.2:80"]}]
+    assert "Of stack blog" in block.read_text() and list(folder.iterdir()) == [] and Rerouting(after, after).changes() == []
+
+
 def test_a_site_by_hand_that_names_an_upstream_follows_it(nginx: Host) -> None:
     nginx.there = [*OLD, *NEW]
     nginx.publish(AT_80)

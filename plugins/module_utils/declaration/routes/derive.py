@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...contracts.claims import Claim, Kind, named, opened
+from ...contracts.claims import Claim, Kind, ServerBlock, opened, site_claims
 from ...contracts.routes import route_name
 from ...contracts.static_files import folder_name, folder_of
 from ...contracts.status_page import CSP
@@ -188,24 +188,40 @@ def firewall_rules(declaration: Declaration) -> list[dict[str, Any]]:
 
 
 def claims(declaration: Declaration) -> Iterator[Claim]:
-    """The names that lead to the stack, and with them the ports of the web, which are open to everybody."""
-    claimed: dict[str, str] = {}
-    for route in declaration.routes:
-        claimed.setdefault(route.domain, f"{route.key}.domain")
-        for index, alias in enumerate(route.aliases):
-            claimed.setdefault(alias, f"{route.key}.aliases[{index}]")
-    for redirect in declaration.redirects:
-        claimed.setdefault(redirect.domain, f"{redirect.key}.domain")
-    if page_domain := _page_domain(declaration):
-        claimed.setdefault(page_domain, "watchdog.status_page.domain")
-    for route in declaration.fact("host_routes", ()):
-        claimed.setdefault(route.domain, f"{route.key}.domain")
-    for name, key in claimed.items():
-        if name:
-            yield named(Kind.DOMAIN, name, key)
-    first = next(iter(claimed.values()), "")
-    for port in (80, 443) if claimed else ():
+    """The names and paths that lead to the stack, and with them the ports of the web, which are open to everybody."""
+    streamed = set(declaration.fact("stream_domains", ()))
+    keys = _keys(declaration)
+    for site in nginx_sites(declaration):
+        if site["domain"] and (site["locations"] or site.get("redirects") or site["domain"] not in streamed):
+            yield from site_claims(site, keys[site["domain"]])
+    for domain in declaration.fact("own_domains", ()):
+        if key := next((entry.key for entry in declaration.certificates if domain in entry.domains), ""):
+            yield Claim(Kind.SERVER_BLOCK, ServerBlock(domain), f"{key}.domains", domain)
+    first = next((key for by_place in keys.values() for key in by_place.values()), "")
+    for port in (80, 443) if first else ():
         yield opened(port, "tcp", (), first.partition(".")[0])
+
+
+def _keys(declaration: Declaration) -> dict[str, dict[str, str]]:
+    """Where the places of each domain are declared, by what filter nginx_sites makes of them (see site_claims)."""
+    keys: dict[str, dict[str, str]] = {}
+    for route in declaration.all_routes:
+        if route.domain:
+            here = keys.setdefault(route.domain, {})
+            here.setdefault(route.path, f"{route.key}.{'domain' if route.path == '/' else 'path'}")
+            here.update({f"alias {alias}": f"{route.key}.aliases[{index}]" for index, alias in enumerate(route.aliases)})
+            here.setdefault("aliases", f"{route.key}.aliases")
+            if route.auth:
+                here.update({path: f"{route.key}.auth.public" for path in route.auth.public if path not in here})
+                here.setdefault(route.auth.kind, f"{route.key}.auth.{route.auth.kind}")
+    for redirect in declaration.redirects:
+        if redirect.domain:
+            path = redirect.path.rstrip("/") or "/"
+            keys.setdefault(redirect.domain, {}).setdefault(path, f"{redirect.key}.{'domain' if path == '/' else 'path'}")
+    if page_domain := _page_domain(declaration):
+        page = declaration.watchdog.page
+        keys.setdefault(page_domain, {}).setdefault(page.path or "/", f"watchdog.status_page.{'path' if page.path else 'domain'}")
+    return keys
 
 
 def fail2ban_jails(declaration: Declaration) -> list[str]:

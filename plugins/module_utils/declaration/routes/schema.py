@@ -43,7 +43,8 @@ ROUTE = Record(
         "aliases": Items(
             of=Text(default="", check=values.domain, example="www.example.com"),
             default=[],
-            description="Further names of the same site and certificate. They stand at the first route of the domain.",
+            description="Further names of the same site and certificate. They stand at the first route of the domain; where stacks"
+            " share it, in the one that has its C(/).",
         ),
         "path": Text(
             default="/",
@@ -119,5 +120,6 @@ ROUTES = Items(
     of=ROUTE,
     default=[],
     example=f"[{ROUTE.example}]",
-    description="What is reachable from outside. All routes of a domain make one nginx site with one certificate.",
+    description="What is reachable from outside. All routes of a domain make one nginx site with one certificate; other stacks of the host"
+    " may have other paths of it.",
 )

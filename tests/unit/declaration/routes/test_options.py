@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.claims import Place
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.routes import IDENTITY, Routes
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, problems
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.network.derive import loopback_ports
@@ -441,7 +442,7 @@ def test_redirects_alone_need_a_contact_and_open_the_ports() -> None:
 
 def test_a_name_that_leads_elsewhere_belongs_to_the_stack() -> None:
     declaration = load(changed(("redirects", [{"domain": "old.example.com", "to": "https://app.example.com"}])))
-    assert "old.example.com" in [claim.value for claim in derive.claims(declaration)]
+    assert Place("old.example.com", frozenset({"/"})) in [claim.value for claim in derive.claims(declaration)]
 
 
 def test_a_site_without_them_is_what_it_was() -> None:

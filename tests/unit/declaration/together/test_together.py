@@ -31,6 +31,7 @@ SHOP: dict[str, Any] = {
 }
 BLOG: dict[str, Any] = {**copy.deepcopy(SHOP), "name": "blog", "routes": [{"domain": "blog.example.com", "service": "web", "port": 8080}]}
 WEB, ROUTE = "compose.services.web", "routes[0]"
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 Changes = list[tuple[str, Any]]
 
 
@@ -82,13 +83,70 @@ PAIRS: list[tuple[str, Changes, Changes, str, str, str, str]] = [
         "another",
     ),
     (
-        "a domain with another path",
-        [],
+        "one path of a domain, with a slash at its end",
+        [("routes[1]", {"domain": "shop.example.com", "path": "/blog/", "service": "web", "port": 1})],
         [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
-        "blog: routes[0].domain",
-        '"shop.example.com"',
-        "served for the stack shop already (routes[0].domain)",
+        "blog: routes[0].path",
+        '"shop.example.com/blog"',
+        "served for the stack shop already (routes[1].path: shop.example.com/blog)",
         "both routes in the same stack",
+    ),
+    (
+        "a path that only leads elsewhere",
+        [("redirects", [{"domain": "shop.example.com", "path": "/blog", "exact": True, "to": "/news"}])],
+        [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
+        "blog: routes[0].path",
+        '"shop.example.com/blog"',
+        "redirects[0].path",
+        "another path",
+    ),
+    (
+        "a path of files that nginx serves itself",
+        [(f"{ROUTE}.static", {"immutable": ["/blog"], "image_files": "/app"})],
+        [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
+        "blog: routes[0].path",
+        '"shop.example.com/blog"',
+        "routes[0].domain",
+        "another path",
+    ),
+    (
+        "the page of a watchdog at a path of another",
+        [("routes[1]", {"domain": "shop.example.com", "path": "/status", "service": "web", "port": 1})],
+        [
+            (ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1}),
+            ("watchdog", {"status_page": {"path": "/status", "allow_from": ["10.0.0.0/8"]}}),
+        ],
+        "blog: watchdog.status_page.path",
+        '"shop.example.com/status"',
+        "routes[1].path",
+        "another path",
+    ),
+    (
+        "aliases of a domain whose / is another's",
+        [],
+        [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "aliases": ["blog.example.com"], "service": "web", "port": 1})],
+        "blog: routes[0].aliases",
+        '"blog.example.com"',
+        "server block of a name, which the stack shop needs as well (routes[0].domain: shop.example.com)",
+        "in the one that has the path /",
+    ),
+    (
+        "certificates of clients of a domain whose / is another's",
+        [],
+        [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1, "auth": {"client_ca": {"ca": AUTHORITY}}})],
+        "blog: routes[0].auth.client_ca",
+        '"shop.example.com"',
+        "which the stack shop needs as well",
+        "in the one that has the path /",
+    ),
+    (
+        "an alias of one that is the domain of a path of the other",
+        [],
+        [(ROUTE, {"domain": "www.example.com", "path": "/blog", "service": "web", "port": 1})],
+        "blog: routes[0].path",
+        '"www.example.com/blog"',
+        "routes[0].aliases[0]",
+        "(an alias)",
     ),
     (
         "a domain that is an alias",
@@ -105,7 +163,7 @@ PAIRS: list[tuple[str, Changes, Changes, str, str, str, str]] = [
         [(f"{ROUTE}.aliases", ["shop.example.com"])],
         "blog: routes[0].aliases[0]",
         '"shop.example.com"',
-        "the stack shop already (routes[0].domain)",
+        "the stack shop already (routes[0].domain: shop.example.com)",
         "another",
     ),
     (
@@ -364,6 +422,25 @@ def test_what_only_one_of_two_can_have(shop: Changes, blog: Changes, key: str, v
         ([("directory", "/srv/shop")], [("directory", "/srv/shop2")]),
         ([(f"{WEB}.container_name", "web")], [(f"{WEB}.container_name", "web2")]),
         ([("contact", "a@example.com"), ("routes", [])], []),
+        # One name, with paths of both: beside the one that has the rest, inside a path of the other, and where nobody has the rest.
+        ([], [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})]),
+        (
+            [("routes[1]", {"domain": "shop.example.com", "path": "/blog/admin", "service": "web", "port": 1})],
+            [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
+        ),
+        (
+            [(f"{ROUTE}.path", "/shop")],
+            [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
+        ),
+        # /blogs is not below /blog.
+        (
+            [("routes[1]", {"domain": "shop.example.com", "path": "/blogs", "service": "web", "port": 1})],
+            [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
+        ),
+        (
+            [(ROUTE, {"domain": "shop.example.com", "path": "/blog", "service": "web", "port": 1})],
+            [("redirects", [{"domain": "shop.example.com", "path": "/", "exact": True, "to": "/blog"}])],
+        ),
     ],
 )
 def test_what_two_stacks_may_do_beside_each_other(shop: Changes, blog: Changes) -> None:
