@@ -141,15 +141,19 @@ def released(brief: Mapping[str, Any]) -> bool:
 
 
 class Engine:
-    """The Docker engine on this host, by its socket."""
+    """The Docker engine on this host, by its socket.
 
-    def __init__(self, timeout: float = 30) -> None:
+    :param path: of another socket, behind which the engine is.
+    """
+
+    def __init__(self, timeout: float = 30, path: str = "") -> None:
         """:raises DockerUnavailable: nothing answers on the socket."""
-        self.api = EngineApi(timeout)
+        self.api = EngineApi(timeout, path) if path else EngineApi(timeout)
         try:
             self.api.ping()
         except OSError as error:
-            raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status docker`") from error
+            units = "docker latentum-ops-socket-proxy" if path else "docker"
+            raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status {units}`") from error
 
     def containers(self, project: str) -> list[Container]:
         """All containers of the project's services, stopped ones too; not those of `docker compose run`.
