@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Somebody who has taken the watchdog over: what Docker gives him, with exactly the rights of the daemon (user, groups, capabilities).
 
-Before the socket proxy 43 of these ways were open: group docker is root.
+Before the socket proxy 40 of these 42 ways were open: group docker is root.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def test_the_watchdog_goes_on_when_the_proxy_is_started_again(host: Watched) -> 
     wait_for("the proxy", lambda: host.sh(f"systemctl is-active {PROXY}", check=False) == "active", 20)
     host.sh("docker restart faults-s18-1")
     wait_for("events through a new proxy", lambda: host.status()["loop"]["events"] > events, 20)
-    assert not [incident for incident in host.status()["incidents"] if "docker" in json.dumps(incident)]
+    # On a slow machine a start takes longer than the watchdog waits before it tells that nobody answers; then it tells the end, too.
+    wait_for("no incident", lambda: "host/docker" not in [incident["key"] for incident in host.status()["incidents"]], 60)
 
 
 def test_a_secret_is_hidden_from_the_moment_on_at_which_it_is_stored(host: Watched) -> None:

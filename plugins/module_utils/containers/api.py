@@ -295,6 +295,8 @@ class EngineApi:
         try:
             with _answered(connection) as answer:
                 while (left := deadline - time.monotonic()) > 0:
+                    if answer.isclosed():  # its length was known, and it was read
+                        return True, output
                     channel.settimeout(left)
                     part = answer.read1(CHUNK)
                     if not part:
