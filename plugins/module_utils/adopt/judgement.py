@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..core.masking import masked
 from ..core.process import CommandError
 from .finding import ORDER, DeclaredStack, Finding, Given, Verdict
 from .host import SurveyedHost
@@ -36,7 +37,7 @@ from .rules import (
     ufw,
     updates,
 )
-from .survey.survey import Survey, masked
+from .survey.survey import Survey
 
 Rule = Callable[[Given], Iterable[Finding]]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..containers.client import Engine
-from ..core.masking import mask
+from ..core.masking import foreign
 from . import container_files
 from .settings import BackupError
 
@@ -103,4 +103,4 @@ def wait(engine: Engine, name: str, ready: Callable[[], bool], timeout: float, t
 
 def last_words(engine: Engine, name: str, lines: int = 8) -> str:
     """The end of what it wrote, without secrets."""
-    return " / ".join(mask(engine.api.logs(name, tail=lines).decode(errors="replace")).split("\n"))[-800:].strip(" /")
+    return " / ".join(foreign(engine.api.logs(name, tail=lines)).split("\n"))[-800:].strip(" /")

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from ..contracts.image_build import ImageBuild, protocol_of
 from ..core import paths
 from ..core.locks import FOLDER
-from ..core.masking import HIDDEN, SHORTEST
+from ..core.masking import Masker
 
 
 class BuildRefused(Exception):
@@ -59,13 +59,9 @@ def secret_text(stack: str, place: str, key: str) -> str:
         raise BuildRefused(f"{key}: {path} cannot be read on the host that builds ({type(error).__name__}){where}") from None
 
 
-def hide(text: str, values: Sequence[str]) -> str:
-    """A text without these values, and without their lines."""
-    lines = {line.strip() for value in values for line in (value, *value.splitlines())}
-    for line in sorted(lines, key=len, reverse=True):
-        if len(line) >= SHORTEST:
-            text = text.replace(line, HIDDEN)
-    return text
+def masker_of(values: Sequence[str]) -> Masker:
+    """Hides these values, which may be in no store, and each line of theirs."""
+    return Masker(part for value in values for part in (value, *value.splitlines()))
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from typing import Any
 from ..compose.paths import literal
 from ..contracts.image_build import ImageBuild
 from ..core.atomic_files import write_atomic
+from ..core.masking import mask
 from ..core.process import CommandError, Result, follow, run
 from ..core.progress import Progress
-from .access import BuildRefused, hide, place_of, secret_text
+from .access import BuildRefused, masker_of, place_of, secret_text
 from .context import Context
 from .low_priority import slowed
 from .repository import LOW_PRIORITY
@@ -109,8 +110,10 @@ def build_image(stack: str, build: ImageBuild, reference: str, commit: str, cont
 def teller(service: str, values: list[str], progress: Progress) -> Callable[[str], None]:
     """What takes each line of a build: its steps are shown at once, what they write now and then."""
 
+    masker = masker_of(values)
+
     def tell(line: str) -> None:
-        shown = hide(line, values).strip()
+        shown = mask(masker.mask(line)).strip()
         if _STEP.fullmatch(shown):
             progress.say(f"build {service}: {shown[:200]}")
         elif shown:
@@ -120,7 +123,7 @@ def teller(service: str, values: list[str], progress: Progress) -> Callable[[str
 
 
 def _failure(build: ImageBuild, commit: str, error: CommandError, values: list[str]) -> str:
-    lines = [line for line in hide(error.stdout, values).splitlines() if line.strip()]
+    lines = [line for line in masker_of(values).mask(error.stdout).splitlines() if line.strip()]
     what = (
         f"did not end within {build.timeout:g} s (builds.{build.service}.timeout)"
         if error.rc == 124

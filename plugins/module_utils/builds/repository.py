@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..contracts.image_build import COMMIT
 from ..core.process import CommandError, Result, run
-from .access import Access, BuildRefused, hide
+from .access import Access, BuildRefused, masker_of
 
 ASK_TIMEOUT = 60.0
 FETCH_TIMEOUT = 900.0
@@ -129,7 +129,7 @@ class Repository:
         return result
 
     def _failed(self, result: Result) -> CommandError:
-        shown = Result(("git", *result.argv[-4:]), result.rc, "", hide(result.stderr, self.access.secrets))
+        shown = Result(("git", *result.argv[-4:]), result.rc, "", masker_of(self.access.secrets).mask(result.stderr))
         return CommandError(shown, f"could not fetch from {self.address}{_advice(result.stderr, self.key)}")
 
 

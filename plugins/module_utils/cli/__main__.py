@@ -13,6 +13,8 @@ if __name__ == "__main__":
         from .completion_words import main as words
 
         raise SystemExit(words(sys.argv[3:]))
+    from ..core.tracebacks import mask_tracebacks
     from .main import main
 
+    mask_tracebacks()
     raise SystemExit(main())

@@ -46,7 +46,7 @@ class Line:
 
     def text(self, *, colours: bool = False) -> str:
         """Without secrets; bytes that are not UTF-8 are marked."""
-        shown = written(self.raw.decode(errors="replace"), colours=colours).expandtabs(8)
+        shown = written(self.raw, colours=colours).expandtabs(8)
         return f"{shown[:LONGEST]}… {self.more + max(0, len(self.raw) - LONGEST)} bytes more" if self.more else shown
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.format import WIDTH
+from ..core.masking import hide
 
 NARROWEST = 40  # columns below which a table would say nothing any more
 CLOSED = 141  # exit status of a program whose reader went away, as a shell shows it (128 + SIGPIPE)
@@ -24,10 +25,11 @@ class OutputClosed(Exception):
 
 
 def say(text: str) -> None:
-    """A line for the operator.
+    """A line for the operator, without the values of secrets.
 
     :raises OutputClosed: nobody reads any more.
     """
+    text = hide(text)
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -39,8 +41,8 @@ def say(text: str) -> None:
 
 
 def aside(text: str) -> None:
-    """A line beside the result, which may go on to another program."""
-    sys.stderr.write(f"{text}\n")
+    """A line beside the result, which may go on to another program, without the values of secrets."""
+    sys.stderr.write(f"{hide(text)}\n")
     sys.stderr.flush()
 
 

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ..core.masking import mask
 from . import registry_auth
 
 SOCKET = "/var/run/docker.sock"
@@ -398,12 +399,12 @@ class EngineApi:
 def _answered(connection: _UnixConnection) -> http.client.HTTPResponse:
     """The answer to what was sent.
 
-    :raises EngineError: it is a refusal; the message is the engine's own.
+    :raises EngineError: it is a refusal; the message is the engine's own, without secrets.
     """
     answer = connection.getresponse()
     if answer.status < 400:
         return answer
-    raise ERRORS.get(answer.status, EngineError)(_refusal(answer.read(), answer.reason), answer.status)
+    raise ERRORS.get(answer.status, EngineError)(mask(_refusal(answer.read(), answer.reason)), answer.status)
 
 
 def _refusal(raw: bytes, otherwise: str) -> str:

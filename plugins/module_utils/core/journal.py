@@ -9,6 +9,8 @@ import os
 import sys
 from enum import IntEnum
 
+from .masking import hide
+
 
 class Level(IntEnum):
     """Levels of syslog(3); journald takes them from a prefix of the line (sd-daemon(3))."""
@@ -19,7 +21,7 @@ class Level(IntEnum):
 
 
 def log(text: str, level: Level = Level.INFO) -> None:
-    """Write a line, each line of a longer text with its level; a terminal sees the text alone."""
+    """Write a line, each line of a longer text with its level, without the values of secrets; a terminal sees the text alone."""
     prefix = f"<{level.value}>" if "JOURNAL_STREAM" in os.environ and level is not Level.INFO else ""
-    sys.stdout.write("".join(f"{prefix}{line}\n" for line in text.split("\n")))
+    sys.stdout.write("".join(f"{prefix}{line}\n" for line in hide(text).split("\n")))
     sys.stdout.flush()

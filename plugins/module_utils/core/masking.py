@@ -7,9 +7,14 @@ Two things are hidden: the values in the secret store of this host, in every for
 secret usually stands (``password=…``, ``Authorization: …``, the password in a URL).
 
 A value in the store is hidden from `SHORTEST` characters on. A short word (letters only) may also be a word of the log, as the name
-of a user is: it is hidden where it stands alone, and only in what others wrote, not in the engine's own sentences. Values of several lines
-(keys) are also hidden line by line, from `LINE` characters on: shorter lines are braces and the last characters of a key. Of long
-values any part of `FRAGMENT` characters is hidden, so that wrapping or cutting them does not help them out.
+of a user is: it is hidden where it stands alone, and only in what others wrote, not in the engine's own sentences. A short number may be
+a part of a longer one: it is hidden where it stands alone. Values of several lines (keys) are also hidden line by line, from `LINE`
+characters on: shorter lines are braces and the last characters of a key. Of long values any part of `FRAGMENT` characters is hidden, and
+of any value what an end of a line cuts in two, so that wrapping or cutting them does not help them out.
+
+Text comes in at few places, and each of them calls this: `containers` for what containers wrote, `process` for the failures of programs,
+`receivers` for the answers of others. It leaves at few places, too (`journal.log`, the output of opsctl, tracebacks), and each hides the
+values once more, should one of the former have been forgotten. ``tests/unit/secrecy`` fails on a further place of either kind.
 """
 
 from __future__ import annotations
@@ -17,8 +22,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from .known_secrets import Known
@@ -31,14 +39,19 @@ FRAGMENT = 32
 _GRAM, _STRIDE = SHORTEST, 24  # any fragment holds the beginning of a stride: FRAGMENT >= _STRIDE + _GRAM - 1
 _WIDTHS = (64, 76)  # of lines of base64
 _ARMOUR = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
+_WRAP = re.compile(r"\r?\n[ \t]*")  # what a program puts into a value that is too long for its line
+WITHHELD = "(withheld: this process may not read the secret store, so it cannot tell what is secret)"
 
-# A check that passed, and what it says, is no password.
+# A check that passed, a kernel's bypass and its syncookies, /etc/passwd and the folder of sudo's PWD say nothing that is secret.
 _NAME = (
-    r"(?:pass(?!(?:ed|es|ing)\b)(?:word|wd|phrase)?|pwd|secret|token|credentials?|cookie"
-    r"|(?:api|access|private|routing|signing|encryption)[_-]?key)"
+    r"(?:(?<!by)(?<!com)(?<!tres)(?<!etc/)pass(?!(?:ed|es|ing|ive(?:ly)?|enger\w*|through|port)\b)(?:word|wd|phrase)?|pwd(?!=[/~])|secret"
+    r"|token(?!s\b\W{1,6}\d{1,9}(?![\w-]))|credentials?|(?<!syn)cookie|(?:api|access|private|routing|signing|encryption)[_-]?key)"
 )
 _HINTS = ("pass", "pwd", "secret", "token", "credential", "cookie", "key")
 _ARGUMENTS = r"[^\n;|&]{0,512}?\s"  # what stands between a program and its option
+# Nothing, what holds further pairs, and where a secret is kept.
+_PLAIN = r"""(?!(?:null|none|nil|true|false)\b|[\[{](?:[\[{"'\]}]|\s|$))"""
+_PLACE = r"""(?![\w.-]{0,64}(?:file|path|dir)\\?["']?\s*[=:]\s*\\?["']?/)"""
 _VALUE = r"""(?:\\["'].*?\\["']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']+)"""
 
 
@@ -56,21 +69,48 @@ class Rule:
 
 
 _RULES = (
+    # a key in PEM, also one that ends nowhere, and in JSON
+    Rule(
+        ("private key",),
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----(?:[A-Za-z0-9+/=\s]|\\[nr]|(?:Proc-Type|DEK-Info):[^\n]{0,80}){16,}"
+            r"(?:-----END [A-Z0-9 ]{0,60}-----)?"
+        ),
+        HIDDEN,
+    ),
+    # addresses that are the secret themselves
+    Rule(
+        ("hooks.slack", "discord", "webhook", "api.telegram.org/", "hc-ping.com/"),
+        re.compile(
+            r"\b(hooks\.slack(?:-gov)?\.com|discord(?:app)?\.com/api/webhooks|[\w.-]{0,64}(?:outlook|webhook)\.office\.com/webhookb?2?"
+            r"|api\.telegram\.org|hc-ping\.com)/[^\s\"'<>]+",
+            re.IGNORECASE,
+        ),
+        rf"\1/{HIDDEN}",
+    ),
     # postgresql://user:password@host, redis://:password@host, https://key@host; to the last @, as passwords have some of their own
     Rule(("://",), re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://)([^\s/:@]{0,256}:)?\S{0,1024}@", re.IGNORECASE), rf"\1\2{HIDDEN}@"),
+    # signed addresses of object stores; a name that means a secret is one of the pairs below
     Rule(
-        ("slack", "discord", "outlook"),
-        re.compile(r"\b(hooks\.slack\.com|discord(?:app)?\.com/api/webhooks|outlook\.office\.com/webhook)/\S+", re.IGNORECASE),
-        rf"\1/{HIDDEN}",
+        ("sig", "key="),
+        re.compile(r"([?&](?:sig|signature|x-(?:amz|goog)-signature|key)=|\bsignature=)[^&\s\"'<>]+", re.IGNORECASE),
+        rf"\1{HIDDEN}",
     ),
     Rule(
         ("authorization",),
-        re.compile(r"""\b((?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|digest|token)\s+)?)[^\s"']+""", re.IGNORECASE),
+        # of a scheme that is not known, as it may be the secret itself, also what follows
+        re.compile(
+            r"""\b((?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|digest|token)\s+)?)"""
+            r"""(?:[a-z][\w-]{0,30}\s+(?=[^\s"']{12}))?[^\s"']+""",
+            re.IGNORECASE,
+        ),
         rf"\1{HIDDEN}",
     ),
+    # all cookies of a header
+    Rule(("cookie",), re.compile(r"""\b((?:set-)?cookie\\?["']?:\s*\\?["']?)[^\n"'\\]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
     Rule(("bearer",), re.compile(r"\b(bearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{HIDDEN}"),
     # password=…, DB_PASSWORD: …, "api_key": "…", ?token=…
-    Rule(_HINTS, re.compile(rf"""({_NAME}[\w.-]{{0,64}}\\?["']?\s*[=:]\s*){_VALUE}""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    Rule(_HINTS, re.compile(rf"""({_NAME}{_PLACE}[\w.-]{{0,64}}\\?["']?\s*[=:]\s*){_PLAIN}{_VALUE}""", re.IGNORECASE), rf"\1{HIDDEN}"),
     Rule(_HINTS, re.compile(rf"(\s--?[\w-]{{0,64}}{_NAME}\s+)(?!-){_VALUE}", re.IGNORECASE), rf"\1{HIDDEN}"),
     # passwords that programs take by an option of one letter: mysqldump -pX, curl -u user:X, redis-cli -a X, sshpass -p X, zip -P X
     Rule(
@@ -90,10 +130,31 @@ _RULES = (
         ),
         rf"\1{HIDDEN}",
     ),
-    # values that are known by their own form: tokens of GitHub, GitLab and Slack, keys of AWS, JSON web tokens
+    # values that are known by their own form: tokens of services, keys of clouds and of age, JSON web tokens
     Rule(
-        ("gh", "glpat-", "xox", "akia", "eyj"),
-        re.compile(r"\b(?:gh[opsur]_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"),
+        (
+            "gh",
+            "glpat-",
+            "xox",
+            "xapp-",
+            "akia",
+            "asia",
+            "aiza",
+            "eyj",
+            "k_live",
+            "k_test",
+            "sk-",
+            "sg.",
+            "npm_",
+            "_pat_",
+            "hf_",
+            "age-sec",
+        ),
+        re.compile(
+            r"\b(?:gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}\b"
+            r"|AIza[\w-]{35}|[sr]k_(?:live|test)_\w{16,}|sk-(?:proj|ant|svcacct|or)-[\w-]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}|npm_\w{30,}"
+            r"|dckr_pat_[\w-]{20,}|hf_[A-Za-z]{30,}|AGE-SECRET-KEY-1[0-9A-Z]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+        ),
         HIDDEN,
     ),
 )
@@ -114,6 +175,7 @@ class Masker:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._anchors: dict[str, list[tuple[str, int]]] = {}
         words: set[str] = set()
+        numbers: set[str] = set()
         forms: set[str] = set()
         for value in {value.strip("\r\n") for value in values}:
             if len(value) < SHORTEST:
@@ -121,20 +183,22 @@ class Masker:
             if value.isalpha() and len(value) < WORD:
                 words.add(value)
                 forms.update(_base64(value))
+            elif value.isdecimal() and len(value) < WORD:
+                numbers.add(value)
+                forms.update(_base64(value))
             else:
                 forms.update(_forms(value))
         for form in forms:
             for offset in range(0, len(form) - _GRAM + 1, _STRIDE) if len(form) >= FRAGMENT else (0,):
                 self._anchors.setdefault(form[offset : offset + _GRAM], []).append((form, offset))
-        alternatives = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
-        self._words = re.compile(rf"\b(?:{alternatives})\b") if words else None
+        self._words, self._numbers = _alone(words), _alone(numbers)
 
     def mask(self, text: str, *, own: bool = False) -> str:
         """The text with all that looks like a secret hidden; rather one too many.
 
         :param own: it is the engine's own sentence, in which a word that is also a value stays.
         """
-        text = self._without_values(text)
+        text = self.hide(text, cut=not own)
         if self._words and not own:
             text = self._words.sub(HIDDEN, text)
         lower = text.lower()
@@ -143,27 +207,58 @@ class Masker:
                 text = rule.pattern.sub(rule.replacement, text)
         return text
 
-    def _without_values(self, text: str) -> str:
+    def hide(self, text: str, *, cut: bool = False) -> str:
+        """The text without the values, and nothing else changed: also JSON stays what it is.
+
+        :param cut: the text may end in the middle of a value, as the engine keeps 4096 bytes of a health check.
+        """
         parts, kept = [], 0
-        for start, end in self._spans(text):
+        spans = [*self._spans(text, range(len(text) - _GRAM + 1), cut=cut), *self._wrapped(text)] if self._anchors else []
+        for start, end in sorted(spans):
             if start >= kept:
                 parts += [text[kept:start], HIDDEN]
             kept = max(kept, end)
-        return "".join([*parts, text[kept:]])
+        hidden = "".join([*parts, text[kept:]])
+        return self._numbers.sub(HIDDEN, hidden) if self._numbers else hidden
 
-    def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Where values stand, by their beginning."""
+    def _spans(self, text: str, positions: Iterable[int], *, cut: bool = False) -> list[tuple[int, int]]:
+        """Where values stand.
+
+        :param positions: where the beginning of a form is looked for, in their order.
+        """
         anchors, spans = self._anchors, []
         ends: dict[str, int] = {}  # of each form, how far the text is known to be it
-        for position in [at for at in range(len(text) - _GRAM + 1) if text[at : at + _GRAM] in anchors] if anchors else ():
+        for position in [at for at in positions if text[at : at + _GRAM] in anchors]:
             for form, offset in anchors[text[position : position + _GRAM]]:
                 if position + _GRAM <= ends.get(form, 0):
                     continue
                 start, end = _extend(text, position, form, offset)
-                if end - start >= min(FRAGMENT, len(form)):
+                least = min(FRAGMENT, len(form))
+                if end - start >= (max(_GRAM, least // 2) if cut and end == len(text) and start == position - offset else least):
                     spans.append((start, end))
                     ends[form] = end
-        return sorted(spans)
+        return spans
+
+    def _wrapped(self, text: str) -> list[tuple[int, int]]:
+        """Where values stand that an end of a line cuts in two.
+
+        They are looked for in the text without its ends of lines, and only around these: of what lies across one, the beginning of a form
+        or of a stride is not farther away.
+        """
+        left, removed, gone = [0], [0], 0  # from which place of the joined text on, how much of the text is not in it
+        for match in _WRAP.finditer(text):
+            left.append(match.start() - gone)
+            gone += match.end() - match.start()
+            removed.append(gone)
+        if not gone:
+            return []
+        joined, spans = _WRAP.sub("", text), []
+        around = sorted({at for end in left[1:] for at in range(max(0, end - FRAGMENT), end + _STRIDE)})
+        for start, end in self._spans(joined, around):
+            begins, ends = (at + removed[bisect_right(left, at) - 1] for at in (start, end - 1))
+            if ends - begins != end - 1 - start:
+                spans.append((begins, ends + 1))
+        return spans
 
 
 def _extend(text: str, position: int, form: str, offset: int) -> tuple[int, int]:
@@ -181,16 +276,51 @@ def _forms(value: str) -> Iterator[str]:
     """The value as it is, as programs quote it, and in base64; of several lines each that says something."""
     yield from _base64(value)
     lines = [line.strip() for line in value.splitlines()]
+    yield "".join(lines)
     for plain in (value, *(line for line in lines if len(line) >= LINE and not _ARMOUR.fullmatch(line))):
         yield plain
         yield " ".join(plain.split())
-        yield json.dumps(plain)[1:-1]
-        yield json.dumps(plain, ensure_ascii=False)[1:-1]
+        yield from _in_json(plain)
         yield repr(plain)[1:-1]
         yield plain.replace("$", "$$")  # Compose
-        for quoted in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
-            yield quoted
-            yield re.sub("%..", lambda escape: escape[0].lower(), quoted)
+        yield escape(plain)
+        yield escape(plain, quote=False)
+        yield escape(plain, quote=False).replace('"', "&#34;").replace("'", "&#39;")  # Go's html/template, Jinja
+        yield from _in_quotes(plain)
+        for safe in _SAFE:
+            for quoted in (quote(plain, safe=safe), quote_plus(plain, safe=safe)):
+                yield quoted
+                yield re.sub("%..", lambda escape: escape[0].lower(), quoted)
+
+
+# What encoders of URLs leave as it is: all of them nothing, Python's `quote` a slash, JavaScript's two, and Go's for a user's password.
+_SAFE = ("", "/", "!'()*", ";,/?:@&=+$!*'()#", "$&+,;=")
+
+
+def _in_json(plain: str) -> Iterator[str]:
+    """As encoders of JSON write it: Python's and most others', PHP's (a slash escaped), Go's (safe in HTML), and JSON within JSON."""
+    for ascii_only in (True, False):
+        written = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
+        yield written
+        yield written.replace("/", "\\/")
+        yield re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", written)
+        yield json.dumps(written, ensure_ascii=ascii_only)[1:-1]
+
+
+def _in_quotes(plain: str) -> Iterator[str]:
+    """As a shell quotes it: in single quotes (two ways for one in them), in double quotes, without any; and SQL, and libpq."""
+    yield plain.replace("'", "'\"'\"'")
+    yield plain.replace("'", "'\\''")
+    yield re.sub(r'([\\"$`])', r"\\\1", plain)
+    yield re.sub(r"([^\w@%+=:,./~-])", r"\\\1", plain)
+    yield plain.replace("'", "''")
+    yield re.sub(r"(['\\])", r"\\\1", plain)
+
+
+def _alone(values: Iterable[str]) -> re.Pattern[str] | None:
+    """What finds these where they stand alone; None where there are none."""
+    alternatives = "|".join(sorted(map(re.escape, values), key=len, reverse=True))
+    return re.compile(rf"\b(?:{alternatives})\b") if alternatives else None
 
 
 def _base64(value: str) -> Iterator[str]:
@@ -224,16 +354,44 @@ def mask(text: str) -> str:
     return masker().mask(text)
 
 
-def written(line: str, *, colours: bool = False) -> str:
+def masked(value: Any) -> Any:
+    """The same for all texts in plain data, and for the names of its entries."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {mask(name) if isinstance(name, str) else str(name): masked(item) for name, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def foreign(raw: bytes | str) -> str:
+    """What a container wrote, as text without secrets.
+
+    The engine hands out bytes, and this alone makes text of them. A container knows secrets by profession, so a process that may not
+    read the store gets nothing at all of what it wrote.
+    """
+    text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw
+    shown = mask(text)
+    return WITHHELD if _known.closed and text.strip() else shown
+
+
+def hide(text: str) -> str:
+    """A text on its way out without the values in the store: for the case that it was not masked where it came in."""
+    return masker().hide(text)
+
+
+def written(line: bytes | str, *, colours: bool = False) -> str:
     """A line that a container wrote, for a terminal or a file: without secrets, and without anything that moves the cursor, gives the
     window another title, or turns the text around.
 
+    :param line: bytes straight from the container, as `foreign` takes them; text has been masked by somebody who may read the store.
     :param colours: its colours stay, unless something in it is hidden: a colour in the middle of a secret would hide it from the masker.
     """
+    straight = isinstance(line, bytes)
+    line = line.decode(errors="replace") if isinstance(line, bytes) else line
     plain = _fit(line)
-    masked = mask(plain)
-    if not colours or masked != plain or "\x1b" not in line:
-        return masked
+    shown = foreign(plain) if straight else mask(plain)
+    if not colours or shown != plain or "\x1b" not in line:
+        return shown
     parts = _COLOUR.split(line)
     return "".join(part if index % 2 else _fit(part) for index, part in enumerate(parts)) + ("\x1b[0m" if len(parts) > 1 else "")
 

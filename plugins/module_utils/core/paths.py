@@ -11,6 +11,7 @@ RELEASES = Path("/var/lib/latentum-ops/stacks")  # one folder a stack: releases,
 FILES = "files"  # a folder of a stack there: files that its releases mount, by their content
 STATIC = Path("/var/lib/latentum-ops/static")  # one folder a stack: files of images that nginx gives out itself
 SECRETS = Path("/etc/latentum-ops/secrets")  # one folder a stack: the secret store
+LOGINS = Path("/root/.docker/config.json")  # what `docker login` of root keeps for registries
 STACKS = Path("/etc/latentum-ops/stacks")  # one file a stack: what opsctl needs to know about it
 SHARES = Path("/var/lib/latentum-ops/shares")  # files a stack: what of the host's own configuration is there for it
 UPSTREAMS = Path("/etc/latentum-ops/upstreams")  # one file a stack: its upstreams of nginx, as they are declared

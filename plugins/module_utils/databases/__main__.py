@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..containers.client import DockerUnavailable, Engine
 from ..core.journal import Level, log
 from ..core.process import CommandError
+from ..core.tracebacks import mask_tracebacks
 from ..metrics import database_places
 from .reconciling import Systemd, reconcile
 
@@ -31,4 +32,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    mask_tracebacks()
     raise SystemExit(main())

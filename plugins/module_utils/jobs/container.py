@@ -16,7 +16,7 @@ from typing import Any
 
 from ..containers.api import EngineError, NotFound
 from ..containers.client import GRACE, PROJECT, Engine
-from ..core.masking import line
+from ..core.masking import foreign, line
 from .project import LABEL
 
 LOOK = 1.0  # seconds between two looks at a container that runs
@@ -118,14 +118,14 @@ class Container:
                 content = rest.pop(stream, b"") + _STAMP.sub(b"", part, count=1)
                 whole, newline, more = content.rpartition(b"\n")
                 for raw in whole.split(b"\n") if newline else ():
-                    self.say(line(raw.decode(errors="replace"), LONGEST))
+                    self.say(line(foreign(raw), LONGEST))
                 if more:
-                    rest[stream] = more[-LONGEST * 8 :]
+                    rest[stream] = more[: LONGEST * 8]  # its beginning, which is shown: a secret that the cut lies in is not
         except OSError as error:
             self.say(f"(its log cannot be read: {error})")
         finally:
             for raw in rest.values():
-                self.say(line(raw.decode(errors="replace"), LONGEST))
+                self.say(line(foreign(raw), LONGEST))
             self._log_over.set()
 
 

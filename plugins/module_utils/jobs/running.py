@@ -18,6 +18,7 @@ from ..containers.client import DockerUnavailable, Engine
 from ..contracts.job_settings import Job, JobSettings
 from ..core import locks
 from ..core.locks import LockBusy, LockHeld, file_lock, stack_lock
+from ..core.masking import clean
 from ..core.process import CommandError
 from ..core.times import lasting, moment
 from ..release.store import Release, Store
@@ -228,4 +229,4 @@ def _away(engine: Engine, name: str) -> None:
 
 
 def _failed(run: Run, reason: str, exit_code: int | None = None) -> Run:
-    return replace(run, result=Result.FAILED.value, reason=reason, exit_code=exit_code)
+    return replace(run, result=Result.FAILED.value, reason=clean(reason), exit_code=exit_code)

@@ -9,6 +9,7 @@ import os
 import sys
 
 from ..core.masking import clean
+from ..core.tracebacks import mask_tracebacks
 from .settings import SETTINGS, Settings, load
 
 
@@ -71,4 +72,5 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    mask_tracebacks()
     raise SystemExit(main(sys.argv[1:]))

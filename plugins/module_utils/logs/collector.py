@@ -127,7 +127,7 @@ class Collector:
         for text in source.read():
             number = numbers[_name(text.place)] = numbers.get(_name(text.place), 0) + 1
             self.records += 1
-            shown = masking.mask(text.text) if self.settings.mask else text.text
+            shown = masking.foreign(text.text) if self.settings.mask else text.text
             lines.setdefault(text.place.path(day), []).append(encode(text.at, label, number, text.stream, shown))
         for path, encoded in lines.items():
             data = b"".join(encoded)

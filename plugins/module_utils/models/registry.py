@@ -11,6 +11,7 @@ from typing import Any
 
 from ..containers.client import Engine
 from ..contracts.registered_model import RegisteredModel
+from ..core.masking import mask
 
 TIMEOUT = 10.0  # seconds for one answer
 MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -119,7 +120,7 @@ class Registry:
         if answer.status_code == 200 and isinstance(body, dict):
             return body
         if isinstance(body, dict) and body.get("error_code") in MISSING:
-            raise NotRegistered(str(body.get("message", ""))[:300])
+            raise NotRegistered(mask(str(body.get("message", "")))[:300])
         if answer.status_code in (401, 403):
             raise RegistryError(
                 f"{where} refuses user {self.model.user!r}"

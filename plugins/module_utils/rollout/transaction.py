@@ -19,7 +19,7 @@ from ..contracts.job_settings import Job, JobSettings
 from ..contracts.rollout_policy import Policy, Task, policies_from
 from ..contracts.static_files import static_files_of
 from ..core.caller import caller
-from ..core.masking import lines
+from ..core.masking import foreign, lines
 from ..core.process import CommandError, run
 from ..jobs import gate
 from ..models import versions
@@ -287,7 +287,7 @@ class Change:
             return f"`{command}` could not run in {container.name}: {error}"
         if code == 0:
             return ""
-        text = "\n".join(f"    {line}" for line in lines([output], TASK_LINES, TASK_WIDTH))
+        text = "\n".join(f"    {line}" for line in lines([foreign(output)], TASK_LINES, TASK_WIDTH))
         return f"`{command}` failed in {container.name} with exit status {code}:\n{text}"
 
     def _roll(self, rollout: Rollout) -> dict[str, list[str]]:

@@ -4,7 +4,8 @@
 """The secret store of one stack on one host.
 
 A master file a secret (root's alone), a copy a consumer (its container user's alone), an environment file a service that
-cannot read files, and metadata that never holds a value. Everything is written in one transaction under one lock.
+cannot read files, for a week what a value was before it was changed, and metadata that never holds a value. Everything is written in one
+transaction under one lock.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from ..hostconfig.transaction import ConfigSet, apply
 from . import sealing
 from .kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, render
 
-METADATA, KEY, INVITATION, RETIRED = "metadata.json", ".store.key", ".invitation", "retired"
+METADATA, KEY, INVITATION, RETIRED, FORMER = "metadata.json", ".store.key", ".invitation", "retired", ".former"
+FORMER_KEPT = 7 * 86400  # seconds for which a value that was changed is still hidden in logs: containers that have it run on for a while
 
 
 @dataclass
@@ -121,7 +123,8 @@ class Store:
         readers = [*self._copies(entries, values), *self._environments(entries, values)]
         # One after the other, so that a kill leaves nothing useless: the clear password before its line, a value before its copies.
         stages = [
-            [Entry(self.folder, "directory", mode=0o700), self._file(KEY, key), *self._files(companions)],
+            [Entry(self.folder, "directory", mode=0o700), self._file(KEY, key)],
+            [*self._former({*outcome.created, *outcome.updated}, readers, values, key), *self._files(companions)],
             self._files(values),
             [*readers, *self._stale({entry.path for entry in readers}, purge=purge)],
             self._files({METADATA: json.dumps(metadata, indent=2, sort_keys=True) + "\n"}),
@@ -133,6 +136,7 @@ class Store:
         if not check_mode:
             self._sweep()
             self._retire(gone, purge=purge)
+            self._forget(FORMER_KEPT if not purge else 0)
         for stage in stages:
             outcome.changes += apply(ConfigSet(f"secrets of {self.stack}", stage), check_mode=check_mode).changes
         return outcome
@@ -218,6 +222,26 @@ class Store:
         for service, variables in wanted.items():
             yield Entry(self.folder / "env" / f"{service}.env", content=env_file.render(variables).encode(), mode=0o600, sensitive=True)
 
+    def _former(self, changed: set[str], readers: Sequence[Entry], values: Mapping[str, str], key: bytes) -> Iterator[Entry]:
+        """The values that are about to be replaced, each in a file, for the masker alone: whoever runs with one may still print it."""
+        texts = [self.value(name) or "" for name in changed]
+        for path in (entry.path for entry in readers if changed and entry.state == "file" and entry.path.is_file()):
+            text = path.read_bytes().decode(errors="replace")
+            if path.parent.name == "env":
+                texts += env_file.parse(text).values()
+            elif path.name in changed:
+                texts.append(text)
+        known = set(values.values())
+        if former := sorted({text for text in texts if text and text not in known}):
+            yield Entry(self.folder / FORMER, "directory", mode=0o700)
+            yield from (self._file(f"{FORMER}/{fingerprint(text, key)}", text.encode()) for text in former)
+
+    def _forget(self, age: float) -> None:
+        """Remove former values that are older than this (seconds)."""
+        for path in (self.folder / FORMER).glob("*"):
+            if time.time() - path.stat().st_mtime >= age:
+                path.unlink()
+
     def _stale(self, wanted: set[Path], *, purge: bool) -> list[Entry]:
         """Copies and environment files that no declared service reads and, unless purged, no release to return to."""
         present = [*self.folder.glob("services/*/*"), *self.folder.glob("env/*.env")]
@@ -246,7 +270,12 @@ class Store:
     def _sweep(self) -> None:
         """Remove half-written files of a process that was killed: they hold values. The lock keeps other writers away."""
         keep = {KEY, INVITATION, ".lock"}
-        for path in [*self.folder.glob(".*"), *self.folder.glob("services/*/.*"), *self.folder.glob("env/.*")]:
+        for path in [
+            *self.folder.glob(".*"),
+            *self.folder.glob("services/*/.*"),
+            *self.folder.glob("env/.*"),
+            *self.folder.glob(f"{FORMER}/.*"),
+        ]:
             if path.is_file() and path.name not in keep:
                 path.unlink()
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from ..core.tracebacks import mask_tracebacks
 from .daemon import main
 
 if __name__ == "__main__":
+    mask_tracebacks()
     raise SystemExit(main())

@@ -15,6 +15,7 @@ import socket
 import sys
 
 from ..core.journal import log
+from ..core.masking import clean
 from ..core.published_secrets import PublishedMasker
 from ..core.systemd import notify
 from . import policy
@@ -61,6 +62,6 @@ def main() -> int:
     try:
         run()
     except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"socket proxy: {error}\n")
+        sys.stderr.write(f"socket proxy: {clean(error)}\n")
         return 2
     return 0

@@ -95,7 +95,7 @@ class Operations:
 
     def __init__(self, policy: Policy, mask: Callable[[str], str]) -> None:
         self.policy = policy
-        self._mask = mask
+        self.mask = mask
         self._owners, self._networks = Remembered(), Remembered()
         self._created, self._started = Remembered(), Remembered()
         self.version = ""  # of the API, as the engine and this collection agree on it
@@ -327,14 +327,14 @@ class Operations:
         """
         if cut:
             text = text.partition(b"\n")[2]
-        masked = self._mask(text.decode(errors="replace")).encode()
+        masked = self.mask(text.decode(errors="replace")).encode()
         body = _HEADER + len(masked).to_bytes(4, "big") + masked if masked else b""
         return Answer(body=body, kind="application/vnd.docker.raw-stream")
 
     def _hide(self, text: str) -> str:
         """For a description of a container, which is needed also where secrets are not known: then nothing of the text is shown."""
         try:
-            return self._mask(text) if text else ""
+            return self.mask(text) if text else ""
         except OSError:
             return HIDDEN
 

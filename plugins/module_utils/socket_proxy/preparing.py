@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..core import paths, published_secrets
 from ..core.atomic_files import write_atomic
+from ..core.masking import clean
 from ..nginx.declared import upstreams_of
 from ..watchdog import settings
 from ..watchdog.probes import commands
@@ -64,5 +65,5 @@ if __name__ == "__main__":
     try:
         prepare()
     except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"socket proxy: {error}\n")
+        sys.stderr.write(f"socket proxy: {clean(error)}\n")
         raise SystemExit(2) from error

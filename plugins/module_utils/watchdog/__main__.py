@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 
+from ..core.masking import clean
+from ..core.tracebacks import mask_tracebacks
 from .daemon import Daemon
 
 if __name__ == "__main__":
+    mask_tracebacks()
     try:
         Daemon().run()
     except ValueError as error:
-        sys.stderr.write(f"watchdog: {error}\n")
+        sys.stderr.write(f"watchdog: {clean(error)}\n")
         raise SystemExit(2) from error

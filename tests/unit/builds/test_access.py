@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.builds.access import BuildRefused, access, hide
+from ansible_collections.latentum.ops.plugins.module_utils.builds.access import BuildRefused, access, masker_of
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.image_build import ImageBuild
 
 Write = Callable[[str, str], None]
@@ -73,5 +73,5 @@ def test_a_protocol_that_is_not_allowed(host: Path, address: str) -> None:
 
 
 def test_values_are_hidden_also_line_by_line() -> None:
-    assert hide("a first-line b second-line c", ["first-line\nsecond-line\n"]) == "a ******** b ******** c"
-    assert hide("short on", ["on"]) == "short on"
+    assert masker_of(["first-line\nsecond-line\n"]).mask("a first-line b second-line c") == "a ******** b ******** c"
+    assert masker_of(["on"]).mask("short on") == "short on"

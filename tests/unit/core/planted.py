@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from unittest import mock
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import bcrypt
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
@@ -80,6 +81,21 @@ FORMS: dict[str, Callable[[str], str]] = {
     "in Python": repr,
     "in a Compose file": lambda value: value.replace("$", "$$"),
     "on one line": lambda value: " ".join(value.split()),
+    "without its ends of lines": lambda value: "".join(line.strip() for line in value.splitlines()),
+    "in PHP's JSON": lambda value: json.dumps(value).replace("/", "\\/"),
+    "in Go's JSON": lambda value: re.sub("[<>&]", lambda match: f"\\u00{ord(match[0]):02x}", json.dumps(value, ensure_ascii=False)),
+    "in JSON in JSON": lambda value: json.dumps({"message": json.dumps({"said": value})}),
+    "in HTML": escape,
+    "in Go's HTML": lambda value: escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    "quoted for a shell": shlex.quote,
+    "as set -x shows it": lambda value: "'" + value.replace("'", "'\\''") + "'",
+    "in double quotes": lambda value: '"' + re.sub(r'([\\"$`])', r"\\\1", value) + '"',
+    "escaped for a shell": lambda value: re.sub(r"([^\w@%+=:,./~-])", r"\\\1", value),
+    "in SQL": lambda value: "'" + value.replace("'", "''") + "'",
+    "for libpq": lambda value: "password='" + re.sub(r"(['\\])", r"\\\1", value) + "'",
+    "by encodeURIComponent": lambda value: quote(value, safe="!'()*"),
+    "of a user in Go's URL": lambda value: f"https://user:{quote(value, safe='$&+,;=')}@host/",
+    "in a form": quote_plus,
 }
 
 

@@ -5,13 +5,27 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import known_secrets, paths
-from ansible_collections.latentum.ops.plugins.module_utils.core.masking import FRAGMENT, HIDDEN, Masker, clean, mask, masker
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import (
+    FRAGMENT,
+    HIDDEN,
+    WITHHELD,
+    Masker,
+    clean,
+    foreign,
+    mask,
+    masked,
+    masker,
+    written,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 
 from .planted import FORMS, KINDS, STACK, WAYS, pieces, printed
@@ -104,9 +118,91 @@ def test_whoever_comes_while_it_is_made_waits_or_makes_it_too(folder: Path) -> N
     assert known.current() == ["first-value"] and seen == [["first-value"], ["first-value"]]
 
 
-def test_a_store_that_is_not_there_or_not_for_us_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_not_there_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "SECRETS", tmp_path / "none")
-    assert mask("plain words") == "plain words"
+    assert mask("plain words") == foreign(b"plain words") == "plain words"
+
+
+@pytest.mark.parametrize("what", ["store", "stack", "file"])
+def test_whoever_may_not_read_the_store_gets_nothing_of_what_containers_wrote(what: str, folder: Path, tmp_path: Path) -> None:
+    """A process without root's rights, as a real one is: it cannot tell a secret from a word."""
+    (folder / "token").write_text("first-value")
+    for path in [*tmp_path.parents, tmp_path, folder, folder / "token"]:
+        path.chmod(path.stat().st_mode | 0o055)
+    assert as_nobody(lambda: foreign(b"says first-value")) == f"says {HIDDEN}"
+    {"store": tmp_path, "stack": folder, "file": folder / "token"}[what].chmod(0o700)
+    assert as_nobody(lambda: foreign(b"says first-value")) == WITHHELD
+    assert as_nobody(lambda: written(b"says first-value")) == WITHHELD
+    assert as_nobody(lambda: foreign(b" \n")) == " \n"
+    assert as_nobody(lambda: written("of the archive") + mask(", password=x")) == f"of the archive, password={HIDDEN}"
+
+
+def as_nobody(say: Callable[[], str]) -> str:
+    """What it says in a process without any rights."""
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.setgroups([])
+            os.setuid(65534)
+            os.write(writer, say().encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_what_docker_login_keeps_is_hidden(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "LOGINS", tmp_path / "config.json")
+    assert mask("robot pull-word-1") == "robot pull-word-1"
+    login = base64.b64encode(b"robot:pull-word-1").decode()
+    paths.LOGINS.write_text(json.dumps({"auths": {"a": {"auth": login}, "b": {"identitytoken": "opaque-token-2"}, "c": {}}}))
+    assert mask(f"robot pull-word-1, {login}, opaque-token-2") == f"robot {HIDDEN}, {HIDDEN}, {HIDDEN}"
+    for damaged in ("", "{", "[]", '{"auths": {"a": {"auth": "no base64"}}}', '{"auths": {"a": 1}}'):
+        paths.LOGINS.write_text(damaged)
+        assert mask("pull-word-1") == "pull-word-1"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n        ", "\n\t"])
+@pytest.mark.parametrize("kind", ["password", "hex", "fernet", "template", "short"])
+def test_a_value_that_an_end_of_a_line_cuts_in_two_is_hidden(kind: str, end: str, store: Store) -> None:
+    value = (store.value(f"{kind}_master") or "").strip()
+    for at in range(1, len(value)):
+        shown = mask(f"connect to a host with{end}{value[:at]}{end}{value[at:]} and more{end}lines")
+        assert shown == f"connect to a host with{end}{HIDDEN} and more{end}lines", at
+
+
+def test_a_value_whose_end_was_cut_off_is_hidden() -> None:
+    """The engine keeps the first 4096 bytes of what a health check wrote."""
+    known = Masker(["tank-Baker-4711-zulu"])
+    assert known.mask("says tank-Baker") == f"says {HIDDEN}"
+    assert known.mask("says tank-Bak") == "says tank-Bak", "that is no half of it"
+    assert known.mask("tank-Baker stays in the middle") == "tank-Baker stays in the middle"
+    assert known.mask("our tank-Baker", own=True) == "our tank-Baker"
+
+
+def test_a_number_is_hidden_where_it_stands_alone() -> None:
+    known = Masker(["123456"])
+    assert known.mask("pin 123456, at 1764123456789, 123456.") == f"pin {HIDDEN}, at 1764123456789, {HIDDEN}."
+    assert known.mask("pin 123456", own=True) == f"pin {HIDDEN}"
+
+
+@pytest.mark.parametrize("value", ["test", "1", "12345", "true", "x" * 5])
+def test_a_value_that_may_be_any_word_or_number_shreds_nothing(value: str) -> None:
+    assert Masker([value]).mask(f"a {value} of {value}s") == f"a {value} of {value}s"
+
+
+def test_json_without_values_is_still_json() -> None:
+    told = {"a": 'first "value", with\nlines', "password": "x", "n": [1, True, None]}
+    hidden = json.loads(Masker(['first "value", with\nlines']).hide(json.dumps(told, indent=2)))
+    assert hidden == {**told, "a": HIDDEN}
+
+
+def test_plain_data_is_masked_with_its_names(folder: Path) -> None:
+    (folder / "token").write_text("first-value")
+    assert masked({"first-value": [("first-value", 1)], 2: None}) == {HIDDEN: [[HIDDEN, 1]], "2": None}
 
 
 def test_a_cut_or_wrapped_key_is_hidden(store: Store) -> None:
@@ -138,7 +234,10 @@ def test_a_word_is_hidden_where_it_stands_alone_and_stays_in_our_own_sentences(f
     "text",
     [
         word * 30_000
-        for word in ("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ", "mysql ", "curl -u ")
+        for word in (
+            *("a", "token", "a://", "a.b-", "password=", 'token\\":\\"', " --", "eyJ", "authorization ", "mysql ", "curl -u ", "cookie: "),
+            *("-----BEGIN PRIVATE KEY-----", "authorization: a ", "x\n", "key=", "webhook.office.com/", "a-rea", "tokens ", "pass_"),
+        )
     ],
     ids=lambda text: text[:9],
 )
@@ -167,6 +266,79 @@ HARMLESS = [
     "psql -p 5432 shop",
     "mysql -h db -P 3306",
 ]
+
+
+# As real programs write them: health checks, databases, web servers, the kernel, the journal, workers, builds.
+INNOCENT = """
+curl: (7) Failed to connect to 127.0.0.1 port 8080 after 0 ms: Couldn't connect to server
+/var/run/postgresql:5432 - no response
+wget: server returned error: HTTP/1.1 503 Service Unavailable
+{"status":"DOWN","components":{"db":{"status":"DOWN","details":{"error":"Connection refused"}},"diskSpace":{"status":"UP"}}}
+OCI runtime exec failed: unable to start container process: exec: "pg_isready": executable file not found in $PATH: unknown
+NOAUTH Authentication required.
+FATAL:  password authentication failed for user "shop"
+FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "shop", database "shop", no encryption
+LOG:  checkpoint complete: wrote 3 buffers (0.0%); 0 WAL file(s) added, 0 removed; write=0.201 s, sync=0.003 s, total=0.211 s
+DETAIL:  Key (email)=(somebody) already exists.
+1:M 20 Nov 2026 14:00:00.123 * Background saving terminated with success
+2026/11/20 14:00:00 [error] 31#31: *7 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.1
+2026/11/20 14:00:00 [warn] 31#31: *9 an upstream response is buffered to a temporary file /var/cache/nginx/proxy_temp/1/00/0000000001
+10.0.0.9 - - [20/Nov/2026:14:00:00 +0000] "GET /api/v1/tokens/refresh HTTP/1.1" 401 27 "-" "Mozilla/5.0"
+web-1 sudo[140]:      ops : PWD=/home/ops ; USER=root ; COMMAND=/usr/bin/systemctl restart nginx
+web-1 sshd[812]: Accepted publickey for ops from 10.0.0.2 port 50122 ssh2: ED25519 SHA256:fo0barBazQux0123456789abcdefghijklmnopqrstu
+kernel: Speculative Store Bypass: Vulnerable
+kernel: TCP: request_sock_TCP: Possible SYN flooding on port 0.0.0.0:443. Sending cookies.
+net.ipv4.tcp_syncookies = 1
+path_modes: {'/etc/passwd': '0644', '/etc/group': '0644', '/etc/shadow': '0640'}
+systemd[1]: Starting systemd-ask-password-console.service - Dispatch Password Requests to Console...
+usage: {"prompt_tokens": 812, "completion_tokens": 128, "total_tokens": 940}
+max_tokens=4096, temperature=0.2
+tokens: 1024 in, tokens=17 out
+the password must be set: see POSTGRES_PASSWORD_FILE
+POSTGRES_PASSWORD_FILE=/run/secrets/database_password
+"password_file": "/etc/latentum-ops/secrets/shop/redis_password", "token": null, "secrets": [{"source": "api.url"}], "credentials": {}
+[2026-11-20 14:00:00,123: INFO/MainProcess] Task shop.tasks.send[2f1c7e7e-55a1-4d6c-9d3a-1b1f5f0f2a11] succeeded in 0.01s: None
+java.lang.IllegalStateException: passive mode: 12 passengers, 3 bypass: none
+Step 4/9 : RUN --mount=type=secret,id=npm npm ci
+error: unable to verify the first certificate; -----BEGIN CERTIFICATE----- is expected
+Get "https://registry.example.com/v2/": x509: certificate signed by unknown authority
+pull access denied for shop/web, repository does not exist or may require 'docker login': denied: requested access to the resource is denied
+ghost: sketchy xoxo, eyJ is how tokens begin; sk-learn 1.5, SG.1, hf_hub, npm_config_cache
+authorization failed, basic auth is needed; bearer only
+https://example.com/?page=2&sort=key&design=1
+""".strip().splitlines()
+# What must not stay: what is shown instead.
+SHAPES = {
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: A,0\n\nMIIEowIBAAKCAQEA7bq\n-----END RSA PRIVATE KEY-----": HIDDEN,
+    "key: -----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjEAAAAA\\n-----END OPENSSH PRIVATE KEY-----\\n": f"key: {HIDDEN}\\n",
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGq8zebra": HIDDEN,
+    "Authorization: AWS4-HMAC-SHA256 Credential=AKIAQWERTYUIOP123456/x, Signature=fe5f": f"Authorization: {HIDDEN} Signature={HIDDEN}",
+    "authorization: Custom abcdefghijklmnop": f"authorization: {HIDDEN}",
+    "proxy-authorization: Basic dXNlcjpwYXNz": f"proxy-authorization: Basic {HIDDEN}",
+    "Cookie: sid=abc; csrf=def": f"Cookie: {HIDDEN}",
+    '{"set-cookie": "sid=abc; Path=/"}': f'{{"set-cookie": {HIDDEN}}}',
+    "https://bucket.example.com/x?X-Amz-Signature=fe5f80&page=2": f"https://bucket.example.com/x?X-Amz-Signature={HIDDEN}&page=2",
+    "https://maps.example.com/?key=abcdef&z=1": f"https://maps.example.com/?key={HIDDEN}&z=1",
+    "POST https://api.telegram.org/bot123456789:AAE-x/sendMessage 404": f"POST https://api.telegram.org/{HIDDEN} 404",
+    "https://hc-ping.com/4b0d0a7c-aaaa-bbbb (timeout)": f"https://hc-ping.com/{HIDDEN} (timeout)",
+    "https://shop.webhook.office.com/webhookb2/abc@def/IncomingWebhook/x": f"https://shop.webhook.office.com/webhookb2/{HIDDEN}",
+    "token github_pat_11ABCDEFG0abcdefghijkl x": f"token {HIDDEN} x",
+    "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQ": HIDDEN,
+    "sk_live_abcdefghijklmnop1, sk-ant-api03-abcdefghijklmnop": f"{HIDDEN}, {HIDDEN}",
+    "MYSQL_PWD=hunter22 PGPASSWORD=hunter22": f"MYSQL_PWD={HIDDEN} PGPASSWORD={HIDDEN}",
+    "dbpass: hunter22": f"dbpass: {HIDDEN}",
+    "session tokens: abcdef": f"session tokens: {HIDDEN}",
+}
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_a_line_without_a_secret_stays_as_it_is(text: str) -> None:
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize("text", SHAPES)
+def test_what_looks_like_a_secret_is_hidden_in_every_stack(text: str) -> None:
+    assert mask(text) == SHAPES[text]
 
 
 @pytest.mark.parametrize("text", OPTIONS)

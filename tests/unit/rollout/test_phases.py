@@ -39,9 +39,10 @@ class FakeEngine:
     def containers(self, _project: str) -> list[Any]:
         return self.there
 
-    def run(self, container: Any, argv: Sequence[str], timeout: float) -> tuple[int, str]:
+    def run(self, container: Any, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         self.ran.append((container.name, tuple(argv), timeout))
-        return self.answers.pop(0) if self.answers else (0, "")
+        code, said = self.answers.pop(0) if self.answers else (0, "")
+        return code, said.encode()
 
 
 def change(*tasks: Task, engine: FakeEngine | None = None, kind: str = "deploy", action: str = REPLACE) -> Change:

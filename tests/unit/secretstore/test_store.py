@@ -25,7 +25,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core import paths, pr
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore import kinds, sealing
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import SecretError
-from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import FORMER, Store
 from ansible_collections.latentum.ops.plugins.modules import secret_store, secret_store_info
 
 COLLECTIONS = Path(__file__).parents[3] / ".collections"
@@ -369,3 +369,34 @@ def test_a_value_that_is_also_a_name_hides_no_service(call: Callable[..., tuple[
     call(secret_store, entries=[{**entry, "value": "first"}])
     result, _shown = call(secret_store, entries=[entry])
     assert result["services"] == ["api"]
+
+
+def former(store: Store) -> set[str]:
+    return {path.read_text() for path in (store.folder / FORMER).glob("*")}
+
+
+def given(value: str) -> list[dict[str, object]]:
+    uses = {"consumers": [{"service": "api", "uid": 1, "gid": 1}], "environment": [{"service": "worker", "variable": "TOKEN"}]}
+    return [*ENTRIES, {"name": "token", "kind": "provided", "value": value, **uses}]
+
+
+@pytest.mark.parametrize("way", ["another is given", "its file was removed"])
+def test_what_a_value_was_is_kept_for_a_week_so_that_logs_do_not_show_it(way: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.ensure(given("first-value"))
+    assert former(store) == set(), "a new value was none before"
+    if way == "its file was removed":
+        (store.folder / "token").unlink()
+    outcome = store.ensure(given("second-value"), check_mode=True)
+    assert outcome.changed and former(store) == set()
+    store.ensure(given("second-value"))
+    assert former(store) == {"first-value"} and not store.ensure(given("second-value")).changed
+    assert {path.stat().st_mode & 0o777 for path in (store.folder / FORMER).rglob("*")} == {0o600}
+    made = store.value("password") or ""
+    (store.folder / "password").unlink()
+    store.ensure(given("second-value"))
+    assert made in former(store) and store.value("password") not in former(store)
+    for path in (store.folder / FORMER).glob("*"):
+        os.utime(path, (0, 0))
+    assert not store.ensure(given("second-value")).changed and former(store) == set()
+    store.ensure(given("third-value"), purge=True)
+    assert former(store) == {"second-value"}, "containers that have it are running now"

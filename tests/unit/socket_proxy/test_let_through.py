@@ -151,7 +151,7 @@ def test_without_the_secrets_nothing_is_shown(proxy: Proxy) -> None:
     def unknown(_text: str) -> str:
         raise FileNotFoundError("values.json")
 
-    proxy.operations._mask = unknown
+    proxy.operations.mask = unknown
     proxy.engine.log = frame(b"ready\n")
     assert proxy.ask("GET", f"/containers/{WEB}/logs?stdout=1&stderr=1&tail=12").status == 503
     assert proxy.ask("GET", f"/containers/{WEB}/json").json["State"]["Health"]["Log"][0]["Output"] == MASK

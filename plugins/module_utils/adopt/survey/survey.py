@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...containers.client import DockerUnavailable
-from ...core.masking import mask
+from ...core.masking import mask, masked
 from ...core.process import CommandError
 from ..host import SurveyedHost
 from . import apache, caddy, haproxy, nginx, traefik
@@ -110,14 +110,3 @@ def _seen(surveyed: Survey, name: str, look_at: Callable[[SurveyedHost], Any], h
     except (OSError, ValueError, KeyError, LookupError, TypeError, CommandError, DockerUnavailable) as error:
         surveyed.unseen.append(mask(f"{name}: {type(error).__name__}: {error}"))
         return None
-
-
-def masked(value: Any) -> Any:
-    """The same data, each text without secrets."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, dict):
-        return {masked(name) if isinstance(name, str) else str(name): masked(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [masked(item) for item in value]
-    return value

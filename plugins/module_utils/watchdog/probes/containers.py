@@ -15,8 +15,9 @@ from pathlib import Path
 from ...containers.client import TIMED_OUT, Container, DockerUnavailable, Engine
 from ...contracts.health import Probe
 from ...contracts.watchdog_settings import ProbeSpec
-from ...core.masking import mask
+from ...core.masking import foreign
 from ...health.probes import ProbeError, ProbeLimit, ProbeTimeout, run_probe
+from ..engine import text
 from . import commands
 
 
@@ -78,15 +79,15 @@ def _command(spec: ProbeSpec, container: Container, engine: Engine) -> None:
     _run(spec, container, engine, commands.of_probe(spec))
 
 
-def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> str:
+def _run(spec: ProbeSpec, container: Container, engine: Engine, argv: list[str]) -> bytes:
     code, output = engine.run(container, argv, spec.timeout)
-    if code and argv[0] == "psql" and "FATAL:" in output:
+    if code and argv[0] == "psql" and b"FATAL:" in output:
         # The server answers: too many clients, a user or database that is not there.
-        raise ProbeLimit(f"PostgreSQL says {mask(output).partition('FATAL:')[2].strip()[:200]}")
+        raise ProbeLimit(f"PostgreSQL says {text(output).partition('FATAL:')[2].strip()[:200]}")
     if code == TIMED_OUT:
         raise ProbeTimeout(f"{argv[0]} came to no answer in {spec.timeout:g} s")
     if code:
-        raise ProbeError(f"{argv[0]} exited with {code}: {mask(output).strip()[-200:]}")
+        raise ProbeError(f"{argv[0]} exited with {code}: {text(output).strip()[-200:]}")
     return output
 
 
@@ -105,7 +106,7 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
             answer = answers.readline(4096).strip()
             if answer.startswith(b"-"):
                 # It answers: a wrong password, or data that is still being read, is nothing that a restart cures.
-                raise ProbeLimit(f"Redis says {mask(answer[1:].decode(errors='replace'))} to {command[0]}")
+                raise ProbeLimit(f"Redis says {foreign(answer[1:])} to {command[0]}")
             if not answer:
                 raise ProbeError(f"Redis says nothing to {command[0]}")
     if not answer.startswith(b":"):
@@ -117,9 +118,9 @@ def _redis_queue(spec: ProbeSpec, container: Container, _engine: Engine) -> None
 def _postgresql(spec: ProbeSpec, container: Container, engine: Engine) -> None:
     options = spec.options
     output = _run(spec, container, engine, commands.of_probe(spec))
-    numbers = re.search(r"^(\d+) (-?\d+)$", output, re.MULTILINE)
+    numbers = re.search(rb"^(\d+) (-?\d+)$", output, re.MULTILINE)
     if numbers is None:
-        raise ProbeError(f"psql said {mask(output).strip()[-200:]!r}")
+        raise ProbeError(f"psql said {text(output).strip()[-200:]!r}")
     connections, lag = int(numbers[1]), int(numbers[2])
     if connections > int(options.get("max_connections_percent") or 100):
         raise ProbeLimit(f"{connections} % of the connections are used, more than {options['max_connections_percent']} %")

@@ -15,6 +15,7 @@ from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from ipaddress import ip_address
 
+from ...core.masking import mask
 from ..alerting.message import Message, text
 from ..alerting.message_html import html
 from ..alerting.routes import Route
@@ -128,9 +129,9 @@ def _all_final(error: smtplib.SMTPRecipientsRefused) -> bool:
 
 
 def _words(answer: tuple[int, bytes | str]) -> str:
-    """A server's code and words."""
+    """A server's code and words, without secrets."""
     code, words = answer
-    return f"{code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
+    return mask(f"{code} {words.decode(errors='replace') if isinstance(words, bytes) else words}")
 
 
 def _reason(error: Exception) -> str:

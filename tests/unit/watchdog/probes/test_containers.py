@@ -29,10 +29,10 @@ class Runs:
     """An engine that runs commands: what it answers, and what it was asked."""
 
     def __init__(self, code: int = 0, said: str = "", error: Exception | None = None) -> None:
-        self.answer, self.error = (code, said), error
+        self.answer, self.error = (code, said.encode()), error
         self.asked: list[tuple[str, list[str], float]] = []
 
-    def run(self, one: Container, argv: Sequence[str], timeout: float) -> tuple[int, str]:
+    def run(self, one: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         self.asked.append((one.id, list(argv), timeout))
         if self.error:
             raise self.error

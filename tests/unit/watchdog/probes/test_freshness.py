@@ -41,9 +41,9 @@ class LocalEngine:
         self.files: dict[str, float] = {}
         self.api = self
 
-    def run(self, _container: Container, argv: Sequence[str], timeout: float) -> tuple[int, str]:
+    def run(self, _container: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         environment = {**os.environ, **self.environment}
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
+        done = subprocess.run(argv, capture_output=True, timeout=timeout, check=False, env=environment)
         return done.returncode, done.stdout + done.stderr
 
     def path_status(self, _identity: str, path: str) -> dict[str, Any]:
