@@ -93,7 +93,7 @@ def test_events_come_without_what_containers_carry(proxy: Proxy) -> None:
     ]
     assert events[0]["Actor"]["Attributes"] == {PROJECT: "shop", SERVICE: "web", "exitCode": "3", "name": "shop-web-1"}
     assert events[2]["Actor"]["Attributes"] == {} and events[0]["timeNano"] == 5
-    proxy.operations.policy = Policy(projects=frozenset({"shop"}))
+    proxy.policy = Policy(projects=frozenset({"shop"}))
     assert len(list(proxy.client().events(1.0, 2.0))) == 3
 
 
@@ -227,10 +227,10 @@ def test_the_words_of_the_engine_come_through_without_secrets(proxy: Proxy) -> N
 
 def test_another_policy_holds_at_once(proxy: Proxy, tmp_path: Path) -> None:
     container, client = of(proxy, WEB), proxy.client()
-    handed: Any = Policy.from_json(proxy.operations.policy.to_json())
-    assert handed.to_json() == proxy.operations.policy.to_json()
-    proxy.operations.policy = Policy()
+    handed: Any = Policy.from_json(proxy.policy.to_json())
+    assert handed.to_json() == proxy.policy.to_json()
+    proxy.policy = Policy()
     with pytest.raises(NotFound):
         client.restart(container)
-    proxy.operations.policy = handed
+    proxy.policy = handed
     client.restart(container)
