@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The daemon of the unit C(latentum-ops-socket-proxy): holds Docker's socket for the watchdog, and lets through what its settings need.
 
-It reads the settings again by SIGHUP, and ends by SIGTERM.
+It ends by SIGTERM. What root hands over (preparing.py) is read again once it is another.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import signal
 import socket
 import sys
 
-from ..core.journal import log
 from ..core.masking import clean
 from ..core.published_secrets import PublishedMasker
 from ..core.systemd import notify
-from . import policy
 from .operations import Operations
+from .policy import PolicyFile
 from .server import Server
 
 PEER = "latentum-watchdog"  # the user who may ask
@@ -39,21 +38,14 @@ def inherited() -> socket.socket:
 def run() -> None:
     """Until SIGTERM.
 
-    :raises OSError, ValueError: the settings cannot be used.
+    :raises OSError, ValueError: there is no policy, or no socket.
     :raises KeyError: there is no user who may ask.
     """
-    signals = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+    signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # for all threads: they are waited for below
-    operations = Operations(policy.load(), PublishedMasker().mask)
-    Server(inherited(), operations, pwd.getpwnam(PEER).pw_uid).start()
+    Server(inherited(), Operations(PolicyFile().current, PublishedMasker().mask), pwd.getpwnam(PEER).pw_uid).start()
     notify("READY=1")
-    while signal.sigwait(signals) == signal.SIGHUP:
-        try:
-            operations.policy = policy.load()
-        except (OSError, ValueError) as error:
-            log(f"socket proxy: goes on with its old settings: {error}")
-        else:
-            log("socket proxy: settings were read again")
+    signal.sigwait(signals)
     notify("STOPPING=1")
 
 

@@ -90,15 +90,21 @@ class Remembered:
 class Operations:
     """What clients may do, by the policy of now.
 
+    :param policy: gives the one that holds now.
     :param mask: hides secrets; raises OSError where it does not know them.
     """
 
-    def __init__(self, policy: Policy, mask: Callable[[str], str]) -> None:
-        self.policy = policy
+    def __init__(self, policy: Callable[[], Policy], mask: Callable[[str], str]) -> None:
+        self._current = policy
         self.mask = mask
         self._owners, self._networks = Remembered(), Remembered()
         self._created, self._started = Remembered(), Remembered()
         self.version = ""  # of the API, as the engine and this collection agree on it
+
+    @property
+    def policy(self) -> Policy:
+        """What holds now."""
+        return self._current()
 
     def carry_out(self, request: Request, session: Session) -> Answer:
         """One request.

@@ -9,10 +9,13 @@ Root derives it from the settings of the watchdog (preparing.py), and the proxy 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..core.journal import log
 
 FILE = Path("/run/latentum-ops-socket-proxy/policy.json")
 Service = tuple[str, str]  # names of a project and of a service in it
@@ -66,9 +69,26 @@ class Policy:
             raise ValueError(f"{FILE} is no policy: systemctl restart latentum-ops-socket-proxy: {error!r}") from error
 
 
-def load(file: Path | None = None) -> Policy:
-    """What was handed over.
+class PolicyFile:
+    """The policy that is handed over now: root's next word holds for the next request, so that nobody is told that it was read."""
 
-    :raises OSError, ValueError: it cannot be read.
-    """
-    return Policy.from_json((file or FILE).read_text())
+    def __init__(self, path: Path | None = None) -> None:
+        """:raises OSError, ValueError: there is none."""
+        self._path = path or FILE
+        self._policy, self._stamp = self._read()
+
+    def current(self) -> Policy:
+        """Another one once the file is; where it cannot be read, the one before."""
+        try:
+            status = self._path.stat()
+            if (status.st_mtime_ns, status.st_ino) != self._stamp:
+                self._policy, self._stamp = self._read()
+        except (OSError, ValueError) as error:
+            self._stamp = (0, 0)
+            log(f"socket proxy: goes on with its old policy: {error}")
+        return self._policy
+
+    def _read(self) -> tuple[Policy, tuple[int, int]]:
+        with self._path.open(encoding="utf-8") as file:
+            status = os.fstat(file.fileno())
+            return Policy.from_json(file.read()), (status.st_mtime_ns, status.st_ino)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preparation of the proxy, as root before it starts and before it reads its policy again: what is let through, which values are hidden.
+"""Preparation of the proxy, as root before it starts and before the watchdog reads its settings: what is let through, what is hidden.
 
 So the proxy reads neither the settings nor the secret store, and needs no right to them.
 """

@@ -37,3 +37,8 @@ def test_the_proxy_has_no_right_but_the_engine() -> None:
     lines = (UNIT.parent / "latentum-ops-socket-proxy.service.j2").read_text().splitlines()
     assert {"CapabilityBoundingSet=", "PrivateNetwork=yes", "ProtectSystem=strict", "RestrictAddressFamilies=AF_UNIX"} <= set(lines)
     assert "SupplementaryGroups=docker" in lines and not [line for line in lines if line.startswith("ReadWritePaths=")]
+
+
+def test_the_proxy_knows_new_settings_before_the_watchdog_does() -> None:
+    reload = [line for line in UNIT.read_text().splitlines() if line.startswith("ExecReload=")]
+    assert [line.rpartition(" -")[2] for line in reload] == ["m latentum_ops.socket_proxy.preparing", "HUP $MAINPID"]

@@ -51,6 +51,7 @@ class Proxy:
     path: Path
     engine: Engine
     operations: Operations
+    policy: Policy = POLICY
     open: list[socket.socket] = field(default_factory=list)
 
     def connect(self) -> socket.socket:
@@ -101,7 +102,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def proxy(engine: Engine, tmp_path: Path) -> Iterator[Proxy]:
-    made = Proxy(tmp_path / "proxy.sock", engine, Operations(POLICY, Masker([SECRET]).mask))
+    made = Proxy(tmp_path / "proxy.sock", engine, Operations(lambda: made.policy, Masker([SECRET]).mask))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(made.path))
         listening.listen(64)

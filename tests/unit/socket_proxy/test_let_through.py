@@ -93,7 +93,7 @@ def test_events_come_without_what_containers_carry(proxy: Proxy) -> None:
     ]
     assert events[0]["Actor"]["Attributes"] == {PROJECT: "shop", SERVICE: "web", "exitCode": "3", "name": "shop-web-1"}
     assert events[2]["Actor"]["Attributes"] == {} and events[0]["timeNano"] == 5
-    proxy.operations.policy = Policy(projects=frozenset({"shop"}))
+    proxy.policy = Policy(projects=frozenset({"shop"}))
     assert len(list(proxy.client().events(1.0, 2.0))) == 3
 
 
@@ -160,7 +160,7 @@ def test_without_the_secrets_nothing_is_shown(proxy: Proxy) -> None:
 def test_a_declared_command_is_run_and_what_it_says_is_masked(proxy: Proxy) -> None:
     proxy.engine.log = frame(f"no connection with {SECRET}\n".encode(), 2)
     code, output = proxy.client().run(of(proxy, DB), ["pg_isready", "-q"], 5)
-    assert (code, output) == (3, f"no connection with {MASK}\n")
+    assert (code, output) == (3, f"no connection with {MASK}\n".encode())
     made = [(line, body) for line, body in proxy.engine.asked if "exec" in line]
     assert made[0] == (f"POST /containers/{DB}/exec", {"AttachStdout": True, "AttachStderr": True, "Cmd": ["pg_isready", "-q"]})
     assert made[1] == (f"POST /exec/{'9' * 64}/start", {"Detach": False, "Tty": False})
@@ -227,10 +227,10 @@ def test_the_words_of_the_engine_come_through_without_secrets(proxy: Proxy) -> N
 
 def test_another_policy_holds_at_once(proxy: Proxy, tmp_path: Path) -> None:
     container, client = of(proxy, WEB), proxy.client()
-    handed: Any = Policy.from_json(proxy.operations.policy.to_json())
-    assert handed.to_json() == proxy.operations.policy.to_json()
-    proxy.operations.policy = Policy()
+    handed: Any = Policy.from_json(proxy.policy.to_json())
+    assert handed.to_json() == proxy.policy.to_json()
+    proxy.policy = Policy()
     with pytest.raises(NotFound):
         client.restart(container)
-    proxy.operations.policy = handed
+    proxy.policy = handed
     client.restart(container)

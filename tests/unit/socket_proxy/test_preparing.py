@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.freshness import Freshness
-from ansible_collections.latentum.ops.plugins.module_utils.core import paths, published_secrets
+from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, paths, published_secrets
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 from ansible_collections.latentum.ops.plugins.module_utils.socket_proxy import policy, preparing
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import commands
@@ -51,7 +51,7 @@ def test_what_is_declared_and_nothing_else_may_be_done(folders: tuple[Path, Path
     assert derived.healed == {("shop", "web"), ("shop", "db")}
     assert derived.files == {("shop", "db"): {"/dump"}}
     assert derived.commands[("shop", "queue")] == {("ok", "1")}
-    query = commands.of_query(Freshness.from_dict(SHOP["freshness"][0]))  # type: ignore[index]
+    query = commands.of_query(Freshness.from_dict(SHOP["freshness"][0]))
     assert len(derived.commands[("shop", "db")]) == 2 and tuple(query) in derived.commands[("shop", "db")]
     assert policy.Policy.from_json(derived.to_json()).to_json() == derived.to_json()
 
@@ -95,3 +95,16 @@ def test_secrets_that_are_not_known_are_no_reason_to_show_anything(published: Pa
     (published / "values.json").write_text("[")
     with pytest.raises(OSError, match="damaged"):
         published_secrets.PublishedMasker().mask("text")
+
+
+def test_another_policy_holds_from_the_next_request_on_and_a_damaged_one_never(tmp_path: Path, folders: tuple[Path, Path]) -> None:
+    path = tmp_path / "policy.json"
+    with pytest.raises(OSError):
+        policy.PolicyFile(path)
+    path.write_text(policy.Policy().to_json())
+    file = policy.PolicyFile(path)
+    assert file.current().projects == set()
+    atomic_files.write_atomic(path, preparing.derive(*folders).to_json(), 0o440, os.getuid(), os.getgid())
+    assert file.current().projects == {"shop", "blog"}
+    atomic_files.write_atomic(path, "{", 0o440, os.getuid(), os.getgid())
+    assert file.current().projects == {"shop", "blog"}

@@ -299,7 +299,7 @@ def test_other_users_are_sent_away_unread(proxy: Proxy, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        Server(listening, Operations(Policy(), str), os.getuid() + 1, str(proxy.engine.path)).start()
+        Server(listening, Operations(Policy, str), os.getuid() + 1, str(proxy.engine.path)).start()
         theirs = Proxy(path, proxy.engine, proxy.operations)
         reply = theirs.ask("GET", "/_ping")
         listening.shutdown(socket.SHUT_RDWR)
@@ -318,7 +318,7 @@ def test_there_is_an_end_to_connections_and_those_that_go_make_room(proxy: Proxy
 
 
 def test_without_metrics_of_containers_others_are_not_there(proxy: Proxy) -> None:
-    proxy.operations.policy = Policy(projects=frozenset({"shop"}))
+    proxy.policy = Policy(projects=frozenset({"shop"}))
     assert proxy.ask("GET", f"/containers/{OTHER}/json").status == 404
     assert proxy.ask("GET", "/containers/json?all=1&filters=%7B%7D").status == 403
     assert proxy.ask("GET", f"/containers/{WEB}/json").status == 200
