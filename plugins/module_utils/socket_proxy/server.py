@@ -42,7 +42,8 @@ class Server:
         self, listening: socket.socket, operations: Operations, peer: int, engine: str = SOCKET, patience: float = PATIENCE
     ) -> None:
         self.operations = operations
-        self._listening, self._peer, self._engine, self._patience = listening, peer, engine, patience
+        self.patience = patience
+        self._listening, self._peer, self._engine = listening, peer, engine
         self._places, self._streams = threading.BoundedSemaphore(MOST), threading.BoundedSemaphore(STREAMS)
         self._watched = select.epoll()
         self._sessions: dict[int, Session] = {}
@@ -87,7 +88,7 @@ class Server:
         if user != self._peer:
             raise Refused(403, f"user {user} may not ask")
         try:
-            request = read(channel, self._patience)
+            request = read(channel, self.patience)
         except OSError:
             return
         if request is None:

@@ -53,10 +53,16 @@ class Proxy:
     operations: Operations
     policy: Policy = POLICY
     open: list[socket.socket] = field(default_factory=list)
+    server: Server | None = None
+
+    def be_impatient(self) -> None:
+        """Requests have half a second."""
+        assert self.server is not None
+        self.server.patience = 0.5
 
     def connect(self) -> socket.socket:
         channel = socket.socket(socket.AF_UNIX)
-        channel.settimeout(10)
+        channel.settimeout(60)
         channel.connect(str(self.path))
         self.open.append(channel)
         return channel
@@ -106,7 +112,8 @@ def proxy(engine: Engine, tmp_path: Path) -> Iterator[Proxy]:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(made.path))
         listening.listen(64)
-        Server(listening, made.operations, os.getuid(), str(engine.path), patience=0.5).start()
+        made.server = Server(listening, made.operations, os.getuid(), str(engine.path), patience=30)
+        made.server.start()
         yield made
         for channel in made.open:
             channel.close()

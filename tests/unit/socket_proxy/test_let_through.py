@@ -104,7 +104,7 @@ def test_a_stream_of_events_ends_with_the_client(proxy: Proxy) -> None:
         events = proxy.client().events(1.0)
         assert next(events)["Action"] == "die"
         events.close()  # type: ignore[attr-defined]  # a generator
-        assert proxy.engine.closed.wait(5)
+        assert proxy.engine.closed.wait(20)
         time.sleep(0.02)
 
 

@@ -280,18 +280,20 @@ def test_a_name_that_is_there_twice_is_no_json(proxy: Proxy) -> None:
     [b"", b"GET /_ping HT", b"POST /x HTTP/1.1\r\n" + HOST + CLOSE + b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"],
 )
 def test_whoever_drags_a_request_out_is_sent_away(proxy: Proxy, part: bytes) -> None:
+    proxy.be_impatient()
     began = time.monotonic()
     assert proxy.send(part).status == 408
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_request_in_drops_ends_with_its_time_and_not_with_its_last_drop(proxy: Proxy) -> None:
+    proxy.be_impatient()
     channel, began = proxy.connect(), time.monotonic()
     with pytest.raises(OSError):
-        while time.monotonic() - began < 5:
+        while time.monotonic() - began < 25:
             channel.sendall(b"G")
             time.sleep(0.1)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_other_users_are_sent_away_unread(proxy: Proxy, tmp_path: Path) -> None:
@@ -313,8 +315,10 @@ def test_there_is_an_end_to_connections_and_those_that_go_make_room(proxy: Proxy
     assert proxy.ask("GET", "/_ping").status == 503
     for channel in idle:
         channel.close()
-    time.sleep(0.3)
-    assert proxy.ask("GET", "/_ping").status == 200
+    end = time.monotonic() + 20
+    while (status := proxy.ask("GET", "/_ping").status) == 503 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert status == 200
 
 
 def test_without_metrics_of_containers_others_are_not_there(proxy: Proxy) -> None:
