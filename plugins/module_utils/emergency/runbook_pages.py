@@ -1044,7 +1044,8 @@ What failed is gone from the budget for its whole window. Below a tenth of it no
 # An objective has no data
 
 SLONoData: Prometheus has nothing from which the objective is measured, for `no_data` (ten minutes) or longer. That is not 100 %: nobody knows.
-The budget, and the alerts of a budget that burns, are blind until the data is back.
+The budget, and the alerts of a budget that burns, are blind until the data is back. A route that nobody visits is not meant: while the lines of the
+watchdog's own requests are read on a host of the stack, no request is no missing data.
 
 ## Look
 

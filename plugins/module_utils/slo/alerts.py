@@ -57,12 +57,16 @@ def _spent(objective: Objective) -> dict[str, Any]:
 
 
 def _no_data(objective: Objective, indicator: Counted | Looked) -> dict[str, Any]:
-    missing = " or ".join(f"absent({source})" for source in indicator.sources)
+    first, *others = indicator.sources
+    missing = [f"absent({source})" for source in indicator.sources]
+    if isinstance(indicator, Counted) and indicator.quiet:
+        nobody_came = indicator.quiet(duration(objective.no_data))
+        missing = [f"(absent({first}) unless on () ({nobody_came}))", *(f"(absent({other}) and on () {first})" for other in others)]
     about = (
         f"Nothing is measured of {objective.subject} {objective.target} since {duration(objective.no_data)} or longer."
         " An objective without data is not met; it is unknown."
     )
-    return _rule(objective, NO_DATA, missing, "has no data", plain(about), patience=duration(objective.no_data))
+    return _rule(objective, NO_DATA, " or ".join(missing), "has no data", plain(about), patience=duration(objective.no_data))
 
 
 def _burning(objective: Objective, pair: Pair) -> str:

@@ -17,6 +17,7 @@ from .promql import bound, number, quoted, selector
 
 REQUESTS = "http_requests_total"
 DURATIONS = "http_request_duration_seconds"
+LINES = "nginx_log_lines_total"
 WATCHDOG = "latentum_ops_watchdog_"
 STALE = 300  # seconds after which a status of the watchdog says nothing any more
 SITE = "site:"
@@ -29,11 +30,13 @@ class Counted:
     :param events: all of them in a window, by its duration.
     :param failed: those that are bad; 0 where there are events and none is bad.
     :param sources: series without which nothing is measured.
+    :param quiet: something while events are counted and there was none, over a window; empty where that cannot be told from no data.
     """
 
     events: Callable[[str], str]
     failed: Callable[[str], str]
     sources: tuple[str, ...]
+    quiet: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def _answered(objective: Objective) -> Counted:
     events = _increase(REQUESTS, selector(labels))
     bad = _increase(REQUESTS, selector(labels, 'code=~"5.."'))
     # A code that never occurred has no series: without the second half there would be no ratio, or worse, a perfect one.
-    return Counted(events, lambda window: f"{bad(window)} or 0 * {events(window)}", (f"sum({REQUESTS}{selector(labels)})",))
+    sources = (f"sum({REQUESTS}{selector(labels)})",)
+    return Counted(events, lambda window: f"{bad(window)} or 0 * {events(window)}", sources, _reads(objective))
 
 
 def _fast(objective: Objective) -> Counted:
@@ -80,7 +84,16 @@ def _fast(objective: Objective) -> Counted:
     events = _increase(f"{DURATIONS}_count", selector(labels))
     fast = _increase(f"{DURATIONS}_bucket", within)
     sources = (f"sum({DURATIONS}_count{selector(labels)})", f"sum({DURATIONS}_bucket{within})")
-    return Counted(events, lambda window: f"clamp_min({events(window)} - {fast(window)}, 0)", sources)
+    return Counted(events, lambda window: f"clamp_min({events(window)} - {fast(window)}, 0)", sources, _reads(objective))
+
+
+def _reads(objective: Objective) -> Callable[[str], str]:
+    """Whether requests are counted on a host that has the stack: the watchdog's own are lines of the same log, all day and night.
+
+    An exporter that was just started knows no route that nobody has visited since.
+    """
+    here = f"{WATCHDOG}site_up{selector({'stack': objective.stack})}"
+    return lambda window: f'sum(increase({LINES}{{kind=~"request|probe"}}[{window}]) and on (instance) {here}) > 0'
 
 
 def _succeeded(objective: Objective) -> Counted:

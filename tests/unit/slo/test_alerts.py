@@ -126,6 +126,32 @@ def test_no_data_is_told_within_its_time_and_is_never_perfect(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("indicator", ["availability", "latency"])
+def test_a_route_that_nobody_has_visited_since_its_exporter_started_is_quiet(tmp_path: Path, indicator: str) -> None:
+    """The lines of the watchdog's own requests show that the log is read; without them, or on a host of another stack, nobody knows."""
+    about = objective(indicator=indicator, below=0.5, no_data=600)
+    at = {"instance": "h1"}
+    lines = 'nginx_log_lines_total{instance="h1",job="requests",kind="probe"}'  # of the log as a whole: it names no stack
+    site = series(f"{WATCHDOG}site_up", domain="a.example.com", **at)
+    here = {lines: steps((3, 400)), site: "1x400"}
+    judged(tmp_path, [about], here, [silent("11m"), silent("1h")])
+    ends = {lines: steps((3, 200), (0, 200)), site: "1x400"}
+    judged(tmp_path, [about], ends, [silent("50m"), firing("1h15m", "SLONoData")])
+    unread = {lines.replace("probe", "unread"): steps((3, 400)), site: "1x400"}
+    judged(tmp_path, [about], unread, [firing("11m", "SLONoData")])
+    judged(tmp_path, [about], {lines: steps((3, 400)), site.replace("shop", "blog"): "1x400"}, [firing("11m", "SLONoData")])
+
+
+def test_a_bound_that_is_not_measured_is_missing_data_however_much_is_read(tmp_path: Path) -> None:
+    at = {"instance": "h1"}
+    inputs = {
+        series("nginx_log_lines_total", kind="request", **at): steps((3, 400)),
+        series(f"{WATCHDOG}site_up", domain="a.example.com", **at): "1x400",
+        series("http_request_duration_seconds_count", route="a.example.com/", service="web", **at): steps((3, 400)),
+    }
+    judged(tmp_path, [objective(indicator="latency", below=0.5, no_data=600)], inputs, [silent("9m"), firing("11m", "SLONoData")])
+
+
 def test_a_quiet_night_is_neither_missing_data_nor_perfect(tmp_path: Path) -> None:
     judged(
         tmp_path,
