@@ -11,7 +11,6 @@ While a rollout is under way, the traffic plan says which of them serve (module 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -20,14 +19,15 @@ from pathlib import Path
 from typing import Protocol
 
 from ..containers.client import Container
-from ..contracts.upstreams import Stream, Upstream, upstreams_from
+from ..contracts.upstreams import Stream, Upstream
 from ..core import paths
-from ..core.atomic_files import read_text, understood
+from ..core.atomic_files import read_text
 from ..core.process import CommandError, run
 from ..core.versioned_json import read_state, write_state
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
 from . import out_of_rotation, ownership, site_file, traffic_plan
+from .declared import upstreams_of
 from .features import speaks_ipv6
 from .writer import one_writer
 
@@ -79,11 +79,7 @@ def load() -> list[Upstream]:
 
     :raises ValueError: a file cannot be understood; the message names it.
     """
-    upstreams: list[Upstream] = []
-    for file in sorted(CONFIGURATION.glob("*.json")):
-        with understood(file):
-            upstreams += upstreams_from(json.loads(file.read_text()))
-    return upstreams
+    return upstreams_of(CONFIGURATION)
 
 
 def servers(

@@ -16,7 +16,7 @@ from ..core.journal import log
 from ..core.systemd import notify
 from ..metrics.exporter import Exporter
 from ..metrics.inventory import Inventory
-from ..rollout.follower import retire_due, sync_and_tell
+from ..rollout.follower import due_to_retire, sync_and_tell
 from . import privileged_requests
 from .alerting.notices import Deadman
 from .alerting.spool import Spool
@@ -134,7 +134,7 @@ class Daemon:
         engine = components.observer.engine
         if engine and components.observer.due(now):
             changed = components.observer.look() or changed
-            retire_due(engine)
+            self._retire()
         if engine and components.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
             self._sync()
         suppression.look([stack.name for stack in components.settings.stacks], now)
@@ -223,6 +223,12 @@ class Daemon:
     def _sync(self) -> None:
         self._synced = time.monotonic()
         self._sync_failed = not sync_and_tell(self.components.picture)
+
+    def _retire(self) -> None:
+        """Containers are removed by root alone: ask for it."""
+        with self.runtime.failures.tolerate("asking for the removal of old sets"):
+            for stack in due_to_retire():
+                privileged_requests.ask(stack, "", privileged_requests.RETIRE)
 
     def _speak(self, findings: Mapping[str, Finding], now: float) -> None:
         alerting = self.components.alerting

@@ -16,12 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
+from ..containers.client import DockerUnavailable, Engine
 from ..core.locks import LockHeld
 from ..release.pinning import redeclared
 from ..release.store import Store
 from ..rollout.deployment import EXPECTED, Deployment
+from ..rollout.follower import retire_due
 from ..rollout.request import Order
-from .privileged_requests import ANSWERS, REMEDIES, REQUESTS
+from .privileged_requests import ANSWERS, REMEDIES, REQUESTS, RETIRE
 from .settings import Settings
 
 OLDEST = 600  # seconds after which nobody wants it any more
@@ -100,6 +102,8 @@ def _refusal(settings: Settings, stack: str, service: str, remedy: str, at: floa
         if declared
         else None
     )
+    if remedy == RETIRE:
+        return ""  # what is due is root's own to know: it is looked up, and nothing else is removed
     if spec is None:
         return f"{stack}/{service} is not declared on this host"
     if remedy != "replace" and remedy not in spec.escalate:
@@ -108,6 +112,8 @@ def _refusal(settings: Settings, stack: str, service: str, remedy: str, at: floa
 
 
 def _carry_out(stack: str, service: str, remedy: str, say: Callable[[str], None]) -> Served:
+    if remedy == RETIRE:
+        return _retire()
     recreate = (service,) if remedy == "recreate" else ()
     kind = "rollback" if remedy == "rollback" else "deploy"
     deployment = Deployment(stack, Order(kind=kind, force=True, recreate=recreate, tell=say))
@@ -121,3 +127,11 @@ def _carry_out(stack: str, service: str, remedy: str, say: Callable[[str], None]
         return Served(Result.DONE, f"brought {REMEDIES[remedy]}")
     except (LockHeld, *EXPECTED) as error:
         return Served(Result.FAILED, str(error).splitlines()[0])
+
+
+def _retire() -> Served:
+    try:
+        retire_due(Engine())
+    except (DockerUnavailable, OSError) as error:
+        return Served(Result.FAILED, str(error))
+    return Served(Result.DONE, "removed what was due")

@@ -18,6 +18,7 @@ REMEDIES = {
     "recreate": "a new container in place of each",
     "rollback": "a rollback to the last good release",
 }
+RETIRE = "retire"  # of a stack: old sets of blue-green updates, whose time is up
 
 
 def create_folders() -> None:

@@ -63,7 +63,7 @@ class Life:
         for speaker in (module, acting, alert_notices, ledger, observing, failures):
             monkeypatch.setattr(speaker, "log", self.said.append)
         monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
-        monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
+        monkeypatch.setattr(remedies, "reach", lambda _timeout: self.engine)
         monkeypatch.setattr(suppression, "_uptime", lambda: 1e6)
         monkeypatch.setattr(Alerting, "deliver", lambda *_given: False)
         monkeypatch.setattr(Looks, "_look_at_host", lambda _looks: list(self.checks))

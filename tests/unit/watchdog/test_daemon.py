@@ -767,3 +767,9 @@ def test_looks_and_remedies_run_beside_the_loop(running: Running, monkeypatch: p
         )
 
     running.play(game, monkeypatch)
+
+
+def test_old_sets_whose_time_is_up_are_roots_to_remove(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "due_to_retire", lambda: ["shop"])
+    life.pass_by(62)
+    assert [file.name for file in privileged_requests.REQUESTS.iterdir()] == ["shop..retire.json"]

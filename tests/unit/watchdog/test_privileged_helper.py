@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release, Store
@@ -215,3 +216,18 @@ def test_the_helper_s_own_settings_are_what_counts(root: Root) -> None:
     stack = SETTINGS.stacks[0]
     tamed = replace(stack, services=(replace(stack.services[0], escalate=("recreate",)),))
     assert privileged_helper.serve(Settings(stacks=(tamed,)), root.said.append) == 1 and root.did == []
+
+
+def test_old_sets_are_removed_by_root_who_knows_which(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed: list[object] = []
+    monkeypatch.setattr(privileged_helper, "Engine", lambda: "engine")
+    monkeypatch.setattr(privileged_helper, "retire_due", removed.append)
+    privileged_requests.ask("shop", "", privileged_requests.RETIRE)
+    assert root.serve() == 0 and removed == ["engine"] and root.did == [] and left() == []
+    assert list(privileged_requests.answers()) == [("shop/", "removed what was due")]
+
+
+def test_an_engine_that_is_away_keeps_old_sets(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privileged_helper, "Engine", lambda: throw(DockerUnavailable("it does not answer")))
+    privileged_requests.ask("shop", "", privileged_requests.RETIRE)
+    assert root.serve() == 1 and root.said[-1].endswith("failed: it does not answer")
