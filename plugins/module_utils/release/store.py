@@ -34,7 +34,7 @@ from typing import Any
 
 from ..compose.yaml_writer import dump
 from ..contracts.routes import Routes, routes_from
-from ..core import paths
+from ..core import paths, watchers
 from ..core.atomic_files import read_text, write_atomic
 from ..core.env_file import render
 from ..core.versioned_json import known_fields, read_state, write_state
@@ -240,8 +240,9 @@ class Store:
             before = [earlier for earlier in before if earlier != release]
         elif live:
             before = [earlier for earlier in before if earlier not in (release, live)] + [live]
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_state(self.folder / "live.json", {"live": release, "previous": before[-KEPT:]}, 0o600)
+        watchers.folder(self.folder, watchers.PASSED)
+        pointer = {"live": release, "previous": before[-KEPT:]}
+        write_state(self.folder / "live.json", pointer, watchers.READABLE, gid=watchers.gid())
         self._forget({release, *before[-KEPT:]})
 
     def adopt(self, live: str, adopted: Release) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..containers.client import ONEOFF, PROJECT, SERVICE, DockerUnavailable, Engine
 from ..core.journal import log
+from . import privileged_requests
 from .findings import Death
 from .healing import Healer
 from .incidents import Incident
@@ -127,6 +128,6 @@ class Observer:
             return []
         worst = sorted(containers, key=lambda container: container.serves)[0]
         try:
-            return self.engine.log_tail(worst, LINES)
+            return privileged_requests.log_tail(worst.id, LINES)
         except (DockerUnavailable, OSError) as error:
-            return [f"no log: {type(error).__name__}"]
+            return [f"no log: {error or type(error).__name__}"]

@@ -124,9 +124,3 @@ def test_a_full_run_ends_nothing_and_is_caught_up(life: Days, run: Device, clock
     life.pass_by(45)
     assert str(clock.wall)[:9] in publication.STATUS.read_text()
     assert said(life, "writing the status works again") == said(life, "writing the status pages works again") == 1
-
-
-def test_a_watchdog_starts_although_its_folders_cannot_be_made(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileged_requests, "create_folders", lambda: throw(OSError(errno.ENOSPC, "No space left on device")))
-    Daemon()
-    assert said(life, "preparing the folders of the privileged helper fails") == 1

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import observing as module
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Death
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.healing import Healer
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import HOST, Looks, Observation, Token
@@ -289,12 +290,14 @@ def test_other_settings_go_on_with_the_engine(watch: Watch) -> None:
 def test_the_log_is_that_of_the_container_that_does_not_serve(host: Host, watch: Watch) -> None:
     watch.engine.change("api2", state="exited")
     watch.observer.look()
+    host.watch("shop")
+    host.engine = watch.engine
     assert watch.observer.log_of(incident()) == ["last words of shop-api-2"]
 
 
-def test_a_log_that_cannot_be_had_says_so(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch.engine, "log_tail", lambda *_given: throw(TimeoutError("timed out")))
-    assert watch.observer.log_of(incident()) == ["no log: TimeoutError"]
+def test_a_log_that_cannot_be_had_says_so(host: Host, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privileged_requests, "call", lambda *_given: throw(TimeoutError("timed out")))
+    assert watch.observer.log_of(incident()) == ["no log: timed out"]
 
 
 @pytest.mark.parametrize("key", ["host/docker", "shop/site:example.com", "blog/api"])
