@@ -104,7 +104,7 @@ class Gate:
             if name not in self._questions or not isinstance(values, dict):
                 raise NotAllowed("there is no such question")
             return {"ok": True, **self._questions[name](values)}
-        except (NotAllowed, DockerUnavailable, OSError, KeyError, TypeError, ValueError) as error:
+        except (NotAllowed, DockerUnavailable, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             return {"ok": False, "error": line(error if isinstance(error, (NotAllowed, OSError)) else repr(error), REASON)}
 
     def _service(self, values: Mapping[str, Any]) -> tuple[str, ServiceSpec]:
