@@ -24,11 +24,13 @@ def gid() -> int:
 
 
 def folder(path: Path, mode: int) -> None:
-    """Make a folder of root's that the group may use; one that is there gets its mode and group.
+    """Make a folder of root's that the group may use; one that is there gets its mode and group. Those above it are made to be passed.
 
     :raises OSError: it cannot be made.
     """
-    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        folder(path.parent, PASSED)
+    path.mkdir(mode=mode, exist_ok=True)
     status, group = path.stat(), gid()
     if os.geteuid() != 0 or status.st_uid != 0:
         return  # somebody else's to say

@@ -133,6 +133,7 @@ class Store:
     def save(self, release: Release) -> Path:
         """Write a release; what was known about its state stays. Returns its folder."""
         folder = self.path(release.id)
+        watchers.folder(self.folder, watchers.PASSED)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self.load(release.id) if (folder / "release.json").exists() else None
         kept = replace(release, state=known.state, reason=known.reason, created=known.created) if known else release

@@ -30,6 +30,7 @@ _FOLDERS: tuple[tuple[Path, str, int, tuple[str, ...]], ...] = (
     (job_settings.FOLDER, ".", LISTED, ("*.json",)),
     (paths.JOBS, ".", LISTED, ()),
     (paths.JOBS, "*", LISTED, ("*.json",)),
+    (paths.RELEASES, ".", PASSED, ()),
     (paths.RELEASES, "*", PASSED, ("live.json", "journal.jsonl", "rollout.json", "traffic.json", "warm.json", "taken_over.json")),
     (locks.FOLDER, ".", LISTED, ("*.lock", "*.out.json")),
     (locks.FOLDER, "jobs", LISTED, ("*.lock",)),
