@@ -73,7 +73,7 @@ SECRETS = (
 WRITING = (
     writing("a unit", f"/etc/systemd/system/{MARK}.service"),
     writing("a unit for this boot", f"/run/systemd/system/{MARK}.service"),
-    Way("write a drop-in of a unit", f"import os; os.makedirs('/run/systemd/system/nginx.service.d', exist_ok=True); write('/run/systemd/system/nginx.service.d/{MARK}.conf')"),
+    Way("write a drop-in of a unit", f"import os; os.makedirs('/run/systemd/system/nginx.service.d'); write('/run/systemd/system/nginx.service.d/{MARK}.conf')"),
     writing("a table of cron", f"/etc/cron.d/{MARK}"),
     writing("rules of sudo", f"/etc/sudoers.d/{MARK}"),
     writing("settings of the kernel", f"/etc/sysctl.d/{MARK}.conf"),
@@ -113,7 +113,6 @@ RIGHTS = (
     Way("become another group", "import os; os.setgid(0)"),
     Way("raw sockets", "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)"),
     Way("packets of the network", "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 3)"),
-    Way("the port of somebody else's service", "import socket; socket.socket().bind(('', 81))"),
     Way("mount", "assert libc.mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0"),
     Way("a namespace of users of its own", "assert libc.unshare(0x10000000) == 0"),
     Way("a device", f"import os, stat; os.mknod(STATE + '/{MARK}.dev', stat.S_IFBLK | 0o600, os.makedev(259, 0))"),
@@ -283,6 +282,7 @@ def tried(host: Watched) -> Iterator[dict[str, str]]:
     )
     ways = WAYS if "docker" in " ".join(settings(host)) else WAYS + THROUGH_DOCKER
     yield outcomes_of(host, ways)
+    host.sh("rm -rf /run/systemd/system/nginx.service.d")
     host.sh(f"find /etc /var /usr /opt -xdev -name '*{MARK}*' -exec rm -rf {{}} +; find /run -xdev -name '*{MARK}*' -exec rm -rf {{}} +")
     host.sh("rm -rf /run/latentum-ops-watchdog/answers /run/latentum-ops-watchdog/requests; systemctl daemon-reload")
 
