@@ -66,19 +66,31 @@ SECRETS = (
     reading("the password of the backups' repository", f"/etc/latentum-ops/secrets/latentum/{MARK}"),
     reading("staged backups and WAL", f"/var/lib/latentum-ops/backups/{MARK}/staging/base.tar"),
     reading("the journal of every unit", "/*/log/journal/*/system.journal"),
-    Way("ask journald for what root's units say", "import subprocess as s; assert s.run(['journalctl', '-qn1', '_UID=0'], capture_output=True).stdout"),
+    Way(
+        "ask journald for what root's units say",
+        "import subprocess as s; assert s.run(['journalctl', '-qn1', '_UID=0'], capture_output=True).stdout",
+    ),
     Way("environment of a process of root", "assert open(f'/proc/{pid(\"dockerd\")}/environ', 'rb').read(1)"),
     Way("memory of a process of root", "open(f'/proc/{pid(\"dockerd\")}/mem', 'rb+')"),
 )
 WRITING = (
     writing("a unit", f"/etc/systemd/system/{MARK}.service"),
     writing("a unit for this boot", f"/run/systemd/system/{MARK}.service"),
-    Way("write a drop-in of a unit", f"import os; os.makedirs('/run/systemd/system/nginx.service.d'); write('/run/systemd/system/nginx.service.d/{MARK}.conf')"),
+    Way(
+        "write a drop-in of a unit",
+        f"import os; os.makedirs('/run/systemd/system/nginx.service.d'); write('/run/systemd/system/nginx.service.d/{MARK}.conf')",
+    ),
     writing("a table of cron", f"/etc/cron.d/{MARK}"),
     writing("rules of sudo", f"/etc/sudoers.d/{MARK}"),
     writing("settings of the kernel", f"/etc/sysctl.d/{MARK}.conf"),
-    Way("write settings of the kernel for this boot", f"import os; os.makedirs('/run/sysctl.d', exist_ok=True); write('/run/sysctl.d/{MARK}.conf')"),
-    Way("write rules of tmpfiles for this boot", f"import os; os.makedirs('/run/tmpfiles.d', exist_ok=True); write('/run/tmpfiles.d/{MARK}.conf')"),
+    Way(
+        "write settings of the kernel for this boot",
+        f"import os; os.makedirs('/run/sysctl.d', exist_ok=True); write('/run/sysctl.d/{MARK}.conf')",
+    ),
+    Way(
+        "write rules of tmpfiles for this boot",
+        f"import os; os.makedirs('/run/tmpfiles.d', exist_ok=True); write('/run/tmpfiles.d/{MARK}.conf')",
+    ),
     Way("write rules of devices", f"import os; os.makedirs('/run/udev/rules.d', exist_ok=True); write('/run/udev/rules.d/{MARK}.rules')"),
     writing("an upstream of nginx", f"/etc/nginx/upstreams.d/{MARK}.stream"),
     changing("an upstream of nginx", "/etc/nginx/upstreams.d/*.conf"),
@@ -96,7 +108,10 @@ WRITING = (
     changing("what is watched", "/etc/latentum-ops/watchdog/*.json"),
     writing("where databases are, to whom exporters give passwords", "/run/latentum-ops-database-places.json"),
     writing("a link where root's lock is to be", f"/run/latentum-ops/{MARK}.lock"),
-    Way("replace the lock of a stack", f"import os, glob; lock = glob.glob('/run/latentum-ops/*.lock')[0]; os.rename(lock, lock + '.{MARK}'); os.rename(lock + '.{MARK}', lock)"),
+    Way(
+        "replace the lock of a stack",
+        f"import os; lock = '/run/latentum-ops/latentum.lock'; os.rename(lock, lock + '.{MARK}'); os.rename(lock + '.{MARK}', lock)",
+    ),
     writing("into /run", f"/run/{MARK}"),
     writing("beside its own state", f"/var/lib/latentum-ops/{MARK}"),
 )
@@ -108,7 +123,9 @@ RIGHTS = (
     Way("give a file of its own to root", f"import os; own('{MARK}'); os.chown(STATE + '/{MARK}', 0, 0)"),
     Way("take a file of root", "import os; os.chown('/etc/hostname', os.getuid(), -1)"),
     Way("change the mode of a file of root", "import os; os.chmod('/etc/hostname', 0o644)"),
-    Way("a program that runs as root", f"import os; own('{MARK}'); os.chown(STATE + '/{MARK}', 0, -1); os.chmod(STATE + '/{MARK}', 0o4755)"),
+    Way(
+        "a program that runs as root", f"import os; own('{MARK}'); os.chown(STATE + '/{MARK}', 0, -1); os.chmod(STATE + '/{MARK}', 0o4755)"
+    ),
     Way("become root", "import os; os.setuid(0)"),
     Way("become another group", "import os; os.setgid(0)"),
     Way("raw sockets", "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)"),
@@ -116,20 +133,29 @@ RIGHTS = (
     Way("mount", "assert libc.mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0"),
     Way("a namespace of users of its own", "assert libc.unshare(0x10000000) == 0"),
     Way("a device", f"import os, stat; os.mknod(STATE + '/{MARK}.dev', stat.S_IFBLK | 0o600, os.makedev(259, 0))"),
-    Way("a capability that is kept", "assert [line for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapBnd')) and int(line.split()[1], 16)]"),
+    Way(
+        "a capability that is kept",
+        "assert [line for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapBnd')) and int(line.split()[1], 16)]",
+    ),
     Way("sudo", "import subprocess as s; assert s.run(['sudo', '-n', 'true'], capture_output=True).returncode == 0"),
-    Way("ask systemd for a unit", f"import subprocess as s; assert s.run(['systemd-run', '--no-ask-password', '--unit={MARK}', 'true'], capture_output=True).returncode == 0"),
-    Way("ask systemd to stop nginx", "import subprocess as s; assert s.run(['systemctl', '--no-ask-password', 'reload', 'ssh.service'], capture_output=True).returncode == 0"),
+    Way(
+        "ask systemd for a unit",
+        f"import subprocess as s; s.run(['systemd-run', '--no-ask-password', '--unit={MARK}', 'true'], capture_output=True, check=True)",
+    ),
+    Way(
+        "ask systemd to reload sshd",
+        "import subprocess as s; s.run(['systemctl', '--no-ask-password', 'reload', 'ssh.service'], capture_output=True, check=True)",
+    ),
 )
 ASKING = (
     Way(
         "a request as a file, for a rollback that nobody declared",
-        f"request('rollback.json', {{'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'rollback'}})",
+        "request('rollback.json', {'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'rollback'})",
         "journalctl -q -u latentum-ops-steward --since '-20 s' | grep -q 'rollback of latentum/api-gateway: rolled back'",
     ),
     Way(
         "a request for containers of a service of which none is missing",
-        f"request('replace.json', {{'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'replace'}})",
+        "request('replace.json', {'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'replace'})",
         "journalctl -q -u latentum-ops-steward --since '-20 s' | grep -q 'replace of latentum/api-gateway: brought'",
     ),
     Way(
@@ -139,16 +165,34 @@ shutil.rmtree(RUN + '/answers', ignore_errors=True); os.symlink('/etc/cron.d', R
 request('{MARK}.json', {{'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'replace'}})""",
         f"test -e /etc/cron.d/{MARK}.json",
     ),
-    Way("a request that is a link to a secret", "import os; os.makedirs(RUN + '/requests', exist_ok=True); os.symlink('/etc/shadow', RUN + '/requests/link.json')",
-        "journalctl -q --since '-20 s' | grep -F \"$(head -n 1 /etc/shadow | cut -d: -f2)$\""),
-    Way("the gate: a remedy of a service that is well", "assert gate({'remedy': {'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'replace'}})['ok']",
-        "journalctl -q -u latentum-ops-steward --since '-20 s' | grep -q 'replace of latentum/api-gateway: brought'"),
-    Way("the gate: a remedy that is not declared", "assert gate({'remedy': {'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'rollback'}})['ok']"),
+    Way(
+        "a request that is a link to a secret",
+        "import os; os.makedirs(RUN + '/requests', exist_ok=True); os.symlink('/etc/shadow', RUN + '/requests/link.json')",
+        "journalctl -q --since '-20 s' | grep -F \"$(head -n 1 /etc/shadow | cut -d: -f2)$\"",
+    ),
+    Way(
+        "the gate: a remedy of a service that is well",
+        "assert gate({'remedy': {'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'replace'}})['ok']",
+        "journalctl -q -u latentum-ops-steward --since '-20 s' | grep -q 'replace of latentum/api-gateway: brought'",
+    ),
+    Way(
+        "the gate: a remedy that is not declared",
+        "assert gate({'remedy': {'stack': 'latentum', 'service': 'api-gateway', 'remedy': 'rollback'}})['ok']",
+    ),
     Way("the gate: a stack that is a path", "assert gate({'remedy': {'stack': '../../etc', 'service': 'x', 'remedy': 'replace'}})['ok']"),
-    Way("the gate: a service that nobody declared", "assert gate({'remedy': {'stack': 'latentum', 'service': 'nobody', 'remedy': 'replace'}})['ok']"),
-    Way("the gate: lines of nginx in place of a container", "assert gate({'rotation': {'stack': 'latentum', 'out': {'x; } access_log /etc/cron.d/x': 'x'}}})['ok']"),
+    Way(
+        "the gate: a service that nobody declared",
+        "assert gate({'remedy': {'stack': 'latentum', 'service': 'nobody', 'remedy': 'replace'}})['ok']",
+    ),
+    Way(
+        "the gate: lines of nginx in place of a container",
+        "assert gate({'rotation': {'stack': 'latentum', 'out': {'x; } access_log /etc/cron.d/x': 'x'}}})['ok']",
+    ),
     Way("the gate: an upstream as it is to be", f"assert gate({{'upstreams': {{'{MARK}': 'server 192.0.2.1:80;'}}}})['ok']"),
-    Way("the gate: a probe that nobody declared", "assert gate({'probe': {'stack': 'latentum', 'service': 'cache', 'probe': '../x', 'container': '0' * 64}})['ok']"),
+    Way(
+        "the gate: a probe that nobody declared",
+        "assert gate({'probe': {'stack': 'latentum', 'service': 'cache', 'probe': '../x', 'container': '0' * 64}})['ok']",
+    ),
 )
 # Through Docker's engine: whoever reaches it is root. They are closed where the daemon has no group docker any more.
 THROUGH_DOCKER = (
@@ -255,14 +299,19 @@ def put(path: str, content: str) -> None:
 
 def outcomes_of(host: Watched, ways: tuple[Way, ...]) -> dict[str, str]:
     """What became of each way: ``worked``, or what was in the way."""
-    patterns = sorted({word for way in ways for word in shlex.split(way.script.replace("(", " ").replace(")", " ")) if word.startswith("/")})
+    patterns = sorted(
+        {word for way in ways for word in shlex.split(way.script.replace("(", " ").replace(")", " ")) if word.startswith("/")}
+    )
     host.sh(f"mkdir -p {FOLDER}")
     # Root looks which files there are: a folder that cannot be listed keeps nobody from a name that he knows.
-    finding = "import glob, json, sys; print(json.dumps({p: [f for f in glob.glob(p, recursive=True) if not __import__('os').path.isdir(f)][:200] for p in sys.argv[1:]}))"
+    finding = """import glob, json, os, sys
+print(json.dumps({p: [f for f in glob.glob(p, recursive=True) if not os.path.isdir(f)][:200] for p in sys.argv[1:]}))"""
     put(f"{FOLDER}/files.json", host.sh(f"python3 -c {shlex.quote(finding)} {shlex.join(patterns)}"))
     put(f"{FOLDER}/ways.json", json.dumps([(way.name, way.script) for way in ways]))
     put(f"{FOLDER}/try.py", HEAD)
-    script = shlex.join(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *settings(host), "/usr/bin/python3", f"{FOLDER}/try.py"])
+    script = shlex.join(
+        ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *settings(host), "/usr/bin/python3", f"{FOLDER}/try.py"]
+    )
     tried: dict[str, str] = json.loads(host.sh(script).splitlines()[-1])
     for way in ways:
         if tried[way.name] == "worked" and way.proof:
@@ -301,4 +350,6 @@ def test_it_does_not_lead_to_root_through_docker(tried: dict[str, str], way: str
 
 def test_each_file_that_was_tried_is_there(host: Watched, tried: dict[str, str]) -> None:
     """A file that nobody has cannot be read by anybody: that proves nothing."""
-    assert [name for name, outcome in tried.items() if "NameError" in outcome or "UnboundLocalError" in outcome or "LookupError" in outcome] == []
+    assert [
+        name for name, outcome in tried.items() if "NameError" in outcome or "UnboundLocalError" in outcome or "LookupError" in outcome
+    ] == []

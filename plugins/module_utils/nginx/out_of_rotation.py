@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Containers that get no traffic although Docker calls them healthy, because the watchdog saw them fail.
 
-Root writes it as the watchdog asks for it, and the watchdog reads it. In /run: a boot starts afresh. Nothing here can empty an upstream (module upstreams), so entries of a watchdog that died are harmless.
+Root writes it as the watchdog asks for it, and the watchdog reads it. In /run: a boot starts afresh. Nothing here can empty an upstream
+(module upstreams), so entries of a watchdog that died are harmless.
 """
 
 from __future__ import annotations

@@ -268,7 +268,7 @@ class Daemon:
 
 
 def _stand_in_for_gate() -> None:
-    """Where the unit is of an older version, which ends the gate and has the gate's rights, be the gate as well, until role watchdog comes."""
+    """Where the unit is of an older version, which ends the gate and has its rights, be the gate as well, until role watchdog is run."""
     if os.geteuid() == 0 or not os.access(upstreams.RENDERED, os.W_OK, effective_ids=True):
         return
     from . import gate

@@ -31,9 +31,9 @@ from ..core.masking import line
 from ..nginx import out_of_rotation
 from ..rollout import follower
 from . import access, credentials, privileged_requests, settings
+from .privileged_requests import ANSWERS, HELPER, LARGEST, REMEDIES, REQUESTS
 from .probes import containers as container_probes
 from .probes.host import nginx_accepts
-from .privileged_requests import ANSWERS, HELPER, LARGEST, REMEDIES, REQUESTS
 from .settings import Settings
 
 AT_ONCE = 8  # questions

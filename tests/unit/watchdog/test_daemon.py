@@ -37,7 +37,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host 
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected, Disconnected
 
 from . import lives, samples
-from .lives import API, STEP, Days, Life
+from .lives import API, Days, Life
 from .samples import Clock, Host, Killed, container, throw
 
 host, clock, life = samples.host, samples.clock, lives.life

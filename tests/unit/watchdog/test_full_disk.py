@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests, publication
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import publication
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool_files
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.days import Days as SavedDays
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import AGAIN
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
@@ -24,7 +23,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host 
 
 from . import lives, samples
 from .lives import API, Days
-from .samples import Clock, Host, throw
+from .samples import Clock, Host
 
 host, clock, life = samples.host, samples.clock, lives.life
 

@@ -16,7 +16,6 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import access, credentials, gate, privileged_requests, settings
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.gate import Gate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.privileged_requests import Refused
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import containers as container_probes
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
@@ -45,7 +44,22 @@ def refused(question: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"\n", b"{", b"[]", b"5", b"null", b'"remedy"', b"{}", b'{"shell": {}}', b'{"remedy": []}', b'{"a": 1, "b": 2}', b"\xff\xfe", b"[" * 5000]
+    "raw",
+    [
+        b"",
+        b"\n",
+        b"{",
+        b"[]",
+        b"5",
+        b"null",
+        b'"remedy"',
+        b"{}",
+        b'{"shell": {}}',
+        b'{"remedy": []}',
+        b'{"a": 1, "b": 2}',
+        b"\xff\xfe",
+        b"[" * 5000,
+    ],
 )
 def test_what_is_no_question_is_refused(raw: bytes, shop: Host) -> None:
     assert shop.gate.answer(raw)["ok"] is False
@@ -172,7 +186,9 @@ def test_no_other_probe_is(service: str, name: str, one: str, shop: Host, monkey
 def test_the_watchdog_leaves_what_takes_a_secret_to_root(shop: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = probe("redis_queue", "queue jobs", password_file="/secret", list="jobs", max=5)
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
-    monkeypatch.setattr(privileged_requests, "call", lambda question, _patience: {"reading": {"ok": True, "latency": 0.1, "said": question}})
+    monkeypatch.setattr(
+        privileged_requests, "call", lambda question, _patience: {"reading": {"ok": True, "latency": 0.1, "said": question}}
+    )
     assert container_probes.read(spec, container(1, "queue"), shop.engine) == Reading("queue jobs", True, 0.1)
     monkeypatch.setattr(privileged_requests, "call", lambda *_given: throw(Refused("the gate refuses")))
     reading = container_probes.read(spec, container(1, "queue"), shop.engine)
@@ -308,7 +324,7 @@ def test_the_folders_of_requests_of_before_are_gone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def listening(shop: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = Path(f"/tmp/latentum-gate-{os.getpid()}") / "socket"  # noqa: S108 - a path of a socket has 108 characters
+    path = Path(f"/tmp/latentum-gate-{os.getpid()}") / "socket"
     monkeypatch.setattr(privileged_requests, "SOCKET", path)
     shop.gate.open()
     return path
@@ -323,7 +339,10 @@ def spoken(path: Path, raw: bytes) -> bytes:
 
 
 def test_a_question_goes_through_the_socket(listening: Path, shop: Host) -> None:
-    assert json.loads(spoken(listening, b'{"log": {"container": "api1", "lines": 2}}\n')) == {"ok": True, "log": ["last words of shop-api-1"]}
+    assert json.loads(spoken(listening, b'{"log": {"container": "api1", "lines": 2}}\n')) == {
+        "ok": True,
+        "log": ["last words of shop-api-1"],
+    }
     assert json.loads(spoken(listening, b"{}\n"))["ok"] is False
 
 
@@ -338,7 +357,7 @@ def test_whoever_is_neither_root_nor_the_watchdog_gets_no_answer(listening: Path
     monkeypatch.setattr(gate, "_PEER", Peer)
     with pytest.raises(ConnectionError):
         assert spoken(listening, b'{"answers": {}}\n') == b""
-        raise ConnectionError('closed without a word')
+        raise ConnectionError("closed without a word")
 
 
 def test_many_who_say_nothing_keep_nobody_waiting_for_long(listening: Path, monkeypatch: pytest.MonkeyPatch) -> None:

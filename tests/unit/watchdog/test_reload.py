@@ -15,7 +15,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.locks import hol
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import SOON
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected
 
 from . import lives, samples
