@@ -51,7 +51,10 @@ options:
         type: str
         default: root
       sensitive:
-        description: Never show the content in a diff.
+        description: Never show the content, neither in a diff nor in a result or the journal of the host.
         type: bool
         default: false
+      sensitive_content:
+        description: What C(content) of a O(files[].sensitive) file becomes on its way to the host. Nobody has to write it.
+        type: str
 """

@@ -199,9 +199,21 @@ def _wanted(given: Mapping[str, Any], kept: Collection[Path]) -> ConfigSet:
     )
 
 
+class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no type hints
+    """A module whose journal line has the paths of the files, and no content of them.
+
+    Ansible writes the text of nested arguments to the journal and removes secret values from that text as they are; a value with line
+    breaks or quotes stands there escaped, and stays.
+    """
+
+    def _log_invocation(self) -> None:
+        paths = ", ".join(str(file["path"]) for file in self.params["files"])
+        self.log(f"Invoked with name={self.params['name']} state={self.params['state']} paths={paths}")
+
+
 def main() -> None:
     """Arguments in, outcome out; the engine does the rest."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "confirmed"], "default": "present"},

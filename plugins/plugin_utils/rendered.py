@@ -24,7 +24,8 @@ class RenderingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type 
         """The entries with the content of each."""
         folders = [Path(folder) for folder in variables.get("ansible_search_path") or []]
         templar = self._templar.copy_with_new_env(searchpath=[str(place) for folder in folders for place in (folder / "templates", folder)])
-        return [self._rendered(dict(entry), templar, variables) if entry.get("template") else dict(entry) for entry in entries]
+        complete = (self._rendered(dict(entry), templar, variables) if entry.get("template") else dict(entry) for entry in entries)
+        return [_unlogged(entry) for entry in complete]
 
     def _rendered(self, entry: dict[str, Any], templar: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
         name, own = entry.pop("template"), entry.pop("variables", None) or {}
@@ -36,3 +37,10 @@ class RenderingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type 
         text = trust_as_template(self._loader.get_text_file_contents(source))
         content = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
         return {**entry, "content": content}
+
+
+def _unlogged(entry: dict[str, Any]) -> dict[str, Any]:
+    """A sensitive content under the name that Ansible writes neither into the journal of the host nor into a result (C(invocation))."""
+    if entry.get("sensitive") and entry.get("content") is not None:
+        entry["sensitive_content"] = entry.pop("content")
+    return entry

@@ -43,6 +43,7 @@ def apply(folder: Path, *arguments: str) -> str:
 def test_a_wildcard_is_issued_and_renewed_by_dns(tmp_path: Path) -> None:
     assert ZONE_KEY not in apply(tmp_path, "-vvv")
     host = reach(HOST)
+    assert ZONE_KEY not in host.check_output("sudo journalctl --no-pager --output=cat")
     shown = host.check_output(f"sudo openssl x509 -noout -issuer -ext subjectAltName -in {TLS}/fullchain.pem")
     assert f"DNS:*.{ZONE}" in shown and f"DNS:{ZONE}" in shown and "Pebble" in shown
     assert host.check_output("sudo stat --format '%a %U' /etc/letsencrypt/updates.ini") == "600 root"

@@ -34,6 +34,7 @@ FILE_OPTIONS: dict[str, Any] = {
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "sensitive": {"type": "bool", "default": False},
+    "sensitive_content": {"type": "str", "no_log": True},  # `content` of a sensitive file: the action has moved it here
 }
 
 
@@ -117,7 +118,7 @@ def parse_entry(raw: Mapping[str, Any]) -> Entry:
     target = str(raw.get("target") or "")
     if state == "link" and not target:
         raise EntryError(f"files: {path} is a link without a target: write target: /where/it/points")
-    content = raw.get("content")
+    content = raw.get("content") if raw.get("sensitive_content") is None else raw["sensitive_content"]
     if state == "file" and content is None:
         raise EntryError(f"files: {path} has no content: write content: or state: absent")
     return Entry(
@@ -128,7 +129,7 @@ def parse_entry(raw: Mapping[str, Any]) -> Entry:
         uid=identity(path, "owner", str(raw.get("owner") or "root")),
         gid=identity(path, "group", str(raw.get("group") or "root")),
         target=target,
-        sensitive=bool(raw.get("sensitive")),
+        sensitive=bool(raw.get("sensitive")) or raw.get("sensitive_content") is not None,
     )
 
 

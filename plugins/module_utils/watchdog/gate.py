@@ -255,9 +255,9 @@ def _watchdog() -> int:
 def main() -> None:
     """Follow Docker's events as root, and answer the watchdog where there is one. Ends when it is killed."""
     if _watchdog() >= 0:
-        if os.geteuid() == 0:
-            access.grant()
         try:
+            if os.geteuid() == 0:
+                access.grant()
             Gate().open()
         except OSError as error:
             log(f"gate: not open, so nothing is healed that takes root: {error}")

@@ -272,6 +272,22 @@ def test_files_of_a_set_are_rendered_from_templates(play: Play, tmp_path: Path) 
     assert contents == ["example.com", *["#\n# Ansible managed\n#\n" + line.format(1, name) + line.format(2, name) for name in "ab"]]
 
 
+def test_a_sensitive_content_is_in_no_result(play: Play, tmp_path: Path) -> None:
+    """Whatever writes results down (AWX does, for everybody who may see the job) has the arguments of each module."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/keys.j2").write_text("key = {{ key }}\n")
+    files: list[dict[str, Any]] = [
+        {"path": f"{tmp_path}/rendered", "template": "keys.j2", "sensitive": True},
+        {"path": f"{tmp_path}/written", "content": "other = {{ key }}", "sensitive": True, "mode": "0600"},
+        {"path": f"{tmp_path}/plain", "content": "nothing that is secret"},
+    ]
+    task = {"name": "set", "latentum.ops.config_set": {"name": "keys", "files": files}}
+    result = play(task, variables={"key": "hunter2-of-the-zone"})["set"]
+    assert result["changed"] and len(result["diff"]) == 3, result
+    assert "hunter2-of-the-zone" not in json.dumps(result)
+    assert "nothing that is secret" in json.dumps(result["invocation"])
+
+
 PREFLIGHT = {"name": "preflight", "latentum.ops.preflight": {"roles": ["base", "firewall"]}}
 
 

@@ -44,3 +44,16 @@ def test_a_set_that_was_refused_leaves_what_was_known(tmp_path: Path) -> None:
     assert run(file, "one\n", "first") == 0
     assert run(file, "two\n", "second", validate=[["false"]]) == 1
     assert settled_sets.settled() == {"trial": "first"} and file.read_text() == "one\n"
+
+
+def test_a_sensitive_content_is_not_in_the_journal_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible writes the arguments of each module there, a value with line breaks in nested ones also where it is marked as secret."""
+    lines: list[str] = []
+    monkeypatch.setattr(config_set.AnsibleModule, "log", lambda _self, message, log_args=None: lines.append(f"{message} {log_args}"))
+    file, content = tmp_path / "keys", "key = hunter2-of-the-zone\nother = 'quoted'\n"
+    own = {"owner": str(os.getuid()), "group": str(os.getgid()), "mode": "0600"}
+    entry = {"path": str(file), "sensitive": True, "sensitive_content": content, **own}
+    with patch_module_args({"name": "trial", "files": [entry]}), pytest.raises(SystemExit) as ended:
+        config_set.main()
+    assert not ended.value.code and file.read_text() == content
+    assert str(file) in "".join(lines) and "hunter2" not in "".join(lines)

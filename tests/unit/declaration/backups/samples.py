@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -19,12 +20,14 @@ AGE_SECRET = "AGE-SECRET-KEY-1" + "Q" * 58
 
 def ssh_line(kind: str, bits: int = 2048) -> str:
     """A fresh public key as it stands in C(authorized_keys), without a comment."""
-    key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-    if kind == "rsa":
-        key = rsa.generate_private_key(65537, bits)
+    key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+    if kind == "rsa":  # nobody signs with it, so no primes have to be found in each process that collects tests
+        key = rsa.RSAPublicNumbers(65537, secrets.randbits(bits) | 1 << (bits - 1) | 1).public_key()
+    elif kind == "ed25519":
+        key = ed25519.Ed25519PrivateKey.generate().public_key()
     else:
-        key = ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
-    return key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+        key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
 def ssh_blob(*parts: bytes) -> str:

@@ -18,6 +18,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.tls.member import nam
 from ansible_runs import AnsibleRuns
 
 HOSTS = {"web1": "10.0.0.11", "eye-1": "10.0.0.5", "web2": "10.0.0.12"}
+SETTINGS = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOCALHOST_WARNING": "false"}
 
 
 class Site:
@@ -25,6 +26,7 @@ class Site:
 
     def __init__(self, folder: Path, ansible: AnsibleRuns) -> None:
         self.folder, self.ansible = folder, ansible
+        folder.mkdir(exist_ok=True)
         self.hosts: dict[str, dict[str, Any]] = {
             name: {"ansible_host": address, "ansible_connection": "local", "ops_monitoring_host": "eye-1"}
             for name, address in HOSTS.items()
@@ -57,7 +59,7 @@ class Site:
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
         done = self.ansible(
             "ansible-playbook", "-i", "hosts.yml", "play.yml", "--tags", "host_certificates_configure", "-e", json.dumps(extra), *arguments,
-            folder=self.folder, environment={"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOCALHOST_WARNING": "false"},
+            folder=self.folder, environment=SETTINGS,
         )  # fmt: skip
         shown = done.stdout + done.stderr
         assert (done.returncode == 0) is good, shown
@@ -79,20 +81,37 @@ class Site:
 
 @pytest.fixture
 def site(ansible: AnsibleRuns, tmp_path: Path) -> Site:
-    return Site(tmp_path, ansible)
+    return Site(tmp_path / "site", ansible)
 
 
-def test_all_hosts_get_certificates_and_a_second_run_changes_nothing(site: Site) -> None:
+@pytest.fixture(scope="module")
+def first(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, str]:
+    """A site after its first run, which nobody changes, and what that run printed."""
+    site = Site(tmp_path_factory.mktemp("first") / "site", ansible)
+    return site, site.run("--diff")[1]
+
+
+@pytest.fixture
+def after_first(first: tuple[Site, str], site: Site) -> Site:
+    """A site of the test's own after its first run: nothing that it wrote names its folder."""
+    shutil.copytree(first[0].folder, site.folder, symlinks=True, dirs_exist_ok=True)
+    return site
+
+
+def test_a_first_run_in_check_mode_writes_nothing(site: Site) -> None:
     assert site.changed("--check") == set(HOSTS) and not (site.folder / "authority").exists() and not (site.folder / "web1").exists()
-    _stats, shown = site.run("--diff")
+
+
+def test_all_hosts_get_certificates_and_a_second_run_changes_nothing(first: tuple[Site, str], after_first: Site) -> None:
+    site, shown = after_first, first[1]
     assert "PRIVATE" not in shown and "BEGIN CERTIFICATE-" in shown
     assert site.names("web1") == {"web1", "10.0.0.11"} and site.names("eye-1") == {"eye-1", "10.0.0.5"}
     assert 'ends_timestamp_seconds{of="host"} 18' in (site.folder / "numbers-web2/certificates.prom").read_text()
     assert site.changed() == set() and site.changed("--check") == set()
 
 
-def test_a_new_host_alone_gets_one_from_the_authority_that_the_run_does_not_reach(site: Site) -> None:
-    site.run()
+def test_a_new_host_alone_gets_one_from_the_authority_that_the_run_does_not_reach(after_first: Site) -> None:
+    site = after_first
     site.hosts["web3"] = {"ansible_host": "10.0.0.13", "ansible_connection": "local", "ops_monitoring_host": "eye-1"}
     before = (site.folder / "web1/certificate.pem").read_bytes()
     assert site.changed("--limit", "web3") >= {"web3"}
@@ -100,14 +119,14 @@ def test_a_new_host_alone_gets_one_from_the_authority_that_the_run_does_not_reac
 
 
 @pytest.mark.matrix
-def test_a_host_that_moved_gets_its_new_address(site: Site) -> None:
-    site.run()
+def test_a_host_that_moved_gets_its_new_address(after_first: Site) -> None:
+    site = after_first
     site.hosts["web2"]["ops_address"] = "10.9.0.12"
     assert "web2" in site.changed() and site.names("web2") == {"web2", "10.9.0.12", "10.0.0.12"}
 
 
-def test_another_generation_comes_in_three_runs(site: Site) -> None:
-    site.run()
+def test_another_generation_comes_in_three_runs(after_first: Site) -> None:
+    site = after_first
     site.run(host_certificates_generation=2)
     assert site.generation() == [(1, "signs"), (2, "comes")] and site.trusted("web1") == 2
     site.run(host_certificates_generation=2)
@@ -118,8 +137,8 @@ def test_another_generation_comes_in_three_runs(site: Site) -> None:
 
 
 @pytest.mark.matrix
-def test_a_replacement_says_whom_it_waits_for(site: Site) -> None:
-    site.run()
+def test_a_replacement_says_whom_it_waits_for(after_first: Site) -> None:
+    site = after_first
     for _number in range(2):
         _stats, shown = site.run("--limit", "web1", host_certificates_generation=2)
     assert "waits for a run on eye-1, web2" in shown
@@ -132,8 +151,8 @@ def test_the_controller_can_keep_the_authority(site: Site) -> None:
     assert site.changed(host_certificates_authority_host="controller") == set()
 
 
-def test_an_authority_whose_folder_is_gone_stops_the_run_before_a_host_is_touched(site: Site) -> None:
-    site.run()
+def test_an_authority_whose_folder_is_gone_stops_the_run_before_a_host_is_touched(after_first: Site) -> None:
+    site = after_first
     shutil.rmtree(site.folder / "authority")
     before = (site.folder / "web1/certificate.pem").read_bytes()
     _stats, shown = site.run(good=False)
@@ -150,8 +169,8 @@ def test_what_cannot_be_is_refused(site: Site) -> None:
 
 
 @pytest.mark.matrix
-def test_turned_off_the_key_goes_and_the_authority_stays(site: Site) -> None:
-    site.run()
+def test_turned_off_the_key_goes_and_the_authority_stays(after_first: Site) -> None:
+    site = after_first
     site.run(host_certificates_enabled=False)
     assert not list((site.folder / "web1").iterdir()) and (site.folder / "authority/1.key").exists()
     assert site.changed(host_certificates_enabled=False) == set()
