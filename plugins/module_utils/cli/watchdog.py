@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..core import watchers
+from ..core import paths
 from ..core.atomic_files import read_text
 from ..core.format import folded
 from . import stack_choice
@@ -179,7 +179,7 @@ def _clock(at: float) -> str:
 def _become_watchdog() -> None:
     """Messages are the watchdog's: root does not work in its folders, where it could have left links."""
     try:
-        user = pwd.getpwnam(watchers.USER)
+        user = pwd.getpwnam(paths.WATCHDOG)
     except KeyError:
         return
     if os.geteuid() == 0:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..core import paths, watchers
+from ..core import paths
 from ..core.versioned_json import known_fields, read_state, write_state
 
 
@@ -42,4 +42,4 @@ def known(stack: str) -> dict[str, Standing]:
 def put(stack: str, taken: Mapping[str, Standing]) -> None:
     """Write down which containers were taken over, beside those that are known."""
     every = {**known(stack), **taken}
-    write_state(_path(stack), {identity: asdict(standing) for identity, standing in every.items()}, watchers.READABLE, gid=watchers.gid())
+    write_state(_path(stack), {identity: asdict(standing) for identity, standing in every.items()}, 0o600)

@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from . import watchers
+from . import paths
 
 FOLDER = Path("/run/latentum-ops")
 WATCHDOG = "watchdog"  # as the watchdog is named where it holds the lock of a stack
@@ -125,7 +125,7 @@ def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") ->
     path = prepare(stack)
     with ExitStack() as held:
         try:
-            descriptor = held.enter_context(file_lock(path, timeout=timeout, mode=watchers.READABLE))
+            descriptor = held.enter_context(file_lock(path, timeout=timeout, mode=paths.READABLE))
         except LockBusy as busy:
             raise LockHeld(stack, holder(stack) or _read(busy.content), timeout) from None
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -140,10 +140,10 @@ def prepare(stack: str) -> Path:
     path = FOLDER / f"{stack}.lock"
     if os.geteuid() != 0:
         return path
-    watchers.folder(FOLDER, watchers.LISTED)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, watchers.READABLE)
+    paths.shared_folder(FOLDER, paths.LISTED)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, paths.READABLE)
     try:
-        group = watchers.gid()
+        group = paths.watchdog_gid()
         if os.fstat(descriptor).st_gid != group:
             os.fchown(descriptor, 0, group)
     finally:
@@ -199,7 +199,7 @@ def _holding(path: Path) -> int | None:
 def _is_watchdog(pid: int) -> bool:
     """The process is the watchdog's: nobody else of its group can lock, and it could not write itself in."""
     try:
-        return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name == watchers.USER
+        return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name == paths.WATCHDOG
     except (OSError, KeyError):
         return False
 

@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ..core import paths, watchers
+from ..core import paths
 from ..core.versioned_json import known_fields, read_state, write_state
 
 KEPT = 20  # runs of a job
@@ -118,9 +118,9 @@ def save(stack: str, job: str, record: Record) -> None:
     """Write it down; of old runs without what they wrote."""
     kept = record.runs[-KEPT:]
     runs = [replace(run, output=()) for run in kept[:-OUTPUTS]] + [replace(run, output=run.output[-LINES:]) for run in kept[-OUTPUTS:]]
-    watchers.folder(folder_of(stack), watchers.LISTED)
+    paths.shared_folder(folder_of(stack), paths.LISTED)
     content = {**asdict(record), "runs": [asdict(run) for run in runs]}
-    write_state(folder_of(stack) / f"{job}.json", content, watchers.READABLE, gid=watchers.gid())
+    write_state(folder_of(stack) / f"{job}.json", content, paths.READABLE, gid=paths.watchdog_gid())
 
 
 def begun(record: Record, run: Run) -> Record:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..contracts.job_settings import Job, JobSettings
-from ..core import watchers
+from ..core import paths
 from ..core.atomic_files import read_text
 from ..core.process import CommandError, run
 from ..core.times import parse_timestamp
@@ -135,8 +135,8 @@ def bring(settings: JobSettings, *, enabled: bool = True, check_mode: bool = Fal
     if settings.jobs:
         content = json.dumps(settings.to_dict(), indent=1) + "\n"
         entries = [
-            Entry(path=FOLDER, state="directory", mode=watchers.LISTED, gid=watchers.gid()),
-            Entry(path=file_of(settings.stack), content=content.encode(), mode=watchers.READABLE, gid=watchers.gid()),
+            Entry(path=FOLDER, state="directory", mode=paths.LISTED, gid=paths.watchdog_gid()),
+            Entry(path=file_of(settings.stack), content=content.encode(), mode=paths.READABLE, gid=paths.watchdog_gid()),
             *entries,
         ]
     elif file_of(settings.stack).exists():

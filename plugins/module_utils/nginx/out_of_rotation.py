@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core import watchers
+from ..core import paths
 from ..core.locks import FOLDER
 from ..core.versioned_json import read_state, write_state
 
@@ -41,6 +41,6 @@ def put(stack: str, entries: Mapping[str, str]) -> bool:
     """
     if load(stack) == dict(entries):
         return False
-    watchers.folder(FOLDER, watchers.LISTED)
-    write_state(_path(stack), dict(entries), watchers.READABLE, gid=watchers.gid())
+    paths.shared_folder(FOLDER, paths.LISTED)
+    write_state(_path(stack), dict(entries), paths.READABLE, gid=paths.watchdog_gid())
     return True

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..core import paths, watchers
+from ..core import paths
 from ..core.versioned_json import known_fields, read_state, write_state
 
 
@@ -45,8 +45,8 @@ def put(stack: str, entries: Mapping[str, Traffic | None]) -> None:
     wanted = {service: entry for service, entry in {**known, **entries}.items() if entry is not None}
     if wanted == known:
         return
-    watchers.folder(_path(stack).parent, watchers.PASSED)
-    write_state(_path(stack), {name: asdict(traffic) for name, traffic in wanted.items()}, watchers.READABLE, gid=watchers.gid())
+    paths.shared_folder(_path(stack).parent, paths.PASSED)
+    write_state(_path(stack), {name: asdict(traffic) for name, traffic in wanted.items()}, paths.READABLE, gid=paths.watchdog_gid())
 
 
 def share_weights(old: list[str], new: list[str], percent: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import paths, watchers
+from ..core import paths
 from ..core.atomic_files import read_text, sync_directory, write_atomic
 from ..core.masking import clean
 from ..core.versioned_json import known_fields, read_state, write_state
@@ -63,11 +63,11 @@ class Journal:
     def write(self, **entry: Any) -> None:
         """Append one line, without secrets; it is on disk when this returns."""
         entry = {name: clean(value) if isinstance(value, str) else value for name, value in entry.items()}
-        watchers.folder(self.folder, watchers.PASSED)
-        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, watchers.READABLE)
+        paths.shared_folder(self.folder, paths.PASSED)
+        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, paths.READABLE)
         try:
             if os.fstat(descriptor).st_size == 0:
-                os.fchown(descriptor, -1, watchers.gid())
+                os.fchown(descriptor, -1, paths.watchdog_gid())
             os.write(descriptor, (json.dumps({"at": now(), **entry}) + "\n").encode())
             os.fsync(descriptor)
         finally:
@@ -103,7 +103,7 @@ class Journal:
         """Forget what is older than the last lines."""
         lines = (read_text(self.lines) or "").splitlines(keepends=True)
         if len(lines) > 2 * LINES:
-            write_atomic(self.lines, "".join(lines[-LINES:]), watchers.READABLE, 0, watchers.gid())
+            write_atomic(self.lines, "".join(lines[-LINES:]), paths.READABLE, 0, paths.watchdog_gid())
 
     def underway(self) -> RolloutInProgress | None:
         """The rollout that was begun and not ended."""
@@ -112,8 +112,8 @@ class Journal:
 
     def keep(self, underway: RolloutInProgress) -> None:
         """Write where a rollout is, before it goes there."""
-        watchers.folder(self.folder, watchers.PASSED)
-        write_state(self.state, asdict(underway), watchers.READABLE, gid=watchers.gid())
+        paths.shared_folder(self.folder, paths.PASSED)
+        write_state(self.state, asdict(underway), paths.READABLE, gid=paths.watchdog_gid())
 
     def ended(self) -> None:
         """The rollout under way is over."""

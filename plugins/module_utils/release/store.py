@@ -34,7 +34,7 @@ from typing import Any
 
 from ..compose.yaml_writer import dump
 from ..contracts.routes import Routes, routes_from
-from ..core import paths, watchers
+from ..core import paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.env_file import render
 from ..core.versioned_json import known_fields, read_state, write_state
@@ -133,7 +133,7 @@ class Store:
     def save(self, release: Release) -> Path:
         """Write a release; what was known about its state stays. Returns its folder."""
         folder = self.path(release.id)
-        watchers.folder(self.folder, watchers.PASSED)
+        paths.shared_folder(self.folder, paths.PASSED)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self.load(release.id) if (folder / "release.json").exists() else None
         kept = replace(release, state=known.state, reason=known.reason, created=known.created) if known else release
@@ -241,9 +241,9 @@ class Store:
             before = [earlier for earlier in before if earlier != release]
         elif live:
             before = [earlier for earlier in before if earlier not in (release, live)] + [live]
-        watchers.folder(self.folder, watchers.PASSED)
+        paths.shared_folder(self.folder, paths.PASSED)
         pointer = {"live": release, "previous": before[-KEPT:]}
-        write_state(self.folder / "live.json", pointer, watchers.READABLE, gid=watchers.gid())
+        write_state(self.folder / "live.json", pointer, paths.READABLE, gid=paths.watchdog_gid())
         self._forget({release, *before[-KEPT:]})
 
     def adopt(self, live: str, adopted: Release) -> None:

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..core import locks, paths, watchers
-from ..core.watchers import LISTED, PASSED, READABLE
+from ..core import locks, paths
+from ..core.paths import LISTED, PASSED, READABLE
 from ..jobs import settings as job_settings
 from ..metrics import database_places
 from ..nginx import sync, writer
@@ -31,7 +31,7 @@ _FOLDERS: tuple[tuple[Path, str, int, tuple[str, ...]], ...] = (
     (paths.JOBS, ".", LISTED, ()),
     (paths.JOBS, "*", LISTED, ("*.json",)),
     (paths.RELEASES, ".", PASSED, ()),
-    (paths.RELEASES, "*", PASSED, ("live.json", "journal.jsonl", "rollout.json", "traffic.json", "warm.json", "taken_over.json")),
+    (paths.RELEASES, "*", PASSED, ("live.json", "journal.jsonl", "rollout.json", "traffic.json", "warm.json")),
     (locks.FOLDER, ".", LISTED, ("*.lock", "*.out.json")),
     (locks.FOLDER, "jobs", LISTED, ("*.lock",)),
 )
@@ -46,7 +46,7 @@ def grant(root: Path = Path("/")) -> None:
     :param root: where the file system begins.
     :raises OSError: something cannot be.
     """
-    group = watchers.gid()
+    group = paths.watchdog_gid()
     for base, pattern, mode, names in _FOLDERS:
         for folder in _matching(_in(root, base), pattern):
             if _put_right(folder, mode, group, os.O_DIRECTORY):

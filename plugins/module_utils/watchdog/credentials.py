@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core import watchers
+from ..core import paths
 from ..core.atomic_files import write_atomic
 from .settings import Settings
 
@@ -53,8 +53,8 @@ def publish(settings: Settings) -> list[str]:
 
     :raises OSError: it cannot be done.
     """
-    watchers.folder(FOLDER.parent, watchers.LISTED)
-    watchers.folder(FOLDER, watchers.LISTED)
+    paths.shared_folder(FOLDER.parent, paths.LISTED)
+    paths.shared_folder(FOLDER, paths.LISTED)
     wanted = {copy_of(file): Path(file) for file in named(settings)}
     changed = []
     for copy, file in wanted.items():
@@ -64,8 +64,8 @@ def publish(settings: Settings) -> list[str]:
             content = b""  # the receiver says that it is missing
         if not content:
             copy.unlink(missing_ok=True)
-        elif not copy.exists() or copy.read_bytes() != content or copy.stat().st_gid != watchers.gid():
-            write_atomic(copy, content, watchers.READABLE, 0, watchers.gid())
+        elif not copy.exists() or copy.read_bytes() != content or copy.stat().st_gid != paths.watchdog_gid():
+            write_atomic(copy, content, paths.READABLE, 0, paths.watchdog_gid())
             changed.append(file.name)
     for copy in set(FOLDER.iterdir()) - set(wanted):
         copy.unlink()

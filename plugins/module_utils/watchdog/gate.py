@@ -25,7 +25,7 @@ from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.watchdog_settings import ProbeSpec, ServiceSpec, StackSpec
-from ..core import locks, watchers
+from ..core import locks, paths
 from ..core.journal import log
 from ..core.masking import line
 from ..nginx import out_of_rotation
@@ -127,7 +127,7 @@ class Gate:
         if remedy not in REMEDIES or (remedy != "replace" and remedy not in spec.escalate):
             raise NotAllowed(f"{spec.service} has no such remedy")
         for folder in (HELPER, ANSWERS):
-            watchers.folder(folder, watchers.LISTED)
+            paths.shared_folder(folder, paths.LISTED)
         REQUESTS.mkdir(mode=0o700, exist_ok=True)
         content = {"stack": stack, "service": spec.service, "remedy": remedy, "at": time.time()}
         waiting = REQUESTS / f".{stack}.{spec.service}.{remedy}"
@@ -189,11 +189,11 @@ class Gate:
         :raises OSError: the socket cannot be made.
         """
         path = privileged_requests.SOCKET
-        watchers.folder(path.parent, watchers.LISTED)
+        paths.shared_folder(path.parent, paths.LISTED)
         path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
-        os.chown(path, 0, watchers.gid())
+        os.chown(path, 0, paths.watchdog_gid())
         path.chmod(0o660)
         listening.listen(AT_ONCE)
         listening.settimeout(ROUND)
@@ -247,7 +247,7 @@ def _identity(values: Mapping[str, Any]) -> str:
 def _watchdog() -> int:
     """The number of the watchdog's user; that of nobody where there is none."""
     try:
-        return pwd.getpwnam(watchers.USER).pw_uid
+        return pwd.getpwnam(paths.WATCHDOG).pw_uid
     except KeyError:
         return -1
 

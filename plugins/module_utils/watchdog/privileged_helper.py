@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..containers.client import Container, DockerUnavailable, Engine
 from ..contracts.watchdog_settings import ServiceSpec
-from ..core import watchers
+from ..core import paths
 from ..core.atomic_files import write_atomic
 from ..core.locks import LockHeld
 from ..core.versioned_json import read_state, write_state
@@ -97,7 +97,7 @@ def _answer(name: str, answer: dict[str, str]) -> None:
 
     :raises OSError: /run takes no more.
     """
-    watchers.folder(ANSWERS, watchers.LISTED)
+    paths.shared_folder(ANSWERS, paths.LISTED)
     write_atomic(ANSWERS / name, json.dumps(answer), 0o600, 0, 0)
 
 
