@@ -309,7 +309,7 @@ class Engine:
     def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote.
 
-        That is bytes, to be looked into; what goes on to people is text, which `masking.foreign` makes of them.
+        That is bytes, to be looked into; what goes on to people is text, which `text` makes of them.
 
         One whose time is up is left behind: the engine has no way to end it.
         """

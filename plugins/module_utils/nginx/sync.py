@@ -38,7 +38,7 @@ DRAINED = Path("/var/lib/latentum-ops/drained.json")
 # There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
 PENDING = Path("/run/latentum-ops-upstreams.pending")
 NGINX_TEST = ["nginx", "-t", "-q"]
-# What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
+# What `systemctl reload nginx` runs; a watchdog whose unit is of an older version, and which is not root, may not ask systemd.
 NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
 BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}  # by the names of the contract, but for sticky
 SUFFIXES = (".conf", ".stream")  # of the files of upstreams

@@ -143,7 +143,7 @@ class Operations:
         project = next((label.partition("=")[2] for label in _strings(labels) if label.startswith(f"{PROJECT}=")), "")
         if filters.keys() != {"label"} or sorted(_strings(labels)) != sorted([f"{PROJECT}={project}", f"{ONEOFF}=False"]):
             raise Refused(403, "containers are listed by their project, and by nothing else")
-        if project not in policy.projects:
+        if project not in policy.stacks:
             raise Refused(403, "containers are listed of watched projects alone")
         briefs = [views.brief(raw, foreign=False) for raw in session.containers(all=True, filters={"label": list(_strings(labels))})]
         # Whatever else the engine may understand by a label: what is told is of this project.
@@ -153,7 +153,7 @@ class Operations:
         """One container; of others on the host only what their metrics need."""
         raw = session.inspect_container(identity)
         owner = self._note(raw)
-        foreign = owner.project not in self.policy.projects
+        foreign = owner.project not in self.policy.stacks
         if foreign and not self.policy.metrics:
             raise _no_such(identity)
         return _json(views.container(raw, self._hide, foreign=foreign))
@@ -186,7 +186,7 @@ class Operations:
             return views.event_of_network(raw) if seen else None
         if raw.get("Type") != "container":
             return None
-        foreign = attributes.get(PROJECT, "") not in self.policy.projects
+        foreign = attributes.get(PROJECT, "") not in self.policy.stacks
         return None if foreign and not self.policy.metrics else views.event_of_container(raw, foreign=foreign)
 
     def logs(self, request: Request, session: Session, identity: str) -> Answer:
@@ -298,7 +298,7 @@ class Operations:
         single = labels.get(ONEOFF) == "True"  # of `docker compose run`: no container of the service
         owner = Owner() if single else Owner(labels.get(PROJECT, ""), labels.get(SERVICE, ""))
         self._owners.put(identity, owner)
-        if owner.project in self.policy.projects:
+        if owner.project in self.policy.stacks:
             networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
             there = {str(network["NetworkID"]) for network in networks.values() if network and network.get("NetworkID")}
             self._networks.put(identity, (self._networks.get(identity) or set()) | there)
@@ -313,7 +313,7 @@ class Operations:
         if not _ID.fullmatch(identity):
             return False
         try:
-            return self._owner(identity, session).project in self.policy.projects
+            return self._owner(identity, session).project in self.policy.stacks
         except NotFound:
             return False  # gone already; the event that says so comes by itself
 

@@ -25,15 +25,13 @@ Service = tuple[str, str]  # names of a project and of a service in it
 class Policy:
     """What is let through.
 
-    :param projects: may be seen: those that are watched, and those that nginx leads to.
-    :param stacks: whose logs may be read.
+    :param stacks: whose containers may be seen, with their logs.
     :param healed: may be started, restarted, let go on, and put back into their networks.
     :param commands: may be run in containers of a service, word by word.
     :param files: of a service, whose age may be asked for.
     :param metrics: of all containers of the host, what their metrics need.
     """
 
-    projects: frozenset[str] = frozenset()
     stacks: frozenset[str] = frozenset()
     healed: frozenset[Service] = frozenset()
     commands: Mapping[Service, Collection[tuple[str, ...]]] = field(default_factory=dict)
@@ -43,7 +41,6 @@ class Policy:
     def to_json(self) -> str:
         """As it is handed over."""
         document: dict[str, Any] = {
-            "projects": sorted(self.projects),
             "stacks": sorted(self.stacks),
             "healed": sorted(self.healed),
             "commands": [[*service, sorted(argvs)] for service, argvs in sorted(self.commands.items())],
@@ -58,7 +55,6 @@ class Policy:
         try:
             raw = json.loads(text)
             return cls(
-                projects=frozenset(map(str, raw["projects"])),
                 stacks=frozenset(map(str, raw["stacks"])),
                 healed=frozenset((str(project), str(service)) for project, service in raw["healed"]),
                 commands={(project, service): frozenset(tuple(argv) for argv in argvs) for project, service, argvs in raw["commands"]},

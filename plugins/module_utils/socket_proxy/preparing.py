@@ -12,22 +12,20 @@ import grp
 import sys
 from pathlib import Path
 
-from ..core import paths, published_secrets
+from ..core import published_secrets
 from ..core.atomic_files import write_atomic
 from ..core.masking import clean
-from ..nginx.declared import upstreams_of
 from ..watchdog import settings
 from ..watchdog.probes import commands
 from .policy import FILE, Policy, Service
 
 
-def derive(folder: Path = settings.FOLDER, upstreams: Path = paths.UPSTREAMS) -> Policy:
+def derive(folder: Path = settings.FOLDER) -> Policy:
     """What follows from the settings of the watchdog.
 
     :raises OSError, ValueError: they cannot be read; the message names the file.
     """
     config = settings.load(folder)
-    stacks = frozenset(stack.name for stack in config.stacks)
     run: dict[Service, set[tuple[str, ...]]] = {}
     files: dict[Service, set[str]] = {}
     for stack in config.stacks:
@@ -41,8 +39,7 @@ def derive(folder: Path = settings.FOLDER, upstreams: Path = paths.UPSTREAMS) ->
             elif fresh.kind == "file":
                 files.setdefault((stack.name, fresh.service), set()).add(fresh.path)
     return Policy(
-        projects=stacks | {upstream.project for upstream in upstreams_of(upstreams) if not upstream.members},
-        stacks=stacks,
+        stacks=frozenset(stack.name for stack in config.stacks),
         healed=frozenset((stack.name, service.service) for stack in config.stacks for service in stack.services if service.heal != "none"),
         commands=run,
         files=files,

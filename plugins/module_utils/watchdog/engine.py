@@ -8,14 +8,8 @@ from __future__ import annotations
 import os
 
 from ..containers.client import Engine
-from ..core.masking import foreign, mask
 
 VARIABLE = "LATENTUM_OPS_ENGINE"
-
-
-def text(raw: bytes) -> str:
-    """What a command in a container wrote, as text without secrets: the proxy has hidden them, and no store need be readable."""
-    return mask(raw.decode(errors="replace")) if os.environ.get(VARIABLE) else foreign(raw)
 
 
 def reach(timeout: float) -> Engine:

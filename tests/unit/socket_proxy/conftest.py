@@ -24,7 +24,6 @@ from ansible_collections.latentum.ops.plugins.module_utils.socket_proxy.server i
 from .engine import SECRET, Engine, answers
 
 POLICY = Policy(
-    projects=frozenset({"shop", "routed"}),
     stacks=frozenset({"shop"}),
     healed=frozenset({("shop", "web"), ("shop", "db")}),
     commands={("shop", "db"): {("pg_isready", "-q")}},

@@ -34,20 +34,17 @@ SHOP = {
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    watched, upstreams = tmp_path / "watchdog", tmp_path / "upstreams"
+def watched(tmp_path: Path) -> Path:
+    watched = tmp_path / "watchdog"
     watched.mkdir()
-    upstreams.mkdir()
     (watched / "shop.json").write_text(json.dumps(SHOP))
     (watched / "host.json").write_text(json.dumps({"container_metrics": False}))
-    routed = {"name": "blog_web", "project": "blog", "service": "web", "port": 80}
-    (upstreams / "blog.json").write_text(json.dumps([routed]))
-    return watched, upstreams
+    return watched
 
 
-def test_what_is_declared_and_nothing_else_may_be_done(folders: tuple[Path, Path]) -> None:
-    derived = preparing.derive(*folders)
-    assert derived.projects == {"shop", "blog"} and derived.stacks == {"shop"} and derived.metrics is False
+def test_what_is_declared_and_nothing_else_may_be_done(watched: Path) -> None:
+    derived = preparing.derive(watched)
+    assert derived.stacks == {"shop"} and derived.metrics is False
     assert derived.healed == {("shop", "web"), ("shop", "db")}
     assert derived.files == {("shop", "db"): {"/dump"}}
     assert derived.commands[("shop", "queue")] == {("ok", "1")}
@@ -56,7 +53,7 @@ def test_what_is_declared_and_nothing_else_may_be_done(folders: tuple[Path, Path
     assert policy.Policy.from_json(derived.to_json()).to_json() == derived.to_json()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"projects": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stacks": 1}'])
 def test_a_policy_that_is_none_is_not_read(text: str) -> None:
     with pytest.raises(ValueError, match="no policy"):
         policy.Policy.from_json(text)
@@ -97,14 +94,14 @@ def test_secrets_that_are_not_known_are_no_reason_to_show_anything(published: Pa
         published_secrets.PublishedMasker().mask("text")
 
 
-def test_another_policy_holds_from_the_next_request_on_and_a_damaged_one_never(tmp_path: Path, folders: tuple[Path, Path]) -> None:
+def test_another_policy_holds_from_the_next_request_on_and_a_damaged_one_never(tmp_path: Path, watched: Path) -> None:
     path = tmp_path / "policy.json"
     with pytest.raises(OSError):
         policy.PolicyFile(path)
     path.write_text(policy.Policy().to_json())
     file = policy.PolicyFile(path)
-    assert file.current().projects == set()
-    atomic_files.write_atomic(path, preparing.derive(*folders).to_json(), 0o440, os.getuid(), os.getgid())
-    assert file.current().projects == {"shop", "blog"}
+    assert file.current().stacks == set()
+    atomic_files.write_atomic(path, preparing.derive(watched).to_json(), 0o440, os.getuid(), os.getgid())
+    assert file.current().stacks == {"shop"}
     atomic_files.write_atomic(path, "{", 0o440, os.getuid(), os.getgid())
-    assert file.current().projects == {"shop", "blog"}
+    assert file.current().stacks == {"shop"}

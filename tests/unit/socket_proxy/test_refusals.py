@@ -322,7 +322,7 @@ def test_there_is_an_end_to_connections_and_those_that_go_make_room(proxy: Proxy
 
 
 def test_without_metrics_of_containers_others_are_not_there(proxy: Proxy) -> None:
-    proxy.policy = Policy(projects=frozenset({"shop"}))
+    proxy.policy = Policy(stacks=frozenset({"shop"}))
     assert proxy.ask("GET", f"/containers/{OTHER}/json").status == 404
     assert proxy.ask("GET", "/containers/json?all=1&filters=%7B%7D").status == 403
     assert proxy.ask("GET", f"/containers/{WEB}/json").status == 200

@@ -22,7 +22,6 @@ from ...contracts.freshness import Freshness
 from ...core.masking import mask
 from ...core.times import epoch, lasting, moment
 from ...models.registry import MISSING
-from ..engine import text
 from . import commands
 
 LARGEST = 1 << 20  # bytes of an answer
@@ -82,7 +81,7 @@ def _query(spec: Freshness, container: Container | None, engine: Engine | None) 
     code, output = engine.run(container, commands.of_query(spec), spec.timeout + 5)
     answer = next((row.removeprefix(b"newest=") for row in output.splitlines() if row.startswith(b"newest=")), b"")
     if code or not answer:
-        raise Unreadable(f"psql ended with {code}: {text(output).strip()[-300:]}")
+        raise Unreadable(f"psql ended with {code}: {engine.text(output).strip()[-300:]}")
     return None if answer == commands.NONE.encode() else float(answer)
 
 

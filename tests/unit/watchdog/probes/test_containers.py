@@ -17,6 +17,7 @@ from typing import Any, cast
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ProbeSpec
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import foreign
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading, read
 
 from ..receiving import free_port
@@ -31,6 +32,8 @@ class Runs:
     def __init__(self, code: int = 0, said: str = "", error: Exception | None = None) -> None:
         self.answer, self.error = (code, said.encode()), error
         self.asked: list[tuple[str, list[str], float]] = []
+
+    text = staticmethod(foreign)
 
     def run(self, one: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         self.asked.append((one.id, list(argv), timeout))
