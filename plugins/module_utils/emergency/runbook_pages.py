@@ -1185,7 +1185,7 @@ opsctl version
 | nginx | nobody gets an answer | [nginx-configuration](nginx-configuration.md), then `systemctl restart nginx` |
 | latentum-ops-watchdog | nobody is told or healed | `opsctl watchdog check`, then `systemctl restart latentum-ops-watchdog` |
 | latentum-ops-socket-proxy | the watchdog tells that Docker's engine does not answer, and heals nothing | `systemctl restart latentum-ops-socket-proxy` |
-| latentum-ops-upstreams | nginx keeps its addresses, also of who fails; what is missing stays so | `systemctl restart latentum-ops-upstreams`; its journal says why |
+| latentum-ops-upstreams | nginx keeps its addresses, also of who fails; what is missing stays so | `journalctl -u latentum-ops-upstreams`, then restart it |
 | ssh | you are on a console | `sshd -t`, then `systemctl restart ssh` |
 
 ```console
