@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineError, NotFound
-from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable, parse
+from ansible_collections.latentum.ops.plugins.module_utils.containers import client as client_module
+from ansible_collections.latentum.ops.plugins.module_utils.containers.api import EngineApi, EngineError, NotFound
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable, Engine, parse
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import WITHHELD
 from ansible_collections.latentum.ops.plugins.module_utils.metrics.inventory import describe
 from ansible_collections.latentum.ops.plugins.module_utils.socket_proxy.policy import Policy
 
@@ -144,6 +146,13 @@ def test_a_secret_that_two_frames_share_is_masked(proxy: Proxy) -> None:
 def test_a_log_that_is_cut_begins_with_a_whole_line(proxy: Proxy) -> None:
     proxy.engine.log = frame(b"x" * 30 + SECRET.encode() + b"y" * ((1 << 20) - 9 - len(SECRET) // 2) + b"\nlast\n")
     assert proxy.client().log_tail(of(proxy, WEB)) == ["last"]
+
+
+def test_by_the_proxy_no_store_need_be_readable_and_by_the_engine_itself_it_must(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "foreign", lambda _raw: WITHHELD)
+    monkeypatch.setattr(EngineApi, "ping", lambda _api: None)
+    assert proxy.client().text(b"plain words") == "plain words"
+    assert Engine().text(b"plain words") == WITHHELD
 
 
 def test_without_the_secrets_nothing_is_shown(proxy: Proxy) -> None:
