@@ -51,15 +51,12 @@ def place_databases(engine: ContainerSource) -> None:
         log(f"databases: where they are was not written: {error}")
 
 
-def due_to_retire() -> list[str]:
-    """Stacks with old sets of blue-green updates whose time is up."""
-    stacks = sorted(file.parent.name for file in paths.RELEASES.glob("*/warm.json"))
-    return [stack for stack in stacks if any(warm.due for warm in standby.load(stack).values())]
-
-
 def retire_due(engine: Engine) -> None:
     """Remove old sets of blue-green updates whose time is up; while somebody works on the stack they wait."""
-    for stack in due_to_retire():
+    for folder in paths.RELEASES.glob("*/warm.json"):
+        stack = folder.parent.name
+        if not any(warm.due for warm in standby.load(stack).values()):
+            continue
         from .rollback import retire  # the whole of a rollout: who has nothing to retire need not carry it
 
         try:
