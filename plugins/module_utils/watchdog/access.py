@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ..backup import settings as backup_settings
 from ..core import locks, paths
 from ..core.paths import LISTED, PASSED, READABLE
 from ..jobs import settings as job_settings
@@ -32,6 +33,7 @@ _FOLDERS: tuple[tuple[Path, str, int, tuple[str, ...]], ...] = (
     (paths.JOBS, "*", LISTED, ("*.json",)),
     (paths.RELEASES, ".", PASSED, ()),
     (paths.RELEASES, "*", PASSED, ("live.json", "journal.jsonl", "rollout.json", "traffic.json", "warm.json")),
+    (backup_settings.ROOT, ".", LISTED, ()),  # its files say how old a backup is, to whoever may list them, or are root's alone
     (locks.FOLDER, ".", LISTED, ("*.lock", "*.out.json")),
     (locks.FOLDER, "jobs", LISTED, ("*.lock",)),
 )

@@ -268,6 +268,7 @@ def granted(root: Path, path: str, mode: int) -> Path:
         ("var/lib/latentum-ops/stacks/shop/journal.jsonl", 0o640),
         ("var/lib/latentum-ops/stacks/shop/traffic.json", 0o640),
         ("var/lib/latentum-ops/jobs/shop/report.json", 0o640),
+        ("var/lib/latentum-ops/backups/", 0o750),
         ("run/latentum-ops/shop.lock", 0o640),
     ],
 )
