@@ -46,6 +46,7 @@ EXITS = {
     "cli/completion_words.py": "",  # names of services for a shell
     "logs/__main__.py": "clean",
     "logs/forwarder.py": "clean",
+    "logs/sinks/service.py": "hide",
     "watchdog/__main__.py": "clean",
 }
 # Daemons and opsctl: an error that nobody expected.
