@@ -28,7 +28,7 @@ Settings = Mapping[str, tuple[str, ...]]
 
 def judge(host: Host) -> Iterator[Deviation]:
     """Each keyword of our file, for everybody first, then for each block where it differs from that."""
-    own = [line for line in lines(host, str(OWN))]
+    own = list(lines(host, str(OWN)))
     wanted = _settings(host, "-f", str(OWN))
     everybody = _settings(host, "-C", _specimen(ANYBODY))
     if not own or not wanted or not everybody:

@@ -35,6 +35,7 @@ DAEMONS = (
     "latentum-ops-auth.service*",
     "latentum-ops-log-collector*",
     "latentum-ops-log-forwarder*",
+    "latentum-ops-log-sinks*",
     "latentum-ops-upstreams*",
     "latentum-ops-watchdog*",
 )

@@ -299,7 +299,7 @@ def test_a_release_that_needs_the_server_block_of_another_stack_is_refused_befor
     _of_the_blog(nginx, BLOG.format("/"))
     before = nginx.served()
     with pytest.raises(ConfigSetError, match=rf"{DOMAIN}: has one server block.*blog: it answers for all.*shop: it answers"):
-        _ = Rerouting(None, AT_80).needed
+        assert Rerouting(None, AT_80).needed
     assert nginx.served() == before and nginx.reloads == []
 
 

@@ -121,7 +121,7 @@ def _url(where: str, sink: Mapping[str, Any]) -> Iterator[str]:
     if url.query or url.fragment or not _URL_PATH.fullmatch(url.path):
         yield _say(f"{where}.url", given, "has more than an address and a path: what the kind needs comes by itself")
     elif path.endswith(_ENDPOINTS):
-        begin = next(path[: -len(end)] for end in sorted(_ENDPOINTS, key=len, reverse=True) if path.endswith(end))
+        begin = path[: -max(len(end) for end in _ENDPOINTS if path.endswith(end))]
         yield _say(f"{where}.url", given, f"has the path of the interface, which comes by itself: write {url.scheme}://{url.netloc}{begin}")
     yield from _plain(where, sink, url.scheme, host)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nginx_runs import STREAMS_THERE, free_port
+from .nginx_runs import STREAMS_THERE, free_ports
 
 WEB = {"service": "web", "port": 8080}
 
@@ -116,7 +116,7 @@ BROKEN: list[dict[str, Any]] = [
     {"domain": "pages.example.com", "path": "/socket", **WEB, "websocket": True},
     {"domain": "pages.example.com", "path": "/away", "service": "away", "port": 8080},
 ]
-PORTS = {name: free_port() for name in ("plain", "tls", "told", "closed", "udp", "nobody")}
+PORTS = free_ports("plain", "tls", "told", "closed", "udp", "nobody")
 STREAMS: list[dict[str, Any]] = [
     {"port": PORTS["plain"], "service": "echo", "service_port": 7000},
     {"port": PORTS["tls"], "service": "echo", "service_port": 7000, "tls": "mqtt.example.com", "balance": "ip_hash"},

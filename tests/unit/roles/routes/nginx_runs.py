@@ -52,12 +52,18 @@ ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ANY_CERTIFICATE.check_hostname, ANY_CERTIFICATE.verify_mode = False, ssl.CERT_NONE
 
 
+def free_ports(*names: str) -> dict[str, int]:
+    """Ports of loopback that nobody has now, by these names. All are held until the last is found, since one let go may be given again."""
+    with contextlib.ExitStack() as held:
+        listeners = {name: held.enter_context(socket.socket()) for name in names}
+        for listener in listeners.values():
+            listener.bind(("127.0.0.1", 0))
+        return {name: int(listener.getsockname()[1]) for name, listener in listeners.items()}
+
+
 def free_port() -> int:
-    """A port of loopback that nobody has now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """One of them."""
+    return free_ports("one")["one"]
 
 
 @dataclass
@@ -174,7 +180,7 @@ class Nginx:
 
     root: Path
     files: Mapping[str, str]
-    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in ("80", "443", "8081", "8503")})
+    ports: dict[str, int] = field(default_factory=lambda: free_ports("80", "443", "8081", "8503"))
     process: subprocess.Popen[bytes] | None = None
 
     def _local(self, text: str) -> str:
