@@ -215,8 +215,7 @@ def _escrow(options: argparse.Namespace, configuration: Any, output: Output) -> 
         planted = escrow.plant(sys.stdin.read())
         output.result({"written": planted}, "\n".join(f"{path} written" for path in planted) or "all there already")
     elif options.open:
-        bundle = escrow.bundle(configuration)
-        output.result(bundle, json.dumps(bundle, indent=1, sort_keys=True))
+        output.secrets(escrow.bundle(configuration))
     else:
         path, sealed = str(escrow.path(configuration.stack)), escrow.seal(configuration)
         output.result({"written": [path] if sealed else []}, f"{path} written" if sealed else "unchanged")

@@ -29,7 +29,14 @@ def say(text: str) -> None:
 
     :raises OutputClosed: nobody reads any more.
     """
-    text = hide(text)
+    disclose(hide(text))
+
+
+def disclose(text: str) -> None:
+    """A line as it is: for what is hidden already, and for secrets that were asked for.
+
+    :raises OutputClosed: nobody reads any more.
+    """
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -87,3 +94,7 @@ class Output:
             self._write(json.dumps(data, indent=2))
         elif text is not None:
             self._write(text)
+
+    def secrets(self, data: Mapping[str, Any]) -> None:
+        """Keys to whoever asked for them: an object that is used as it is, and the only one in which nothing is hidden."""
+        (disclose if self._write is say else self._write)(json.dumps(data, indent=1, sort_keys=True))

@@ -31,6 +31,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.backup.restoring impo
 from ansible_collections.latentum.ops.plugins.module_utils.backup.settings import BackupError, Settings
 from ansible_collections.latentum.ops.plugins.module_utils.backup.verification import Verdict
 from ansible_collections.latentum.ops.plugins.module_utils.cli import backup as backup_verbs
+from ansible_collections.latentum.ops.plugins.module_utils.cli import output as opsctl_output
 from ansible_collections.latentum.ops.plugins.module_utils.cli.arguments import Parser
 from ansible_collections.latentum.ops.plugins.module_utils.cli.output import Output
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.backup_settings import Plan
@@ -367,3 +368,12 @@ def test_one_plan_that_fails_is_in_the_exit_status(planned: Opsctl) -> None:
 def test_a_restore_may_be_of_one_plan(planned: Opsctl) -> None:
     planned("restore", "everything", "--plan", "files", "--yes")
     assert planned.done[0][1].plan == "files"
+
+
+def test_keys_are_given_out_as_they_are_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A vault of the controller once held eight stars in place of each key."""
+    monkeypatch.setattr(opsctl_output, "hide", lambda text: text.replace("the-key-itself", "********"))
+    Output().secrets({"files": {"key": "the-key-itself"}})
+    assert json.loads(capsys.readouterr().out) == {"files": {"key": "the-key-itself"}}
+    Output(as_json=True).result({"key": "the-key-itself"}, None)
+    assert json.loads(capsys.readouterr().out) == {"key": "********"}
