@@ -45,7 +45,7 @@ def test_the_last_stack_leaves_without_a_lost_request_and_takes_the_engine_with_
     assert requests["lost"] == requests["closed"] == [] and requests["answered"] > 50, requests
     assert sh("command -v opsctl; find /usr/lib/latentum-ops -type f 2>/dev/null | grep -v disk-guard; true") == ""
     # What roles of the host have recorded stays for their next run; nothing secret is among it.
-    assert sh("ls /etc/latentum-ops").split() == ["disk-guard.json", "docker-daemon.json"]
+    assert sh("ls /etc/latentum-ops").split() == ["deviations", "disk-guard.json", "docker-daemon.json"]
     assert sh("ls -A /var/lib/latentum-ops/stacks; ls -A /var/lib/latentum-ops | grep -i secret; true") == ""
     assert sh("systemctl list-units --all --plain --no-legend 'latentum-ops*' | grep -w running; true") == ""
     again = playbook("eject", only("blog"), {"eject_confirm": "blog"})
