@@ -77,6 +77,8 @@ def _openings(rule: Rule, family: int) -> list[str]:
                 name = f"ops-{protocol}-{rule.port}"[:15].replace(":", "-").replace(",", "-")
                 limit = ["-m", "hashlimit", "--hashlimit-above", "12/min", "--hashlimit-burst", "6"]
                 limit += ["--hashlimit-mode", "srcip", "--hashlimit-name", name]
+                if family == 6:  # a customer has an address for each attempt in a /64
+                    limit += ["--hashlimit-srcmask", "64"]
                 lines.append(" ".join([f"-A {DECISION}", *words, *limit, "-j", "DROP"]))
             verdict = {"allow": "RETURN", "limit": "RETURN", "deny": "DROP", "reject": "REJECT"}[rule.action]
             lines.append(" ".join([f"-A {DECISION}", *words, "-j", verdict]))

@@ -32,6 +32,7 @@ from . import (
     login,
     logs,
     neighbours,
+    never_banned,
     nginx_sites,
     operators,
     own_certificates,
@@ -49,7 +50,8 @@ Check = Callable[[Host, Wanted], Iterable[Problem]]
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
     "os_hardening": (router_advertisements.depended_on,),
-    "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
+    "ssh_hardening": (login.comes_back, ssh_port.elsewhere, never_banned.by_sshd),
+    "fail2ban": (never_banned.by_fail2ban,),
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
     "jobs": (schedules.understood,),
