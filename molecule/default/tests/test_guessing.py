@@ -28,7 +28,7 @@ ssh-keygen -q -t ed25519 -N '' -f /run/guesser-key
 """
 AWAY = "ip netns del guesser; ip link del guess0 2> /dev/null; rm -f /run/guesser-key*; true"
 LOGIN = (
-    "ssh -i /run/guesser-key -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=3 -o StrictHostKeyChecking=no"
+    "ssh -i /run/guesser-key -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=1 -o StrictHostKeyChecking=no"
     " -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 )
 # Open the port, read who answers, and go: what monitors do.

@@ -467,6 +467,39 @@ opsctl deploy --force                       # once more, when the cause is gone
 opsctl recover                              # where the stack does not serve well
 ```
 """,
+    "held-updates": """\
+# Updates of the engine wait
+
+Updates of the night leave packages alone whose update interrupts something: the container engine first (`auto_updates_held`). Their
+security fixes wait until somebody installs them. This is told once, and ends by itself once it is done.
+
+## Look
+
+```console
+opsctl status                               # which, and the command
+apt changelog docker.io | head -40          # what is fixed; Docker's own packages: docs.docker.com/engine/release-notes
+opsctl backup list                          # a proven backup of today
+```
+
+## Do
+
+The engine restarts; containers go on meanwhile (`live-restore`), unless the change of version is a large one. The message and
+`opsctl status` have the command for what waits on that host:
+
+```console
+opsctl maintenance on --reason "update of the engine" --for 15m
+sudo apt-get install --only-upgrade docker.io containerd runc
+opsctl check                                # until all is well
+opsctl maintenance off
+```
+
+With several hosts behind a load balancer: one after the other, each out of rotation meanwhile.
+
+## Escalate
+
+When containers do not come back: [unit-down](unit-down.md). The version before: `apt-get install docker.io=VERSION`, the first number that
+`opsctl status` showed, as long as the repository has it.
+""",
     "high-cpu": """\
 # Processors are short
 

@@ -14,7 +14,7 @@ from ..schema.nodes import Problem
 from .host import Host
 
 # fail2ban resolves names; sshd compares addresses only.
-_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)+")
 
 
 def by_fail2ban(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
@@ -32,7 +32,7 @@ def _problems(key: str, entries: Iterable[str]) -> Iterator[Problem]:
     for entry in entries:
         try:
             if parse_network(entry) == ANY:
-                raise ValueError("it would be everybody: write an address or a network such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32")
+                raise ValueError("it would be everybody: write addresses or networks such as 203.0.113.7 or 2001:db8::/32")
         except ValueError as error:
             reason, _colon, fix = str(error).rpartition(": ")
             yield Problem(key, entry, reason or "is no address", fix)

@@ -89,6 +89,7 @@ class Looks:
         self._host_seen = float("-inf")
         self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(nginx_accepts)
         self._isolated = Isolated()
+        self._held_updates = host_checks.HeldUpdates()
         self._patient_until = time.monotonic() + grace
         self._phase = phase or random.random
 
@@ -322,6 +323,7 @@ class Looks:
             ("disks", lambda: host_checks.disk_checks(spec)),
             ("memory", lambda: host_checks.memory_checks(spec)),
             ("nginx configuration", self._nginx.checks),
+            ("held updates", self._held_updates.checks),
             ("reboot", lambda: host_checks.reboot_checks(spec)),
             ("clock", lambda: self._clock.checks(spec, time.monotonic())),
             ("backups", lambda: host_checks.backup_checks(self.settings)),

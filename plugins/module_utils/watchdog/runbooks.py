@@ -12,6 +12,7 @@ _HOST = {
     "disks": "disk-full",
     "memory": "high-memory",
     "reboot": "reboot-required",
+    "held updates": "held-updates",
     "clock": "clock",
     "backup": "backup",
     "backups": "backup",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.held_updates import HeldUpdate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import (
     CLOCK_EVERY,
@@ -253,6 +254,21 @@ def test_a_reboot_that_waits(tmp_path: Path, clock: Clock, monkeypatch: pytest.M
         os.utime(tmp_path / "reboot-required", (clock.wall - days * 86400, clock.wall - days * 86400))
         (found,) = host_checks.reboot_checks(HostSpec())
         assert (found.state, found.value) == (state, "due") and (state == "ok" or "for 8 days" in found.reason)
+
+
+def test_updates_that_are_held_back_are_told_with_their_command_and_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, asked, state = [HeldUpdate("docker.io", "26.1.5", "26.1.6", True, False)], [], [(1.0, 1.0)]
+    monkeypatch.setattr(host_checks.held_updates, "state", lambda: state[0])
+    monkeypatch.setattr(host_checks.held_updates, "waiting", lambda: asked.append(1) or list(held))
+    look = host_checks.HeldUpdates()
+    for _ in range(3):
+        (found,) = look.checks()
+        assert (found.key, found.state, found.value) == ("host/held updates", "warning", "1 waiting")
+        assert "`sudo apt-get install --only-upgrade docker.io`" in found.reason and "26.1.5 -> 26.1.6 (security)" in found.reason
+    assert len(asked) == 1
+    held.clear()
+    state[0] = (1.0, 2.0)
+    assert short(look.checks()) == [("held updates", "ok", "")] and len(asked) == 2
 
 
 @pytest.mark.parametrize(
