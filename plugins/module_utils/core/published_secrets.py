@@ -10,6 +10,7 @@ proxy holds Docker's socket, so they tell it nothing that it could not read anyw
 from __future__ import annotations
 
 import grp
+import hashlib
 import json
 import os
 from contextlib import suppress
@@ -37,8 +38,31 @@ def publish(folder: Path | None = None) -> None:
     with file_lock(folder):  # who looked later must write later
         os.chown(folder, 0, group)
         folder.chmod(0o750)
-        values = sorted(set(known_secrets.values(path for path, _time, _size in known_secrets.stamp())))
-        write_atomic(folder / _NAME, json.dumps(values), 0o440, 0, group)
+        stamp = known_secrets.stamp()
+        content = {"of": _digest(stamp), "values": sorted(set(known_secrets.values(path for path, _time, _size in stamp)))}
+        write_atomic(folder / _NAME, json.dumps(content), 0o440, 0, group)
+
+
+def refresh() -> None:
+    """Publish what was stored without anybody's word: a file that was edited by hand, a ``docker login``.
+
+    :raises OSError: the store cannot be read, or they cannot be written.
+    """
+    try:
+        published = json.loads((FOLDER / _NAME).read_text())["of"]
+    except FileNotFoundError:
+        return  # nobody wants them
+    except (ValueError, KeyError, TypeError):
+        published = ""
+    try:
+        if published != _digest(known_secrets.stamp()):
+            publish()
+    except known_secrets.StoreClosed as error:
+        raise PermissionError(f"{error} cannot be read, so nobody knows what is to be hidden") from error
+
+
+def _digest(stamp: known_secrets.Stamp) -> str:
+    return hashlib.sha256(repr(stamp).encode()).hexdigest()
 
 
 def publish_again() -> None:
@@ -65,8 +89,8 @@ class PublishedMasker:
             stamp, made = (status.st_mtime_ns, status.st_ino, status.st_size), self._made
             if made is None or made[0] != stamp:
                 try:
-                    made = stamp, Masker(map(str, json.loads(file.read())))
-                except ValueError as error:
+                    made = stamp, Masker(map(str, json.loads(file.read())["values"]))
+                except (ValueError, KeyError, TypeError) as error:
                     raise OSError(f"{self._path} is damaged: systemctl restart latentum-ops-socket-proxy") from error
                 self._made = made
         return made[1].mask(text)

@@ -30,10 +30,11 @@ STOP = 300  # seconds that a container has to stop when its unit is stopped
 DEPLOYMENT = LOCK_WAIT + 7200  # seconds that the deployment of what a job leaves may take, with the wait for the lock of the stack
 _MARK = "X-LatentumOps-Stack="  # systemd passes over what begins with X-
 _HEAD = "# Written by latentum.ops; change ops_stack.jobs instead.\n"
-# What `docker compose run` needs. Files of a stack, and its lock, may be another user's; credentials of registries are in root's home.
+# What `docker compose run` needs. Files of a stack, and its lock, may be another user's; credentials of registries are in root's home;
+# the watchdog's group may read how a run ended.
 _RUN = """\
 # Root that talks to Docker's engine is root: what follows keeps mistakes from the host.
-CapabilityBoundingSet=CAP_DAC_OVERRIDE
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE
 SystemCallFilter=@chown
 ReadWritePaths=/run /var/lib/latentum-ops
 ProtectHome=read-only

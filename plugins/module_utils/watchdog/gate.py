@@ -25,7 +25,7 @@ from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.watchdog_settings import ProbeSpec, ServiceSpec, StackSpec
-from ..core import locks, paths
+from ..core import locks, paths, published_secrets
 from ..core.journal import log
 from ..core.masking import line
 from ..nginx import out_of_rotation
@@ -88,6 +88,7 @@ class Gate:
         for stack in self.settings.stacks:
             locks.prepare(stack.name)
         credentials.publish(self.settings)
+        published_secrets.refresh()
         if self._failed:
             self._sync({})
 

@@ -79,6 +79,22 @@ def test_secrets_are_hidden_from_the_moment_on_at_which_they_are_stored(publishe
     assert (published / "values.json").stat().st_mode & 0o777 == 0o440 and published.stat().st_mode & 0o777 == 0o750
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_secret_that_somebody_writes_by_hand_is_found(published: Path, tmp_path: Path, damaged: bool) -> None:
+    published_secrets.refresh()
+    assert not published.exists(), "nobody wants them"
+    published_secrets.publish()
+    (paths.SECRETS / "shop").mkdir(parents=True)
+    (paths.SECRETS / "shop" / "key").write_text("edited-by-hand")
+    if damaged:
+        (published / "values.json").write_text('["of another version"]')
+    published_secrets.refresh()
+    assert published_secrets.PublishedMasker().mask("edited-by-hand") == "********"
+    written = (published / "values.json").stat().st_mtime_ns
+    published_secrets.refresh()
+    assert (published / "values.json").stat().st_mtime_ns == written, "what is published is what is stored"
+
+
 def test_nothing_is_published_where_nobody_wants_it(published: Path, tmp_path: Path) -> None:
     with Store("shop", tmp_path / "secrets").locked():
         pass
@@ -89,7 +105,7 @@ def test_secrets_that_are_not_known_are_no_reason_to_show_anything(published: Pa
     with pytest.raises(OSError):
         published_secrets.PublishedMasker().mask("text")
     published.mkdir()
-    (published / "values.json").write_text("[")
+    (published / "values.json").write_text("[]")
     with pytest.raises(OSError, match="damaged"):
         published_secrets.PublishedMasker().mask("text")
 
