@@ -20,7 +20,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_se
 from ansible_collections.latentum.ops.plugins.module_utils.core.masking import foreign
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading, read
 
-from ..receiving import free_port
+from ...free_ports import free_port
 from ..samples import container, probe
 
 HERE = (("backend", "127.0.0.1"),)
