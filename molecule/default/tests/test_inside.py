@@ -153,6 +153,7 @@ SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 Description: a newer one
 EOF
 echo 'deb [trusted=yes] file:/run/newer ./' > /etc/apt/sources.list.d/newer.list
+chmod 755 /run/newer; chmod 644 /run/newer/Packages /etc/apt/sources.list.d/newer.list # the watchdog has no rights of root
 """
 LISTS = "apt-get update -o Dir::Etc::sourcelist=/etc/apt/sources.list.d/newer.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0"
 

@@ -473,6 +473,8 @@ opsctl recover                              # where the stack does not serve wel
 Updates of the night leave packages alone whose update interrupts something: the container engine first (`auto_updates_held`). Their
 security fixes wait until somebody installs them. This is told once, and ends by itself once it is done.
 
+The watchdog has no rights of root: where a file of `/etc/apt/sources.list.d` is closed to others apt tells it nothing, and only `opsctl status` knows.
+
 ## Look
 
 ```console
