@@ -62,6 +62,8 @@ def require(operator: Operator, options: argparse.Namespace, parser: argparse.Ar
     rule = rule_of(verb)
     if operator.admin:
         return
+    if rule.level is Level.ADMIN:
+        raise Forbidden(f"{verb} needs scope admin; {_has(operator)}")
     written = given(options, leaf)
     for name in sorted(written.keys() - rule.options - rule.everywhere):
         raise Forbidden(f"{verb}: {_spelled(name, leaf)} is for admins, and {operator.name} is none")
@@ -86,9 +88,9 @@ def _stack(operator: Operator, options: argparse.Namespace, verb: str, rule: Rul
         if not operator.scopes:
             raise Forbidden(f"{verb}: {operator.name} has no scope at all")
         return ""
-    if rule.reach is Reach.HOST or level is Level.ADMIN:
+    if rule.reach is Reach.HOST:
         if not operator.permits(level, EVERY_STACK):
-            raise Forbidden(f"{verb} needs scope {level.value}{'' if level is Level.ADMIN else ' on all stacks'}; {_has(operator)}")
+            raise Forbidden(f"{verb} needs scope {level.value} on all stacks; {_has(operator)}")
         return ""
     known = stack_choice.directories()
     permitted = operator.stacks(level, sorted(known))
