@@ -19,7 +19,7 @@ from .operators import EVERY_STACK, Key, Level, Operator, Scope, SecondFactor
 
 VARIABLE = "ops_operators"
 # What useradd, sudoers and sshd_config all take as it is; no dot, since sudo passes over files with one in their name.
-_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _HASH = re.compile(r"\$(?:y|gy|6|2b)\$[!-9;-~]+")  # crypt(5): yescrypt, SHA-512, bcrypt; no colon, which separates fields of shadow(5)
 _HARDWARE = "sk-"
@@ -71,7 +71,7 @@ class Reader:
 
     def _operator(self, key: str, raw: Mapping[str, Any]) -> Operator:
         name = str(raw.get("name") or "")
-        if not _NAME.fullmatch(name) or name == "root":
+        if not NAME.fullmatch(name) or name == "root":
             fix = "write a login name of lower-case letters, digits, - and _, such as anna"
             self._wrong(f"{key}.name", name, "is no name of an operator's account", fix)
         if raw.get("state") == "absent":
