@@ -96,10 +96,14 @@ options:
       second_factor:
         description: What is asked for beside a key.
         type: str
-        choices: [none, password, fido2]
+        choices: [none, password, totp, fido2]
         default: none
       password_hash:
         description: For V(password), a hash of crypt(3).
+        type: str
+        default: ""
+      totp_secret:
+        description: For V(totp), the secret of the codes in Base32.
         type: str
         default: ""
       forwarding:
@@ -148,6 +152,10 @@ options:
     type: list
     elements: dict
     default: []
+  restrict_su:
+    description: Nobody becomes somebody else by C(su) but root and members of the group root.
+    type: bool
+    default: true
   unit:
     description: Unit of the SSH server.
     type: str
@@ -240,8 +248,9 @@ OPERATOR: dict[str, Any] = {
     "from": NETWORKS,
     "certificates": {"type": "bool", "default": False},
     "expires": {"type": "str", "default": ""},
-    "second_factor": {"type": "str", "choices": ["none", "password", "fido2"], "default": "none"},
+    "second_factor": {"type": "str", "choices": ["none", "password", "totp", "fido2"], "default": "none"},
     "password_hash": {"type": "str", "default": "", "no_log": True},
+    "totp_secret": {"type": "str", "default": "", "no_log": True},
     "forwarding": {"type": "bool", "default": False},
     "break_glass": {"type": "bool", "default": False},
 }
@@ -262,6 +271,7 @@ def main() -> None:
             "authorities": {"type": "list", "elements": "str", "default": []},
             "revoked": {"type": "list", "elements": "dict", "default": [], "options": REVOKED},
             "base_operators": {"type": "list", "elements": "dict", "default": []},
+            "restrict_su": {"type": "bool", "default": True},
             "unit": {"type": "str", "default": "ssh.service"},
             "revert_after": {"type": "int", "default": 0},
         },
@@ -285,6 +295,7 @@ def main() -> None:
             login,
             given["revert_after"],
             given["unit"],
+            given["restrict_su"],
         )
         outcome = applying.apply(wanted, check=module.check_mode, now=now)
         if not module.check_mode:

@@ -20,13 +20,14 @@ from ..hostconfig import transaction
 from ..hostconfig.entries import Entry
 from ..hostconfig.transaction import ConfigSet
 from ..release.stacks import stacks
-from . import accounts, in_force, register, rendering, revocation, sessions
+from . import accounts, in_force, pam, register, rendering, revocation, sessions
 from .accounts import Step
-from .operators import Operator
+from .operators import Operator, SecondFactor
 from .register import Register
 
 NAME = "access"
 SSHD_NAME = "access-sshd"
+PAM_NAME = "access-pam"
 
 
 class AccessRefused(ValueError):
@@ -43,6 +44,7 @@ class Wanted:
     :param login: the account that the run is connected as; empty for none.
     :param revert_after: seconds until a change of sshd takes itself back; 0 for never.
     :param unit: of systemd, of the SSH server.
+    :param restrict_su: nobody becomes somebody else by su but root.
     """
 
     operators: tuple[Operator, ...]
@@ -52,6 +54,7 @@ class Wanted:
     login: str = ""
     revert_after: int = 0
     unit: str = "ssh.service"
+    restrict_su: bool = True
 
 
 @dataclass
@@ -85,6 +88,7 @@ def apply(wanted: Wanted, *, check: bool, now: float | None = None) -> Outcome:
     outcome = Outcome(register=known)
     _steps([step for name in leaving for step in accounts.closing(name)], outcome, check)
     _steps([step for operator in staying for step in accounts.opening(operator)], outcome, check)
+    _write(_of_pam(wanted, staying), outcome, check)
     here = sorted({*wanted.stacks, *(str(stack["name"]) for stack in stacks())})
     revoked = revocation.krl(wanted.revoked, wanted.authorities, _read(rendering.REVOKED))
     entries = rendering.files(known, here, wanted.authorities, revoked, at)
@@ -129,6 +133,27 @@ def _register(wanted: Wanted) -> Register:
     absent = {operator.name for operator in wanted.operators if operator.absent}
     gone = ({*before.departed} | managed | absent) - {operator.name for operator in present}
     return Register(present, tuple(sorted(name for name in gone if accounts.look(name))))
+
+
+def _of_pam(wanted: Wanted, staying: Sequence[Operator]) -> ConfigSet:
+    """What PAM asks, and what it tells. Files of the distribution are changed where they are there."""
+    coded = {operator.name: operator.totp_secret for operator in staying if operator.second_factor is SecondFactor.TOTP}
+    glass = [operator.name for operator in staying if operator.break_glass]
+    texts = {
+        pam.SUDO: lambda text: pam.sudo(text, sorted(coded)),
+        pam.SU: lambda text: pam.su(text, restricted=wanted.restrict_su),
+        pam.COMMON_AUTH: pam.without_empty_passwords,
+    }
+    before = {path: _read(path).decode(errors="surrogateescape") for path in texts}
+    changed = {path: texts[path](text).encode(errors="surrogateescape") for path, text in before.items() if text}
+    entries = [Entry(path, content=content) for path, content in changed.items()]
+    codes = pam.codes(_read(pam.CODES).decode(errors="replace"), coded)
+    optional = [(pam.CODES, codes if coded else "", 0o600), (pam.PROFILE, pam.profile() if glass else "", 0o644)]
+    optional.append((pam.NOTICE, pam.notice(glass) if glass else "", 0o755))
+    for path, text, mode in optional:
+        secret = path == pam.CODES
+        entries.append(Entry(path, content=text.encode(), mode=mode, sensitive=secret) if text else Entry(path, "absent"))
+    return ConfigSet(PAM_NAME, entries, activate=[["pam-auth-update", "--package"]], parents=True, journal=True)
 
 
 def _of_sshd(wanted: Wanted, known: Register, staying: Iterable[Operator]) -> ConfigSet:

@@ -16,6 +16,7 @@ from ..core.times import epoch
 from ..schema.nodes import Problem, close_to, shown
 from . import public_keys
 from .operators import EVERY_STACK, Key, Level, Operator, Scope, SecondFactor
+from .pam import secret
 
 VARIABLE = "ops_operators"
 # What useradd, sudoers and sshd_config all take as it is; no dot, since sudo passes over files with one in their name.
@@ -94,6 +95,7 @@ class Reader:
             expires=expires,
             second_factor=self._factor(f"{key}.second_factor", raw.get("second_factor")),
             password_hash=str(raw.get("password_hash") or ""),
+            totp_secret=str(raw.get("totp_secret") or ""),
             forwarding=bool(raw.get("forwarding")),
             break_glass=bool(raw.get("break_glass")),
         )
@@ -129,6 +131,15 @@ class Reader:
         if factor is not SecondFactor.PASSWORD and operator.password_hash:
             problem = f"{name} has a password that nothing asks for"
             self._wrong(f"{key}.password_hash", "", problem, "write second_factor: password, or leave the hash out")
+        if factor is SecondFactor.TOTP:
+            try:
+                secret(operator.totp_secret)
+            except ValueError as error:
+                fix = "write what `head -c 20 /dev/urandom | base32` prints, from a vault, and the same into the authenticator"
+                self._wrong(f"{key}.totp_secret", "", f"the secret of {name} {error}", fix)
+        elif operator.totp_secret:
+            problem = f"{name} has a secret of codes that nothing asks for"
+            self._wrong(f"{key}.totp_secret", "", problem, "write second_factor: totp, or leave the secret out")
         if factor is SecondFactor.FIDO2:
             for own in operator.keys:
                 if not own.key.kind.startswith(_HARDWARE):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .public_keys import PublicKey
@@ -83,6 +83,7 @@ class Operator:
     :param certificates: whether a certificate of the authority opens the account.
     :param expires: epoch seconds from which nothing of the account works any more; 0 for never.
     :param password_hash: of crypt(3), for a second factor that is a password.
+    :param totp_secret: Base32, for one that is a code.
     :param break_glass: an account for emergencies, whose logins are told.
     """
 
@@ -93,7 +94,8 @@ class Operator:
     certificates: bool = False
     expires: float = 0
     second_factor: SecondFactor = SecondFactor.NONE
-    password_hash: str = ""
+    password_hash: str = field(default="", repr=False)
+    totp_secret: str = field(default="", repr=False)
     forwarding: bool = False
     break_glass: bool = False
     absent: bool = False

@@ -25,6 +25,8 @@ SUDOERS_PREFIX = "latentum-access-"
 SSHD = Path("/etc/ssh/sshd_config.d/20-latentum-ops-access.conf")
 SCOPED = Path("/usr/local/lib/latentum-ops/scoped")
 COMMAND = SCOPED / "opsctl"
+SUDO_LOG = Path("/var/log/sudo.log")
+ROTATION = Path("/etc/logrotate.d/latentum-access")
 # `sudo opsctl` is found there first, so that nobody has to know another name.
 SCOPED_PATH = f"{SCOPED}:/usr/sbin:/usr/bin:/sbin:/bin"
 HEAD = "# Written by role access of latentum.ops; the next run replaces what is changed here.\n"
@@ -82,6 +84,16 @@ def sudoers(operator: Operator) -> str:
     return f'{HEAD}{asks}Defaults:{name} secure_path="{SCOPED_PATH}", env_reset, !setenv, use_pty\n{name} ALL=(root:root) {tag}{COMMAND}\n'
 
 
+def log_of_sudo() -> str:
+    """What everybody on the host begins by sudo, and is refused, beside what the journal has of it."""
+    return f'{HEAD}Defaults logfile="{SUDO_LOG}", log_year, loglinelen=0\n'
+
+
+def rotation() -> str:
+    """For logrotate: a year of it."""
+    return f"{HEAD}{SUDO_LOG} {{\n    monthly\n    rotate 13\n    compress\n    missingok\n    notifempty\n    create 0600 root root\n}}\n"
+
+
 def sshd(names: Iterable[str], forwarding: Iterable[str], *, authority: bool) -> str:
     """The part of sshd that is about these accounts, departed ones too: what lies in their homes opens none of them.
 
@@ -119,6 +131,8 @@ def files(register: Register, stacks: Sequence[str], authorities: Sequence[str],
         _file(COMMAND, ENTRY, 0o755),
         _file(AUTHORITIES, HEAD + "".join(f"{line}\n" for line in authorities), 0o644),
         Entry(REVOKED, content=revoked, mode=0o644),
+        _file(SUDOERS / f"{SUDOERS_PREFIX}0-log", log_of_sudo(), 0o440),
+        _file(ROTATION, rotation(), 0o644),
     ]
     for operator in register.operators:
         entries.append(_file(KEYS / operator.name, authorized_keys(operator, now), 0o644))

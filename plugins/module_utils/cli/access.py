@@ -9,7 +9,7 @@ import argparse
 import time
 from typing import Any
 
-from ..access import register, table
+from ..access import break_glass, register, table
 from .arguments import shared
 from .output import Output
 
@@ -19,7 +19,9 @@ VERBS = ("access",)
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
     access = verbs.add_parser("access", parents=[shared(stack="")], help="who may do what on this host, with which keys, until when")
-    access.add_argument("--markdown", action="store_true", help="as a table of Markdown")
+    how = access.add_mutually_exclusive_group()
+    how.add_argument("--markdown", action="store_true", help="as a table of Markdown")
+    how.add_argument("--acknowledge", action="store_true", help="the use of an account for emergencies was seen: the alarm ends")
 
 
 def run_verb(options: argparse.Namespace, output: Output) -> int:
@@ -27,6 +29,11 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
 
     :raises ValueError: the file of operators is damaged.
     """
+    if options.acknowledge:
+        seen = break_glass.acknowledge()
+        said = f"seen: {seen.describe()}" if seen else "no account for emergencies was used"
+        output.result({"acknowledged": seen is not None}, said)
+        return 0
     known, now = register.load(), time.time()
     output.result({"operators": table.rows(known, now)}, (table.markdown if options.markdown else table.text)(known, now))
     return 0
