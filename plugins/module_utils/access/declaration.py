@@ -61,11 +61,22 @@ class Reader:
         names = [operator.name for operator in operators]
         for name in sorted({name for name in names if names.count(name) > 1}):
             self._wrong(VARIABLE, name, "is declared twice", "keep one entry, with the keys and scopes of both")
+        self._distinct(operators)
         present = [operator for operator in operators if operator.present(self.around.now) and not operator.break_glass]
         if operators and not any(operator.admin for operator in present) and not any(self.around.others.values()):
             problem = "nobody would be an admin, so nobody could repair this host but the account of Ansible"
             self._wrong(VARIABLE, "", problem, "give one operator scopes: [{level: admin}], with a key that has not expired")
         return operators
+
+    def _distinct(self, operators: Sequence[Operator]) -> None:
+        """A key is one person's: the log says by the account who did something."""
+        owners: dict[str, str] = {}
+        for number, operator in enumerate(operators):
+            for index, own in enumerate(operator.keys):
+                owner = owners.setdefault(own.key.fingerprint, operator.name)
+                if owner != operator.name:
+                    problem = f"the key of {operator.name} is that of {owner}, so that nobody could say who of them did something"
+                    self._wrong(f"{VARIABLE}[{number}].keys[{index}].key", own.key.fingerprint, problem, "give each a key of their own")
 
     def _wrong(self, key: str, value: object, problem: str, fix: str) -> None:
         self.problems.append(Problem(key, shown(value) if value != "" else "", problem, fix))

@@ -99,16 +99,14 @@ def _stack(operator: Operator, options: argparse.Namespace, verb: str, rule: Rul
             return ""
         options.stack = _meant(operator, verb, level, permitted, known)
         return str(options.stack)
-    # Of several stacks a name that is not there is answered as one that is not permitted, unless all are: nobody learns names by asking.
-    named = options.stack
-    if not operator.permits(level, EVERY_STACK) and (named or len(permitted) == 1):
-        stack = str(named or permitted[0])
-    else:
-        stack = stack_choice.chosen(named, options.argv, known)
-    if not operator.permits(level, stack):
-        raise Forbidden(f"{verb} of {stack} needs scope {level.value} on it; {_has(operator)}")
-    options.stack = stack_choice.existing(stack, known)
-    return stack
+    everywhere = operator.permits(level, EVERY_STACK)
+    if not everywhere and not permitted and not options.stack:
+        raise Forbidden(f"{verb} needs scope {level.value} on a stack of this host; {_has(operator)}")
+    # A name that is not there is answered as one that is not permitted, unless all are, and only those are listed: nobody learns names.
+    if options.stack and not everywhere and options.stack not in permitted:
+        raise Forbidden(f"{verb} of {options.stack} needs scope {level.value} on it; {_has(operator)}")
+    options.stack = stack_choice.chosen(options.stack, options.argv, {name: known[name] for name in permitted})
+    return str(options.stack)
 
 
 def _meant(operator: Operator, verb: str, level: Level, permitted: list[str], known: Mapping[str, Path]) -> str:
