@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from ..core.process import CommandError, run
 from ..schema.nodes import Problem
 from .operators import Operator
-from .rendering import COMMAND, KEYS, SSHD, SUDOERS, SUDOERS_PREFIX
+from .places import COMMAND, SUDOERS, SUDOERS_PREFIX
+from .rendering import KEYS, SSHD
 
 _SPECIMEN = "host=client.invalid,addr=192.0.2.1,laddr=192.0.2.2,lport=22"  # of documentation (RFC 5737)
 _MAY = re.compile(r"^ {4}(\(.*)$", re.MULTILINE)

@@ -14,21 +14,16 @@ from pathlib import Path
 
 from ..hostconfig.entries import Entry
 from .operators import Key, Operator, SecondFactor
+from .places import COMMAND, SCOPED, SCOPED_PATH, SUDOERS, SUDOERS_PREFIX
 from .register import FILE, FOLDER, Register
 
 KEYS = FOLDER / "keys"
 PRINCIPALS = FOLDER / "principals"
 AUTHORITIES = FOLDER / "user_authorities"
 REVOKED = FOLDER / "revoked"
-SUDOERS = Path("/etc/sudoers.d")
-SUDOERS_PREFIX = "latentum-access-"
 SSHD = Path("/etc/ssh/sshd_config.d/20-latentum-ops-access.conf")
-SCOPED = Path("/usr/local/lib/latentum-ops/scoped")
-COMMAND = SCOPED / "opsctl"
 SUDO_LOG = Path("/var/log/sudo.log")
 ROTATION = Path("/etc/logrotate.d/latentum-access")
-# `sudo opsctl` is found there first, so that nobody has to know another name.
-SCOPED_PATH = f"{SCOPED}:/usr/sbin:/usr/bin:/sbin:/bin"
 HEAD = "# Written by role access of latentum.ops; the next run replaces what is changed here.\n"
 ENTRY = f"""#!/usr/bin/python3 -IB
 {HEAD}import sys

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..access.rendering import SCOPED_PATH
+from ..access.places import SCOPED_PATH
 from ..preflight.host import Host
 from .deviation import Deviation
 
