@@ -28,7 +28,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = "role-access"
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105  # of this test
+SECRET = base64.b32encode(os.urandom(20)).decode()
 
 
 @dataclass

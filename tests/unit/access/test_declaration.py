@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.access.declaration import without_secrets
 
 from .people import NOW, entry, operators, public_key, read
 
@@ -72,6 +73,25 @@ def test_secrets_are_in_no_message() -> None:
     wrong = entry("ben", 2, second_factor="none", password_hash="$6$hidden$hash", totp_secret="HIDDENSECRET")
     found, problems = read(ADMIN, wrong)
     assert len(problems) == 2 and not any("hidden" in text.lower() for text in (*problems, repr(found[1])))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"second_factor": "password", "password_hash": "$6$salt$hidden"},
+        {"second_factor": "password", "password_hash": "hidden"},
+        {"second_factor": "totp", "totp_secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"},
+        {"second_factor": "totp", "totp_secret": "hidden"},
+        {"second_factor": "none", "totp_secret": "hidden"},
+        {"second_factor": "password"},
+    ],
+)
+def test_what_only_judges_is_told_no_secret_and_judges_the_same(more: dict[str, str]) -> None:
+    whole = entry("ben", 2, **more)
+    plain = without_secrets(whole)
+    assert "hidden" not in str(plain) and "JBSW" not in str(plain)
+    short = [problem.partition(":")[0] for problem in read(ADMIN, whole)[1]]
+    assert [problem.partition(":")[0] for problem in read(ADMIN, plain)[1]] == short
 
 
 def test_somebody_has_to_be_an_admin() -> None:
