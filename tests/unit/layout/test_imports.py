@@ -40,7 +40,7 @@ LAYERS = (
     ("databases",),
     ("status",),
     ("watchdog",),
-    ("capacity", "removal"),
+    ("capacity", "removal", "socket_proxy"),
     ("emergency",),
     ("cli", "eject"),
 )
