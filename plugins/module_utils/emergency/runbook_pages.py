@@ -75,6 +75,39 @@ opsctl backup push                          # what targets lack
 
 Until there is a proven backup again, change nothing that a restore would be needed for.
 """,
+    "break-glass": """\
+# An account for emergencies was used
+
+Somebody has logged in with the sealed key. That is meant for the day on which nobody's own key works, and on no other one.
+
+## Look
+
+```console
+journalctl -t latentum-ops-break-glass             # when, from where, by which service
+last -Faw | head                                   # whether the session is open still
+opsctl access                                      # who may do what, and which accounts are for emergencies
+journalctl -t opsctl --since -1d                   # what was done with opsctl
+sudo tail -n 50 /var/log/sudo.log                  # what was done as root
+```
+
+## Do
+
+Ask whoever keeps the sealed key. Somebody has used it, and says why:
+
+```console
+opsctl access --acknowledge                        # the alarm ends
+```
+
+Make a new key, seal it, and declare it in place of the old one: a key that was in use is not sealed any more.
+
+Nobody knows of it: the key is stolen. Shut the account out from the controller (`state: absent` for it in `ops_operators`), which ends its sessions:
+
+```console
+ansible-playbook latentum.ops.access -i inventories/production
+```
+
+Then [data-breach](data-breach.md).
+""",
     "certificate": """\
 # A certificate ends, or was never issued
 

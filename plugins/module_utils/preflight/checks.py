@@ -20,6 +20,7 @@ from ..release.store import ReleaseError
 from ..schema.nodes import Problem
 from ..tls.brought import Side
 from . import (
+    access,
     behind,
     budgets,
     disk,
@@ -49,6 +50,7 @@ Check = Callable[[Host, Wanted], Iterable[Problem]]
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
+    "access": (access.declared, access.let_in, access.comes_back),
     "os_hardening": (router_advertisements.depended_on,),
     "ssh_hardening": (login.comes_back, ssh_port.elsewhere, never_banned.by_sshd),
     "fail2ban": (never_banned.by_fail2ban,),

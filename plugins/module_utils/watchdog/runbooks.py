@@ -17,6 +17,7 @@ _HOST = {
     "backup": "backup",
     "backups": "backup",
     "isolation": "isolated",
+    "break-glass": "break-glass",
 }
 _KINDS = {"site": "site-down", "certificate": "certificate"}
 UNIT, SERVICE = "unit-down", "service-not-responding"

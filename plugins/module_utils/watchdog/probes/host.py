@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...access import break_glass
 from ...contracts.watchdog_settings import HostSpec
 from ...core.masking import mask
 from ...core.process import CommandError, run
@@ -200,6 +201,22 @@ class Isolated:
             yield Check("isolation", "critical", "isolated", f"{isolation.describe()}; {lost}")
         elif self._was:
             yield Check("isolation", value="ended")
+
+
+class BreakGlass:
+    """An account for emergencies was used, and nobody has said that they have seen it."""
+
+    def __init__(self) -> None:
+        self._was = False
+
+    def checks(self) -> Iterator[Check]:
+        """One look; nothing on a host without such a use."""
+        use = break_glass.load()
+        if use:
+            self._was = True
+            yield Check("break-glass", "critical", "used", f"{use.describe()}; once you know who it was: opsctl access --acknowledge")
+        elif self._was:
+            yield Check("break-glass", value="acknowledged")
 
 
 class Units:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.access import break_glass
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.held_updates import HeldUpdate
@@ -389,3 +390,15 @@ def test_half_a_file_is_no_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "shop.json").write_text('{"restor')
     settings = Settings(stacks=(StackSpec("shop", backup_max_age=1),))
     assert [one.state for one in host_checks.backup_checks(settings)] == ["critical"]
+
+
+def test_the_use_of_an_account_for_emergencies_is_told_until_somebody_has_seen_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(break_glass, "FILE", tmp_path / "break_glass.json")
+    look = host_checks.BreakGlass()
+    assert list(look.checks()) == []
+    break_glass.note({"PAM_USER": "glass", "PAM_RHOST": "192.0.2.1", "PAM_SERVICE": "sshd"}, 0.0)
+    (found,) = look.checks()
+    assert (found.key, found.state) == ("host/break-glass", "critical")
+    assert "glass was used at 1970-01-01 00:00:00 UTC from 192.0.2.1 by sshd" in found.reason
+    break_glass.acknowledge()
+    assert short(look.checks()) == [("break-glass", "ok", "")]
