@@ -28,7 +28,7 @@ from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing, static_files
 from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
-from . import hand_made, moving, reloading, standby
+from . import hand_made, moving, process_limits, reloading, standby
 from .canary import FEW, wilson_lower_bound
 from .host_actions import RolloutFailed, Site
 from .phases import Phase
@@ -103,6 +103,8 @@ class Change:
             self._observe(rollout, meter, new)
             for plan in self._removed:
                 rollout.carry_out(plan)
+            for problem in process_limits.bring(site.engine, release):
+                progress.say(problem)
             if live is None:
                 self._verify()
             self._tasks(required=True)
