@@ -257,6 +257,10 @@ class Engine:
         """All that the engine says of them, by their names for Docker."""
         return {str(network["Name"]): network for network in self.api.networks({"label": [f"{PROJECT}={project}"]})}
 
+    def compose_networks(self) -> list[dict[str, Any]]:
+        """The networks of all Compose projects as the engine describes them."""
+        return self.api.networks({"label": [PROJECT]})
+
     def remove_network(self, name: str) -> bool:
         """Remove a network; False while a container is in it."""
         try:

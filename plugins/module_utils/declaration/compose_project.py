@@ -43,7 +43,8 @@ def compose_project(declaration: Declaration) -> dict[str, Any]:
         if name not in project and name not in ("version", "networks", "secrets") and not name.startswith("x-"):
             project[name] = copy.deepcopy(value)
     _place_configs(declaration, project)
-    extension = {"reload": reloads(declaration), "static": static_files(declaration)}
+    networks_beside = [access.to_dict() for access in declaration.networks]
+    extension = {"reload": reloads(declaration), "static": static_files(declaration), "networks": networks_beside}
     if any(extension.values()):
         project[EXTENSION] = {name: items for name, items in extension.items() if items}
     return project
