@@ -39,6 +39,7 @@ from ..status import table as status_table
 from . import backup as backup_verbs
 from . import capacity as capacity_verbs
 from . import completion, stack_choice
+from . import confinement as confinement_verbs
 from . import containers as container_verbs
 from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
@@ -63,6 +64,7 @@ GROUPS = (
     objective_verbs,
     capacity_verbs,
     tunnel_verbs,
+    confinement_verbs,
 )
 
 
