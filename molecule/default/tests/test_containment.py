@@ -151,6 +151,14 @@ def test_the_rules_are_for_each_network_of_the_stack(production: Production) -> 
     assert set(members) == {f"br-{identity[:12]}" for identity in there}
 
 
+def test_a_service_is_tried_with_less_and_nothing_is_left(production: Production) -> None:
+    before = production.root("docker ps --all --no-trunc --quiet; docker volume ls --quiet")
+    (tried,) = json.loads(production.root(f"opsctl confinement --stack {STACK} --json worker"))["services"]
+    # Its Compose file has a read-only root already.
+    assert (tried["state"], tried["confinement"], tried["healthcheck"]) == ("takes", {"capabilities": []}, True), tried
+    assert production.root("docker ps --all --no-trunc --quiet; docker volume ls --quiet") == before
+
+
 def test_the_unit_is_in_a_sandbox(production: Production) -> None:
     exposure = production.root(f"systemd-analyze security --no-pager {UNIT} | tail -1")
     assert float(exposure.split(":")[1].split()[0]) <= 3.0, exposure
