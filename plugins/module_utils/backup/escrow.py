@@ -62,7 +62,7 @@ def seal(settings: Settings) -> bool:
         sealed = run(argv, input=text).stdout
     except CommandError as error:
         raise BackupError(f"the keys could not be encrypted: {error.stderr.strip() or error}") from error
-    ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    paths.shared_folder(ROOT, paths.LISTED)  # the watchdog tells the age of the last proven backup
     write_atomic(path(settings.stack), sealed, 0o600, 0, 0)
     write_atomic(noted, mark, 0o600, 0, 0)
     return True

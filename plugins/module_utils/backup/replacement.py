@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..core import paths
 from ..core.atomic_files import sync_directory
 from ..core.versioned_json import known_fields, read_state, write_state
 from .settings import ROOT, BackupError
@@ -80,7 +81,7 @@ def load(stack: str) -> Replacement | None:
 
 def save(replacement: Replacement) -> Replacement:
     """Note it before it is done."""
-    ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    paths.shared_folder(ROOT, paths.LISTED)
     write_state(path(replacement.stack), asdict(replacement), 0o600, indent=1)
     return replacement
 

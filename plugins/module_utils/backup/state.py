@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..core import paths
 from ..core.locks import file_lock
 from ..core.versioned_json import read_state, write_state
 from .settings import ROOT, Settings
@@ -32,7 +33,8 @@ def read(stack: str) -> dict[str, Any]:
 
 def update(stack: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Change the state under a lock of its own: a run, a push of WAL and a verification note things at the same time."""
-    ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not ROOT.exists():
+        paths.shared_folder(ROOT, paths.LISTED)
     with file_lock(ROOT / f".{stack}.lock"):
         state = read(stack)
         change(state)

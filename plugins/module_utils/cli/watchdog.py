@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import pwd
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ..core import paths
 from ..core.atomic_files import read_text
 from ..core.format import folded
 from . import stack_choice
@@ -173,9 +176,22 @@ def _clock(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
 
 
+def _become_watchdog() -> None:
+    """Messages are the watchdog's: root does not work in its folders, where it could have left links."""
+    try:
+        user = pwd.getpwnam(paths.WATCHDOG)
+    except KeyError:
+        return
+    if os.geteuid() == 0:
+        os.setgroups([user.pw_gid])
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+
 def _alert(options: argparse.Namespace, output: Output) -> int:
     from ..watchdog.alerting import delivery
 
+    _become_watchdog()
     if options.way == "deliver":
         return delivery.main(output.line)
     stack = stack_choice.selected(options.stack)[0] if options.stack else ""

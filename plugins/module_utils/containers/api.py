@@ -72,22 +72,28 @@ class EngineApi:
     def __init__(self, timeout: float = 30, path: str = SOCKET) -> None:
         self.timeout = timeout
         self.path = path
-        self._prefix = ""
+        self.version = ""  # of the API, such as 1.51; empty for the engine's own newest
+
+    @property
+    def _prefix(self) -> str:
+        return f"/v{self.version}" if self.version else ""
 
     def ping(self) -> None:
         """Ask whether it answers, and agree on a version of the API.
 
         :raises OSError: it does not answer.
         """
+        self.version = ""
         connection = self._send("GET", "/_ping")
         try:
-            offered = connection.getresponse().getheader("Api-Version") or ""
+            with _answered(connection) as answer:
+                offered = answer.getheader("Api-Version") or ""
         except http.client.HTTPException as error:
             raise EngineError(f"no answer of the Docker engine: {error!r}") from error
         finally:
             connection.close()
         version = tuple(int(part) for part in offered.split(".") if part.isdigit())
-        self._prefix = "/v{}.{}".format(*min(version, NEWEST)) if len(version) == 2 else ""
+        self.version = "{}.{}".format(*min(version, NEWEST)) if len(version) == 2 else ""
 
     def info(self) -> dict[str, Any]:
         """What the engine says of itself: its root, storage driver, part in a swarm."""
@@ -284,22 +290,29 @@ class EngineApi:
     def execute(self, identity: str, argv: Sequence[str], timeout: float) -> tuple[int | None, bytes]:
         """Run a command in a container; its exit status (None when the time was up) and the end of what it wrote."""
         execution = self.create_execution(identity, {"AttachStdout": True, "AttachStderr": True, "Cmd": list(argv)})
+        ended, output = self.run_execution(execution, timeout)
+        return (self.inspect_execution(execution).get("ExitCode") if ended else None), output
+
+    def run_execution(self, execution: str, timeout: float) -> tuple[bool, bytes]:
+        """Start it without a terminal; whether it ended in time, and the end (`CHUNK` bytes) of what it wrote."""
         connection = self._send("POST", f"/exec/{execution}/start", body={"Detach": False, "Tty": False}, timeout=timeout)
         channel, deadline, raw, output = connection.sock, time.monotonic() + timeout, b"", b""
         try:
             with _answered(connection) as answer:
                 while (left := deadline - time.monotonic()) > 0:
+                    if answer.isclosed():  # its length was known, and it was read
+                        return True, output
                     channel.settimeout(left)
                     part = answer.read1(CHUNK)
                     if not part:
-                        return self.inspect_execution(execution).get("ExitCode"), output
+                        return True, output
                     content, raw = demultiplex(raw + part)
                     output = (output + content)[-CHUNK:]
         except TimeoutError:
             pass
         finally:
             connection.close()
-        return None, output
+        return False, output
 
     def events(self, since: float, until: float | None, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Events as they happen, from one time (epoch seconds) until another; silence is no error."""

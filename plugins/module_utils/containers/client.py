@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..core.masking import foreign
+from ..core.masking import foreign, mask
 from ..core.times import epoch
 from . import cpu_weight, taken_over
 from .api import Conflict, EngineApi, EngineError, NotFound
@@ -93,14 +93,17 @@ class Container:
         return self.addresses[0][1] if self.addresses else None
 
 
-def parse(raw: Mapping[str, Any]) -> Container:
-    """A container from the engine's inspect document (Docker Engine API, GET /containers/{id}/json)."""
+def parse(raw: Mapping[str, Any], text: Callable[[bytes | str], str] = foreign) -> Container:
+    """A container from the engine's inspect document (Docker Engine API, GET /containers/{id}/json).
+
+    :param text: makes text without secrets of what it wrote.
+    """
     state, labels = raw["State"], raw["Config"].get("Labels") or {}
     health = state.get("Health") or {}
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = sorted((name, network["IPAddress"]) for name, network in networks.items() if network and network.get("IPAddress"))
     results = health.get("Log") or []
-    log = [f"exit {entry.get('ExitCode')}: {foreign(entry.get('Output') or '').strip()[-300:]}" for entry in results[-3:]]
+    log = [f"exit {entry.get('ExitCode')}: {text(entry.get('Output') or '').strip()[-300:]}" for entry in results[-3:]]
     return Container(
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
@@ -141,15 +144,26 @@ def released(brief: Mapping[str, Any]) -> bool:
 
 
 class Engine:
-    """The Docker engine on this host, by its socket."""
+    """The Docker engine on this host, by its socket.
 
-    def __init__(self, timeout: float = 30) -> None:
+    :param path: of the socket proxy, which gives out what containers wrote without secrets.
+    """
+
+    def __init__(self, timeout: float = 30, path: str = "") -> None:
         """:raises DockerUnavailable: nothing answers on the socket."""
-        self.api = EngineApi(timeout)
+        self.api = EngineApi(timeout, path) if path else EngineApi(timeout)
+        self._masked = bool(path)
         try:
             self.api.ping()
         except OSError as error:
-            raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status docker`") from error
+            units = "docker latentum-ops-socket-proxy" if path else "docker"
+            raise DockerUnavailable(f"the Docker engine does not answer: {error}; look at `systemctl status {units}`") from error
+
+    def text(self, raw: bytes | str) -> str:
+        """What a container wrote, as text without secrets; where it comes masked, the store need not be readable."""
+        if not self._masked:
+            return foreign(raw)
+        return mask(raw.decode(errors="replace") if isinstance(raw, bytes) else raw)
 
     def containers(self, project: str) -> list[Container]:
         """All containers of the project's services, stopped ones too; not those of `docker compose run`.
@@ -160,7 +174,7 @@ class Engine:
         described = []
         for brief in self.api.containers(all=True, filters=filters):
             try:
-                described.append(parse(self.api.inspect_container(brief["Id"])))
+                described.append(parse(self.api.inspect_container(brief["Id"]), self.text))
             except NotFound:
                 continue  # removed between the list and the look
         if any(not container.definition for container in described) and (taken := taken_over.known(project)):
@@ -174,7 +188,7 @@ class Engine:
         except NotFound:
             return None
         labels = raw["Config"].get("Labels") or {}
-        return parse(raw) if labels.get(PROJECT) and labels.get(ONEOFF) != "True" else None
+        return parse(raw, self.text) if labels.get(PROJECT) and labels.get(ONEOFF) != "True" else None
 
     @cached_property
     def cgroups(self) -> str:
@@ -199,7 +213,7 @@ class Engine:
     def log_tail(self, container: Container, lines: int = 20) -> list[str]:
         """The last lines that the container wrote to its standard outputs, without secrets."""
         try:
-            return foreign(self.api.logs(container.id, tail=lines)).splitlines()
+            return self.text(self.api.logs(container.id, tail=lines)).splitlines()
         except OSError:
             return []
 
@@ -308,7 +322,7 @@ class Engine:
     def run(self, container: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         """Run a command in a container; its exit status (124 when the time was up) and the end of what it wrote.
 
-        That is bytes, to be looked into; what goes on to people is text, which `masking.foreign` makes of them.
+        That is bytes, to be looked into; what goes on to people is text, which `text` makes of them.
 
         One whose time is up is left behind: the engine has no way to end it.
         """

@@ -4,13 +4,17 @@
 """Locks between processes (flock(2)): a lock goes with its process, so a killed holder leaves none behind.
 
 The lock of a stack also says who holds it: deploy, backup, restore and watchdog never fight, and who waits is told for whom.
+The watchdog, which is not root, may hold a lock and change nothing: it locks a file of root's through a descriptor that only reads, so it
+cannot write itself in, and is known by the kernel's list of locks and the owner of the process.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import pwd
 import stat
 import time
 from collections.abc import Iterator
@@ -18,7 +22,10 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
+from . import paths
+
 FOLDER = Path("/run/latentum-ops")
+WATCHDOG = "watchdog"  # as the watchdog is named where it holds the lock of a stack
 
 
 class LockBusy(Exception):
@@ -45,18 +52,30 @@ class LockHeld(Exception):
 def file_lock(path: Path, *, timeout: float | None = None, mode: int = 0o644) -> Iterator[int]:
     """Hold the exclusive lock of a file, which is made when there is none, or of a folder that exists; gives its descriptor.
 
-    The file stays afterwards, or two processes could hold locks on different files of one name.
+    The file stays afterwards, or two processes could hold locks on different files of one name. Whoever may only read it holds it all the
+    same (flock(2)).
 
     :param timeout: seconds to wait; 0 for one look, None for as long as it takes.
     :raises LockBusy: it was not free in time.
     """
-    flags = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
+    descriptor = _open(path, mode)
     try:
         _take(descriptor, path, timeout)
         yield descriptor
     finally:
         os.close(descriptor)  # lets the lock go
+
+
+def _open(path: Path, mode: int) -> int:
+    if path.is_dir():
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    flags = os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, mode)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS):
+            raise
+        return os.open(path, os.O_RDONLY | flags)
 
 
 def _take(descriptor: int, path: Path, timeout: float | None) -> None:
@@ -103,16 +122,33 @@ def stack_lock(stack: str, taker: str, timeout: float = 0, *, what: str = "") ->
     :param timeout: seconds to wait for it; 0 for one look.
     :raises LockHeld: it was not free in time.
     """
-    FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
+    path = prepare(stack)
     with ExitStack() as held:
         try:
-            descriptor = held.enter_context(file_lock(FOLDER / f"{stack}.lock", timeout=timeout, mode=0o640))
+            descriptor = held.enter_context(file_lock(path, timeout=timeout, mode=paths.READABLE))
         except LockBusy as busy:
-            raise LockHeld(stack, _read(busy.content), timeout) from None
+            raise LockHeld(stack, holder(stack) or _read(busy.content), timeout) from None
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         unit = os.environ.get("LATENTUM_OPS_WHO", "")
-        _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since, "unit": unit})
+        if _writable(descriptor):
+            _write(descriptor, {"who": taker, "what": what, "pid": os.getpid(), "since": since, "unit": unit})
         yield
+
+
+def prepare(stack: str) -> Path:
+    """The file of a stack's lock. Root makes it where it is missing, so that the watchdog can hold it."""
+    path = FOLDER / f"{stack}.lock"
+    if os.geteuid() != 0:
+        return path
+    paths.shared_folder(FOLDER, paths.LISTED)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, paths.READABLE)
+    try:
+        group = paths.watchdog_gid()
+        if os.fstat(descriptor).st_gid != group:
+            os.fchown(descriptor, 0, group)
+    finally:
+        os.close(descriptor)
+    return path
 
 
 def rename(stack: str, what: str) -> None:
@@ -130,24 +166,46 @@ def holder(stack: str) -> dict[str, object] | None:
     Asked of the kernel (proc(5), ``/proc/locks``): trying to take it, even for a moment, could get somebody else refused.
     """
     path = FOLDER / f"{stack}.lock"
-    if not is_held(path):
+    pid = _holding(path)
+    if pid is None:
         return None
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        return _holder(descriptor)
+        written = _holder(descriptor)
     finally:
         os.close(descriptor)
+    if written.get("pid") != pid and _is_watchdog(pid):
+        return {"who": WATCHDOG, "what": "healing", "pid": pid, "since": "now", "unit": ""}
+    return written
 
 
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock of a file; asked of the kernel, likewise."""
+    return _holding(path) is not None
+
+
+def _holding(path: Path) -> int | None:
+    """The process that has locked a file."""
     try:
         status = path.stat()
         held = Path("/proc/locks").read_text()
     except OSError:
-        return False
+        return None
     mark = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    return any(fields[1] == "FLOCK" and fields[5] == mark for fields in map(str.split, held.splitlines()) if len(fields) > 5)
+    every = [fields for fields in map(str.split, held.splitlines()) if len(fields) > 5]
+    return next((int(fields[4]) for fields in every if fields[1] == "FLOCK" and fields[5] == mark), None)
+
+
+def _is_watchdog(pid: int) -> bool:
+    """The process is the watchdog's: nobody else of its group can lock, and it could not write itself in."""
+    try:
+        return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name == paths.WATCHDOG
+    except (OSError, KeyError):
+        return False
+
+
+def _writable(descriptor: int) -> bool:
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def _write(descriptor: int, holder: dict[str, object]) -> None:

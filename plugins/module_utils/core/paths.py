@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import grp
+import os
 from pathlib import Path
 
 RELEASES = Path("/var/lib/latentum-ops/stacks")  # one folder a stack: releases, which one is live, the rollout in progress
@@ -17,3 +19,34 @@ SHARES = Path("/var/lib/latentum-ops/shares")  # files a stack: what of the host
 UPSTREAMS = Path("/etc/latentum-ops/upstreams")  # one file a stack: its upstreams of nginx, as they are declared
 BUILDS = Path("/var/lib/latentum-ops/builds")  # one folder a stack: which images were built here, of which commits
 JOBS = Path("/var/lib/latentum-ops/jobs")  # one folder a stack: what its jobs have done
+
+# Who may read what root notes for the watchdog (locks, journals, who gets traffic), and write none of it: its group.
+WATCHDOG = "latentum-watchdog"  # its user, and the group of the same name
+READABLE = 0o640  # of a file that it reads
+LISTED = 0o750  # of a folder whose files it lists
+PASSED = 0o710  # of a folder in which it knows some files by their names, and sees no others
+
+
+def watchdog_gid() -> int:
+    """The number of the group; root's on a host without the watchdog."""
+    try:
+        return grp.getgrnam(WATCHDOG).gr_gid
+    except KeyError:
+        return 0
+
+
+def shared_folder(path: Path, mode: int) -> None:
+    """Make a folder of root's that the group may use; one that is there gets its mode and group. Those above it are made to be passed.
+
+    :raises OSError: it cannot be made.
+    """
+    if not path.parent.exists():
+        shared_folder(path.parent, PASSED)
+    path.mkdir(mode=mode, exist_ok=True)
+    status, group = path.stat(), watchdog_gid()
+    if os.geteuid() != 0 or status.st_uid != 0:
+        return  # somebody else's to say
+    if status.st_gid != group:
+        os.chown(path, 0, group)
+    if status.st_mode & 0o7777 != mode:
+        path.chmod(mode)

@@ -55,8 +55,15 @@ CONFIGURATION = Path("/etc/latentum-ops")
 OWN_TLS = Path("/etc/nginx/tls")  # certificates that certbot does not know
 OWN_AUTHENTICATION = Path(nginx_files.OWN_AUTHENTICATION)
 FOLLOWERS = ("latentum-ops-watchdog.service", "latentum-ops-upstreams.service")  # who writes upstreams
-HELPERS = ("latentum-ops-steward.path", "latentum-ops-steward.service", "latentum-ops-auth.socket", "latentum-ops-auth.service")
-USERS = ("latentum-watchdog", "latentum-auth")
+HELPERS = (
+    "latentum-ops-steward.path",
+    "latentum-ops-steward.service",
+    "latentum-ops-socket-proxy.socket",
+    "latentum-ops-socket-proxy.service",
+    "latentum-ops-auth.socket",
+    "latentum-ops-auth.service",
+)
+USERS = ("latentum-watchdog", "latentum-socket-proxy", "latentum-auth")
 SYSUSERS = Path("/etc/sysusers.d/latentum-ops-watchdog.conf")
 SHARE = Path("/usr/share")  # with what completes the command line
 LOCK_WAIT = 300.0  # seconds: a backup may be running

@@ -1183,12 +1183,14 @@ opsctl version
 |---|---|---|
 | docker | containers go on (live-restore), nothing is healed or deployed | `systemctl restart docker`; `dockerd --validate` says what is wrong in its file |
 | nginx | nobody gets an answer | [nginx-configuration](nginx-configuration.md), then `systemctl restart nginx` |
-| latentum-ops-watchdog | nobody is told or healed; nginx keeps the last addresses | `opsctl watchdog check`, then `systemctl restart latentum-ops-watchdog` |
+| latentum-ops-watchdog | nobody is told or healed | `opsctl watchdog check`, then `systemctl restart latentum-ops-watchdog` |
+| latentum-ops-socket-proxy | the watchdog tells that Docker's engine does not answer, and heals nothing | `systemctl restart latentum-ops-socket-proxy` |
+| latentum-ops-upstreams | nginx keeps its addresses, also of who fails; what is missing stays so | `journalctl -u latentum-ops-upstreams`, then restart it |
 | ssh | you are on a console | `sshd -t`, then `systemctl restart ssh` |
 
 ```console
 opsctl check
-opsctl upstreams sync                       # where the watchdog was away for long
+opsctl upstreams sync                       # where latentum-ops-upstreams was away for long
 ```
 """,
 }

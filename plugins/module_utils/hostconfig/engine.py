@@ -36,6 +36,7 @@ DAEMONS = (
     "latentum-ops-log-collector*",
     "latentum-ops-log-forwarder*",
     "latentum-ops-log-sinks*",
+    "latentum-ops-socket-proxy.service*",
     "latentum-ops-upstreams*",
     "latentum-ops-watchdog*",
 )

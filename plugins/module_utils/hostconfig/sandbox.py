@@ -42,3 +42,18 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 # A call that is not allowed fails, and ends nobody.
 SystemCallErrorNumber=EPERM"""
+
+# What a rollout needs of it, whoever carries one out. It writes upstreams, sites, what the host knows of the stack, and files of the users
+# of containers; tests them as nginx would; changes the share that a new container has of the processors; and waits for the workers of
+# nginx that still answer. Credentials of registries are in root's home.
+ROLLOUT = """\
+# Root that talks to Docker's engine is root: what follows keeps mistakes from the host.
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
+SystemCallFilter=@chown
+ProtectSystem=full
+ReadWritePaths=-/etc/nginx -/etc/latentum-ops
+ProtectControlGroups=no
+ProtectHome=read-only
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+ProcSubset=all
+ProtectProc=default"""

@@ -118,8 +118,9 @@ def save(stack: str, job: str, record: Record) -> None:
     """Write it down; of old runs without what they wrote."""
     kept = record.runs[-KEPT:]
     runs = [replace(run, output=()) for run in kept[:-OUTPUTS]] + [replace(run, output=run.output[-LINES:]) for run in kept[-OUTPUTS:]]
-    folder_of(stack).mkdir(mode=0o750, parents=True, exist_ok=True)
-    write_state(folder_of(stack) / f"{job}.json", {**asdict(record), "runs": [asdict(run) for run in runs]}, 0o640)
+    paths.shared_folder(folder_of(stack), paths.LISTED)
+    content = {**asdict(record), "runs": [asdict(run) for run in runs]}
+    write_state(folder_of(stack) / f"{job}.json", content, paths.READABLE, gid=paths.watchdog_gid())
 
 
 def begun(record: Record, run: Run) -> Record:

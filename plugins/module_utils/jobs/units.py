@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..contracts.job_settings import Job, JobSettings
+from ..core import paths
 from ..core.atomic_files import read_text
 from ..core.process import CommandError, run
 from ..core.times import parse_timestamp
 from ..hostconfig import service_units
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.revert_timer import UNITS
-from ..hostconfig.sandbox import SANDBOX
+from ..hostconfig.sandbox import ROLLOUT, SANDBOX
 from ..hostconfig.service_units import Step
 from ..hostconfig.transaction import ConfigSet, apply
 from . import state
@@ -29,28 +30,17 @@ STOP = 300  # seconds that a container has to stop when its unit is stopped
 DEPLOYMENT = LOCK_WAIT + 7200  # seconds that the deployment of what a job leaves may take, with the wait for the lock of the stack
 _MARK = "X-LatentumOps-Stack="  # systemd passes over what begins with X-
 _HEAD = "# Written by latentum.ops; change ops_stack.jobs instead.\n"
-_ROOT = "# Root that talks to Docker's engine is root: what follows keeps mistakes from the host.\n"
-# What `docker compose run` needs. Files of a stack, and its lock, may be another user's; credentials of registries are in root's home.
-_RUN = f"""{_ROOT}CapabilityBoundingSet=CAP_DAC_OVERRIDE
+# What `docker compose run` needs. Files of a stack, and its lock, may be another user's; credentials of registries are in root's home;
+# the watchdog's group may read how a run ended.
+_RUN = """\
+# Root that talks to Docker's engine is root: what follows keeps mistakes from the host.
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE
 SystemCallFilter=@chown
 ReadWritePaths=/run /var/lib/latentum-ops
 ProtectHome=read-only
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 # Who holds a lock, and whether the host speaks IPv6.
-ProcSubset=all
-"""
-# A rollout besides writes upstreams, sites, what the host knows of the stack, and files of containers' users; tests them as nginx would;
-# changes the share that a new container has of the processors; and waits for the workers of nginx that still answer.
-_ROLLOUT = f"""{_ROOT}CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
-SystemCallFilter=@chown
-ProtectSystem=full
-ReadWritePaths=-/etc/nginx -/etc/latentum-ops
-ProtectControlGroups=no
-ProtectHome=read-only
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-ProcSubset=all
-ProtectProc=default
-"""
+ProcSubset=all"""
 
 
 @dataclass
@@ -95,7 +85,8 @@ TimeoutStartSec={longest:.0f}
 TimeoutStopSec={STOP + 30}
 # opsctl asks the container to stop; its other processes are none of the container's.
 KillMode=mixed
-{_ROLLOUT if job.deploys else _RUN}"""
+{ROLLOUT if job.deploys else _RUN}
+"""
 
 
 def timer_text(stack: str, job: Job) -> str:
@@ -139,8 +130,8 @@ def bring(settings: JobSettings, *, enabled: bool = True, check_mode: bool = Fal
     if settings.jobs:
         content = json.dumps(settings.to_dict(), indent=1) + "\n"
         entries = [
-            Entry(path=FOLDER, state="directory", mode=0o750),
-            Entry(path=file_of(settings.stack), content=content.encode(), mode=0o640),
+            Entry(path=FOLDER, state="directory", mode=paths.LISTED, gid=paths.watchdog_gid()),
+            Entry(path=file_of(settings.stack), content=content.encode(), mode=paths.READABLE, gid=paths.watchdog_gid()),
             *entries,
         ]
     elif file_of(settings.stack).exists():

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Containers that get no traffic although Docker calls them healthy, because the watchdog saw them fail.
 
-In /run: a boot starts afresh. Nothing here can empty an upstream (module upstreams), so entries of a watchdog that died are harmless.
+Root writes it as the watchdog asks for it, and the watchdog reads it. In /run: a boot starts afresh. Nothing here can empty an upstream
+(module upstreams), so entries of a watchdog that died are harmless.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..core import paths
 from ..core.locks import FOLDER
 from ..core.versioned_json import read_state, write_state
 
@@ -39,6 +41,6 @@ def put(stack: str, entries: Mapping[str, str]) -> bool:
     """
     if load(stack) == dict(entries):
         return False
-    FOLDER.mkdir(mode=0o750, parents=True, exist_ok=True)
-    write_state(_path(stack), dict(entries), 0o600)
+    paths.shared_folder(FOLDER, paths.LISTED)
+    write_state(_path(stack), dict(entries), paths.READABLE, gid=paths.watchdog_gid())
     return True

@@ -11,7 +11,6 @@ While a rollout is under way, the traffic plan says which of them serve (module 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -20,14 +19,15 @@ from pathlib import Path
 from typing import Protocol
 
 from ..containers.client import Container
-from ..contracts.upstreams import Stream, Upstream, upstreams_from
+from ..contracts.upstreams import Stream, Upstream
 from ..core import paths
-from ..core.atomic_files import read_text, understood
+from ..core.atomic_files import read_text
 from ..core.process import CommandError, run
 from ..core.versioned_json import read_state, write_state
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, ConfigSetError, apply
 from . import out_of_rotation, ownership, site_file, traffic_plan
+from .declared import upstreams_of
 from .features import speaks_ipv6
 from .writer import one_writer
 
@@ -38,7 +38,7 @@ DRAINED = Path("/var/lib/latentum-ops/drained.json")
 # There while nginx may not have what the files say; in /run, since a started nginx reads them anyway.
 PENDING = Path("/run/latentum-ops-upstreams.pending")
 NGINX_TEST = ["nginx", "-t", "-q"]
-# What `systemctl reload nginx` runs; the watchdog, which is not root, may not ask systemd.
+# What `systemctl reload nginx` runs; a watchdog whose unit is of an older version, and which is not root, may not ask systemd.
 NGINX_RELOAD = ["systemctl", "reload", "nginx.service"] if os.geteuid() == 0 else ["/usr/lib/latentum-ops/nginx-reload"]
 BALANCES = {"least_conn": "least_conn;", "ip_hash": "ip_hash;", "round_robin": ""}  # by the names of the contract, but for sticky
 SUFFIXES = (".conf", ".stream")  # of the files of upstreams
@@ -79,11 +79,7 @@ def load() -> list[Upstream]:
 
     :raises ValueError: a file cannot be understood; the message names it.
     """
-    upstreams: list[Upstream] = []
-    for file in sorted(CONFIGURATION.glob("*.json")):
-        with understood(file):
-            upstreams += upstreams_from(json.loads(file.read_text()))
-    return upstreams
+    return upstreams_of(CONFIGURATION)
 
 
 def servers(

@@ -45,8 +45,8 @@ def put(stack: str, entries: Mapping[str, Traffic | None]) -> None:
     wanted = {service: entry for service, entry in {**known, **entries}.items() if entry is not None}
     if wanted == known:
         return
-    _path(stack).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_state(_path(stack), {name: asdict(traffic) for name, traffic in wanted.items()}, 0o600)
+    paths.shared_folder(_path(stack).parent, paths.PASSED)
+    write_state(_path(stack), {name: asdict(traffic) for name, traffic in wanted.items()}, paths.READABLE, gid=paths.watchdog_gid())
 
 
 def share_weights(old: list[str], new: list[str], percent: int) -> dict[str, int]:

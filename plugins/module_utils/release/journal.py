@@ -63,9 +63,11 @@ class Journal:
     def write(self, **entry: Any) -> None:
         """Append one line, without secrets; it is on disk when this returns."""
         entry = {name: clean(value) if isinstance(value, str) else value for name, value in entry.items()}
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        paths.shared_folder(self.folder, paths.PASSED)
+        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, paths.READABLE)
         try:
+            if os.fstat(descriptor).st_size == 0:
+                os.fchown(descriptor, -1, paths.watchdog_gid())
             os.write(descriptor, (json.dumps({"at": now(), **entry}) + "\n").encode())
             os.fsync(descriptor)
         finally:
@@ -101,7 +103,7 @@ class Journal:
         """Forget what is older than the last lines."""
         lines = (read_text(self.lines) or "").splitlines(keepends=True)
         if len(lines) > 2 * LINES:
-            write_atomic(self.lines, "".join(lines[-LINES:]), 0o600, 0, 0)
+            write_atomic(self.lines, "".join(lines[-LINES:]), paths.READABLE, 0, paths.watchdog_gid())
 
     def underway(self) -> RolloutInProgress | None:
         """The rollout that was begun and not ended."""
@@ -110,8 +112,8 @@ class Journal:
 
     def keep(self, underway: RolloutInProgress) -> None:
         """Write where a rollout is, before it goes there."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_state(self.state, asdict(underway), 0o600)
+        paths.shared_folder(self.folder, paths.PASSED)
+        write_state(self.state, asdict(underway), paths.READABLE, gid=paths.watchdog_gid())
 
     def ended(self) -> None:
         """The rollout under way is over."""

@@ -21,6 +21,16 @@ def stacks() -> list[dict[str, Any]]:
     return [_description(file) for file in sorted(paths.STACKS.glob("*.json"))]
 
 
+def replicas(stack: str) -> dict[str, int]:
+    """How many containers each service of the live release of a stack has; empty where there is none.
+
+    :raises ValueError: the description is not what a deployment writes.
+    """
+    file = paths.STACKS / f"{stack}.json"
+    services = _description(file)["services"] if file.exists() else []
+    return {str(service["service"]): int(service.get("replicas") or 1) for service in services}
+
+
 def _description(file: Path) -> dict[str, Any]:
     with understood(file):
         description: dict[str, Any] = json.loads(file.read_text())

@@ -133,6 +133,7 @@ class Store:
     def save(self, release: Release) -> Path:
         """Write a release; what was known about its state stays. Returns its folder."""
         folder = self.path(release.id)
+        paths.shared_folder(self.folder, paths.PASSED)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self.load(release.id) if (folder / "release.json").exists() else None
         kept = replace(release, state=known.state, reason=known.reason, created=known.created) if known else release
@@ -240,8 +241,9 @@ class Store:
             before = [earlier for earlier in before if earlier != release]
         elif live:
             before = [earlier for earlier in before if earlier not in (release, live)] + [live]
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_state(self.folder / "live.json", {"live": release, "previous": before[-KEPT:]}, 0o600)
+        paths.shared_folder(self.folder, paths.PASSED)
+        pointer = {"live": release, "previous": before[-KEPT:]}
+        write_state(self.folder / "live.json", pointer, paths.READABLE, gid=paths.watchdog_gid())
         self._forget({release, *before[-KEPT:]})
 
     def adopt(self, live: str, adopted: Release) -> None:

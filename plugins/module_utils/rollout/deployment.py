@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
 from ..core.caller import caller
@@ -26,6 +27,7 @@ from ..release.pinning import Declared, certainly_another, pin, relabelled, requ
 from ..release.store import FAILED, GOOD, NEW, ROLLED_BACK, Release, ReleaseError, Store
 from ..slo import gate as budget_gate
 from . import hand_made, moving, reloading, standby
+from .changes import of_stored
 from .forced_canary import by_canary
 from .host_actions import Site
 from .phases import Phase, Phases
@@ -296,7 +298,8 @@ class Deployment:
     def _note_end(self, underway: RolloutInProgress, step: str, **more: object) -> None:
         """The end of a rollout that another run began, once: the killed run may have come to write it down."""
         if self.journal.ending(underway.attempt) != step:
-            entry = {"attempt": underway.attempt, "kind": underway.kind, "release": underway.target, "step": step}
+            entry: dict[str, Any] = {"attempt": underway.attempt, "kind": underway.kind, "release": underway.target, "step": step}
+            entry["changes"] = of_stored(self.store, underway.target, underway.before or "")
             self.journal.write(**entry, before=underway.before, who=underway.who, ended_by=caller(), **more)
 
     def _tell(self, release: Release, engine: Engine) -> None:

@@ -57,7 +57,7 @@ def retire_due(engine: Engine) -> None:
         stack = folder.parent.name
         if not any(warm.due for warm in standby.load(stack).values()):
             continue
-        from .rollback import retire  # the whole of a rollout: a watchdog that rolls nothing out need not carry it
+        from .rollback import retire  # the whole of a rollout: who has nothing to retire need not carry it
 
         try:
             with stack_lock(stack, "follower", what="retire"):

@@ -46,7 +46,7 @@ def put(stack: str, service: str, warm: Warm | None) -> None:
     if warm is None and service not in known:
         return
     wanted = {name: entry for name, entry in {**known, service: warm}.items() if entry is not None}
-    write_state(_path(stack), {name: asdict(entry) for name, entry in wanted.items()}, 0o600)
+    write_state(_path(stack), {name: asdict(entry) for name, entry in wanted.items()}, paths.READABLE, gid=paths.watchdog_gid())
 
 
 def ids(stack: str) -> set[str]:

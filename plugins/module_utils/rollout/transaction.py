@@ -30,6 +30,7 @@ from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
 from . import containment, hand_made, moving, process_limits, reloading, standby
 from .canary import FEW, wilson_lower_bound
+from .changes import changes
 from .host_actions import RolloutFailed, Site
 from .phases import Phase
 from .plan import CREATE, JOB, REMOVE, REPLACE, ServicePlan
@@ -115,7 +116,7 @@ class Change:
         outcome.timings, outcome.lines = progress.timings, progress.lines
         figures = {"seconds": round(time.monotonic() - started, 1), "served": outcome.served, "failed": outcome.failed}
         # First the line, then the end: whoever is killed between them leaves a rollout whose end the next run finds written down.
-        self._note(LIVE, before=live.id if live else None, who=caller(), **figures, **order.origin)
+        self._note(LIVE, before=live.id if live else None, who=caller(), changes=changes(release, live), **figures, **order.origin)
         site.journal.ended()
         moving.sweep(site.engine, release)
         containment.settle(site, release)
@@ -423,7 +424,7 @@ class Change:
         containment.settle(site, self.live)
         site.done()
         live = self.live.id if self.live else None
-        ending = {"live": live, "before": live, "who": caller()}
+        ending = {"live": live, "before": live, "who": caller(), "changes": changes(self.release, self.live)}
         if lost:
             self._note(PARTLY_TAKEN_BACK, reason="\n".join(lost)[:4000], **ending)
             state = "\n".join(["it could NOT be taken back completely; the next run goes on with it:", *lost])

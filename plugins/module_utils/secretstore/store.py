@@ -25,6 +25,7 @@ from ..contracts.secret_kinds import references
 from ..core import env_file, paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.locks import LockBusy, file_lock
+from ..core.published_secrets import publish_again
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
 from . import sealing
@@ -70,7 +71,10 @@ class Store:
                 held.enter_context(file_lock(self.folder / ".lock", timeout=timeout, mode=0o600))
             except LockBusy:
                 raise TimeoutError(f"the secrets of {self.stack} are being written by another process: try again") from None
-            yield
+            try:
+                yield
+            finally:
+                publish_again()  # whoever masks them must know them before a container does
 
     def value(self, name: str) -> str | None:
         """The stored value; None when there is none. An empty file (a crash of an older tool) counts as none."""

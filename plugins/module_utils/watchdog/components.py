@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..nginx import out_of_rotation
-from ..nginx import sync as upstreams
 from . import settings
 from .acting import Acting
 from .alerting.notices import Alerting, Deadman
@@ -89,10 +88,7 @@ def assemble(runtime: Runtime, before: Components | None = None) -> Components:
     :raises OSError, ValueError: the settings cannot be used.
     """
     config = settings.load()
-    # The follower's part goes for every project that nginx reaches, watched or not.
-    picture = Picture(
-        {*(stack.name for stack in config.stacks), *(upstream.project for upstream in upstreams.load() if not upstream.members)}
-    )
+    picture = Picture(stack.name for stack in config.stacks)
     host, suppression = config.host.name or runtime.host, runtime.suppression
     looks = Looks(config, picture, runtime.begin)
     observer = Observer(picture, looks, runtime.healer, suppression.work_on, before.observer if before else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ from ..core.journal import log
 from ..core.systemd import notify
 from ..metrics.exporter import Exporter
 from ..metrics.inventory import Inventory
-from ..rollout.follower import retire_due, sync_and_tell
+from ..nginx import sync as upstreams
 from . import privileged_requests
 from .alerting.notices import Deadman
 from .alerting.spool import Spool
@@ -43,7 +44,6 @@ from .suppression import Suppression
 from .wall_clock import WallClock
 
 TICK = 1.0  # seconds between two rounds, unless something cannot wait
-RETRY = 5.0  # seconds after which upstreams that could not be written are tried again
 
 
 class Daemon:
@@ -74,12 +74,8 @@ class Daemon:
         self.lag = 0.0
         self.stopping = self.reloading = False
         self.began = time.monotonic()
-        self._synced = 0.0
-        self._sync_failed = False
         self.clock = WallClock()
         self.exporter = Exporter(Inventory())
-        with self.runtime.failures.tolerate("preparing the folders of the privileged helper"):
-            privileged_requests.create_folders()
         self._use(assemble(self.runtime))
         self.components.judgement.restore(self.runtime.memory.open, time.monotonic())
         self.runtime.memory.restore(self.runtime.healer, time.monotonic())
@@ -96,6 +92,7 @@ class Daemon:
         """Until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_arguments: self._signal(stop=True))
         signal.signal(signal.SIGHUP, lambda *_arguments: self._signal(stop=False))
+        _stand_in_for_gate()
         listen(self.inbox.put)
         self._serve_metrics()
         ready = False
@@ -127,24 +124,22 @@ class Daemon:
 
     def _round(self, items: list[Any]) -> float:
         """One turn of the loop; returns the monotonic time of the next one."""
-        changed = self._reload() if self.reloading else False
-        changed = self._apply(items) or changed
+        if self.reloading:
+            self._reload()
+        self._apply(items)
         now = time.monotonic()
         components, suppression = self.components, self.runtime.suppression
         engine = components.observer.engine
         if engine and components.observer.due(now):
-            changed = components.observer.look() or changed
-            retire_due(engine)
-        if engine and components.picture.whole and (changed or (self._sync_failed and now - self._synced > RETRY)):
-            self._sync()
+            components.observer.look()
         suppression.look([stack.name for stack in components.settings.stacks], now)
         self.runtime.silencing.look(now)
         self.runtime.budgeting.look([stack.name for stack in components.settings.stacks], self._known_incidents, now)
         next_look = components.looks.schedule(engine, now)
         findings = self._judge(now)
         stacks, picture, judgement = components.settings.stacks, components.picture, components.judgement
-        if not components.looks.blind and rotate(stacks, picture, judgement, findings, self.runtime.failures):
-            self._sync()
+        if not components.looks.blind:
+            rotate(stacks, picture, judgement, findings, self.runtime.failures)
         components.acting.heal(findings, now)
         components.ledger.catch_up_silences()
         components.ledger.catch_up(now)
@@ -158,13 +153,12 @@ class Daemon:
 
     # Taking in what happened
 
-    def _apply(self, items: list[Any]) -> bool:
-        """Take in results and events; whether the picture of the containers has changed."""
+    def _apply(self, items: list[Any]) -> None:
+        """Take in results and events."""
         touched: set[str] = set()
-        changed = False
         for item in items:
             if isinstance(item, Connected):
-                changed = self.components.observer.connect(item.engine)
+                self.components.observer.connect(item.engine)
                 self.exporter.inventory.connect(item.engine)
             elif isinstance(item, Disconnected):
                 self.components.observer.lose(item.reason)
@@ -182,7 +176,8 @@ class Daemon:
                 touched.add(subject(item))
                 self.components.observer.hear(item)
                 self.exporter.inventory.hear(item)
-        return (bool(touched) and self.components.observer.look_at(touched - {""})) or changed
+        if touched:
+            self.components.observer.look_at(touched - {""})
 
     def _known_incidents(self) -> list[dict[str, Any]]:
         known = [*self.components.judgement.open_incidents(), *self.runtime.memory.history]
@@ -220,10 +215,6 @@ class Daemon:
             self.components.ledger.note(transition)
         return {finding.key: finding for finding in findings}
 
-    def _sync(self) -> None:
-        self._synced = time.monotonic()
-        self._sync_failed = not sync_and_tell(self.components.picture)
-
     def _speak(self, findings: Mapping[str, Finding], now: float) -> None:
         alerting = self.components.alerting
         quiet = {key: why for key in findings if (why := self.runtime.suppression.why(key))}
@@ -243,11 +234,10 @@ class Daemon:
             self.components.deadman.error = error
             log(f"watchdog: {error or 'the dead-man switch answers again'}")
 
-    def _reload(self) -> bool:
-        """Read the settings again; whether there is another picture of the containers."""
+    def _reload(self) -> None:
+        """Read the settings again."""
         self.reloading = False
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        looked = False
         try:
             components = assemble(self.runtime, self.components)
         except (OSError, ValueError) as error:
@@ -255,9 +245,10 @@ class Daemon:
         else:
             self._use(components)
             log("watchdog: settings were read again")
-            looked = components.observer.look()
+            components.observer.look()
+            with self.runtime.failures.tolerate("having nginx's upstreams made true"):
+                privileged_requests.synchronise()
         notify("READY=1")
-        return looked
 
     def _serve_metrics(self) -> None:
         address, _colon, port = self.components.settings.host.metrics.rpartition(":")
@@ -274,3 +265,12 @@ class Daemon:
     def _container_metrics(self) -> bytes | None:
         """For a scrape, in its thread; None where they are not wanted."""
         return self.exporter.scrape() if self.components.settings.host.container_metrics else None
+
+
+def _stand_in_for_gate() -> None:
+    """Where the unit is of an older version, which ends the gate and has its rights, be the gate as well, until role watchdog is run."""
+    if os.geteuid() == 0 or not os.access(upstreams.RENDERED, os.W_OK, effective_ids=True):
+        return
+    from . import gate
+
+    threading.Thread(target=gate.main, name="follower", daemon=True).start()

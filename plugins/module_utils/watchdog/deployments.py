@@ -17,10 +17,9 @@ from ..core.journal import log
 from ..core.masking import line, lines
 from ..core.times import lasting
 from ..core.versioned_json import read_state, write_state
-from ..models import versions
 from ..release.journal import LINES, LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal
-from ..release.listing import changed_images
-from ..release.store import Release, ReleaseError, Store
+from ..release.store import Store
+from ..rollout.changes import of_stored
 from ..slo.gate import Exemption
 from .failures import AGAIN, Failures
 from .incidents import Incident
@@ -30,7 +29,7 @@ KINDS = ("deploy", "rollback", "scale")  # of entries of the journal that are ab
 ENDINGS = (LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK)
 RECENT = 3600.0  # seconds for which a deployment is news where nobody knows any more how far a journal was read
 WORTH_SAVING = 65536  # bytes without news after which the place is saved all the same
-CHANGES, LONGEST, TAIL = 12, 300, 20  # changes that are named, characters of a fact, lines of a failure
+LONGEST, TAIL = 300, 20  # characters of a fact, lines of a failure
 SAVING, READING, TELLING = "saving how far journals were read", "reading the journal of", "telling of the deployments of"
 
 
@@ -191,8 +190,7 @@ def read(stack: str, entry: Mapping[str, Any]) -> Deployment:
     ending = _ending(entry)
     live = ending.value if ending in (Ending.TAKEN_BACK, Ending.PARTLY_TAKEN_BACK) else ""
     reason = _reason(stack, entry) if live else ""
-    store = Store(stack)
-    changes = _changes(_stored(store, release), _stored(store, before))
+    changes = _changes(stack, entry, release, before)
     seconds = entry.get("seconds")
     began = at - float(seconds) if isinstance(seconds, (int, float)) else at
     cause = f"{entry.get('kind')} of {release}: {reason.splitlines()[0]}" if reason else _sentence(ending, release, before, changes)
@@ -263,20 +261,8 @@ def _exemption(stack: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((earlier for earlier in known if earlier.get("attempt") == attempt and earlier.get("exemption")), {})
 
 
-def _stored(store: Store, release: str) -> Release | None:
-    try:
-        return store.load(release) if release else None
-    except (ReleaseError, ValueError, OSError):
-        return None  # forgotten since, or damaged: the notice says less
-
-
-def _changes(release: Release | None, before: Release | None) -> list[tuple[str, str]]:
-    """Images and models that differ."""
-    if release is None:
-        return []
-    named = (("Images", changed_images(before, release)), ("Models", versions.sentences(before, release)))
-    return [(name, line("; ".join(_shown(changed)), LONGEST)) for name, changed in named if changed]
-
-
-def _shown(changed: list[str]) -> list[str]:
-    return changed if len(changed) <= CHANGES else [*changed[:CHANGES], f"{len(changed) - CHANGES} more"]
+def _changes(stack: str, entry: Mapping[str, Any], release: str, before: str) -> list[tuple[str, str]]:
+    """Images and models that differ, as the line says; of one that an older engine wrote, as far as the releases may be read."""
+    told = entry.get("changes")
+    known = [(str(name), str(how)) for name, how in told] if isinstance(told, list) else of_stored(Store(stack), release, before)
+    return [(name, line(how, LONGEST)) for name, how in known]

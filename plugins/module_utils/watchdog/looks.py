@@ -25,7 +25,7 @@ from ..nginx import traffic_plan
 from ..release.stacks import stacks
 from ..rollout import standby
 from ..tls.certificates import is_own
-from . import jobs
+from . import jobs, privileged_requests
 from .findings import Death, Evidence, Finding, judge
 from .picture import Picture
 from .probes import containers as container_probes
@@ -34,7 +34,7 @@ from .probes import host as host_checks
 from .probes import sites as site_probes
 from .probes.containers import Reading
 from .probes.freshness import Age
-from .probes.host import Check, ClockOffset, Isolated, NginxConfiguration, Units, nginx_accepts
+from .probes.host import Check, ClockOffset, Isolated, NginxConfiguration, Units
 from .probes.sites import SiteReading
 from .settings import Settings
 
@@ -87,7 +87,7 @@ class Looks:
         self._running: dict[Token, float] = {}
         self._lives: dict[str, float] = {}
         self._host_seen = float("-inf")
-        self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(nginx_accepts)
+        self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(privileged_requests.nginx_accepts)
         self._isolated = Isolated()
         self._patient_until = time.monotonic() + grace
         self._phase = phase or random.random

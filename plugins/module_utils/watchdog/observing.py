@@ -129,4 +129,4 @@ class Observer:
         try:
             return self.engine.log_tail(worst, LINES)
         except (DockerUnavailable, OSError) as error:
-            return [f"no log: {type(error).__name__}"]
+            return [f"no log: {error or type(error).__name__}"]

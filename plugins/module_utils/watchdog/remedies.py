@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ..containers.client import Container, DockerUnavailable, Engine
+from ..containers.client import Container, DockerUnavailable
 from ..core.locks import LockHeld, stack_lock
 from . import privileged_requests
+from .engine import reach
 from .healing import Action
 from .suppression import HOLDER
 
@@ -83,7 +84,7 @@ class Remedies:
             return RemedyResult(action, f"could not {action.remedy} {subject}: {error}")
 
     def _act(self, container: Container, remedy: str) -> str:
-        engine = Engine(timeout=PATIENCE + container.grace)
+        engine = reach(PATIENCE + container.grace)
         if remedy == "restart":
             engine.restart(container)
             return f"restarted {container.name}"

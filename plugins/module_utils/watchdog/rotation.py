@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from ..contracts.watchdog_settings import StackSpec
 from ..nginx import out_of_rotation
+from . import privileged_requests
 from .failures import Failures
 from .findings import Finding
 from .judgement import Judgement
@@ -30,7 +31,7 @@ def rotate(
     changed = False
     for name, entries in wanted.items():
         with failures.tolerate(f"writing who of {name} gets no traffic"):
-            changed = out_of_rotation.put(name, entries) or changed
+            changed = privileged_requests.put_out(name, entries) or changed
     return changed
 
 

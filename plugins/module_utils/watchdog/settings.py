@@ -33,13 +33,13 @@ class Settings:
         return owner.confirm, owner.recover
 
 
-def load(folder: Path = FOLDER) -> Settings:
+def load(folder: Path | None = None) -> Settings:
     """Read all files.
 
     :raises ValueError: one of them cannot be read; the message names it.
     """
     host, stacks = HostSpec(), []
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted((folder or FOLDER).glob("*.json")):
         with understood(file):
             raw = json.loads(file.read_text())
             if file.name == HOST:

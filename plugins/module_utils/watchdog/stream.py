@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..containers.client import DockerUnavailable, Engine
+from .engine import reach
 
 PATIENCE = 5  # seconds for one answer of the engine
 AGAIN = 0.5  # seconds until the next try to reach it
@@ -40,7 +41,7 @@ def _listen(put: Callable[[Any], None]) -> None:
     while True:
         reason = "the stream of events ended"
         try:
-            engine = Engine(timeout=PATIENCE)
+            engine = reach(PATIENCE)
             since = time.time()
             put(Connected(engine))
             for event in engine.events(since=since):

@@ -18,7 +18,7 @@ from ..maintenance.windows import Window
 from ..release.journal import Journal
 
 HELPER = "steward"  # LATENTUM_OPS_WHO of the unit that carries out what the watchdog asked for
-HOLDER = "watchdog"  # as the watchdog writes itself into the lock of a stack
+HOLDER = locks.WATCHDOG
 BACKUP = "backup"  # as a backup does
 JOB = "job"  # as a job that holds it does
 ISOLATION = "host/isolation"  # that it is isolated is told all the same

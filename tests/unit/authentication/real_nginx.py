@@ -35,6 +35,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.declaration.services.
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 from ansible_runs import AnsibleRuns
 
+from ..free_ports import free_port
 from ..roles.test_nginx_templates import OLD, render
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -50,14 +51,6 @@ listening.bind(sys.argv[1])
 listening.listen(64)
 asyncio.run(run(Judge(Path(sys.argv[2]), Path(sys.argv[3])), listening))
 """
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @dataclass

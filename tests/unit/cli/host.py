@@ -48,7 +48,7 @@ def point_to(root: Path, setattr: Callable[[Any, str, Any], None]) -> None:
     setattr(progress, "FOLDER", root / "run")
     setattr(audit, "SOCKET", str(root / "journal.sock"))
     setattr(EngineApi.__init__, "__defaults__", (600, str(root / "docker.sock")))
-    setattr(Engine.__init__, "__defaults__", (600,))
+    setattr(Engine.__init__, "__defaults__", (600, ""))
 
 
 def declare(root: Path, stack: str, *services: str, directory: Path | None = None) -> Path:

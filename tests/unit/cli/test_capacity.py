@@ -20,8 +20,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.capacity im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import routes
 
 from ..capacity.world import DAY, GIB, HOST, World
+from ..free_ports import free_port
 from ..slo.judge import needs_prometheus
-from ..slo.recorded_prometheus import free_port, now, prometheus
+from ..slo.recorded_prometheus import now, prometheus
 from ..watchdog import receiving as shared
 from ..watchdog.receiving import Receiving
 from . import host

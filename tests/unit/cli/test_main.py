@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.cli import backup, containers, deploy, main, watchdog
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import gate
 
 
 def opsctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -40,7 +41,7 @@ def test_a_verb_ends_with_the_status_of_what_does_it(monkeypatch: pytest.MonkeyP
 
 def test_the_follower_is_a_verb(monkeypatch: pytest.MonkeyPatch) -> None:
     followed: list[bool] = []
-    monkeypatch.setattr(main.follower, "follow", lambda: followed.append(True))
+    monkeypatch.setattr(gate, "main", lambda: followed.append(True))
     assert opsctl(monkeypatch, "upstreams", "follow") == 0 and followed
 
 

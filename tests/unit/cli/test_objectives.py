@@ -24,8 +24,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.slo import gate
 from ansible_collections.latentum.ops.plugins.module_utils.slo import settings as slo_settings
 from ansible_collections.latentum.ops.plugins.module_utils.slo.picture import HEIGHT
 
+from ..free_ports import free_port
 from ..slo.judge import needs_prometheus, objective
-from ..slo.recorded_prometheus import Recorded, budget, free_port, now, prometheus
+from ..slo.recorded_prometheus import Recorded, budget, now, prometheus
 from . import host
 
 SVG = "{http://www.w3.org/2000/svg}"

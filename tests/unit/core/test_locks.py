@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import subprocess
 import sys
@@ -90,3 +92,48 @@ def test_the_lock_of_a_stack_names_its_holder_and_not_who_holds_something_else(t
 
 def test_nobody_else_calls_flock() -> None:
     assert [file.name for file in ENGINE.rglob("*.py") if "fcntl" in file.read_text()] == ["locks.py"]
+
+
+# The watchdog, which may read the file and not write it
+
+
+def test_whoever_may_only_read_the_file_holds_the_lock_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "FOLDER", tmp_path)
+    lock = locks.prepare("shop")
+    lock.write_text('{"who": "rollout", "pid": 1}')
+    opened = os.open
+
+    def refused(path: str | Path, flags: int, *mode: int) -> int:
+        if Path(path) == lock and flags & (os.O_RDWR | os.O_WRONLY):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with stack_lock("shop", "watchdog"):
+        assert locks.is_held(lock) and lock.read_text() == '{"who": "rollout", "pid": 1}'
+        monkeypatch.setattr(locks, "_is_watchdog", lambda pid: pid == os.getpid())
+        holder = locks.holder("shop")
+        assert holder is not None and (holder["who"], holder["what"], holder["pid"]) == ("watchdog", "healing", os.getpid())
+    assert locks.holder("shop") is None
+
+
+@pytest.mark.parametrize("error", [errno.ELOOP, errno.ENOSPC])
+def test_what_else_keeps_a_lock_from_being_opened_is_an_error(error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_given: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(OSError, match=os.strerror(error)), file_lock(tmp_path / "lock"):
+        pass
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "FOLDER", tmp_path / "locks")
+    (tmp_path / "locks").mkdir()
+    victim = tmp_path / "shadow"
+    victim.write_text("untouched")
+    (tmp_path / "locks" / "shop.lock").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"), stack_lock("shop", "rollout"):
+        pass
+    assert victim.read_text() == "untouched"

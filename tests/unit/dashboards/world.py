@@ -31,10 +31,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup impo
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.metrics import Collector
 from prometheus_client import CollectorRegistry, generate_latest
 
+from ..free_ports import free_port
 from ..metrics.trees import LAYOUTS, Tree
 from ..roles.exporters.log_lines import line
 from ..roles.exporters.rendered import MTAIL
-from ..roles.routes.nginx_runs import free_port
 
 PATIENCE = 300.0  # seconds after which what is waited for has failed, on a machine that does much else
 PROGRAMS = ("prometheus", "prometheus-node-exporter", "prometheus-nginx-exporter")

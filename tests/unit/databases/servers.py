@@ -21,7 +21,7 @@ from pathlib import Path
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import DatabaseExporter
 from ansible_collections.latentum.ops.plugins.module_utils.metrics import database_files
 
-from ..roles.routes.nginx_runs import free_port
+from ..free_ports import free_port
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/exporters"
 # Packages of the distribution, unpacked by tests/tools/unit.sh.

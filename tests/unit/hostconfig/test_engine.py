@@ -71,7 +71,8 @@ def test_a_bare_host_gets_it_and_a_second_run_changes_nothing(host: Host, system
     assert install(host, "one").changed
     assert said(host) == "one"
     assert installed(host.home) == EngineVersion("1.0.0", digest(files("one")), 1)
-    own = [f"latentum-ops-{name}*" for name in ("auth.service", "log-collector", "log-forwarder", "log-sinks", "upstreams", "watchdog")]
+    names = ("auth.service", "log-collector", "log-forwarder", "log-sinks", "socket-proxy.service", "upstreams", "watchdog")
+    own = [f"latentum-ops-{name}*" for name in names]
     assert ["systemctl", "try-restart", *own] in systemd.calls
     systemd.calls.clear()
     again = host.install(EngineVersion("1.0.0", digest(files("one")), 1), ())

@@ -87,9 +87,10 @@ def test_a_scheduled_job_has_a_unit_and_a_timer_that_makes_good(calls: Path) -> 
 
 def test_only_a_job_that_deploys_may_write_what_a_rollout_writes() -> None:
     runs, deploys = units.service_text("shop", TRAIN), units.service_text("shop", replace(TRAIN, deploys=("market",)))
+    assert "\nCapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE\n" in runs, "what it has done has the group of the watchdog"
     assert [line for line in runs.splitlines() if line.startswith("ReadWritePaths")] == ["ReadWritePaths=/run /var/lib/latentum-ops"]
     assert "\nReadWritePaths=-/etc/nginx -/etc/latentum-ops\n" in deploys
-    for given in ("ProtectControlGroups=no", "CAP_NET_BIND_SERVICE", "CAP_CHOWN"):
+    for given in ("ProtectControlGroups=no", "CAP_NET_BIND_SERVICE", "CAP_FSETID"):
         assert given in deploys and given not in runs
 
 

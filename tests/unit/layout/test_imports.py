@@ -39,7 +39,7 @@ LAYERS = (
     ("databases",),
     ("status",),
     ("watchdog",),
-    ("capacity", "removal"),
+    ("capacity", "removal", "socket_proxy"),
     ("emergency",),
     ("cli", "eject"),
 )

@@ -15,9 +15,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_ex
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import FOLDER, MonitoredStack
 from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup import setup
 
+from ..free_ports import free_port
 from ..roles.monitoring.programs import answered, numbers, until
 from ..roles.monitoring.rendered import needs_programs
-from ..roles.routes.nginx_runs import free_port
 
 SETTINGS = {"host": "web1", "targets": {"node": "127.0.0.1:9100"}}
 POSTGRESQL = """\

@@ -29,9 +29,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.monitoring.silences i
     silence_from,
 )
 
+from ..free_ports import free_port
 from ..roles.monitoring.programs import answered, until, with_templates
 from ..roles.monitoring.rendered import needs_programs
-from ..roles.routes.nginx_runs import free_port
 
 PATIENCE = 120.0  # seconds for one answer on a busy machine
 

@@ -14,10 +14,11 @@ from typing import Any
 import jinja2
 import pytest
 import unit_exposure
+from ansible.errors import AnsibleError
 from ansible_collections.latentum.ops.plugins.lookup.unit_sandbox import LookupModule
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.job_settings import Job
 from ansible_collections.latentum.ops.plugins.module_utils.firewall import isolation
-from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sandbox import SANDBOX
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.sandbox import ROLLOUT, SANDBOX
 from ansible_collections.latentum.ops.plugins.module_utils.jobs import units
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
@@ -25,9 +26,7 @@ SYSTEM = "templates/etc/systemd/system"
 TEMPLATES = sorted([*ROLES.glob(f"*/{SYSTEM}/*.service.j2"), *ROLES.glob(f"*/{SYSTEM}/*.service.d/*.j2")])
 NAMES = [str(path.relative_to(ROLES)).replace(f"/{SYSTEM}", "") for path in TEMPLATES]
 # Units whose sandbox stands in their own file.
-OWN = {"latentum-ops-watchdog.service": "a user of its own, and rights that are not to be taken from it by accident",
-       "latentum-ops-steward.service": "carries out deployments as root",
-       "engine.service": "of docker and containerd, whose containers would have what they have (docs/reference/sandboxes.md)"}  # fmt: skip
+OWN = {"docker.service": "files of containers are mounted where it runs, and containers inherit what it may not"}
 ANALYZE = shutil.which("systemd-analyze") or ""
 
 
@@ -47,11 +46,11 @@ def rendered(path: Path, **variables: Any) -> str:
     loader = jinja2.FileSystemLoader(templates)
     environment = jinja2.Environment(loader=loader, undefined=Anything, trim_blocks=True)  # noqa: S701 - no HTML
     environment.filters |= {"comment": "# {}".format, "regex_replace": lambda text, *_words: text, "unique": list}
-    environment.globals["lookup"] = lambda name: {"latentum.ops.unit_sandbox": LookupModule().run([])[0]}[name]
+    environment.globals["lookup"] = lambda name, *terms: {"latentum.ops.unit_sandbox": LookupModule().run(terms)[0]}[name]
     lists = {
         "__log_shipping_key_groups": [],
-        "__log_shipping_sink_files": {},
         "__log_rotation_folders": ["/srv/app/log"],
+        "__log_shipping_sink_files": {"sink": "/srv/sink"},
         "certbot_sandbox": True,
         "nginx_keep_foreign": False,
     }
@@ -60,7 +59,9 @@ def rendered(path: Path, **variables: Any) -> str:
 
 
 def name_of(path: Path) -> str:
-    """The unit that a template is of."""
+    """The unit that a template is of; the drop-in of docker is that of containerd, too."""
+    if path.parent.name == "engine.service.d":
+        return "docker.service"
     return (path.parent.name.removesuffix(".d") if path.parent.name.endswith(".d") else path.name.removesuffix(".j2")).replace("@.", "@x.")
 
 
@@ -94,6 +95,18 @@ def test_the_units_of_the_engine_begin_with_it(tmp_path: Path, monkeypatch: pyte
         assert f"[Service]\n{SANDBOX}\n" in text, name
 
 
+def test_what_a_rollout_needs_is_given_back_the_same_to_all_that_carry_one_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steward = next(path for path in TEMPLATES if name_of(path) == "latentum-ops-steward.service")
+    made = made_by_the_engine(tmp_path, monkeypatch)
+    assert rendered(steward).endswith(f"\n{ROLLOUT}") and made["latentum-ops-job-shop-ship.service"].endswith(f"\n{ROLLOUT}\n")
+    assert ROLLOUT not in made["latentum-ops-job-shop-train.service"]
+
+
+def test_a_word_that_the_lookup_does_not_know_is_refused() -> None:
+    with pytest.raises(AnsibleError, match="rollouts is not known: write rollout"):
+        LookupModule().run(["rollouts"])
+
+
 def test_nothing_of_the_sandbox_is_written_once_more() -> None:
     """A unit says what it needs; what it does not need stands in the sandbox alone."""
     given = {line for line in SANDBOX.splitlines() if line.endswith(("=yes", "=strict", "=invisible", "=pid", "=native", "=closed"))}
@@ -105,9 +118,7 @@ def test_nothing_of_the_sandbox_is_written_once_more() -> None:
 
 @pytest.mark.skipif(not ANALYZE, reason="systemd is not here")
 def test_systemd_calls_no_unit_exposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # What has no sandbox and is a drop-in for a unit of others says nothing of that unit.
-    whole_units = [path for path in TEMPLATES if path.parent.name == "system" or name_of(path) not in OWN]
-    texts = {name_of(path): rendered(path) for path in whole_units} | made_by_the_engine(tmp_path, monkeypatch)
+    texts = {name_of(path): rendered(path) for path in TEMPLATES} | made_by_the_engine(tmp_path, monkeypatch)
     files = []
     for name, text in texts.items():
         files.append(tmp_path / name)

@@ -31,8 +31,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.slo import gate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import deployments
 from ansible_collections.latentum.ops.plugins.modules.compose_rollout import carry_out
 
+from ..free_ports import free_port
 from ..slo.judge import needs_prometheus, objective
-from ..slo.recorded_prometheus import budget, free_port, prometheus
+from ..slo.recorded_prometheus import budget, prometheus
 from .played_host import PlayedHost, declared
 
 EVENTS = 100_000

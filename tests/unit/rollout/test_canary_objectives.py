@@ -25,8 +25,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.rollout.plan import S
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.service import Rollout
 from ansible_collections.latentum.ops.plugins.module_utils.slo.windows import EVALUATION, pairs, shortest, threshold
 
+from ..free_ports import free_port
 from ..slo.judge import needs_prometheus, objective
-from ..slo.recorded_prometheus import Recorded, free_port, now, prometheus
+from ..slo.recorded_prometheus import Recorded, now, prometheus
 from .samples import container, release
 from .test_service import FakeSite, old
 

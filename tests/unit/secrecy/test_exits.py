@@ -26,6 +26,7 @@ CONTAINERS = {
     "backup/scratch_container.py": "foreign",
     "jobs/container.py": "foreign",
     "cli/log_view.py": "written",
+    "socket_proxy/operations.py": "mask",  # for the watchdog, by what root has published
     "cli/session.py": "",  # a terminal in a container, or a dump out of it: bytes that go through as they are
 }
 # Programs: `process.run` hands out what was written for the engine to read, and masks what an error carries.
@@ -46,7 +47,9 @@ EXITS = {
     "cli/completion_words.py": "",  # names of services for a shell
     "logs/__main__.py": "clean",
     "logs/forwarder.py": "clean",
-    "logs/sinks/service.py": "hide",
+    "logs/sinks/service.py": "clean",
+    "socket_proxy/daemon.py": "clean",
+    "socket_proxy/preparing.py": "clean",
     "watchdog/__main__.py": "clean",
 }
 # Daemons and opsctl: an error that nobody expected.
@@ -121,14 +124,14 @@ def test_no_process_ends_with_a_traceback_that_was_not_masked(file: str) -> None
     assert "mask_tracebacks" in calls(ENGINE / file)
 
 
-def test_the_health_log_is_read_in_one_place() -> None:
+def test_the_health_log_is_read_in_one_place_and_in_the_proxy() -> None:
     readers = {
         str(path.relative_to(ENGINE))
         for path in ENGINE.rglob("*.py")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and node.value == "Output"
     }
-    assert readers == {"containers/client.py"}
+    assert readers == {"containers/client.py", "socket_proxy/views.py"}
 
 
 def test_no_bytes_of_a_container_become_text_by_themselves() -> None:
@@ -137,7 +140,11 @@ def test_no_bytes_of_a_container_become_text_by_themselves() -> None:
         file: sorted(ast.unparse(node) for node in ast.walk(tree(ENGINE / file)) if isinstance(node, ast.Call) and decodes(node))
         for file in CONTAINERS
     }
-    assert {file: found for file, found in decoding.items() if found} == {"cli/log_view.py": ["(match[1] + match[3]).decode()"]}
+    assert {file: found for file, found in decoding.items() if found} == {
+        "cli/log_view.py": ["(match[1] + match[3]).decode()"],
+        "containers/client.py": ["raw.decode(errors='replace')"],  # masked by the socket proxy, and by the rules once more
+        "socket_proxy/operations.py": ["base64.b64encode(status).decode()", "text.decode(errors='replace')"],  # masked in the same line
+    }
 
 
 def decodes(node: ast.Call) -> bool:

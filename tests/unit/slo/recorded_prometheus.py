@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from ..free_ports import free_port
 from .judge import PROMETHEUS, PROMTOOL
 
 Point = tuple[float, float]  # seconds since the epoch, value
@@ -44,14 +44,6 @@ def budget(slo: str, events: float, failed: float, ratios: Mapping[str, float] |
     return [
         Recorded(name, {"stack": stack, "slo": slo, "service": "web"}, [(at, value) for at in times]) for name, value in numbers.items()
     ]
-
-
-def free_port() -> int:
-    """One that nobody listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 @contextmanager

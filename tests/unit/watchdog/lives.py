@@ -53,17 +53,16 @@ class Life:
         self.probe: Callable[[Container], bool] = lambda _one: True
         self.engine = FakeEngine(container(1, health="healthy"), container(2, health="healthy"))
         self.engine.did = self.did
+        host.engine, host.synced = self.engine, self.synced
         state, watched = host.state / "watchdog", host.etc / "watchdog"
         (watched / "host.json").write_text('{"name": "web-1", "metrics": ""}')
         self.watch()
-        monkeypatch.setattr(settings, "load", partial(settings.load, watched))
         monkeypatch.setattr(alert_notices, "load_alerts", partial(load_alerts, watched))
         monkeypatch.setattr(module, "STATE", state)
         monkeypatch.setattr(module, "Memory", lambda: Memory(state / "memory.json"))
         for speaker in (module, acting, alert_notices, ledger, observing, failures):
             monkeypatch.setattr(speaker, "log", self.said.append)
-        monkeypatch.setattr(module, "sync_and_tell", lambda _picture: self.synced())
-        monkeypatch.setattr(remedies, "Engine", lambda **_how: self.engine)
+        monkeypatch.setattr(remedies, "reach", lambda _timeout: self.engine)
         monkeypatch.setattr(suppression, "_uptime", lambda: 1e6)
         monkeypatch.setattr(Alerting, "deliver", lambda *_given: False)
         monkeypatch.setattr(Looks, "_look_at_host", lambda _looks: list(self.checks))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import socket
 import ssl
 import sys
 import time
@@ -33,6 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "receivers"))
 
 import formats
 import receivers
+
+from ..free_ports import free_port
 
 pagerduty_problems, slack_problems = formats.pagerduty_problems, formats.slack_problems
 Http, Shelf, http_server, tls_context = receivers.Http, receivers.Shelf, receivers.http_server, receivers.tls_context
@@ -144,13 +145,6 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
     (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     return folder / "cert.pem", folder / "key.pem"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def mail_server(shelf: Shelf, context: ssl.SSLContext, *, implicit: bool = False, tries: int = 5) -> Controller:

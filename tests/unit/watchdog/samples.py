@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,9 +22,17 @@ from ansible_collections.latentum.ops.plugins.module_utils.core import locks, pa
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance import windows as maintenance_windows
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import sync as upstreams
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests, publication
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import (
+    credentials,
+    gate,
+    privileged_helper,
+    privileged_requests,
+    publication,
+    settings,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.findings import Fault, Finding
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.gate import Gate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents import Incident
 
 HOUR = 3600.0
@@ -151,6 +159,16 @@ class Host:
     run: Path
     state: Path
     etc: Path
+    gate: Gate = field(init=False)
+    engine: Any = None  # that the gate asks
+    synced: Callable[[], bool] = field(default=lambda: True)
+
+    def ask_gate(self, question: Mapping[str, Any], _patience: float = 0.0) -> dict[str, Any]:
+        """A question as the socket carries it."""
+        answer = json.loads(json.dumps(self.gate.answer(json.dumps(question).encode())))
+        if not answer.pop("ok"):
+            raise privileged_requests.Refused(answer["error"])
+        return dict(answer)
 
     def declare(self, name: str = "shop", **services: int) -> None:
         """A stack that role `stack` has described: its services and how many containers each has."""
@@ -184,6 +202,17 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     for module in (privileged_requests, publication):
         monkeypatch.setattr(module, "STATUS", desk / "status.json")
     monkeypatch.setattr(publication, "PAGES", desk / "page")
+    for module in (privileged_requests, gate):
+        monkeypatch.setattr(module, "HELPER", desk, raising=False)
+        monkeypatch.setattr(module, "REQUESTS", desk / "requests")
+        monkeypatch.setattr(module, "ANSWERS", desk / "answers")
+    for folder in (desk / "requests", desk / "answers"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(privileged_helper, "DONE", made.state / "steward" / "done.json")
+    monkeypatch.setattr(credentials, "FOLDER", made.run / "gate" / "credentials")
+    monkeypatch.setattr(settings, "FOLDER", made.etc / "watchdog")
+    monkeypatch.setattr(privileged_requests, "call", made.ask_gate)
+    made.gate = Gate(lambda: made.engine, lambda _engine: made.synced())
     return made
 
 

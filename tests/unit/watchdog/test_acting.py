@@ -52,7 +52,6 @@ class Ward:
         self.judgement, self.healer = Judgement(), Healer(lambda: 0.0)
         for speaker in (module, ledger_module):
             monkeypatch.setattr(speaker, "log", self.said.append)
-        privileged_requests.create_folders()
         alerting = cast(Alerting, SimpleNamespace(tell=self.tell))
         ledger = Ledger(Memory(self.file), self.healer, self.judgement, alerting, lambda _incident: [], Failures())
         self.acting = Acting(

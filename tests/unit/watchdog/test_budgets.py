@@ -22,8 +22,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.budgets impo
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.live_table import table
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.looks import Observation
 
+from ..free_ports import free_port
 from ..slo.judge import needs_prometheus, objective
-from ..slo.recorded_prometheus import Recorded, budget, free_port, now, prometheus
+from ..slo.recorded_prometheus import Recorded, budget, now, prometheus
 from . import lives, samples
 from .lives import Days
 from .samples import Host

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core import versioned_json
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests, publication
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import publication
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting import spool_files
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.notices import Alerting
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.days import Days as SavedDays
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.failures import AGAIN
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.memory import Memory
@@ -24,7 +23,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host 
 
 from . import lives, samples
 from .lives import API, Days
-from .samples import Clock, Host, throw
+from .samples import Clock, Host
 
 host, clock, life = samples.host, samples.clock, lives.life
 
@@ -124,9 +123,3 @@ def test_a_full_run_ends_nothing_and_is_caught_up(life: Days, run: Device, clock
     life.pass_by(45)
     assert str(clock.wall)[:9] in publication.STATUS.read_text()
     assert said(life, "writing the status works again") == said(life, "writing the status pages works again") == 1
-
-
-def test_a_watchdog_starts_although_its_folders_cannot_be_made(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileged_requests, "create_folders", lambda: throw(OSError(errno.ENOSPC, "No space left on device")))
-    Daemon()
-    assert said(life, "preparing the folders of the privileged helper fails") == 1

@@ -286,7 +286,7 @@ def test_other_settings_go_on_with_the_engine(watch: Watch) -> None:
 # Last words
 
 
-def test_the_log_is_that_of_the_container_that_does_not_serve(host: Host, watch: Watch) -> None:
+def test_the_log_is_that_of_the_container_that_does_not_serve(watch: Watch) -> None:
     watch.engine.change("api2", state="exited")
     watch.observer.look()
     assert watch.observer.log_of(incident()) == ["last words of shop-api-2"]
@@ -294,7 +294,7 @@ def test_the_log_is_that_of_the_container_that_does_not_serve(host: Host, watch:
 
 def test_a_log_that_cannot_be_had_says_so(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch.engine, "log_tail", lambda *_given: throw(TimeoutError("timed out")))
-    assert watch.observer.log_of(incident()) == ["no log: TimeoutError"]
+    assert watch.observer.log_of(incident()) == ["no log: timed out"]
 
 
 @pytest.mark.parametrize("key", ["host/docker", "shop/site:example.com", "blog/api"])

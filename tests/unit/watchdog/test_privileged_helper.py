@@ -1,27 +1,31 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watchdog asks root for: carried out when it is declared, refused otherwise, and answered without following a link."""
+"""What the watchdog asks root for: carried out when it is declared and root sees itself that it is needed, refused otherwise."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import StackSpec
+from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ProbeSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld
+from ansible_collections.latentum.ops.plugins.module_utils.firewall import isolated
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Release, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed, Order, Outcome
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_helper, privileged_requests
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.privileged_helper import OLDEST
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.privileged_helper import APART, HOURLY, OLDEST
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.settings import Settings
 
 from . import samples
-from .samples import Clock, Host, service, throw
+from .samples import Clock, FakeEngine, Host, container, probe, service, throw
 
 host, clock = samples.host, samples.clock
 
@@ -52,6 +56,14 @@ class Root:
                 return Outcome("older")
 
         monkeypatch.setattr(privileged_helper, "Deployment", Deployment)
+        # As root sees it: of two containers of the API one is missing, and one is unhealthy; the database is well.
+        self.engine = FakeEngine(container(1, health="unhealthy"), container(1, "db", health="healthy"))
+        monkeypatch.setattr(privileged_helper, "Engine", lambda: self.engine)
+        monkeypatch.setattr(privileged_helper.container_probes, "read", lambda spec, one, _engine: self.probe(spec, one))
+        self.answers: dict[str, bool] = {}
+
+    def probe(self, spec: ProbeSpec, one: Container) -> Reading:
+        return Reading(spec.name, self.answers.get(one.id, True), reason="refused")
 
     def serve(self) -> int:
         return privileged_helper.serve(SETTINGS, self.said.append)
@@ -59,7 +71,12 @@ class Root:
 
 @pytest.fixture
 def root(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Root:
-    privileged_requests.create_folders()
+    host.declare("shop", api=2, db=1)
+    host.watch("shop", services=[{"service": "api", "replicas": 2, "escalate": ["recreate", "rollback"]}, {"service": "db", "replicas": 1}])
+    monkeypatch.setattr(isolated, "FILE", host.state / "isolation.json")
+    really = time.sleep  # threads of tests before this one may still wait, and are not to make time pass
+    here = threading.current_thread()
+    monkeypatch.setattr(time, "sleep", lambda seconds: (clock.go if threading.current_thread() is here else really)(seconds))
     store, live = Store("shop"), Release("shop", "/opt/shop", {"services": {}}, {}, [], [])
     store.save(live)
     store.set_live(live.id)
@@ -116,7 +133,7 @@ def test_asking_twice_is_asking_once(root: Root) -> None:
 )
 def test_what_is_not_declared_is_refused(changed: dict[str, Any], why: str, root: Root) -> None:
     requested(**changed)
-    assert root.serve() == 1 and root.did == [] and left() == [] and list(privileged_requests.answers()) == []
+    assert root.serve() == 1 and root.did == [] and left() == []
     assert root.said[-1].endswith(f"refused: {why}")
 
 
@@ -165,53 +182,104 @@ def test_without_a_live_release_there_is_nothing_to_bring(root: Root, monkeypatc
     assert list(privileged_requests.answers()) == [("shop/api", "failed: there is no live release")]
 
 
-# Answers: root writes into a folder that the watchdog owns
-
-
-@pytest.mark.parametrize("name", ["x.json", ".x.json.half"])
-def test_a_link_among_the_answers_is_never_followed(name: str, root: Root, tmp_path: Path) -> None:
-    victim = tmp_path / "shadow"
-    victim.write_text("untouched")
-    (privileged_requests.ANSWERS / name).symlink_to(victim)
-    requested("x.json")
-    assert root.serve() == 0
-    assert victim.read_text() == "untouched"
-    answer = privileged_requests.ANSWERS / "x.json"
-    assert not answer.is_symlink() and json.loads(answer.read_text())["said"] == "brought the missing containers"
-    assert [one.name for one in privileged_requests.ANSWERS.iterdir()] == ["x.json"]
-
-
-def test_a_folder_of_answers_that_is_a_link_is_never_followed(root: Root, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "etc-docker"
-    elsewhere.mkdir()
-    (elsewhere / "daemon.json").write_text("untouched")
-    privileged_requests.ANSWERS.rmdir()
-    privileged_requests.ANSWERS.symlink_to(elsewhere)
-    requested("daemon.json")
-    assert root.serve() == 0 and len(root.did) == 1
-    assert [(one.name, one.read_text()) for one in elsewhere.iterdir()] == [("daemon.json", "untouched")]
-    assert "cannot be answered" in root.said[-1]
-
-
-def test_an_answer_is_seen_whole_or_not_at_all(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[list[tuple[str, str]]] = []
-    dump = json.dump
-
-    def dumped(answer: Any, file: Any) -> None:
-        file.write("{")
-        file.flush()
-        seen.append(list(privileged_requests.answers()))  # the daemon looks just now
-        file.seek(0)
-        dump(answer, file)
-
-    monkeypatch.setattr(privileged_helper.json, "dump", dumped)
-    requested("x.json")
-    root.serve()
-    assert seen == [[]] and len(list(privileged_requests.answers())) == 1
-
-
 def test_the_helper_s_own_settings_are_what_counts(root: Root) -> None:
     privileged_requests.ask("shop", "api", "rollback")
     stack = SETTINGS.stacks[0]
     tamed = replace(stack, services=(replace(stack.services[0], escalate=("recreate",)),))
     assert privileged_helper.serve(Settings(stacks=(tamed,)), root.said.append) == 1 and root.did == []
+
+
+# What root sees and counts itself
+
+
+@pytest.mark.parametrize(
+    ("there", "refused"),
+    [((1,), ""), ((1, 2), "none of the 2 containers of api is missing"), ((1, 2, 3), "none of the 2 containers of api is missing")],
+)
+def test_missing_containers_are_brought_where_root_misses_some(there: tuple[int, ...], refused: str, root: Root) -> None:
+    root.engine.there = [container(number) for number in there]
+    requested()
+    assert root.serve() == bool(refused) and len(root.did) == (not refused)
+    assert not refused or root.said[-1].endswith(f"refused: {refused}")
+
+
+@pytest.mark.parametrize("remedy", ["recreate", "rollback"])
+def test_a_service_that_is_well_is_neither_recreated_nor_rolled_back(remedy: str, root: Root, clock: Clock) -> None:
+    root.engine.there = [container(1, health="healthy"), container(2, health="healthy")]
+    requested(remedy=remedy)
+    assert root.serve() == 1 and root.did == [] and root.said[-1].endswith("refused: api does not fail as root sees it")
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        {"health": "unhealthy"},
+        {"state": "exited", "exit_code": 1},
+        {"state": "restarting"},
+    ],
+)
+def test_a_service_that_root_sees_fail_is_recreated(fails: dict[str, Any], root: Root) -> None:
+    root.engine.there = [container(1, **fails), container(2)]
+    requested(remedy="recreate")
+    assert root.serve() == 0 and root.did == [("shop", "deploy", ("api",), True)]
+
+
+def test_a_crash_loop_that_runs_just_now_is_looked_at_again(root: Root, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    root.engine.there = [container(1), container(2)]
+
+    def waits(seconds: float) -> None:
+        clock.go(seconds)
+        root.engine.there = [container(1, state="restarting"), container(2)]
+
+    monkeypatch.setattr(time, "sleep", waits)
+    requested(remedy="recreate")
+    assert root.serve() == 0 and len(root.did) == 1
+
+
+@pytest.mark.parametrize(("answers", "did"), [([False, True, True], 0), ([False, False], 1)])
+def test_a_probe_has_to_fail_twice(answers: list[bool], did: int, root: Root, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    probed = replace(SETTINGS.stacks[0], services=(service("api", escalate=("recreate",), probes=(probe(),)),))
+    root.engine.there = [container(1), container(2)]
+    coming = iter(answers)
+    monkeypatch.setattr(root, "probe", lambda spec, one: Reading(spec.name, one.id != "api1" or next(coming, True), reason="refused"))
+    monkeypatch.setattr(time, "sleep", clock.go)
+    requested(remedy="recreate")
+    assert privileged_helper.serve(Settings(stacks=(probed,)), root.said.append) == 1 - did and len(root.did) == did
+
+
+def test_an_escalation_is_not_done_again_at_once_nor_all_day(root: Root, clock: Clock) -> None:
+    did = []
+    for _try in range(12):
+        requested(remedy="recreate", at=clock.wall)
+        root.serve()
+        did.append(len(root.did))
+        clock.go(APART / 2)
+    assert did == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
+    for _try in range(12):
+        requested(remedy="recreate", at=clock.wall)
+        root.serve()
+        clock.go(APART)
+    assert len(root.did) == HOURLY and root.said[-1].endswith(f"refused: it was done {HOURLY} times within an hour")
+
+
+def test_missing_containers_are_brought_as_often_as_healing_may_try(root: Root, clock: Clock) -> None:
+    spec = SETTINGS.stacks[0].services[0]
+    for _try in range(spec.max_heals * spec.replicas + 3):
+        requested(at=clock.wall)
+        root.serve()
+    assert len(root.did) == spec.max_heals * spec.replicas and "as often as is declared" in root.said[-1]
+    clock.go(spec.heal_window + 1)
+    requested(at=clock.wall)
+    assert root.serve() == 0
+
+
+def test_nothing_is_done_on_an_isolated_host(root: Root) -> None:
+    isolated.save(isolated.Isolation(0.0, 0.0, "ada"))
+    requested()
+    assert root.serve() == 1 and root.did == [] and "this host is isolated" in root.said[-1]
+
+
+def test_an_engine_that_does_not_answer_is_no_reason_to_do_anything(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privileged_helper, "Engine", lambda: throw(DockerUnavailable("no answer")))
+    requested()
+    assert root.serve() == 1 and root.did == [] and "nobody can say whether api fails: no answer" in root.said[-1]

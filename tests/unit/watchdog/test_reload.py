@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import holder
 from ansible_collections.latentum.ops.plugins.module_utils.nginx import out_of_rotation
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog import privileged_requests
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.daemon import Daemon
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.observing import SOON
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.stream import Connected
 
 from . import lives, samples
@@ -113,11 +113,9 @@ def test_settings_that_are_refused_late_change_nothing_either(life: Days) -> Non
     assert [(one["name"], one["state"]) for one in life.daemon.components.publication.status["stacks"]] == [("shop", "degraded")]
 
 
-@pytest.mark.parametrize("file", ["watchdog/shop.json", "upstreams/shop.json"])
 @pytest.mark.parametrize("wrong", ["[5]", "5", "null", '{"stack": "shop", "services": ["api"]}', '[{"name": "shop", "members": [{}]}]'])
-def test_settings_of_a_wrong_form_end_nothing(file: str, wrong: str, life: Days) -> None:
-    path = life.host.etc / file
-    path.parent.mkdir(exist_ok=True)
+def test_settings_of_a_wrong_form_end_nothing(wrong: str, life: Days) -> None:
+    path = life.host.etc / "watchdog/shop.json"
     path.write_text(wrong)
     before = life.daemon.components
     life.daemon._signal(stop=False)
@@ -132,17 +130,12 @@ def test_other_settings_reach_nginx_in_the_round_in_which_they_are_read(life: Da
     assert life.did == ["out of rotation: nobody"]
 
 
-def test_other_settings_that_nothing_can_be_looked_at_for_wait_for_the_look(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nginx has is true; a picture in which nothing is would empty every upstream."""
-    life.did.clear()
-    with monkeypatch.context() as patched:
-        patched.setattr(life.engine, "containers", lambda _project: throw(TimeoutError("timed out")))
-        life.daemon._signal(stop=False)
-        life.turn()
-        life.event("health_status: healthy")
-        assert life.did == [] and not life.daemon.components.picture.whole
-    life.pass_by(SOON + 1)
-    assert life.did == ["out of rotation: nobody"]
+def test_a_gate_that_is_away_keeps_nobody_from_other_settings(life: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = life.daemon.components
+    monkeypatch.setattr(privileged_requests, "call", lambda *_given: throw(ConnectionRefusedError("nobody listens")))
+    life.daemon._signal(stop=False)
+    life.turn()
+    assert life.daemon.components is not before and sum("having nginx's upstreams made true fails" in one for one in life.said) == 1
 
 
 @pytest.mark.parametrize("how", ["reload", "start"])

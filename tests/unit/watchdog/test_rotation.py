@@ -30,12 +30,13 @@ API, DB = "shop/api", "shop/db"
 class Proxy:
     """Stack shop with two containers of an API and one of a database, and who gets no traffic there."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host) -> None:
         self.stacks = [StackSpec("shop", services=(service("api"), service("db")))]
         self.engine = FakeEngine(container(1), container(2), container(1, "db"))
         self.picture = Picture(["shop", "blog"])
         self.judgement = Judgement()
         self.failures = Failures()
+        self.host = host
 
     def opened(self, *keys: str) -> None:
         """These have an open incident, and nothing else has."""
@@ -53,7 +54,9 @@ class Proxy:
 
 @pytest.fixture
 def proxy(host: Host) -> Proxy:
-    return Proxy()
+    for name in ("shop", "blog"):
+        host.watch(name)
+    return Proxy(host)
 
 
 def test_who_fails_is_out_with_the_reason(proxy: Proxy) -> None:
@@ -116,6 +119,8 @@ def test_nobody_is_out_of_a_stack_that_is_not_watched_any_more(proxy: Proxy) -> 
     proxy.picture.look(proxy.engine)
     assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.failures)
     proxy.stacks.pop()
+    (proxy.host.etc / "watchdog" / "blog.json").unlink()
+    proxy.host.gate.look()
     assert rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.failures)
     assert out_of_rotation.load("blog") == {} and list(out_of_rotation.load("shop")) == ["api1"]
     assert not rotate(proxy.stacks, proxy.picture, proxy.judgement, found, proxy.failures)

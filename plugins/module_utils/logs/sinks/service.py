@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 
-from ...core.masking import hide, line
+from ...core.masking import clean, line
 from ...core.systemd import notify
 from ..settings import Settings
 from .declared import Sink
@@ -102,7 +102,7 @@ def _fault(error: BaseException) -> RuntimeError:
 
 
 def _say(text: str, sink: str, level: int = 4) -> None:
-    sys.stderr.write(f"<{level}>sink {sink}: {hide(text)}\n")
+    sys.stderr.write(f"<{level}>sink {sink}: {clean(text)}\n")
     sys.stderr.flush()
 
 

@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import build_opener
@@ -19,6 +18,7 @@ from urllib.request import build_opener
 from ...contracts.watchdog_settings import DeadmanSpec
 from ...core.journal import log
 from .. import runbooks
+from ..credentials import path_of
 from ..deployments import Deployment
 from ..failures import Failures
 from ..incidents import Incident
@@ -167,7 +167,7 @@ class Deadman:
     def ping(file: str) -> str:
         """One request; returns what went wrong, without the URL, which is a secret."""
         try:
-            url = Path(file).read_text().strip()
+            url = path_of(file).read_text().strip()
             if not url.startswith(("http://", "https://")):
                 return "the dead-man's switch has no URL of http or https"
             with build_opener().open(url, timeout=15):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...contracts.watchdog_settings import Alert
+from ..credentials import path_of
 
 CONFIG = Path("/etc/latentum-ops/watchdog")
 HOST = "host.json"  # the host's own settings, beside the stacks'
@@ -69,7 +70,7 @@ def _plain(name: str, value: Any) -> Any:
     if not name.endswith("_file") or not value:
         return value
     try:
-        return hashlib.sha256(Path(value).read_bytes().strip()).hexdigest()
+        return hashlib.sha256(path_of(str(value)).read_bytes().strip()).hexdigest()
     except OSError:
         return value
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,18 +19,14 @@ from urllib.request import Request, build_opener
 from ...containers.api import EngineError, NotFound
 from ...containers.client import Container, DockerUnavailable, Engine
 from ...contracts.freshness import Freshness
-from ...core.masking import foreign, mask
+from ...core.masking import mask
 from ...core.times import epoch, lasting, moment
 from ...models.registry import MISSING
+from . import commands
 
 LARGEST = 1 << 20  # bytes of an answer
 LINKS = 8  # that a path may lead over
-_NONE = "none"
 _MILLISECONDS = 1e11  # epoch seconds of the year 5138: what is more is milliseconds
-# A role of PostgreSQL 14 that can read all tables and change nothing; where the user may become it, it asks as that.
-_READER = (
-    "SELECT set_config('role', 'pg_read_all_data', true) FROM pg_roles WHERE rolname = 'pg_read_all_data' AND pg_has_role(oid, 'MEMBER')"
-)
 
 
 class Unreadable(Exception):
@@ -83,23 +78,11 @@ def _query(spec: Freshness, container: Container | None, engine: Engine | None) 
     """By the socket inside the container, as the user of the database, in a transaction that can only read."""
     if container is None or engine is None:
         raise Unreadable("it has no container")
-    patience = max(1, math.ceil(spec.timeout))
-    statements = [
-        "BEGIN TRANSACTION READ ONLY",
-        f"SET LOCAL statement_timeout = '{patience}s'",
-        f"SET LOCAL lock_timeout = '{patience}s'",
-        f"{_READER} LIMIT 1",
-        f"SELECT 'newest=' || coalesce(extract(epoch FROM ({spec.sql})::timestamptz)::text, '{_NONE}')",  # noqa: S608 - the operator's own, one statement
-        "ROLLBACK",
-    ]
-    argv = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-w", "-U", spec.user, "-d", spec.database]
-    for statement in statements:
-        argv += ["-c", statement]
-    code, output = engine.run(container, argv, spec.timeout + 5)
+    code, output = engine.run(container, commands.of_query(spec), spec.timeout + 5)
     answer = next((row.removeprefix(b"newest=") for row in output.splitlines() if row.startswith(b"newest=")), b"")
     if code or not answer:
-        raise Unreadable(f"psql ended with {code}: {foreign(output).strip()[-300:]}")
-    return None if answer == _NONE.encode() else float(answer)
+        raise Unreadable(f"psql ended with {code}: {engine.text(output).strip()[-300:]}")
+    return None if answer == commands.NONE.encode() else float(answer)
 
 
 def _file(spec: Freshness, container: Container | None, engine: Engine | None) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...core.masking import HIDDEN, line, mask
+from ..credentials import path_of
 
 # Debian's requests verifies against it by itself; any other one is told to.
 SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -42,7 +43,7 @@ def read_secret(path: str) -> str:
     :raises SendError: there is none.
     """
     try:
-        secret = Path(path).read_text(encoding="utf-8").strip()
+        secret = path_of(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise SendError(f"the secret {path} cannot be read ({type(error).__name__}): run the playbook again", final=True) from None
     if not secret:

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
+from ...free_ports import free_port
 from ...roles.log_shipping.receiver import Authority
-from ...roles.routes.nginx_runs import free_port
 from .sites import PATIENCE, Site, texts
 from .stand_ins import Reply, Server
 

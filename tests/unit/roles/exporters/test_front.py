@@ -29,9 +29,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.tls.authority import 
 from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import DAY
 from ansible_runs import AnsibleRuns
 
+from ...free_ports import free_port
 from .. import rendering
 from ..rendering import Rendered
-from ..routes.nginx_runs import NGINX, Service, free_port, needs_nginx
+from ..routes.nginx_runs import NGINX, Service, needs_nginx
 from .rendered import ON, ROLE
 
 UNIT = "latentum-ops-metrics-front.service"

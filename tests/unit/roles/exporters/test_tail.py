@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ..routes.nginx_runs import DEADLINE, free_port
+from ...free_ports import free_port
+from ..routes.nginx_runs import DEADLINE
 from .log_lines import line
 from .numbers import Numbers, read
 from .rendered import MTAIL, ROOT, needs_mtail

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ..routes.nginx_runs import Service, free_port
+from ...free_ports import free_port
+from ..routes.nginx_runs import Service
 from .rendered import PROGRAMS, ROLE, Rendered
 
 UNITS = tuple(f"latentum-ops-{name}-exporter.service" for name in ("node", "requests", "nginx", "blackbox"))

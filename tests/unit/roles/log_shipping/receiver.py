@@ -26,9 +26,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ...free_ports import free_port
 from .. import rendering
 from ..rendering import Rendered
-from ..routes.nginx_runs import free_port
 
 ROOT = Path(__file__).resolve().parents[4]
 ROLE = ROOT / "roles/log_shipping"

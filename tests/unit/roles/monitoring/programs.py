@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
+from ...free_ports import free_port
 from ...watchdog.receiving import LOGIN, Receiving
-from ..routes.nginx_runs import free_port
 from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, Rendered
 
 CREDENTIALS = "/run/credentials/latentum-ops-alertmanager.service"

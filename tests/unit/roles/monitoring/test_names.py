@@ -22,7 +22,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.monitoring.scraping i
 from ansible_collections.latentum.ops.plugins.module_utils.tls import member
 from ansible_collections.latentum.ops.plugins.module_utils.tls.authority import sign
 
-from ..routes.nginx_runs import free_port
+from ...free_ports import free_port
 from .rendered import needs_programs
 
 PATIENCE = 300.0

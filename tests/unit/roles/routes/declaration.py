@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nginx_runs import STREAMS_THERE, free_ports
+from ...free_ports import free_ports
+from .nginx_runs import STREAMS_THERE
 
 WEB = {"service": "web", "port": 8080}
 

@@ -33,6 +33,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ...free_ports import free_ports
+
 NGINX = os.environ.get("LATENTUM_TEST_NGINX") or shutil.which("nginx") or ""
 # Debian's is a module of its own (libnginx-mod-stream).
 STREAM_MODULE = Path(os.environ.get("LATENTUM_TEST_NGINX_MODULES") or "/usr/lib/nginx/modules") / "ngx_stream_module.so"
@@ -50,20 +52,6 @@ TYPES = "types { text/html html; text/css css; application/javascript js; }\n"
 DEADLINE = 60.0  # also on a machine that does much else
 ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ANY_CERTIFICATE.check_hostname, ANY_CERTIFICATE.verify_mode = False, ssl.CERT_NONE
-
-
-def free_ports(*names: str) -> dict[str, int]:
-    """Ports of loopback that nobody has now, by these names. All are held until the last is found, since one let go may be given again."""
-    with contextlib.ExitStack() as held:
-        listeners = {name: held.enter_context(socket.socket()) for name in names}
-        for listener in listeners.values():
-            listener.bind(("127.0.0.1", 0))
-        return {name: int(listener.getsockname()[1]) for name, listener in listeners.items()}
-
-
-def free_port() -> int:
-    """One of them."""
-    return free_ports("one")["one"]
 
 
 @dataclass

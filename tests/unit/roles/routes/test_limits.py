@@ -22,8 +22,8 @@ def test_thirty_a_minute_with_a_burst(nginx: Nginx) -> None:
     assert set(statuses) == {200}
     # How many more the rate lets pass is the speed of this machine.
     assert 429 in (nginx.ask(f"{SITE}/predict").status for _again in range(60))
-    answer = nginx.ask(f"{SITE}/predict/x")  # the same zone
-    assert (answer.status, answer["retry-after"]) == (429, "1")
+    answers = (nginx.ask(f"{SITE}/predict/x") for _again in range(5))  # the same zone: alone it would let seven pass
+    assert next(answer["retry-after"] for answer in answers if answer.status == 429) == "1"
 
 
 def test_requests_of_one_client_at_a_time(nginx: Nginx, service: Service) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.dispatch import send
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 
+from ...free_ports import free_port
 from .. import receiving as shared
 from ..receiving import (
     Clock,
@@ -27,7 +28,6 @@ from ..receiving import (
     alerts,
     an_incident,
     delivered,
-    free_port,
     headers_of,
     opened,
     story,

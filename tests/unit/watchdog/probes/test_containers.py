@@ -17,9 +17,10 @@ from typing import Any, cast
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, DockerUnavailable, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import ProbeSpec
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import foreign
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.containers import Reading, read
 
-from ..receiving import free_port
+from ...free_ports import free_port
 from ..samples import container, probe
 
 HERE = (("backend", "127.0.0.1"),)
@@ -31,6 +32,8 @@ class Runs:
     def __init__(self, code: int = 0, said: str = "", error: Exception | None = None) -> None:
         self.answer, self.error = (code, said.encode()), error
         self.asked: list[tuple[str, list[str], float]] = []
+
+    text = staticmethod(foreign)
 
     def run(self, one: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         self.asked.append((one.id, list(argv), timeout))
@@ -146,6 +149,16 @@ def test_a_command_in_the_container() -> None:
 def test_a_command_that_fails(engine: Runs, said: str) -> None:
     found = probed(probe("command", argv=["check"]), engine)
     assert (found.ok, found.reason, found.limit) == (False, said, False)
+
+
+@pytest.mark.parametrize("spec", [probe("command", argv=["check"]), probe("postgresql", user="app", database="app")])
+@pytest.mark.parametrize("code", [0, 2])
+def test_what_a_command_wrote_is_shown_as_the_way_to_the_engine_has_it(spec: ProbeSpec, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the proxy it is masked already; root, who asks the engine itself, masks by the stores."""
+    engine = Runs(code, "FATAL: words")
+    monkeypatch.setattr(engine, "text", lambda raw: raw.decode().replace("words", "shown"), raising=False)
+    found = probed(spec, engine)
+    assert found.ok if (spec.kind, code) == ("command", 0) else "shown" in found.reason and "words" not in found.reason
 
 
 # A queue in Redis

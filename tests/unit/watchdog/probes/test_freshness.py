@@ -23,6 +23,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.api import NotFound
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Container, Engine
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.freshness import Freshness
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import foreign
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import freshness
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.freshness import Age
 
@@ -40,6 +41,8 @@ class LocalEngine:
         self.environment, self.links = environment or {}, links or {}
         self.files: dict[str, float] = {}
         self.api = self
+
+    text = staticmethod(foreign)
 
     def run(self, _container: Container, argv: Sequence[str], timeout: float) -> tuple[int, bytes]:
         environment = {**os.environ, **self.environment}

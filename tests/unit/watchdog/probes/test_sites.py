@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ...free_ports import free_port
 from .. import samples
-from ..receiving import free_port
 from ..samples import Clock
 
 clock = samples.clock
