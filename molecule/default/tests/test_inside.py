@@ -37,6 +37,7 @@ def test_containers_have_what_production_must_have(production: Production) -> No
         assert settings["RestartPolicy"]["Name"] in {"unless-stopped", "always"}
         assert "no-new-privileges:true" in settings["SecurityOpt"] or "no-new-privileges" in settings["SecurityOpt"]
         assert settings["Init"] is True
+        assert settings["PidsLimit"] == 4096, container["Name"]
         assert not settings["Privileged"]
 
 

@@ -41,6 +41,7 @@ from . import access as access_verbs
 from . import audit, completion, gate, stack_choice
 from . import backup as backup_verbs
 from . import capacity as capacity_verbs
+from . import confinement as confinement_verbs
 from . import containers as container_verbs
 from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
@@ -68,6 +69,7 @@ GROUPS = (
     capacity_verbs,
     tunnel_verbs,
     access_verbs,
+    confinement_verbs,
 )
 
 

@@ -25,7 +25,6 @@ END = "# END latentum.ops: Docker's published ports"
 CHAIN, DECISION = "DOCKER-USER", "OPS-DOCKER"
 LOG_PREFIX = "[OPS DOCKER BLOCK] "  # not UFW's own words, which UFW rewrites when its default policy changes
 _OURS_BY_OTHERS = re.compile(rf"\s*(?::|-[AIRDF]\s+){CHAIN}\b")
-_BLOCK = re.compile(rf"\n*{re.escape(BEGIN)}\n.*?{re.escape(END)}\n?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,9 @@ def block(rules: Sequence[Rule], networks: DockerNetworks, family: int, *, close
     return "\n".join([*lines, "COMMIT", END]) + "\n"
 
 
-def with_block(content: str, wanted: str | None) -> str:
-    """UFW's file with the managed part replaced, added at its end, or (None) taken out; the rest is left as it is."""
-    rest = _BLOCK.sub("\n", content).rstrip("\n") + "\n"
+def with_block(content: str, wanted: str | None, begin: str = BEGIN, end: str = END) -> str:
+    """UFW's file with a managed part replaced, added at its end, or (None) taken out; the rest is left as it is."""
+    rest = re.sub(rf"\n*{re.escape(begin)}\n.*?{re.escape(end)}\n?", "\n", content, flags=re.DOTALL).rstrip("\n") + "\n"
     return rest if wanted is None else f"{rest}\n{wanted}"
 
 

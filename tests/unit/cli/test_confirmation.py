@@ -58,7 +58,7 @@ FREE = [
     ["restore", "database", "x"], ["restore", "everything"], ["restore", "files", "/x"], ["restore", "dump", "x"], ["restore", "resume"],
     ["maintenance", "on", "--reason", "x", "--for", "1h"], ["maintenance", "off"], ["maintenance", "list"],
     ["run", "seed"], ["run", "seed", "--wait"], ["jobs", "log", "seed"], ["jobs", "execute", "seed"],
-    ["log-archive", "list"], ["log-archive", "verify"],
+    ["log-archive", "list"], ["log-archive", "verify"], ["confinement"],
     ["alert", "test"], ["alert", "deliver"], ["watchdog", "steward"], ["watchdog", "check"],
 ]  # fmt: skip
 
