@@ -93,7 +93,7 @@ def apply(wanted: Wanted, *, check: bool, now: float | None = None) -> Outcome:
     revoked = revocation.krl(wanted.revoked, wanted.authorities, _read(rendering.REVOKED))
     entries = rendering.files(known, here, wanted.authorities, revoked, at)
     _write(
-        ConfigSet(NAME, entries, purge=rendering.purge(), validate=[["visudo", "--check", "--quiet"]], parents=True, journal=True),
+        ConfigSet(NAME, entries, purge=rendering.purge(), validate=[["visudo", "--check"]], parents=True, journal=True),
         outcome,
         check,
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..access.authority import Authority, AuthorityError, Request, current
 from ..core.format import columns
 from ..core.process import CommandError
 from ..core.times import moment
+from .output import aside, say
 
 FOLDER = Path("~/.config/latentum-ops/authority")
 REFUSED = 2  # exit status
@@ -87,8 +87,8 @@ def carry_out(options: argparse.Namespace) -> str:
 def main() -> int:
     """One verb; errors are one sentence and an exit status."""
     try:
-        sys.stdout.write(f"{carry_out(parser().parse_args())}\n")
+        say(carry_out(parser().parse_args()))
     except (CommandError, ValueError, OSError) as error:
-        sys.stderr.write(f"opsctl-ca: {error}\n")
+        aside(f"opsctl-ca: {error}")
         return REFUSED
     return 0
