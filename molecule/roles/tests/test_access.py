@@ -223,6 +223,7 @@ def test_only_declared_keys_open_an_account(team: Team) -> None:
     assert sshd.splitlines()[-1].startswith("restrict,pty ssh-ed25519 ")
 
 
+@pytest.mark.matrix
 def test_networks_and_times_are_kept_by_the_server(team: Team) -> None:
     keys = [{"key": team.public("ben"), "from": ["203.0.113.0/24"]}]
     team.declare("ben", READ, DEPLOY_SHOP, keys=keys)
@@ -394,6 +395,7 @@ def test_the_account_for_emergencies_is_told(team: Team) -> None:
     assert not team.gets_in("glass") and "pam_exec" not in on_host("cat /etc/pam.d/common-session")
 
 
+@pytest.mark.matrix
 def test_what_another_file_gives_fails_the_run(team: Team) -> None:
     on_host("echo 'ben ALL=(ALL) NOPASSWD: /usr/bin/less *' >/etc/sudoers.d/zz-forgotten; chmod 440 /etc/sudoers.d/zz-forgotten")
     try:
@@ -410,6 +412,7 @@ def test_what_another_file_gives_fails_the_run(team: Team) -> None:
     assert "changed=0" in team.apply()
 
 
+@pytest.mark.matrix
 def test_wrong_sudoers_lock_nobody_out(team: Team) -> None:
     """What visudo refuses never stays: also where the mistake is somebody else's."""
     on_host("echo 'ben ALL = (((' >/etc/sudoers.d/zz-broken; chmod 440 /etc/sudoers.d/zz-broken")
@@ -458,7 +461,9 @@ REFUSED: dict[str, tuple[Callable[[Team], None], str]] = {
 STATE = "find /etc/sudoers.d /etc/ssh /etc/pam.d /etc/latentum-ops/access /etc/passwd -type f | sort | xargs sha256sum"
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize(
+    "what", [what if not number else pytest.param(what, marks=pytest.mark.matrix) for number, what in enumerate(REFUSED)]
+)
 def test_bad_input_is_refused_before_anything_changes(team: Team, what: str) -> None:
     change, said = REFUSED[what]
     before, kept = on_host(STATE), dict(team.operators)
@@ -471,6 +476,7 @@ def test_bad_input_is_refused_before_anything_changes(team: Team, what: str) -> 
     assert on_host(STATE) == before
 
 
+@pytest.mark.matrix
 def test_allow_users_without_the_operator_is_refused(team: Team) -> None:
     on_host("printf 'AllowUsers ops anna carl\\n' >/etc/ssh/sshd_config.d/90-allow.conf")
     try:
