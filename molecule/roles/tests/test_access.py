@@ -319,7 +319,7 @@ def test_who_leaves_is_out_when_the_run_ends(team: Team, begin: Callable[..., Se
 
 
 def test_certificates_are_good_for_hours_on_hosts_of_their_stack(team: Team) -> None:
-    command = [str(ROOT / "bin/opsctl-ca"), "--folder", str(team.folder / "authority")]
+    command = [str(ROOT / "playbooks/files/opsctl-ca"), "--folder", str(team.folder / "authority")]
 
     def authority(*words: str) -> str:
         return subprocess.run([*command, *words], capture_output=True, text=True, check=True).stdout.strip()
