@@ -48,8 +48,8 @@ class RecordedHost:
         (folder / "STACKS/shop.json").write_text("{}")
         monkeypatch.setattr(containment, "run", self.run)
         monkeypatch.setattr(containment, "Engine", self.engine)
-        monkeypatch.setattr(containment, "compare", lambda entry: self.compare(entry))
-        monkeypatch.setattr(containment, "write", lambda entry: self.write(entry))
+        monkeypatch.setattr(containment, "compare", self.compare)
+        monkeypatch.setattr(containment, "write", self.write)
         self.rules = state / "containers.nft"
 
     def compare(self, entry: Entry) -> Any:

@@ -22,7 +22,7 @@ ACCESS = {"name": "default", "host": [{"port": 9100}]}
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlayedHost:
     """One where role firewall holds containers back; what is said of networks is among what was done."""
     host = PlayedHost(tmp_path, monkeypatch)
-    monkeypatch.setattr(containment, "kept", lambda: containment.Kept())
+    monkeypatch.setattr(containment, "kept", containment.Kept)
 
     def keep(_stack: str, access: list[NetworkAccess] | None) -> None:
         host.did.append("access " + ", ".join(f"{each.name} {[port.port for port in each.host]}" for each in access or ()))

@@ -262,7 +262,7 @@ def test_updates_that_are_held_back_are_told_with_their_command_and_asked_for_on
     monkeypatch.setattr(host_checks.held_updates, "state", lambda: state[0])
     monkeypatch.setattr(host_checks.held_updates, "waiting", lambda: asked.append(1) or list(held))
     look = host_checks.HeldUpdates()
-    for _ in range(3):
+    for _again in range(3):
         (found,) = look.checks()
         assert (found.key, found.state, found.value) == ("host/held updates", "warning", "1 waiting")
         assert "`sudo apt-get install --only-upgrade docker.io`" in found.reason and "26.1.5 -> 26.1.6 (security)" in found.reason
