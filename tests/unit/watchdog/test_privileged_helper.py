@@ -76,7 +76,12 @@ def root(host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Root:
     monkeypatch.setattr(isolated, "FILE", host.state / "isolation.json")
     really = time.sleep  # threads of tests before this one may still wait, and are not to make time pass
     here = threading.current_thread()
-    monkeypatch.setattr(time, "sleep", lambda seconds: (clock.go if threading.current_thread() is here else really)(seconds))
+
+    def sleep(seconds: float) -> None:
+        pause = clock.go if threading.current_thread() is here else really
+        pause(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
     store, live = Store("shop"), Release("shop", "/opt/shop", {"services": {}}, {}, [], [])
     store.save(live)
     store.set_live(live.id)
