@@ -393,7 +393,11 @@ class EngineApi:
         except BaseException:
             connection.close()
             raise
+        self._sent(connection)
         return connection
+
+    def _sent(self, connection: _UnixConnection) -> None:
+        """For whoever breaks requests off from another thread (socket_proxy/session.py)."""
 
 
 def _answered(connection: _UnixConnection) -> http.client.HTTPResponse:

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from ..containers.api import EngineApi, _UnixConnection
 
@@ -21,20 +19,10 @@ class Session(EngineApi):
         self._channels: list[socket.socket] = []
         self._ended = False
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> _UnixConnection:
-        connection = super()._send(method, path, query, body, headers, timeout)
+    def _sent(self, connection: _UnixConnection) -> None:
         self._channels.append(connection.sock)
         if self._ended:
             self.end()
-        return connection
 
     def end(self) -> None:
         """Nobody waits for an answer any more: what is being read ends now."""

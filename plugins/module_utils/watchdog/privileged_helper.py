@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from ..containers.client import Container, DockerUnavailable, Engine
-from ..contracts.watchdog_settings import ServiceSpec
+from ..contracts.watchdog_settings import DAY, HOUR, ServiceSpec
 from ..core import paths
 from ..core.atomic_files import write_atomic
 from ..core.locks import LockHeld
@@ -40,7 +40,7 @@ OLDEST = 600  # seconds after which nobody wants it any more
 LOOK = 20.0  # seconds in which a service is to be seen failing: a crash loop also runs now and then
 AGAIN = 1.0  # seconds between two looks
 DONE = Path("/var/lib/latentum-ops/steward/done.json")  # when what was carried out
-KEPT = 3600.0  # seconds for which that is remembered
+KEPT = float(DAY)  # seconds for which that is remembered: no `heal_window` is longer
 APART, HOURLY = 120.0, 6  # seconds between two escalations of one kind of a service, and how many there are in an hour
 
 
@@ -132,7 +132,8 @@ def _too_often(stack: str, spec: ServiceSpec, remedy: str) -> str:
         return f"it was done {lately} times within {spec.heal_window:g} s, as often as is declared" if lately >= most else ""
     if before and now - before[-1] < APART:
         return f"it was done {now - before[-1]:.0f} s ago"
-    return f"it was done {HOURLY} times within an hour" if len(before) >= HOURLY else ""
+    lately = sum(1 for at in before if now - at < HOUR)
+    return f"it was done {HOURLY} times within an hour" if lately >= HOURLY else ""
 
 
 def _done() -> dict[str, list[float]]:

@@ -267,6 +267,14 @@ def test_an_escalation_is_not_done_again_at_once_nor_all_day(root: Root, clock: 
     assert len(root.did) == HOURLY and root.said[-1].endswith(f"refused: it was done {HOURLY} times within an hour")
 
 
+def test_a_window_of_a_day_is_remembered_for_a_day(root: Root, clock: Clock) -> None:
+    longest = replace(SETTINGS.stacks[0].services[0], heal_window=86400.0, max_heals=1, replicas=1)
+    assert not privileged_helper._too_often("shop", longest, "replace")
+    privileged_helper._count("shop", longest.service, "replace")
+    clock.go(6 * 3600)
+    assert "as often as is declared" in privileged_helper._too_often("shop", longest, "replace")
+
+
 def test_missing_containers_are_brought_as_often_as_healing_may_try(root: Root, clock: Clock) -> None:
     spec = SETTINGS.stacks[0].services[0]
     for _try in range(spec.max_heals * spec.replicas + 3):
