@@ -20,6 +20,7 @@ display = Display()
 
 # What the rules of the engine (module_utils/adopt/rules) read of a role, by the role's variable.
 WANTED: Mapping[str, Mapping[str, str]] = {
+    "access": {"preflight": "__access_preflight"},
     "base": {"operators": "base_operators", "preflight": "__base_preflight"},
     "os_hardening": {
         "sysctl": "__os_hardening_settings",

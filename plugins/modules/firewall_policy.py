@@ -155,6 +155,15 @@ options:
         for ports that containers publish, too. A kept rule that shuts a declared opening out is refused.
     type: bool
     default: false
+  containers:
+    description:
+      - Hold containers of the stacks of this host back from its own services, and from the metadata service of its cloud.
+      - What is open for everybody is closed for them, but for what a stack opens (the web). A rule that names where packets come from
+        is valid for them as well, and the declaration of a stack opens ports of the host for single networks.
+      - Rules are in a table of nftables of their own, for the bridges of networks of the stacks alone.
+    type: bool
+    default: false
+    version_added: "0.2.0"
   revert_after:
     description: Seconds after which a change takes itself back unless confirmed; 0 for never.
     type: int
@@ -249,6 +258,7 @@ def main() -> None:
             "ssh_port": {"type": "int", "default": 22},
             "allow_without_ssh": {"type": "bool", "default": False},
             "keep_foreign": {"type": "bool", "default": False},
+            "containers": {"type": "bool", "default": False},
             "revert_after": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
@@ -269,6 +279,7 @@ def main() -> None:
             allow_without_ssh=given["allow_without_ssh"],
             revert_after=given["revert_after"],
             keep_foreign=given["keep_foreign"],
+            containers=given["containers"],
         )
         outcome = apply(policy, check_mode=module.check_mode)
     except FirewallError as error:

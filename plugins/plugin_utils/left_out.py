@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 LOST = {
+    "access": "accounts of operators are as somebody left them, also of whoever has left",
     "base": "the clock, the journal and the packages of the host are as somebody left them",
     "os_hardening": "kernel settings, file modes and accounts are as somebody left them",
     "ssh_hardening": "sshd lets in whom it let in, by a password too",

@@ -38,7 +38,7 @@ MIX = {"keepalive": 8, "new": 2, "post": 2, "slow": 2, "jobs": 2}
 RATE = 150  # requests a second and class: what is looked for is lost requests, not their number
 # Each prints what it hit, nothing when there was nothing to hit.
 TARGETS = {
-    "opsctl": "pgrep -f 'latentum_ops.[c]li deploy' | xargs -r kill -9 -- && echo opsctl",
+    "opsctl": "pgrep -f 'latentum_ops.[c]li.*deploy' | xargs -r kill -9 -- && echo opsctl",
     # Work that detached itself is a python3 without arguments: its process is named in the first line of its progress.
     "module": (
         f"f=$(ls -t /run/latentum-ops/{STACK}.*.progress.jsonl | head -1);"

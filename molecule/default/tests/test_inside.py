@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import HOSTS, INVENTORY, SECRETS, STACK, Production, eventually, recap, site
+from conftest import HOSTS, INVENTORY, SECRETS, STACK, Production, eventually, once, recap, site
 
 SERVICES = {"api-gateway": 2, "model-server": 1, "worker": 1, "database": 1, "cache": 1}
 
@@ -37,6 +37,7 @@ def test_containers_have_what_production_must_have(production: Production) -> No
         assert settings["RestartPolicy"]["Name"] in {"unless-stopped", "always"}
         assert "no-new-privileges:true" in settings["SecurityOpt"] or "no-new-privileges" in settings["SecurityOpt"]
         assert settings["Init"] is True
+        assert settings["PidsLimit"] == 4096, container["Name"]
         assert not settings["Privileged"]
 
 
@@ -139,3 +140,39 @@ def test_a_second_run_in_check_mode_has_nothing_to_say() -> None:
     assert {host for host in counted if host in HOSTS} == set(HOSTS)
     assert {host: numbers["changed"] for host, numbers in counted.items()} == dict.fromkeys(counted, 0), result.stdout[-6000:]
     assert "\n+++ " not in result.stdout
+
+
+NEWER = """
+mkdir -p /run/newer; cat > /run/newer/Packages <<'EOF'
+Package: runc
+Version: 99-1
+Architecture: all
+Maintainer: somebody <somebody@example.test>
+Filename: ./runc.deb
+Size: 1
+SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+Description: a newer one
+EOF
+echo 'deb [trusted=yes] file:/run/newer ./' > /etc/apt/sources.list.d/newer.list
+chmod 755 /run/newer; chmod 644 /run/newer/Packages /etc/apt/sources.list.d/newer.list # the watchdog has no rights of root
+"""
+LISTS = "apt-get update -o Dir::Etc::sourcelist=/etc/apt/sources.list.d/newer.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0"
+
+
+@once
+def test_an_update_of_the_engine_that_is_held_back_is_told_with_the_one_command(production: Production) -> None:
+    command = "sudo apt-get install --only-upgrade runc"
+
+    def told() -> list[str]:
+        open_ones = json.loads(production.root("opsctl incidents --json"))["incidents"]
+        return [incident["cause"] for incident in open_ones if incident["subject"] == "held updates"]
+
+    try:
+        production.root(NEWER + LISTS)
+        updates = json.loads(production.root("opsctl status --json"))["updates"]
+        assert [(held["package"], held["available"]) for held in updates["held"]] == [("runc", "99-1")] and updates["command"] == command
+        eventually(lambda: bool(told()), "the watchdog tells it", 60)
+        assert len(told()) == 1 and f"`{command}`" in told()[0]
+    finally:
+        production.root("rm -rf /run/newer /etc/apt/sources.list.d/newer.list /var/lib/apt/lists/_run_newer_*; touch /var/lib/apt/lists")
+    eventually(lambda: not told(), "it ends with the update", 60)

@@ -100,7 +100,7 @@ def test_rollouts_that_are_killed_at_random_leave_the_other_alone() -> None:
             rollout = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             after = round(random.uniform(0.2, 9), 1)  # noqa: S311 - a moment, not a secret
             time.sleep(after)
-            hit = sh("pgrep -f 'latentum_ops.[c]li deploy' | xargs kill -9 -- && echo killed", check=False)
+            hit = sh("pgrep -f 'latentum_ops.[c]li.*deploy' | xargs kill -9 -- && echo killed", check=False)
             drawn.append((after, hit, rollout.communicate(timeout=200)[0][-200:]))
         done = playbook("site", {"ops_only": "shop"})
     assert done.returncode == 0, (drawn, done.stdout[-3000:])

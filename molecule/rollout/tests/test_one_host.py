@@ -249,7 +249,7 @@ def test_a_killed_rollout_is_finished_by_the_next_run(app: AppHost, moment: str)
         for line in rollout.stdout:
             if moment in line:
                 break
-        app.sh("pkill -9 -f 'latentum_ops.[c]li deploy'")
+        app.sh("pkill -9 -f 'latentum_ops.[c]li.*deploy'")
         rollout.wait(timeout=30)
         time.sleep(3)
         done = app.deploy(tag, "--force")
@@ -265,7 +265,7 @@ def test_a_killed_rollout_is_taken_back_when_another_release_comes(app: AppHost)
     with app.load() as results:
         rollout = app.background("deploy", "--image", f"{SERVICE}={REGISTRY}/{SERVICE}:1.2.0-slow", "--force")
         eventually(lambda: len(app.running()) == 4, "new containers stand beside the old", 30)
-        app.sh("pkill -9 -f 'latentum_ops.[c]li deploy'")
+        app.sh("pkill -9 -f 'latentum_ops.[c]li.*deploy'")
         rollout.wait(timeout=30)
         done = app.opsctl("rollback")
     assert done.returncode == 0, done.stdout + done.stderr

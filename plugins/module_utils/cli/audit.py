@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 import struct
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.caller import caller
@@ -53,6 +57,62 @@ def note(what: str, **fields: str) -> str:
     except OSError as error:
         return f"{SOCKET}: {error.strerror or error} (uid {os.getuid()})"
     return ""
+
+
+def person() -> str:
+    """Who asks, by the account that logged in: sudo's word for it, then the kernel's; empty for root itself and for units."""
+    for number in (os.environ.get("SUDO_UID", ""), str(login() or "")):
+        if number.isdigit() and int(number):
+            try:
+                return pwd.getpwuid(int(number)).pw_name
+            except KeyError:
+                return f"uid {number}"
+    return ""
+
+
+@dataclass
+class Call:
+    """A call of opsctl, as it is recorded.
+
+    :param result: how it ended; an end that nothing else says was an exception.
+    """
+
+    person: str
+    verb: str
+    stack: str
+    arguments: str
+    result: str = "died"
+
+    def write(self, seconds: float | None) -> str:
+        """A line of the journal; why it could not be written, empty where it was."""
+        of = f"{self.verb} of {self.stack}" if self.stack else self.verb
+        lasted = "" if seconds is None else f" after {seconds:.1f} s"
+        fields = {"OPSCTL_PERSON": self.person, "OPSCTL_VERB": self.verb, "OPSCTL_STACK": self.stack, "OPSCTL_RESULT": self.result}
+        fields |= {"OPSCTL_ARGUMENTS": self.arguments} | ({} if seconds is None else {"OPSCTL_SECONDS": f"{seconds:.1f}"})
+        arguments = f" ({self.arguments})" if self.arguments else ""
+        return note(f"{of}{arguments}: {self.result}{lasted}", **fields)
+
+
+class NotRecorded(OSError):
+    """The journal does not take the line without which nothing is done."""
+
+
+@contextmanager
+def recorded(call: Call, *, required: bool) -> Iterator[None]:
+    """A line before, which also a call has that is killed, and one with its result.
+
+    :param required: without the first line nothing is done.
+    :raises NotRecorded: it could not be written.
+    """
+    ended, call.result = call.result, "begun"
+    problem = call.write(None)
+    if problem and required:
+        raise NotRecorded(f"{call.verb} was not begun, since the audit log does not take it: {problem}")
+    call.result, began = ended, time.monotonic()
+    try:
+        yield
+    finally:
+        call.write(time.monotonic() - began)
 
 
 def _datagram(fields: Mapping[str, str]) -> bytes:

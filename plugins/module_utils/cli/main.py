@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
+from ..access.operators import Level, Operator
 from ..backup.restic_errors import TargetError
 from ..backup.settings import BackupError
 from ..containers.api import EngineError
@@ -19,7 +21,7 @@ from ..contracts.health import expectations_from
 from ..core.atomic_files import read_text
 from ..core.format import folded
 from ..core.locks import LockHeld
-from ..core.masking import clean
+from ..core.masking import clean, mask
 from ..core.process import CommandError
 from ..core.version import OWN, installed
 from ..firewall.rules import FirewallError
@@ -35,9 +37,11 @@ from ..rollout.request import DeployFailed
 from ..status import collect as host_status
 from ..status import overview
 from ..status import table as status_table
+from . import access as access_verbs
+from . import audit, completion, gate, stack_choice
 from . import backup as backup_verbs
 from . import capacity as capacity_verbs
-from . import completion, stack_choice
+from . import confinement as confinement_verbs
 from . import containers as container_verbs
 from . import deploy as deploy_verbs
 from . import emergency as emergency_verbs
@@ -49,6 +53,8 @@ from . import tunnel as tunnel_verbs
 from . import watchdog as watchdog_verbs
 from .arguments import Parser, shared
 from .output import Output, OutputClosed, leave, say, terminal_width
+
+FORBIDDEN = 4  # exit status
 
 GROUPS = (
     deploy_verbs,
@@ -62,6 +68,8 @@ GROUPS = (
     objective_verbs,
     capacity_verbs,
     tunnel_verbs,
+    access_verbs,
+    confinement_verbs,
 )
 
 
@@ -190,6 +198,7 @@ def failed(error: Exception, *, as_json: bool) -> int:
 
 # What the error of a verb is to a program: its class, the word for it, the exit status.
 KINDS: tuple[tuple[tuple[type[Exception], ...], str, int], ...] = (
+    ((gate.Forbidden,), "forbidden", FORBIDDEN),
     ((NotConfirmed,), "not_confirmed", backup_verbs.NOT_CONFIRMED),
     ((LockHeld,), "locked", 1),
     ((BackupError, DeployFailed, FirewallError, JobError, ReleaseError, TargetError), "refused", 1),
@@ -200,14 +209,54 @@ KINDS: tuple[tuple[tuple[type[Exception], ...], str, int], ...] = (
 EXPECTED: tuple[type[Exception], ...] = sum((types for types, _word, _code in KINDS), ())
 
 
-def main() -> int:
-    """One verb; errors are one sentence and an exit status."""
+def within_scopes(operator: Operator | None, options: argparse.Namespace, top: Parser, output: Output) -> int:
+    """The verb, when its caller may: who called for what, and what came of it, is in the audit log.
+
+    :param operator: whoever has scopes; None for root and for those who may become root by themselves.
+    :raises Forbidden: the verb is beyond the scopes.
+    """
+    verb, leaf = gate.path_of(options, top)
+    rule, person = gate.rule_of(verb), operator.name if operator else audit.person()
+    arguments = mask(" ".join(gate.shown(gate.given(options, leaf))))
+    call = audit.Call(person, verb, gate.stack_of(options), arguments)
+    if operator is not None:
+        try:
+            gate.require(operator, options, top, time.time())
+        except Exception as error:
+            call.result = f"refused: {clean(error)}"
+            call.write(None)
+            raise
+        call.stack = gate.stack_of(options)
+    elif not person and (rule.unit or rule.level is Level.READ):
+        return run_verb(options, output)
+    with audit.recorded(call, required=operator is not None):
+        try:
+            code = run_verb(options, output)
+        except EXPECTED as error:
+            call.result = f"failed: {clean(error)}"
+            raise
+        except KeyboardInterrupt:
+            call.result = "interrupted"
+            raise
+        except OutputClosed:
+            call.result = "its reader left"
+            raise
+        call.result = f"exit {code}"
+    return code
+
+
+def main(operator: Operator | None = None) -> int:
+    """One verb; errors are one sentence and an exit status.
+
+    :param operator: whose scopes are asked (`scoped.py`).
+    """
     argv = sys.argv[1:]
     Parser.argv = argv
-    options = parser().parse_args(argv, argparse.Namespace(argv=argv))
+    top = parser()
+    options = top.parse_args(argv, argparse.Namespace(argv=argv))
     as_json = bool(getattr(options, "json", False))
     try:
-        return run_verb(options, Output(as_json=as_json))
+        return within_scopes(operator, options, top, Output(as_json=as_json))
     except OutputClosed:
         return leave()
     except EXPECTED as error:

@@ -115,6 +115,10 @@ class EngineApi:
         made: dict[str, Any] = self._json("POST", "/containers/create", {"name": name}, config)
         return made
 
+    def update(self, identity: str, resources: Mapping[str, Any]) -> None:
+        """Change limits of a container while it runs."""
+        self._request("POST", f"/containers/{quote(identity, safe='')}/update", body=resources)
+
     def start(self, identity: str) -> None:
         """Start a container; one that runs already is fine."""
         self._post(identity, "start")

@@ -227,6 +227,15 @@ class Engine:
         with suppress(NotFound):
             cpu_weight.restore(self.api.inspect_container(container.id))
 
+    def limit_processes(self, container: Container, limit: int) -> None:
+        """Give a running container another limit of processes, where it has another; 0 for none. One that has gone is fine.
+
+        :raises OSError: the engine refuses it.
+        """
+        with suppress(NotFound):
+            if max(0, self.api.inspect_container(container.id)["HostConfig"].get("PidsLimit") or 0) != limit:
+                self.api.update(container.id, {"PidsLimit": limit or -1})
+
     def start(self, container: Container) -> None:
         """Start a stopped container again."""
         self.api.start(container.id)
@@ -261,6 +270,10 @@ class Engine:
     def described_networks(self, project: str) -> dict[str, dict[str, Any]]:
         """All that the engine says of them, by their names for Docker."""
         return {str(network["Name"]): network for network in self.api.networks({"label": [f"{PROJECT}={project}"]})}
+
+    def compose_networks(self) -> list[dict[str, Any]]:
+        """The networks of all Compose projects as the engine describes them."""
+        return self.api.networks({"label": [PROJECT]})
 
     def remove_network(self, name: str) -> bool:
         """Remove a network; False while a container is in it."""

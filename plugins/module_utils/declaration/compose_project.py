@@ -21,6 +21,7 @@ from ..core.paths import SECRETS
 from .files.derive import host_path, reloads
 from .model import Declaration
 from .routes.static_files import static_files
+from .services.confinement import confine
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
 STOP_GRACE = "30s"
@@ -42,7 +43,8 @@ def compose_project(declaration: Declaration) -> dict[str, Any]:
         if name not in project and name not in ("version", "networks", "secrets") and not name.startswith("x-"):
             project[name] = copy.deepcopy(value)
     _place_configs(declaration, project)
-    extension = {"reload": reloads(declaration), "static": static_files(declaration)}
+    networks_beside = [access.to_dict() for access in declaration.networks]
+    extension = {"reload": reloads(declaration), "static": static_files(declaration), "networks": networks_beside}
     if any(extension.values()):
         project[EXTENSION] = {name: items for name, items in extension.items() if items}
     return project
@@ -93,6 +95,8 @@ def _service(declaration: Declaration, name: str) -> dict[str, Any]:
     judged = declaration.compose.resolved["services"][name]
     service["logging"] = _logging(service.get("logging"), (judged.get("logging") or {}).get("driver"))
     service["security_opt"] = _security_options(service.get("security_opt"), judged.get("security_opt"))
+    options = declaration.options(name)
+    confine(service, judged, options.limits, options.confinement)
     if declaration.files and service.get("volumes"):
         service["volumes"] = _volumes(declaration, service["volumes"], judged["volumes"])
     uses = _secret_uses(declaration, parsed, service.get("secrets"))

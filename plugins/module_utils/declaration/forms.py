@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..core.units import SIZE_HINT, parse_size
 from ..schema import values
-from ..schema.nodes import Items, Number, Text
+from ..schema.nodes import Items, Number, Refused, Text
 
 service_name = values.named(
     r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not the name of a Compose service", "write the name that stands under services:", "service"
@@ -38,3 +41,24 @@ def commands(description: str, example: str) -> Items:
     """A list of commands, each an argument list."""
     command = Items(of=Text(default="", numbers=True), default=[], example=example)
     return Items(of=command, default=[], example=f"[{example}]", description=description)
+
+
+@values.form("size")
+def _memory(value: str) -> str:
+    try:
+        least = parse_size(value)
+    except ValueError:
+        raise Refused("is not a size", SIZE_HINT) from None
+    if least < 6 * 1024**2:
+        raise Refused("is less than Docker gives a container", "write at least 6m, such as 2g")
+    return value.strip()
+
+
+def memory(example: str, default: Any = None) -> Text:
+    """Memory of a container."""
+    return Text(default=default, check=_memory, example=example, description="Memory, as Compose writes sizes.")
+
+
+def cpus(default: Any = None) -> Text:
+    """Processors of a container."""
+    return Text(default=default, numbers=True, check=values.between(0.01, 1024, "2"), example="2", description="Processors.")

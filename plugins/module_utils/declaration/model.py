@@ -16,6 +16,7 @@ from typing import Any
 from ..compose.model import Compose, Service
 from ..compose.syntax import EnvFile
 from ..contracts.claims import Claim
+from ..contracts.container_access import NetworkAccess
 from ..contracts.rollout_policy import Hooks
 from ..schema.nodes import Node, Problem
 from .builds.model import BuildEntry
@@ -170,6 +171,12 @@ class Declaration:
         """Openings of the firewall."""
         openings: tuple[Opening, ...] = self.parts["firewall"]
         return openings
+
+    @property
+    def networks(self) -> tuple[NetworkAccess, ...]:
+        """What containers may reach beside their networks."""
+        networks: tuple[NetworkAccess, ...] = self.parts["networks"]
+        return networks
 
     @property
     def update(self) -> Hooks:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..access.places import SCOPED_PATH
 from ..preflight.host import Host
 from .deviation import Deviation
 
@@ -31,11 +32,16 @@ def judge(host: Host) -> Iterator[Deviation]:
         ended = _options(entry for entry in there if not entry.get("Binding")).get(name)
         if ended != value:
             yield Deviation(ROLE, f"sudo {name}", _shown(value), _shown(ended), _where(host, name, ""))
-        for entry in there:
+        for entry in (entry for entry in there if not _scoped(entry)):
             of_some = _options([entry]).get(name, value) if entry.get("Binding") else value
             if of_some != value:
                 whom = ", ".join(str(item) for binding in entry["Binding"] for item in binding.values())
                 yield Deviation(ROLE, f"sudo {name} ({whom})", _shown(value), _shown(of_some), _where(host, name, whom))
+
+
+def _scoped(entry: Mapping[str, Any]) -> bool:
+    """A rule of role access: who has scopes finds another opsctl first."""
+    return _options([entry]).get("secure_path") == SCOPED_PATH
 
 
 def _entries(host: Host, path: str) -> list[Mapping[str, Any]]:

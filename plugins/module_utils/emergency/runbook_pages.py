@@ -75,6 +75,39 @@ opsctl backup push                          # what targets lack
 
 Until there is a proven backup again, change nothing that a restore would be needed for.
 """,
+    "break-glass": """\
+# An account for emergencies was used
+
+Somebody has logged in with the sealed key. That is meant for the day on which nobody's own key works, and on no other one.
+
+## Look
+
+```console
+journalctl -t latentum-ops-break-glass             # when, from where, by which service
+last -Faw | head                                   # whether the session is open still
+opsctl access                                      # who may do what, and which accounts are for emergencies
+journalctl -t opsctl --since -1d                   # what was done with opsctl
+sudo tail -n 50 /var/log/sudo.log                  # what was done as root
+```
+
+## Do
+
+Ask whoever keeps the sealed key. Somebody has used it, and says why:
+
+```console
+opsctl access --acknowledge                        # the alarm ends
+```
+
+Make a new key, seal it, and declare it in place of the old one: a key that was in use is not sealed any more.
+
+Nobody knows of it: the key is stolen. Shut the account out from the controller (`state: absent` for it in `ops_operators`), which ends its sessions:
+
+```console
+ansible-playbook latentum.ops.access -i inventories/production
+```
+
+Then [data-breach](data-breach.md).
+""",
     "certificate": """\
 # A certificate ends, or was never issued
 
@@ -466,6 +499,41 @@ opsctl deploy --dry-run                     # what would be done now
 opsctl deploy --force                       # once more, when the cause is gone
 opsctl recover                              # where the stack does not serve well
 ```
+""",
+    "held-updates": """\
+# Updates of the engine wait
+
+Updates of the night leave packages alone whose update interrupts something: the container engine first (`auto_updates_held`). Their
+security fixes wait until somebody installs them. This is told once, and ends by itself once it is done.
+
+The watchdog has no rights of root: where a file of `/etc/apt/sources.list.d` is closed to others apt tells it nothing, and only `opsctl status` knows.
+
+## Look
+
+```console
+opsctl status                               # which, and the command
+apt changelog docker.io | head -40          # what is fixed; Docker's own packages: docs.docker.com/engine/release-notes
+opsctl backup list                          # a proven backup of today
+```
+
+## Do
+
+The engine restarts; containers go on meanwhile (`live-restore`), unless the change of version is a large one. The message and
+`opsctl status` have the command for what waits on that host:
+
+```console
+opsctl maintenance on --reason "update of the engine" --for 15m
+sudo apt-get install --only-upgrade docker.io containerd runc
+opsctl check                                # until all is well
+opsctl maintenance off
+```
+
+With several hosts behind a load balancer: one after the other, each out of rotation meanwhile.
+
+## Escalate
+
+When containers do not come back: [unit-down](unit-down.md). The version before: `apt-get install docker.io=VERSION`, the first number that
+`opsctl status` showed, as long as the repository has it.
 """,
     "high-cpu": """\
 # Processors are short

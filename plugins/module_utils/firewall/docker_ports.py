@@ -25,7 +25,6 @@ END = "# END latentum.ops: Docker's published ports"
 CHAIN, DECISION = "DOCKER-USER", "OPS-DOCKER"
 LOG_PREFIX = "[OPS DOCKER BLOCK] "  # not UFW's own words, which UFW rewrites when its default policy changes
 _OURS_BY_OTHERS = re.compile(rf"\s*(?::|-[AIRDF]\s+){CHAIN}\b")
-_BLOCK = re.compile(rf"\n*{re.escape(BEGIN)}\n.*?{re.escape(END)}\n?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ def _openings(rule: Rule, family: int) -> list[str]:
                 name = f"ops-{protocol}-{rule.port}"[:15].replace(":", "-").replace(",", "-")
                 limit = ["-m", "hashlimit", "--hashlimit-above", "12/min", "--hashlimit-burst", "6"]
                 limit += ["--hashlimit-mode", "srcip", "--hashlimit-name", name]
+                if family == 6:  # a customer has an address for each attempt in a /64
+                    limit += ["--hashlimit-srcmask", "64"]
                 lines.append(" ".join([f"-A {DECISION}", *words, *limit, "-j", "DROP"]))
             verdict = {"allow": "RETURN", "limit": "RETURN", "deny": "DROP", "reject": "REJECT"}[rule.action]
             lines.append(" ".join([f"-A {DECISION}", *words, "-j", verdict]))
@@ -104,9 +105,9 @@ def block(rules: Sequence[Rule], networks: DockerNetworks, family: int, *, close
     return "\n".join([*lines, "COMMIT", END]) + "\n"
 
 
-def with_block(content: str, wanted: str | None) -> str:
-    """UFW's file with the managed part replaced, added at its end, or (None) taken out; the rest is left as it is."""
-    rest = _BLOCK.sub("\n", content).rstrip("\n") + "\n"
+def with_block(content: str, wanted: str | None, begin: str = BEGIN, end: str = END) -> str:
+    """UFW's file with a managed part replaced, added at its end, or (None) taken out; the rest is left as it is."""
+    rest = re.sub(rf"\n*{re.escape(begin)}\n.*?{re.escape(end)}\n?", "\n", content, flags=re.DOTALL).rstrip("\n") + "\n"
     return rest if wanted is None else f"{rest}\n{wanted}"
 
 

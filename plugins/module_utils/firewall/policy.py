@@ -20,7 +20,9 @@ from ..core.process import CommandError, run
 from ..core.versioned_json import read_state
 from ..hostconfig import revert_timer
 from ..hostconfig.entries import Change, Entry, compare, restore, write
-from . import isolated
+from . import containment, isolated
+from .container_rules import BEGIN, END, ufw_block, ufw_rule
+from .containment import Hold
 from .description import describe, describe_kept, words
 from .docker_ports import CHAIN, DockerNetworks, block, chain_rules, with_block, written_by_others
 from .foreign import foreign, given_way, giving_way, record, recorded, shadowed, spliced
@@ -45,6 +47,7 @@ class Policy:
     """What is wanted. Defaults are ``allow``, ``deny`` or ``reject``.
 
     :param rules: in their order; those of the stacks of this run are among them.
+    :param containers: hold containers of our stacks back from services of the host and from metadata services.
     :param stacks: which of them are there for which stack. Rules that the host has recorded of other stacks are kept.
     :param own_sysctl: let UFW set its own kernel parameters (/etc/ufw/sysctl.conf) whenever it starts.
     :param docker: how Docker's networks are recognised; None leaves Docker's published ports alone.
@@ -65,6 +68,7 @@ class Policy:
     allow_without_ssh: bool = False
     revert_after: int = 0
     keep_foreign: bool = False
+    containers: bool = False
     stacks: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
 
     @property
@@ -170,10 +174,21 @@ def apply(policy: Policy, *, check_mode: bool = False, without: str = "") -> Out
         kept = Kept.read()
         together = shared(policy.rules, policy.stacks, kept, without, adopt=not policy.keep_foreign)
         recorded = [*together.recorded, *_recorded(policy, together.host)]
-        return _apply(replace(policy, rules=together.rules), kept, _changes(recorded), check_mode)
+        whole = replace(policy, rules=together.rules)
+        of_stacks = set(together.rules) - set(parse_rules(together.host["rules"]))
+        hold = Hold.of(whole.effective(kept), of_stacks, log=policy.logging != "off") if whole.containers else None
+        if hold and not check_mode:
+            hold.refuse(None if policy.allow_without_ssh else connection())
+        outcome = _apply(whole, kept, _changes(recorded), check_mode)
+        if difference := containment.bring(hold, check_mode=check_mode):
+            outcome.changed = True
+            outcome.before += difference.before
+            outcome.after += difference.after
+            outcome.changed_paths += difference.paths
+        return outcome
 
 
-_PLAIN = ("incoming", "outgoing", "routed", "logging", "ipv6", "own_sysctl", "ssh_port", "allow_without_ssh", "keep_foreign")
+_PLAIN = ("incoming", "outgoing", "routed", "logging", "ipv6", "own_sysctl", "ssh_port", "allow_without_ssh", "keep_foreign", "containers")
 
 
 def _recorded(policy: Policy, host: Mapping[str, Any]) -> list[Entry]:
@@ -194,7 +209,8 @@ def of_host() -> Policy | None:
     if raw is None:
         return None
     docker = DockerNetworks(**raw["docker"]) if raw["docker"] else None
-    return Policy(parse_rules(raw["rules"], str(RECORD)), **{name: raw[name] for name in _PLAIN}, docker=docker)
+    plain = {name: raw[name] for name in _PLAIN if name in raw}  # an older engine did not know all of them
+    return Policy(parse_rules(raw["rules"], str(RECORD)), **plain, docker=docker)
 
 
 def _changes(entries: Sequence[Entry]) -> list[Change]:
@@ -313,7 +329,8 @@ def _after(policy: Policy, kept: Kept, family: int) -> str:
     if policy.docker:
         closed, log = policy.incoming != "allow", policy.logging != "off"
         managed = block(policy.effective(kept), policy.docker, family, closed=closed, log=log)
-    return with_block(kept.files[AFTER[family]], managed)
+    marked = ufw_block(family) if policy.containers else None
+    return with_block(with_block(kept.files[AFTER[family]], managed), marked, BEGIN, END)
 
 
 def _wanted_files(policy: Policy, kept: Kept) -> dict[Path, str]:
@@ -394,6 +411,8 @@ def _not_live(policy: Policy, files: Mapping[Path, str]) -> list[str]:
             missing.append(f"IPv{family}: the loaded rules are not those of {USER[family]}")
         if policy.docker and len(chain_rules(listing)) != len(chain_rules(files[AFTER[family]])):
             missing.append(f"IPv{family}: DOCKER-USER is not as in {AFTER[family]}")
+        if policy.containers and ufw_rule(family) not in lines:
+            missing.append(f"IPv{family}: {ufw_rule(family)}")
     return missing
 
 

@@ -72,14 +72,17 @@ def _limits(service: dict[str, Any], job: Job) -> None:
     resources = dict(deploy.get("resources") or {})
     limits = dict(resources.get("limits") or {})
     reservations = dict(resources.get("reservations") or {})
+    if job.memory or job.cpus:
+        # All by one kind of key: Compose takes one by the one and another by the other for a contradiction.
+        for name, key in (("memory", "mem_limit"), ("cpus", "cpus"), ("pids", "pids_limit")):
+            if (value := limits.pop(name, None)) is not None:
+                service[key] = value
     if job.memory:
-        limits.pop("memory", None)
         reservations.pop("memory", None)  # one that is more than the limit is refused
         for name in ("memswap_limit", "mem_reservation"):
             service.pop(name, None)
         service["mem_limit"] = job.memory
     if job.cpus:
-        limits.pop("cpus", None)
         service["cpus"] = job.cpus
     for name, value in (("limits", limits), ("reservations", reservations)):
         resources.pop(name, None)

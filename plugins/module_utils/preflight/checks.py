@@ -20,6 +20,7 @@ from ..release.store import ReleaseError
 from ..schema.nodes import Problem
 from ..tls.brought import Side
 from . import (
+    access,
     behind,
     budgets,
     disk,
@@ -32,6 +33,7 @@ from . import (
     login,
     logs,
     neighbours,
+    never_banned,
     nginx_sites,
     operators,
     own_certificates,
@@ -48,8 +50,10 @@ Check = Callable[[Host, Wanted], Iterable[Problem]]
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
+    "access": (access.declared, access.let_in, access.comes_back),
     "os_hardening": (router_advertisements.depended_on,),
-    "ssh_hardening": (login.comes_back, ssh_port.elsewhere),
+    "ssh_hardening": (login.comes_back, ssh_port.elsewhere, never_banned.by_sshd),
+    "fail2ban": (never_banned.by_fail2ban,),
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
     "jobs": (schedules.understood,),

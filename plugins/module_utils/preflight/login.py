@@ -41,14 +41,14 @@ def refusals(login: Login, allow_users: Sequence[str], allow_groups: Sequence[st
     if not login.key:
         problem = f"{user} has no ~/.ssh/authorized_keys, and passwords will not be accepted"
         yield Problem("base_operators", "", problem, "put a key there (base_operators does)")
-    if not _admitted([user], allow_users):
+    if not admitted([user], allow_users):
         yield Problem("ssh_hardening_allow_users", ", ".join(allow_users), f"{user}, whom this run is connected as, is not in it", "add it")
-    if not _admitted(groups, allow_groups):
+    if not admitted(groups, allow_groups):
         problem = f"{user} is in none of these groups, only in {', '.join(groups)}"
         yield Problem("ssh_hardening_allow_groups", ", ".join(allow_groups), problem, "add the user to such a group, or the group here")
 
 
-def _admitted(names: Sequence[str], patterns: Sequence[str]) -> bool:
+def admitted(names: Sequence[str], patterns: Sequence[str]) -> bool:
     """Whether sshd's patterns (``*``, ``?``, ``!no``; a host part is not judged) admit one of the names."""
     if not patterns:
         return True

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ..access import public_keys
 from ..schema.nodes import Problem, shown
-from . import public_keys
 from .host import Host
 
 

@@ -16,6 +16,7 @@ from ..compose.interpolation import Interpolation
 from ..compose.scalars import as_text
 from ..containers.client import DEFINITION, USES, Engine
 from ..contracts.carried_files import Carried
+from ..contracts.process_limit import without_default
 from ..contracts.registered_model import RegisteredModel, models_from
 from ..contracts.routes import Routes
 from ..core.process import CommandError
@@ -204,7 +205,7 @@ def definition(service: Mapping[str, Any], variables: Mapping[str, str]) -> str:
 
     Our own, because the one of Compose changes with its version, and then everything would be replaced.
     """
-    spec = {key: value for key, value in service.items() if key not in ("depends_on", "scale", "profiles")}
+    spec = {key: value for key, value in without_default(service).items() if key not in ("depends_on", "scale", "profiles")}
     spec["labels"] = _labels(service.get("labels"))
     if isinstance(spec.get("deploy"), Mapping):
         spec["deploy"] = {key: value for key, value in spec["deploy"].items() if key != "replicas"}

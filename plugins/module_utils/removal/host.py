@@ -15,7 +15,7 @@ from ..contracts.database_exporters import QUERIES as QUERIES_FOLDER
 from ..contracts.job_settings import JobSettings
 from ..contracts.monitoring import FOLDER as MONITORING_FOLDER
 from ..core.atomic_files import read_text
-from ..firewall import policy
+from ..firewall import containment, policy
 from ..hostconfig import sections, service_units, shares, words
 from ..hostconfig.entries import Entry
 from ..hostconfig.revert_timer import UNITS
@@ -108,6 +108,8 @@ def _plan_timers(stack: str) -> list[Path]:
 
 def firewall(stack: str, report: Report) -> None:
     """Rules that no other stack and nobody of the host wants."""
+    if not report.check:
+        containment.keep_access(stack, None)
     if not shares.path_of(stack, policy.NAME).exists():
         return
     recorded = policy.of_host()

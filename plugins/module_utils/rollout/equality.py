@@ -19,6 +19,7 @@ from typing import Any
 
 from ..compose.scalars import as_text
 from ..containers.client import DEFINITION, GRACE, USES
+from ..contracts import process_limit
 from ..core.units import parse_duration
 from .equal_mounts import mounts, wanted_mounts
 
@@ -246,7 +247,7 @@ def _settings(raw: Document) -> dict[str, Any]:
         "mem_reservation": _number(host.get("MemoryReservation")),
         "memswap_limit": int(host.get("MemorySwap") or 0),
         "cpus": int(host.get("NanoCpus") or 0),
-        "pids_limit": _number(host.get("PidsLimit")),
+        "pids_limit": _processes(_number(host.get("PidsLimit"))),
         "cgroup": str(host.get("CgroupnsMode") or HOST_NAMESPACE),
         "network_mode": mode if plain else "",
         "networks": {} if plain else _joined(raw),
@@ -278,12 +279,17 @@ def _asked(raw: Document, wanted: Wanted) -> dict[str, Any]:
         "mem_reservation": _reservation(service),
         "memswap_limit": int(service.get("memswap_limit") or 2 * memory),  # Docker's own for a limit without it
         "cpus": round(float(_deployed(service, "limits").get("cpus") or service.get("cpus") or 0) * 1e9),
-        "pids_limit": _limit(service, "pids", "pids_limit"),
+        "pids_limit": _processes(_limit(service, "pids", process_limit.KEY)),
         "cgroup": str(service.get("cgroup") or (HOST_NAMESPACE if wanted.cgroups == "1" else "private")),
         "network_mode": mode,
         "networks": {} if mode else _wanted_networks(wanted),
         "volumes": wanted_mounts(wanted.project, service, image),
     }
+
+
+def _processes(limit: int) -> int:
+    """The default is given to a running container (process_limits), so it is no difference."""
+    return 0 if limit == process_limit.DEFAULT else limit
 
 
 def _command(service: Document, image: Document) -> tuple[str, ...]:

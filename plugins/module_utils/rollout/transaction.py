@@ -28,7 +28,7 @@ from ..nginx.access_log import FLUSHED, Figures, Meter
 from ..release import publish, routing, static_files
 from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK
 from ..release.store import FAILED, GOOD, ROLLED_BACK, Release, Store
-from . import hand_made, moving, reloading, standby
+from . import containment, hand_made, moving, process_limits, reloading, standby
 from .canary import FEW, wilson_lower_bound
 from .changes import changes
 from .host_actions import RolloutFailed, Site
@@ -97,13 +97,13 @@ class Change:
                 # From here on a new container is named at the port of its own release.
                 routing.define(site.stack, self.rerouting.definitions(switched=not self.rerouting.changes()))
             moving.join(site, compose, live, release)
+            containment.begin(site, compose, release)
             rollout = Rollout(site, release, compose, back=order.kind == "rollback", slo=order.slo)
             reloads = reloading.bring(site, release)
             new = self._roll(rollout)
             reloading.tell(site, release, reloads, [plan.service for plan in outcome.plans if plan.action in (CREATE, REPLACE)])
             self._observe(rollout, meter, new)
-            for plan in self._removed:
-                rollout.carry_out(plan)
+            self._finish(rollout)
             if live is None:
                 self._verify()
             self._tasks(required=True)
@@ -119,9 +119,17 @@ class Change:
         self._note(LIVE, before=live.id if live else None, who=caller(), changes=changes(release, live), **figures, **order.origin)
         site.journal.ended()
         moving.sweep(site.engine, release)
+        containment.settle(site, release)
         self._settle_static_files()
         self._tasks(required=False)
         progress.finish(f"{release.id} is live")
+
+    def _finish(self, rollout: Rollout) -> None:
+        """What goes, goes last; what stays is given its limits."""
+        for plan in self._removed:
+            rollout.carry_out(plan)
+        for problem in process_limits.bring(self.site.engine, self.release):
+            self.site.progress.say(problem)
 
     def _settle(self) -> None:
         """The release is good: it is published and written down as what is live."""
@@ -413,6 +421,7 @@ class Change:
         site.underway.failing = True
         site.journal.keep(site.underway)
         lost = take_back(site, self.store)
+        containment.settle(site, self.live)
         site.done()
         live = self.live.id if self.live else None
         ending = {"live": live, "before": live, "who": caller(), "changes": changes(self.release, self.live)}

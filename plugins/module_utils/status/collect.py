@@ -23,6 +23,7 @@ from ..effective.judgement import judge
 from ..health.assessment import look
 from ..health.report import details
 from ..hostconfig import core_files as dumps
+from ..hostconfig import held_updates
 from ..jobs import overview
 from ..nginx import site_file
 from ..release.journal import Journal
@@ -160,12 +161,14 @@ def disks() -> list[dict[str, Any]]:
     return mounts
 
 
-def updates() -> dict[str, int]:
-    """Packages that an upgrade would replace, and how many of them are security updates (a simulation of apt)."""
+def updates() -> dict[str, Any]:
+    """Packages that an upgrade would replace, how many of them are security updates (a simulation of apt), and those that are held back."""
     lines = [
         line for line in run(["apt-get", "--simulate", "--quiet", "upgrade"], check=False).stdout.splitlines() if line.startswith("Inst ")
     ]
-    return {"pending": len(lines), "security": sum("security" in line.lower() for line in lines)}
+    counted = {"pending": len(lines), "security": sum("security" in line.lower() for line in lines)}
+    held = held_updates.waiting()
+    return {**counted, "held": [update.as_dict() for update in held], "command": held_updates.command(held)}
 
 
 def failed_units() -> list[str]:

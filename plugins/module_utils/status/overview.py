@@ -147,6 +147,8 @@ def _host(collected: Collected) -> Iterator[str]:
     full = max(fullest["percent"], fullest["inodes_percent"]) if fullest else 0
     security = 0 if _failed(updates) else updates["security"]
     troubles += [f"security updates: {security}"] if security else []
+    held = [] if _failed(updates) else updates.get("held", [])
+    troubles += [f"updates held back: {len(held)} (`{updates['command']}`)"] if held else []
     troubles += [f"failed units: {', '.join(units)}"] if units else []
     dumps = _listed(collected, "core_files")
     troubles += [f"core dumps: {len(dumps)}"] if dumps else []

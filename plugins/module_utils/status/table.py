@@ -13,6 +13,7 @@ from ..core.format import columns, duration, fitted, folded, size
 from ..core.masking import line
 from ..core.version import EngineVersion
 from ..effective.deviation import Deviation
+from ..hostconfig.held_updates import HeldUpdate
 from ..jobs import overview
 from .lateness import is_late
 
@@ -195,9 +196,13 @@ def _disks(disks: list[dict[str, Any]]) -> list[str]:
     return ["", "disks", *columns(rows)]
 
 
-def _updates(updates: dict[str, int]) -> list[str]:
+def _updates(updates: dict[str, Any]) -> list[str]:
     mark = BAD if updates["security"] else GOOD
-    return ["", f"{mark} updates: {updates['pending']} pending, {updates['security']} of them security"]
+    lines = ["", f"{mark} updates: {updates['pending']} pending, {updates['security']} of them security"]
+    held = [HeldUpdate(**update) for update in updates.get("held", [])]
+    if held:
+        lines += [f"{BAD} held back from the nightly updates: {', '.join(map(str, held))}", f"   {updates['command']}"]
+    return lines
 
 
 def _failed(units: list[str]) -> list[str]:

@@ -34,7 +34,7 @@ from .probes import host as host_checks
 from .probes import sites as site_probes
 from .probes.containers import Reading
 from .probes.freshness import Age
-from .probes.host import Check, ClockOffset, Isolated, NginxConfiguration, Units
+from .probes.host import BreakGlass, Check, ClockOffset, Isolated, NginxConfiguration, Units
 from .probes.sites import SiteReading
 from .settings import Settings
 
@@ -89,6 +89,8 @@ class Looks:
         self._host_seen = float("-inf")
         self._units, self._clock, self._nginx = Units(), ClockOffset(), NginxConfiguration(privileged_requests.nginx_accepts)
         self._isolated = Isolated()
+        self._held_updates = host_checks.HeldUpdates()
+        self._break_glass = BreakGlass()
         self._patient_until = time.monotonic() + grace
         self._phase = phase or random.random
 
@@ -322,10 +324,12 @@ class Looks:
             ("disks", lambda: host_checks.disk_checks(spec)),
             ("memory", lambda: host_checks.memory_checks(spec)),
             ("nginx configuration", self._nginx.checks),
+            ("held updates", self._held_updates.checks),
             ("reboot", lambda: host_checks.reboot_checks(spec)),
             ("clock", lambda: self._clock.checks(spec, time.monotonic())),
             ("backups", lambda: host_checks.backup_checks(self.settings)),
             ("isolation", self._isolated.checks),
+            ("break-glass", self._break_glass.checks),
         )
         for name, look in looks:
             try:

@@ -12,10 +12,12 @@ _HOST = {
     "disks": "disk-full",
     "memory": "high-memory",
     "reboot": "reboot-required",
+    "held updates": "held-updates",
     "clock": "clock",
     "backup": "backup",
     "backups": "backup",
     "isolation": "isolated",
+    "break-glass": "break-glass",
 }
 _KINDS = {"site": "site-down", "certificate": "certificate"}
 UNIT, SERVICE = "unit-down", "service-not-responding"

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,14 @@ def full(paths: list[str], limit: float) -> list[str]:
 def remove_rotated(folders: list[str], days: int, kept: list[str]) -> None:
     """Rotated logs that have not changed for this many days.
 
-    :param kept: folders of which nothing goes: the tree of role log_shipping has a retention and digests of its own.
+    :param kept: folders and shell patterns of which nothing goes: the tree of role log_shipping has a retention and digests of its own.
     """
-    trees = [Path(folder) for folder in kept]
     before = time.time() - days * 86400
     for folder in folders:
         for path in Path(folder).rglob("*"):
             if "journal" in path.parts or path.is_symlink() or not ROTATED.match(path.name):
                 continue
-            if any(path.is_relative_to(tree) for tree in trees):
+            if any(path.is_relative_to(spared) or fnmatch(str(path), spared) for spared in kept):
                 continue
             try:
                 if path.is_file() and path.stat().st_mtime < before:

@@ -68,7 +68,7 @@ CONVERGED = {
     "/etc/default/ufw": UFW_FILES["/etc/default/ufw"].replace('FORWARD_POLICY="ACCEPT"', 'FORWARD_POLICY="DROP"'),
     "/etc/ufw/ufw.conf": UFW_FILES["/etc/ufw/ufw.conf"],
     "/etc/ufw/user.rules": "".join(f"### tuple ### {line}\n" for line in (
-        "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=535348",
+        "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=535348",
         "allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in comment=48545450",
         "allow tcp 443 0.0.0.0/0 any 0.0.0.0/0 in comment=4854545053",
     )),
@@ -632,7 +632,7 @@ CASES = {
             ("port", "80/tcp", MANAGED, ""),
             ("port", "8502/tcp", MANAGED, ""),
             ("ssh", "port 22", MANAGED, ""),
-            ("ufw rule", "limit in 22/tcp", MANAGED, ""),
+            ("ufw rule", "allow in 22/tcp", MANAGED, ""),
             ("compose project", "shop", MANAGED, ""),
             ("volume", "shop_data", MANAGED, ""),
             ("volume", "1 without a name", STAYS, ""),

@@ -107,6 +107,12 @@ def test_rules_of_others_in_the_packet_filter() -> None:
     assert len(found["ip filter", "DOCKER-USER", ""].rules) == 2
 
 
+def test_the_table_for_containers_is_ours() -> None:
+    chain = {"family": "inet", "table": "latentum_ops_containers", "name": "to_host", "hook": "input", "policy": "accept"}
+    table = {"family": "inet", "name": "latentum_ops_containers"}
+    assert list(chains.of_nft({"nftables": [{"table": table}, {"chain": chain}]})) == []
+
+
 def test_docker_s_own_rules_and_ours_are_nobody_else_s() -> None:
     ours = "*filter\n" + "\n".join(line for line in block([], DockerNetworks(), 4).splitlines() if line.startswith("-A")) + "\nCOMMIT\n"
     assert list(chains.of_save(ours, 4)) == []

@@ -51,13 +51,14 @@ FREE = [
     ["remove", "shop"], ["check"], ["runbook"], ["isolate"], ["incident"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["models"], ["history"], ["status"],
     ["health"], ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["tunnel", "db"], ["slo"], ["report"], ["report", "--mail"],
+    ["access"],
     ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
     ["backup", "escrow"], ["backup", "escrow", "--plant"], ["backup", "connect", "shop.db"],
     ["restore", "database", "x"], ["restore", "everything"], ["restore", "files", "/x"], ["restore", "dump", "x"], ["restore", "resume"],
     ["maintenance", "on", "--reason", "x", "--for", "1h"], ["maintenance", "off"], ["maintenance", "list"],
     ["run", "seed"], ["run", "seed", "--wait"], ["jobs", "log", "seed"], ["jobs", "execute", "seed"],
-    ["log-archive", "list"], ["log-archive", "verify"],
+    ["log-archive", "list"], ["log-archive", "verify"], ["confinement"],
     ["alert", "test"], ["alert", "deliver"], ["watchdog", "steward"], ["watchdog", "check"],
 ]  # fmt: skip
 

@@ -251,6 +251,7 @@ def test_the_project_has_what_production_needs(declared: Declaration) -> None:
         "stop_grace_period": "30s",
         "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}},
         "security_opt": ["no-new-privileges:true"],
+        "pids_limit": 4096,
         "env_file": ["/etc/latentum-ops/secrets/acme/env/worker.env"],
     }
     assert found["name"] == "acme"
@@ -287,7 +288,7 @@ def test_what_the_operator_wrote_stays() -> None:
         "logging": {"driver": "journald"},
         "security_opt": ["no-new-privileges:false", "label:type:x"],
         "env_file": "/srv/own.env",
-        "deploy": {"resources": {"limits": {"memory": "1g"}}},
+        "deploy": {"resources": {"limits": {"memory": "1g", "pids": 99}}},
     }
     found = compose_project.compose_project(declare(*((f"compose.services.worker.{key}", value) for key, value in written.items())))
     worker = found["services"]["worker"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.access.places import SCOPED_PATH
 from ansible_collections.latentum.ops.plugins.module_utils.effective import apt, limits, needrestart, sshd, sudo, sysctl, systemd
 from ansible_collections.latentum.ops.plugins.module_utils.effective.deviation import Deviation
 from ansible_collections.latentum.ops.plugins.module_utils.effective.judgement import judge
@@ -220,6 +221,20 @@ def test_sudo_is_asked_for_all_and_for_whom_a_line_names() -> None:
     assert seen(sudo.judge(RecordedHost(outputs, files))) == [
         ("sudo use_pty", "off", f"{sudo.FOLDER}/zz:1"),
         ("sudo use_pty (ann)", "off", f"{sudo.FOLDER}/zz:2"),
+    ]
+
+
+def test_who_has_scopes_finds_another_opsctl_first() -> None:
+    def said(path: str) -> str:
+        return json.dumps({"Defaults": [{"Options": [{"secure_path": path}], "Binding": [{"username": "ben"}]}]})
+
+    ours = json.dumps({"Defaults": [{"Options": [{"secure_path": "/bin"}]}]})
+    every = json.dumps({"Defaults": [*json.loads(ours)["Defaults"], *json.loads(said(SCOPED_PATH))["Defaults"]]})
+    outputs = {f"cvtsudoers -f json {sudo.OWN}": ours, f"cvtsudoers -f json {sudo.MAIN}": every}
+    assert seen(sudo.judge(RecordedHost(outputs, {sudo.OWN: "x", sudo.MAIN: ""}))) == []
+    outputs[f"cvtsudoers -f json {sudo.MAIN}"] = every.replace(SCOPED_PATH, "/home/ben/bin")
+    assert [key for key, _value, _where in seen(sudo.judge(RecordedHost(outputs, {sudo.OWN: "x", sudo.MAIN: ""})))] == [
+        "sudo secure_path (ben)"
     ]
 
 

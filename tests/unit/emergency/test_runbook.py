@@ -85,6 +85,7 @@ def test_there_is_a_page_for_whatever_fails(name: str) -> None:
         ("", "nginx configuration", "nginx-configuration"),
         ("", "backup shop offsite", "backup"),
         ("", "clock jump", "clock"),
+        ("", "held updates", "held-updates"),
         ("", "reboot", "reboot-required"),
         ("", "latentum-ops-watchdog", "unit-down"),
     ],

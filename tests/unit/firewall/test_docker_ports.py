@@ -66,6 +66,12 @@ def test_answers_and_containers_come_before_the_decision() -> None:
     assert lines[-1] == "-A OPS-DOCKER -j DROP"
 
 
+def test_a_limit_counts_a_customer_of_ipv6_once() -> None:
+    limited = parse_rules([{"action": "limit", "port": "443", "protocol": "tcp"}])
+    assert "--hashlimit-srcmask 64" in block(limited, DockerNetworks(), 6)
+    assert "srcmask" not in block(limited, DockerNetworks(), 4)
+
+
 def test_nothing_is_closed_where_incoming_traffic_is_allowed_and_nothing_logged_when_off() -> None:
     assert "DROP" not in block([], DockerNetworks(), 4, closed=False)
     assert "LOG" not in block([], DockerNetworks(), 4, log=False)

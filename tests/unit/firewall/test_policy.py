@@ -11,8 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.firewall import containment
 from ansible_collections.latentum.ops.plugins.module_utils.firewall import host as firewall_host
 from ansible_collections.latentum.ops.plugins.module_utils.firewall import policy as firewall_policy
+from ansible_collections.latentum.ops.plugins.module_utils.firewall.container_rules import ufw_rule
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.description import words
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.host import Connection, connection, listens
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, parse_rules
@@ -202,3 +204,30 @@ def test_what_cannot_be_loaded_is_taken_back(host: list[list[str]], monkeypatch:
             firewall_policy.apply(firewall_policy.Policy(parse_rules([SSH])))
     assert {path: find(path) for path in tmp_path.iterdir()} == before
     assert ["/lib/ufw/ufw-init", "start"] in host
+
+
+def test_containers_are_held_back_by_what_the_policy_opens(host: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    brought: list[Any] = []
+    monkeypatch.setattr(firewall_policy, "ENABLED_AT_BOOT", tmp_path)
+    monkeypatch.setattr(containment, "bridges", lambda: ())
+    monkeypatch.setattr(containment, "accesses", dict)
+    monkeypatch.setattr(containment, "listed", lambda _rules: "")
+    monkeypatch.setattr(containment, "through_container", lambda _client, _port: "")
+    monkeypatch.setattr(containment, "bring", lambda hold, check_mode: brought.append(hold))
+    web, inside = {"port": 443, "protocol": "tcp"}, {"port": 5432, "protocol": "tcp", "from": ["10.201.0.0/16"]}
+    metrics = {"port": 9100, "protocol": "tcp"}
+    rules = parse_rules([SSH, web, inside, metrics])
+    firewall_policy.apply(firewall_policy.Policy(rules, stacks={"shop": parse_rules([web])}, containers=True, logging="off"))
+    assert brought[0].wanted.admitted == ("tcp dport { 443 }", "ip saddr 10.201.0.0/16 tcp dport { 5432 }") and not brought[0].wanted.log
+    for family, name in ((4, "after.rules"), (6, "after6.rules")):
+        assert ufw_rule(family) in (tmp_path / name).read_text()
+    firewall_policy.apply(firewall_policy.Policy(rules))
+    assert brought[1] is None
+    assert ufw_rule(4) not in (tmp_path / "after.rules").read_text()
+
+
+def test_a_record_of_an_older_engine_holds_nobody_back(host: list[list[str]]) -> None:
+    record = {"rules": [], "docker": None, "incoming": "deny", "outgoing": "allow", "routed": "deny", "logging": "low", "ipv6": True}
+    firewall_policy.RECORD.write_text(json.dumps({**record, "own_sysctl": False, "ssh_port": 22, "allow_without_ssh": False}))
+    recorded = firewall_policy.of_host()
+    assert recorded is not None and not recorded.containers and not recorded.keep_foreign

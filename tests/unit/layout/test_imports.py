@@ -31,6 +31,7 @@ LAYERS = (
     ("firewall", "tls", "secretstore", "health", "nginx"),
     ("authentication",),
     ("release",),
+    ("access",),
     ("preflight", "builds", "models", "jobs"),
     ("rollout", "effective"),
     ("adopt",),

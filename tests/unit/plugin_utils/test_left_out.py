@@ -50,7 +50,7 @@ def test_each_role_of_the_site_but_the_engine_can_be_left_out() -> None:
     ("left_out", "words"),
     [
         (["opsctl"], "opsctl is the engine that all others use"),
-        (["ufw"], "ufw is no role of site.yml; write some of base, "),
+        (["ufw"], "ufw is no role of site.yml; write some of access, "),
         (["nginx"], "certbot needs nginx, which is left out; leave out certbot as well"),
     ],
 )

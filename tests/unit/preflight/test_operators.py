@@ -9,10 +9,10 @@ import base64
 from typing import Any
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.access.public_keys import NoKey, parse
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.host import Connection
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import accepted
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.operators import key_in_use_stays, keys
-from ansible_collections.latentum.ops.plugins.module_utils.preflight.public_keys import NoKey, parse
 
 from .hosts import RecordedHost, recorded, wanted
 

@@ -86,6 +86,16 @@ def test_the_tree_of_logs_is_kept(guard: ModuleType, tmp_path: Path) -> None:
     assert closed.exists() and not rotated.exists()
 
 
+def test_what_an_intruder_would_want_gone_is_kept(guard: ModuleType, tmp_path: Path) -> None:
+    kept, gone = ["audit/audit.log.1", "audit/audit.log.113", "auth.log.1", "auth.log.2.gz"], ["syslog.1", "mail.log.2.gz"]
+    (tmp_path / "audit").mkdir()
+    for name in [*kept, *gone]:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    guard.remove_rotated([str(tmp_path)], 3, [str(tmp_path / "audit"), str(tmp_path / "auth.log*")])
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == sorted(kept)
+
+
 def test_containers_whose_logs_have_no_limit_are_named(
     guard: ModuleType, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,14 +1,18 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters for nginx's JSON access log, against lines in the format that role nginx logs."""
+"""The filters for sshd and nginx's JSON access log, against lines as they log them, and networks in the place of addresses."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from jinja2 import Environment
@@ -117,3 +121,109 @@ def test_the_list_of_logs_is_the_same_whichever_stacks_a_run_knows(jails: list[s
     logs = {"nginx-limit-req": "/var/log/nginx/error.log", "nginx-botsearch": "/var/log/nginx/access.json"}
     text = environment.from_string(template.read_text()).render(ansible_managed="x", __fail2ban_logs=logs, __fail2ban_all_jails=jails)
     assert [line.split()[1] for line in text.splitlines() if line.startswith("f ")] == [*sorted(logs.values()), "/var/log/fail2ban.log"]
+
+
+SSHD = {
+    "drop connection #0 from [192.0.2.7]:44165 on [192.0.2.1]:22 penalty: failed authentication": "192.0.2.7",
+    "drop connection #0 from [2001:db8::7]:44165 on [2001:db8::1]:22 penalty: exceeded LoginGraceTime": "2001:db8::7",
+    "drop connection #3 from [2001:db8::7]:44165 on [2001:db8::1]:22 penalty: caused crash": "2001:db8::7",
+    "Timeout before authentication for connection from 2001:db8::7 to 2001:db8::1, pid = 818": "2001:db8::7",
+    "Connection closed by authenticating user ops 192.0.2.7 port 34789 [preauth]": "192.0.2.7",
+    "Connection reset by authenticating user a b 192.0.2.7 port 34789 [preauth]": "192.0.2.7",
+    # Whoever only looks, or is kept out because of somebody else.
+    "drop connection #1 from [192.0.2.7]:44165 on [192.0.2.1]:22 penalty: connections without attempting authentication": "",
+    "drop connection #15 from [2001:db8::7]:44165 on [2001:db8::1]:22 Maxstartups": "",
+    "srclimit_penalise: 192.0.2.7/32: activating ipv4 penalty of 19 seconds for penalty: failed authentication": "",
+    "Connection closed by 192.0.2.7 port 34789 [preauth]": "",
+    "kex_exchange_identification: Connection closed by remote host": "",
+    "Connection closed by user ops 192.0.2.7 port 34789": "",
+}
+
+
+@pytest.mark.parametrize(("message", "guesser"), SSHD.items())
+def test_guesses_at_ssh(message: str, guesser: str) -> None:
+    """Messages of OpenSSH 10.0, without their prefix; those that fail2ban's own filter counts are its own business."""
+    text = (FILTERS / "ops-sshd.local.j2").read_text()
+    expressions = text.partition("cmnfailre-failed-pub-keys = ")[2].partition("\ncmnfailed")[0].split("\n")
+    address = r"(?:(?P<ip4>(?:\d{1,3}\.){3}\d{1,3})|(?P<ip6>[0-9a-fA-F]*:[0-9a-fA-F:]+))"
+    plain = [
+        re.sub(r"</F-[A-Z]+>", ")", re.sub(r"<F-[A-Z]+>", "(?:", expression.strip())).replace("<ADDR>", address)
+        for expression in expressions
+    ]
+    found = next((match for match in (re.search(expression, message) for expression in plain) if match), None)
+    assert ((found and (found["ip4"] or found["ip6"])) or "") == guesser
+
+
+class Address:
+    """fail2ban's IPAddr, as far as the action uses it."""
+
+    def __init__(self, text: str, prefix: int = 128) -> None:
+        given = ipaddress.ip_network(f"{text}/{prefix}" if ":" in text and "/" not in text else text, strict=False)
+        self.network, self.isIPv6, self.plen, self.ntoa = given, given.version == 6, given.prefixlen, str(given.network_address)
+
+    def isInNet(self, other: Address) -> bool:
+        return self.network.version == other.network.version and self.network.subnet_of(other.network)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        return str(self.network)
+
+
+class Jail:
+    """A jail whose filter finds what it is given, and never bans what it is told to ignore."""
+
+    def __init__(self, *ignored: str) -> None:
+        self.filter = SimpleNamespace(
+            getIgnoreIP=lambda: [Address(text) for text in ignored],
+            findFailure=lambda *found, **_options: [[0, one, 1.0, {}] for one in found],
+        )
+
+
+@pytest.fixture
+def action(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The action's class, among modules that stand for fail2ban's; the host has 2001:db8:1::1 and 192.0.2.1."""
+
+    class ActionBase:
+        def __init__(self, jail: Jail, name: str) -> None:
+            self._jail, self._name = jail, name
+
+    own = [Address("2001:db8:1::1"), Address("192.0.2.1")]
+    modules = {
+        "fail2ban.server.action": {"ActionBase": ActionBase},
+        "fail2ban.server.ipdns": {"IPAddr": Address, "DNSUtils": SimpleNamespace(getSelfIPs=lambda: own)},
+    }
+    for name, members in {"fail2ban": {}, "fail2ban.server": {}, **modules}.items():
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    text = (FILTERS.parent / "action.d/ops-ipv6-network.py.j2").read_text().replace("{{ ansible_managed | comment }}", "")
+    scope: dict[str, Any] = {}
+    exec(compile(text, "ops-ipv6-network.py", "exec"), scope)  # noqa: S102 - our own file, as fail2ban loads it
+    return scope["Action"]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("2001:db8:7::66", "2001:db8:7::/64"),
+        ("2001:db8:7:0:ffff::", "2001:db8:7::/64"),
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("2001:db8:1::66", "2001:db8:1::66/128"),  # the host's own network
+        ("2001:db8:9::66", "2001:db8:9::66/128"),  # somebody in there is never banned
+        ("2001:db8:a:b::66", "2001:db8:a:b::66/128"),  # a larger network is never banned
+    ],
+)
+def test_what_an_address_counts_for(action: Any, address: str, counted: str) -> None:
+    jail = Jail("127.0.0.0/8", "2001:db8:9::1", "2001:db8:a::/48")
+    action(jail, "ops-ipv6-network", prefix="64")
+    ((_number, found, _at, _details),) = jail.filter.findFailure(Address(address))
+    assert str(found) == counted
+
+
+def test_a_reload_changes_the_length_and_wraps_nothing_twice(action: Any) -> None:
+    jail = Jail()
+    made = action(jail, "ops-ipv6-network")
+    once = jail.filter.findFailure
+    made.reload(prefix="48")
+    assert jail.filter.findFailure is once
+    assert [str(one[1]) for one in once(Address("2001:db8:7:8::66"))] == ["2001:db8:7::/48"]
+    assert once("a name") == [[0, "a name", 1.0, {}]]

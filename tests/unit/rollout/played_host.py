@@ -36,6 +36,7 @@ class PlayedHost:
         self.there: list[Container] = []
         self.sick: set[str] = set()
         self.did: list[str] = []
+        self.limited: dict[str, int] = {}
         self.clock = 1000.0
         self.numbers = iter(range(1, 1000))
         self.made: dict[str, str] = {}
@@ -79,6 +80,9 @@ class PlayedHost:
         pass
 
     full_speed = slow_down
+
+    def limit_processes(self, one: Container, limit: int) -> None:
+        self.limited[one.id] = limit
 
     def remove(self, one: Container) -> None:
         self.did.append(f"remove {one.id}")

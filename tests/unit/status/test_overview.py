@@ -128,6 +128,11 @@ def test_certificates_are_those_of_the_stack_also_by_another_name() -> None:
         ("host", {**HOST, "reboot_required": True}, "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk / 43 %, reboot required"),
         ("disks", [{"mount": "/x", "percent": 10, "inodes_percent": 99}], "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk /x 99 %"),
         ("certificates", {"error": "openssl failed"}, "!! certificates: openssl failed"),
+        (
+            "updates",
+            {"pending": 1, "security": 0, "held": [{}], "command": "sudo apt-get x"},
+            "!! host web1: up 1d 1h, load 0.10 0.20 0.30, disk / 43 %, updates held back: 1 (`sudo apt-get x`)",
+        ),
         ("updates", {"error": "apt is busy"}, "!! updates: apt is busy"),
         ("host", {"error": "no /proc"}, "!! host: no /proc"),
     ],

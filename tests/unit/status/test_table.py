@@ -43,6 +43,15 @@ def test_a_damaged_record_does_not_end_the_look(monkeypatch: pytest.MonkeyPatch,
     assert "engine.json is damaged" in collect.collect()["engine"]["error"]
 
 
+def test_updates_that_are_held_back_stand_there_with_their_command() -> None:
+    held = {"package": "docker.io", "installed": "26.1.5", "available": "26.1.6", "security": True, "hold": False}
+    updates = {"pending": 1, "security": 0, "held": [held], "command": "sudo apt-get install --only-upgrade docker.io"}
+    parts = {"host": HOST, "engine": collect.engine_versions(), **EMPTY}
+    text = " ".join(table.table({**parts, "updates": updates}).split())
+    assert "!! held back from the nightly updates: docker.io 26.1.5 -> 26.1.6 (security) sudo apt-get install" in text
+    assert "held back" not in table.table({**parts, "updates": {**updates, "held": [], "command": ""}})
+
+
 @pytest.mark.parametrize("late", [True, False])
 def test_a_certificate_between_hosts_that_nobody_renews_needs_attention(late: bool) -> None:
     own = {"names": ["10.0.0.11", "web1"], "authority": "CN=hosts 1", "days_left": 300 if not late else 20, "late": late}

@@ -23,7 +23,7 @@ BUILT_IN = {"INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUTING"}
 OWNERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("docker", re.compile(r"DOCKER(?:$|[-_])|docker-bridges$")),
     ("ufw", re.compile(r"ufw6?-")),
-    ("latentum.ops", re.compile(rf"{DECISION}$")),
+    ("latentum.ops", re.compile(rf"{DECISION}$|latentum_ops_containers$")),
     ("fail2ban", re.compile(r"f2b-|fail2ban")),
     ("crowdsec", re.compile(r"crowdsec|CROWDSEC")),
     ("firewalld", re.compile(r"firewalld$|(?:IN|FWD[IO]|PRE|POST)_(?:public|docker|trusted|drop)|(?:INPUT|FORWARD)_(?:direct|ZONES)")),

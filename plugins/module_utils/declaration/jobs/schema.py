@@ -10,11 +10,10 @@ import zoneinfo
 
 from ...contracts.job_settings import NOTIFY, Job
 from ...contracts.nodes import described, duration, flag, number, text
-from ...core.units import SIZE_HINT, parse_size
 from ...schema import values
 from ...schema.calendar import calendar
 from ...schema.nodes import Items, Record, Refused, Scalar, Table, Text, close_to
-from ..forms import model_name, service_name
+from ..forms import cpus, memory, model_name, service_name
 from ..watchdog.freshness_schema import FRESHNESS
 
 # No dash: the name of the stack may have some, and both together are the name of a unit.
@@ -32,18 +31,6 @@ def time_zone(value: str) -> str:
         near = close_to(value, known)
         raise Refused("is not a time zone", f"did you mean {near}?" if near else "write UTC, or a name such as Europe/Berlin")
     return value
-
-
-@values.form("size")
-def memory(value: str) -> str:
-    """A size as Compose reads it."""
-    try:
-        least = parse_size(value)
-    except ValueError:
-        raise Refused("is not a size", SIZE_HINT) from None
-    if least < 6 * 1024**2:
-        raise Refused("is less than Docker gives a container", "write at least 6m, such as 2g")
-    return value.strip()
 
 
 JOB = Record(
@@ -85,8 +72,8 @@ JOB = Record(
             default=None,
             description="Limits of its container in place of those of the service.",
             fields={
-                "memory": Text(default="", check=memory, example="4g", description="Memory, as Compose writes sizes."),
-                "cpus": Text(default=0, numbers=True, check=values.between(0.01, 1024, "2"), example="2", description="Processors."),
+                "memory": memory("4g", default=""),
+                "cpus": cpus(default=0),
             },
             example="{memory: 4g, cpus: 2}",
         ),

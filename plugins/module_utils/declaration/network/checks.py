@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...compose.model import Service
-from ...compose.syntax import Port
-from ...schema.nodes import Problem, shown
+from ...compose.syntax import Port, is_external
+from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
 
 RESERVED = {22: "sshd", 80: "nginx", 443: "nginx"}
@@ -61,6 +61,25 @@ def check_networks(declaration: Declaration, problems: list[Problem]) -> None:
 
 def _only_internal(service: Service, internal: frozenset[str]) -> bool:
     return all(network in internal for network in service.networks)
+
+
+def check_access(declaration: Declaration, problems: list[Problem]) -> None:
+    """What a network may reach beside it: the network is one of this stack, and its containers are not on the host anyway."""
+    written = declaration.compose.resolved.get("networks") or {}
+    used = {network for service in declaration.compose.services.values() for network in service.networks}
+    for access in declaration.networks:
+        key = f"networks.{access.name}"
+        if access.name not in used:
+            what = "is no network that a service of the Compose file is in"
+            problems.append(Problem(key, shown(access.name), what, instead(access.name, used, "network")))
+        elif is_external(written.get(access.name)):
+            what = "is external: whoever made it says what its containers reach, and nothing holds them back here"
+            problems.append(Problem(key, shown(access.name), what, "remove it, or name a network of this stack"))
+        seen = set()
+        for index, opened in enumerate(access.host):
+            if (opened.port, opened.protocol) in seen:
+                problems.append(Problem(f"{key}.host[{index}]", str(opened.port), "is said twice", "remove it"))
+            seen.add((opened.port, opened.protocol))
 
 
 def check_firewall(declaration: Declaration, problems: list[Problem]) -> None:

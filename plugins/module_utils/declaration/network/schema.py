@@ -1,12 +1,14 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of C(firewall): openings beside SSH, 80 and 443."""
+"""The tables of C(firewall), openings beside SSH, 80 and 443, and of C(networks), what containers reach beside their networks."""
 
 from __future__ import annotations
 
+from ...contracts.container_access import HostPort, NetworkAccess
+from ...contracts.nodes import described, flag, number, text
 from ...schema import values
-from ...schema.nodes import Items, Record, Text
+from ...schema.nodes import Items, Record, Table, Text
 from ..forms import networks, port
 
 _COMMENT = values.named(
@@ -23,3 +25,27 @@ OPENING = Record(
     example="{port: 9443, protocol: tcp, from: [203.0.113.0/24], comment: metrics}",
 )
 FIREWALL = Items(of=OPENING, default=[], example=OPENING.example, description="Openings beside SSH, 80 and 443.")
+
+HOST_PORT = Record(
+    description="One service of the host.",
+    fields={
+        "port": number(HostPort, "port", "9100", required=True),
+        "protocol": text(HostPort, "protocol", "udp"),
+    },
+    example="{port: 9100}",
+)
+NETWORK = Record(
+    default={},
+    description="What its containers reach beside the networks that they are in; each name must be a network of the Compose file.",
+    fields={
+        "host": Items(of=HOST_PORT, default=[], example="[{port: 9100}]", description=described(NetworkAccess, "host")),
+        "metadata": flag(NetworkAccess, "metadata"),
+    },
+    example="{host: [{port: 9100}]}",
+)
+NETWORKS = Table(
+    of=NETWORK,
+    default={},
+    example="{monitoring: {host: [{port: 9100}]}}",
+    description="Services of the host and of its cloud that containers may reach, by network; none where nothing is said.",
+)

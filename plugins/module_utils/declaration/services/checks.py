@@ -9,6 +9,7 @@ from ...compose.model import Service
 from ...compose.paths import is_relative
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
+from .confinement import said_twice
 
 
 def check_services(declaration: Declaration, problems: list[Problem]) -> None:
@@ -22,6 +23,7 @@ def check_services(declaration: Declaration, problems: list[Problem]) -> None:
             _check_replicas(declaration, service, problems)
         _check_expectation(declaration, service, problems)
         _check_env_files(declaration, service, problems)
+        _check_confinement(declaration, service, problems)
 
 
 def _check_replicas(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
@@ -88,3 +90,15 @@ def _check_expectation(declaration: Declaration, service: Service, problems: lis
     if expect == "completed" and declaration.options(service.name).probe is not None:
         what = "has a probe beside it: a service that ends cannot answer one"
         problems.append(Problem(key, shown(expect), what, "remove the probe, or write expect: running"))
+
+
+def _check_confinement(declaration: Declaration, service: Service, problems: list[Problem]) -> None:
+    """The Compose file's own word counts, so what is declared beside it would do nothing."""
+    options, judged = declaration.options(service.name), declaration.compose.resolved["services"][service.name]
+    for declared, written in said_twice(judged, options.limits, options.confinement):
+        what = f"is said by the Compose file itself: compose.services.{service.name}.{written}"
+        problems.append(Problem(f"services.{service.name}.{declared}", "", what, "keep one of them"))
+    if options.confinement.tmpfs and not options.confinement.read_only and not judged.get("read_only"):
+        what = "is for a root that cannot be written, and this one can"
+        fix = "add read_only: true, or write tmpfs: into the Compose file"
+        problems.append(Problem(f"services.{service.name}.confinement.tmpfs", "", what, fix))

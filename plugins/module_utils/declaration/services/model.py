@@ -13,6 +13,7 @@ from ...contracts.health import Probe
 from ..metrics.model import Metrics, metrics_from
 from ..updates.model import Update, update_from
 from ..watchdog.model import Watch, watch_from
+from .confinement import Confinement, Limits
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class ServiceOptions:
     update: Update = field(default_factory=Update)
     watch: Watch = field(default_factory=watch_from)
     metrics: Metrics | None = None
+    limits: Limits = field(default_factory=Limits)
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 def services_from(items: Mapping[str, dict[str, Any]]) -> dict[str, ServiceOptions]:
@@ -43,5 +46,16 @@ def _service(item: dict[str, Any]) -> ServiceOptions:
         "update": update,
         "watch": watch_from(item.get("watch")),
         "metrics": metrics_from(item.get("metrics")),
+        "limits": Limits(**(item.get("limits") or {})),
+        "confinement": _confinement(item.get("confinement") or {}),
     }
     return ServiceOptions(**{**item, **changed})
+
+
+def _confinement(item: Mapping[str, Any]) -> Confinement:
+    kept = item.get("capabilities")
+    return Confinement(
+        None if kept is None else tuple(name for name in kept if name),
+        bool(item.get("read_only")),
+        tuple(folder for folder in item.get("tmpfs") or () if folder),
+    )

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ...contracts import process_limit
 from ...contracts.health import Expectation, Probe
 from ...contracts.nodes import number, text
 from ...schema import values
-from ...schema.nodes import Items, Number, Record, Table, Text
-from ..forms import port
+from ...schema.nodes import Flag, Items, Number, Record, Refused, Table, Text, close_to
+from ..forms import cpus, memory, port
 from ..metrics.schema import METRICS
 from ..updates.schema import UPDATE
 from ..watchdog.schema import WATCH
@@ -35,6 +36,92 @@ PROBE = Record(
     },
     example="{path: /health, port: 8080}",
 )
+# capabilities(7), without what only makes sense for the host itself.
+CAPABILITIES = (
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "KILL",
+    "LEASE",
+    "LINUX_IMMUTABLE",
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_ADMIN",
+    "SYS_CHROOT",
+    "SYS_NICE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+)
+
+
+@values.form("capability")
+def capability(value: str) -> str:
+    """A capability of Linux as Compose writes it, with or without CAP_."""
+    name = value.upper().removeprefix("CAP_")
+    if name == "ALL":
+        raise Refused("keeps what should be dropped", "name each that is needed, or remove capabilities:")
+    if name not in CAPABILITIES:
+        near = close_to(name, map(str.lower, CAPABILITIES))  # which compares lower case
+        fix = f"did you mean {near.upper()}?" if near else "write one of capabilities(7), such as NET_BIND_SERVICE"
+        raise Refused("is not a capability for a container", fix)
+    return name
+
+
+LIMITS = Record(
+    description="Most that each of its containers may take, where the Compose file sets no such limit itself.",
+    fields={
+        "pids": Number(
+            most=2**22, example="512", description="Processes and threads; V(0) for no limit.", implied=f"V({process_limit.DEFAULT})"
+        ),
+        "memory": memory("512m"),
+        "cpus": cpus(),
+    },
+    example="{memory: 512m, cpus: 2}",
+)
+CONFINEMENT = Record(
+    description=(
+        "What its containers may not do, where the Compose file says nothing of it. Never on by itself: an entrypoint that changes its"
+        " user, or an image that writes beside its volumes, does not start with it."
+    ),
+    fields={
+        "capabilities": Items(
+            of=Text(default="", check=capability, example="NET_BIND_SERVICE"),
+            default=None,
+            example="[NET_BIND_SERVICE]",
+            description="Capabilities that it keeps; all others are dropped, and with V([]) all of them.",
+            implied="those that Docker gives every container",
+        ),
+        "read_only": Flag(default=False, description="Nothing but volumes, and C(tmpfs), can be written."),
+        "tmpfs": Items(
+            of=Text(
+                default="",
+                check=values.named(
+                    r"/[^\s:,]*(:[^\s:]+)?", "is not a folder in memory", "write a path such as /run, or /run:size=64m", "path"
+                ),
+                example="/run",
+            ),
+            default=[],
+            example="[/run]",
+            description="Folders in memory beside a root that cannot be written.",
+        ),
+    },
+    example="{capabilities: [], read_only: true, tmpfs: [/run]}",
+)
 SERVICE = Record(
     default={},
     description="What differs from the default; each name must be a service of the Compose file.",
@@ -58,6 +145,8 @@ SERVICE = Record(
         "update": UPDATE,
         "watch": WATCH,
         "metrics": METRICS,
+        "limits": LIMITS,
+        "confinement": CONFINEMENT,
         "allow": Items(
             of=Text(choices=WAIVERS, default=""),
             default=[],

@@ -24,6 +24,7 @@ LATE = 300  # seconds after which a message says that it was held up
 _HOST_LOOKS = {
     "disk": "df -h --output=target,pcent,ipcent,avail {0}",
     "memory": "docker stats --no-stream",
+    "held updates": "apt list --upgradable",
     "reboot": "cat /run/reboot-required.pkgs",
     "clock": "timedatectl",
     "backup": "journalctl --no-pager -n 100 -g backup",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at the host itself: disks, memory, the units that all else stands on, the clock, a reboot that is due."""
+"""Looks at the host itself: disks, memory, the units that all else stands on, the clock, updates and a reboot that wait."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...access import break_glass
 from ...contracts.watchdog_settings import HostSpec
 from ...core.masking import mask
 from ...core.process import CommandError, run
 from ...firewall import isolated
+from ...hostconfig import held_updates
+from ...hostconfig.held_updates import HeldUpdate
 from ...status.collect import disks
 from ..settings import Settings
 
@@ -76,6 +79,24 @@ def reboot_checks(spec: HostSpec) -> Iterator[Check]:
     late = age > spec.reboot_after
     reason = f"updates have waited for a reboot for {age / 86400:.0f} days" if late else ""
     yield Check("reboot", "warning" if late else "ok", "due", reason)
+
+
+class HeldUpdates:
+    """Updates that are held back from those of the night. apt is asked again only once something has changed: it takes a second."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[float, ...] = ()
+        self._waiting: list[HeldUpdate] = []
+
+    def checks(self) -> Iterator[Check]:
+        """One look; the incident has the command that ends it."""
+        now = held_updates.state()
+        if now != self._asked:
+            self._waiting = held_updates.waiting()
+            self._asked = now
+        waiting = self._waiting
+        reason = f"held back; `{held_updates.command(waiting)}`: {', '.join(map(str, waiting))}" if waiting else ""
+        yield Check("held updates", "warning" if waiting else "ok", f"{len(waiting)} waiting" if waiting else "none", reason)
 
 
 class ClockOffset:
@@ -180,6 +201,22 @@ class Isolated:
             yield Check("isolation", "critical", "isolated", f"{isolation.describe()}; {lost}")
         elif self._was:
             yield Check("isolation", value="ended")
+
+
+class BreakGlass:
+    """An account for emergencies was used, and nobody has said that they have seen it."""
+
+    def __init__(self) -> None:
+        self._was = False
+
+    def checks(self) -> Iterator[Check]:
+        """One look; nothing on a host without such a use."""
+        use = break_glass.load()
+        if use:
+            self._was = True
+            yield Check("break-glass", "critical", "used", f"{use.describe()}; once you know who it was: opsctl access --acknowledge")
+        elif self._was:
+            yield Check("break-glass", value="acknowledged")
 
 
 class Units:

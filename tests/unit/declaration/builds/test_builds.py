@@ -92,7 +92,7 @@ def test_the_project_has_an_image_and_no_build() -> None:
 def test_a_stack_without_builds_is_as_it_was() -> None:
     declared = {"name": "shop", "compose": {"services": {"web": {"image": "web:1", "build": ".", "pull_policy": "build"}}}}
     made = compose_project(load(declared))["services"]["web"]
-    assert list(made) == ["image", "pull_policy", "restart", "init", "stop_grace_period", "logging", "security_opt"]
+    assert list(made) == ["image", "pull_policy", "restart", "init", "stop_grace_period", "logging", "security_opt", "pids_limit"]
     assert image_builds(load(declared)) == []
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.access import break_glass
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.watchdog_settings import HostSpec, StackSpec
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.held_updates import HeldUpdate
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_checks
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes.host import (
     CLOCK_EVERY,
@@ -255,6 +257,21 @@ def test_a_reboot_that_waits(tmp_path: Path, clock: Clock, monkeypatch: pytest.M
         assert (found.state, found.value) == (state, "due") and (state == "ok" or "for 8 days" in found.reason)
 
 
+def test_updates_that_are_held_back_are_told_with_their_command_and_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, asked, state = [HeldUpdate("docker.io", "26.1.5", "26.1.6", True, False)], [], [(1.0, 1.0)]
+    monkeypatch.setattr(host_checks.held_updates, "state", lambda: state[0])
+    monkeypatch.setattr(host_checks.held_updates, "waiting", lambda: asked.append(1) or list(held))
+    look = host_checks.HeldUpdates()
+    for _again in range(3):
+        (found,) = look.checks()
+        assert (found.key, found.state, found.value) == ("host/held updates", "warning", "1 waiting")
+        assert "`sudo apt-get install --only-upgrade docker.io`" in found.reason and "26.1.5 -> 26.1.6 (security)" in found.reason
+    assert len(asked) == 1
+    held.clear()
+    state[0] = (1.0, 2.0)
+    assert short(look.checks()) == [("held updates", "ok", "")] and len(asked) == 2
+
+
 @pytest.mark.parametrize(
     ("offset", "state", "value"),
     [
@@ -373,3 +390,15 @@ def test_half_a_file_is_no_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "shop.json").write_text('{"restor')
     settings = Settings(stacks=(StackSpec("shop", backup_max_age=1),))
     assert [one.state for one in host_checks.backup_checks(settings)] == ["critical"]
+
+
+def test_the_use_of_an_account_for_emergencies_is_told_until_somebody_has_seen_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(break_glass, "FILE", tmp_path / "break_glass.json")
+    look = host_checks.BreakGlass()
+    assert list(look.checks()) == []
+    break_glass.note({"PAM_USER": "glass", "PAM_RHOST": "192.0.2.1", "PAM_SERVICE": "sshd"}, 0.0)
+    (found,) = look.checks()
+    assert (found.key, found.state) == ("host/break-glass", "critical")
+    assert "glass was used at 1970-01-01 00:00:00 UTC from 192.0.2.1 by sshd" in found.reason
+    break_glass.acknowledge()
+    assert short(look.checks()) == [("break-glass", "ok", "")]

@@ -37,6 +37,11 @@ class PublicKey:
     comment: str = ""
 
     @property
+    def encoded(self) -> str:
+        """As it stands behind its kind."""
+        return base64.b64encode(self.blob).decode()
+
+    @property
     def fingerprint(self) -> str:
         """``SHA256:…``, as sshd logs it and ssh-keygen shows it."""
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
