@@ -41,7 +41,8 @@ OBSERVED = {
         "sshd -T -C user=anna,host=x,addr=192.0.2.1,laddr=192.0.2.2,lport=22 | grep authorizedkeysfile && sudo -l -U anna && id anna",
         "authorizedkeysfile /etc/latentum-ops/access/keys/%u",
     ),
-    "role-base": Observation("id --name --groups alice", "sudo"),
+    # The age of a password that nobody has never shuts the account.
+    "role-base": Observation("id --name --groups alice && getent shadow alice | cut -d: -f5 | grep -qx ''", "sudo"),
     # A setting of the network namespace: those of the kernel are shared by all hosts of the tests.
     "role-os-hardening": Observation("sysctl net.ipv4.tcp_rfc1337", "= 1"),
     "role-ssh-hardening": Observation("sshd -T", "passwordauthentication no"),
