@@ -65,8 +65,8 @@ test-all: ## Everything of `make test`, and the tests marked `matrix`: before an
 	@$(MAKE) --no-print-directory test MATRIX=1
 
 .PHONY: nightly
-nightly: toolchain ## `make test-all` and `make bench`, each to its end whatever the other says
-	@$(MAKE) --no-print-directory --keep-going test-all bench
+nightly: toolchain ## `make test-all`, `make bench` and `make audit`, each to its end whatever the others say
+	@$(MAKE) --no-print-directory --keep-going test-all bench audit
 
 .PHONY: lint
 lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), vermin, shellcheck, documentation
