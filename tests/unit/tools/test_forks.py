@@ -75,8 +75,7 @@ def run(tmp_path: Path) -> Run:
 
     def command(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "test_it.py").write_text(text)
-        # A folder of its own for temporary files: pytest closes the one that it shares with us.
-        environment = {**os.environ, "PYTHONPATH": str(TOOLS), "COLUMNS": "200", "TMPDIR": str(tmp_path)}
+        environment = {**os.environ, "PYTHONPATH": str(TOOLS), "COLUMNS": "200"}
         argv = [sys.executable, "-m", "pytest", "-p", "forks", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-ra", *arguments]
         return subprocess.run([*argv, "test_it.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
