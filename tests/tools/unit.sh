@@ -81,4 +81,4 @@ fi
 scratch=$(mktemp -d -p "$([[ $(room_in_memory) -ge 1000 && -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT
 cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)')
-TMPDIR=$scratch python -m pytest tests/unit -p forks --forks=$((cores + 1)) "$@"
+TMPDIR=$scratch python -m pytest tests/unit --numprocesses=$((cores + 1)) --dist=worksteal "$@"

@@ -34,7 +34,7 @@ def test_that_repeats(matrix, pytestconfig):
     [
         ([], {}, "left out", "2 passed, 2 deselected"),
         ([], {"MATRIX": "0"}, "left out", "2 passed, 2 deselected"),
-        (["-p", "forks", "--forks=2"], {}, "left out", "2 passed, 2 deselected"),
+        (["--numprocesses=1"], {}, "left out", "2 passed"),
         ([], {"MATRIX": "1"}, "included", "4 passed"),
         (["--matrix"], {}, "included", "4 passed"),
     ],
