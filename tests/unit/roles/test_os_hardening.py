@@ -45,7 +45,7 @@ def test_baseline_has_no_control_of_strict(made: dict[str, Rendered]) -> None:
     assert not {"aide", "usbguard", "rkhunter"} & set(made["baseline"].variables["packages"])
     assert HISTORY not in made["baseline"].files and "net.ipv4.conf.all.rp_filter = 2" in made["baseline"].files[SETTINGS]
     assert "TMOUT=3600" in made["baseline"].files[SHELLS]
-    assert "-S unlink" not in made["baseline"].files["/etc/audit/rules.d/50-latentum-ops.rules"]
+    assert "unlinkat" not in made["baseline"].files["/etc/audit/rules.d/50-latentum-ops.rules"]
 
 
 def test_strict_has_all_of_them(made: dict[str, Rendered]) -> None:
@@ -54,7 +54,7 @@ def test_strict_has_all_of_them(made: dict[str, Rendered]) -> None:
     assert {"aide", "usbguard", "rkhunter", "acct", "sysstat", "debsums", "apparmor"} <= set(made["strict"].variables["packages"])
     assert "remember=24" in made["strict"].files[HISTORY] and "net.ipv4.conf.all.rp_filter = 1" in made["strict"].files[SETTINGS]
     assert "TMOUT=900" in made["strict"].files[SHELLS] and "TMOUT=300" in made["short"].files[SHELLS]
-    assert "-S unlink" in made["strict"].files["/etc/audit/rules.d/50-latentum-ops.rules"]
+    assert "unlinkat" in made["strict"].files["/etc/audit/rules.d/50-latentum-ops.rules"]
 
 
 def test_a_control_is_left_out_by_its_name(made: dict[str, Rendered]) -> None:
