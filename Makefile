@@ -65,8 +65,8 @@ test-all: ## Everything of `make test`, and the tests marked `matrix`: before an
 	@$(MAKE) --no-print-directory test MATRIX=1
 
 .PHONY: nightly
-nightly: toolchain ## `make test-all` and `make bench`, each to its end whatever the other says
-	@$(MAKE) --no-print-directory --keep-going test-all bench
+nightly: toolchain ## `make test-all`, `make bench` and `make audit`, each to its end whatever the others say
+	@$(MAKE) --no-print-directory --keep-going test-all bench audit
 
 .PHONY: lint
 lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), vermin, shellcheck, documentation
@@ -81,6 +81,7 @@ lint: toolchain ## ansible-lint (production), yamllint, ruff, mypy (strict), ver
 	python tests/tools/contract_docs.py --check
 	python tests/tools/runbook_pages.py --check
 	python tests/tools/declaration_docs.py --check
+	python tests/tools/hardening_docs.py --check
 	antsibull-docs lint-collection-docs --plugin-docs .
 	ansible-lint --offline --profile production
 
@@ -115,10 +116,15 @@ docs: toolchain ## Write what is generated: the role tables of the READMEs, the 
 	python tests/tools/contract_docs.py
 	python tests/tools/runbook_pages.py
 	python tests/tools/declaration_docs.py
+	python tests/tools/hardening_docs.py
 
 .PHONY: bench
 bench: toolchain ## Measure provisioning, no-change runs, rollouts under load, the watchdog and backups, or BENCH=name; JSON and a picture in .artifacts/bench
 	python tests/bench/run.py $(BENCH)
+
+.PHONY: audit
+audit: toolchain ## Lynis, CIS and ANSSI on bare hosts and after `site.yml`: a table, JSON in .artifacts/audit, floors and exceptions (half an hour)
+	python tests/audit/audit.py
 
 .PHONY: kills
 kills: toolchain ## SIGKILL at 60 random moments of rollouts under load (half an hour)

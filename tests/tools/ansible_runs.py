@@ -5,7 +5,7 @@
 
 Most of the time of a short run is Ansible's own imports, and the collection, which is compiled anew in every process that loads it. The
 fixture `ansible` (tests/unit/conftest.py) starts the first process; a line of JSON on its standard input is a run (`Run`), the answer
-is the exit status. `test_ansible_runs.py` compares with the commands themselves.
+is the exit status. Modules of a run are forked as well (`module_runs.py`). `test_ansible_runs.py` compares with the commands themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
+from module_runs import ModuleRuns
+
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_PIPELINING": "true"}  # as ansible.cfg of this repository
 PROGRAMS = {"ansible": ("ansible.cli.adhoc", "AdHocCLI"), "ansible-playbook": ("ansible.cli.playbook", "PlaybookCLI")}
 
 _READ_AT_FIRST: dict[str, str | None] = {}  # what Ansible had read when it was imported, in the process that is forked
@@ -50,7 +53,7 @@ class AnsibleRuns:
     """The process that has loaded Ansible, as a context."""
 
     def __enter__(self) -> AnsibleRuns:
-        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
+        environment = {**os.environ, **SETTINGS}
         # No ansible.cfg is read from "/": that of the folder is read for each run.
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd="/"
@@ -70,7 +73,7 @@ class AnsibleRuns:
         words = [str(word) for word in argv]
         with tempfile.TemporaryDirectory() as shown:
             output, errors = Path(shown, "output"), Path(shown, "errors")
-            given = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), **(environment or {})}
+            given = {**os.environ, **SETTINGS, **(environment or {})}
             run = Run(argv=words, folder=str(folder), environment=given, output=str(output), errors=str(errors))
             print(json.dumps(run), file=self._process.stdin, flush=True)
             status = int(self._process.stdout.readline())
@@ -79,7 +82,9 @@ class AnsibleRuns:
 
 def main() -> None:
     """Load what runs need, then fork a process for each line."""
-    from ansible.plugins.loader import init_plugin_loader
+    place = tempfile.TemporaryDirectory()
+    modules = ModuleRuns(f"{place.name}/modules")
+    from ansible.plugins.loader import connection_loader, init_plugin_loader
 
     programs = {name: getattr(importlib.import_module(module), cli) for name, (module, cli) in PROGRAMS.items()}
     init_plugin_loader([])
@@ -87,6 +92,7 @@ def main() -> None:
     _load_plugins()
     _pack_bytecode()
     _keep_compiled_templates()
+    modules.take_over(connection_loader.get("ansible.builtin.local", class_only=True))
     # What is loaded stays: no run walks through it for garbage, and copies its pages by that.
     gc.collect()
     gc.freeze()
@@ -97,6 +103,8 @@ def main() -> None:
             _play(run, programs[run["argv"][0]])
         _pid, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+    modules.close()
+    place.cleanup()
 
 
 def _load_plugins() -> None:

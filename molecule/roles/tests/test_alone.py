@@ -41,9 +41,18 @@ OBSERVED = {
         "sshd -T -C user=anna,host=x,addr=192.0.2.1,laddr=192.0.2.2,lport=22 | grep authorizedkeysfile && sudo -l -U anna && id anna",
         "authorizedkeysfile /etc/latentum-ops/access/keys/%u",
     ),
-    "role-base": Observation("id --name --groups alice", "sudo"),
-    # A setting of the network namespace: those of the kernel are shared by all hosts of the tests.
-    "role-os-hardening": Observation("sysctl net.ipv4.tcp_rfc1337", "= 1"),
+    # The age of a password that nobody has never shuts the account.
+    "role-base": Observation("id --name --groups alice && getent shadow alice | cut -d: -f5 | grep -qx ''", "sudo"),
+    # Settings of the network namespace: those of the kernel are shared by all hosts of the tests. The level is strict: what runs of it, and
+    # that nobody but root becomes somebody else, nor comes in with an empty password.
+    "role-os-hardening": Observation(
+        "sysctl net.ipv4.tcp_rfc1337 net.ipv4.conf.all.rp_filter | tr '\\n' ' '"
+        " && systemctl is-active --quiet acct.service sysstat.service aidecheck.timer latentum-ops-aide-init.timer"
+        " && debsums --version > /dev/null && rkhunter --config-check"
+        " && grep -q sugroup /etc/pam.d/su && ! grep -q nullok /etc/pam.d/common-auth"
+        " && sed -n 's/.*\\(remember=[0-9]*\\).*/\\1/p' /etc/pam.d/common-password",
+        "net.ipv4.tcp_rfc1337 = 1 net.ipv4.conf.all.rp_filter = 1 remember=24",
+    ),
     "role-ssh-hardening": Observation("sshd -T", "passwordauthentication no"),
     "role-firewall": Observation("ufw status", "9443/tcp"),
     "role-fail2ban": Observation("fail2ban-client status", "sshd"),

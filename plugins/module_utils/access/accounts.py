@@ -32,6 +32,7 @@ class Account:
     :param groups: beside its own.
     :param password: of shadow(5).
     :param expires: days since 1970 from which nobody logs in any more; None for never.
+    :param password_days: after how many days PAM wants another password before anything else, also of who comes with a key; None for never.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Account:
     groups: frozenset[str]
     password: str
     expires: int | None
+    password_days: int | None
 
 
 def look(name: str) -> Account | None:
@@ -49,16 +51,17 @@ def look(name: str) -> Account | None:
     except KeyError:
         return None
     groups = frozenset(group.gr_name for group in grp.getgrall() if name in group.gr_mem)
-    password, expires = _shadow(name)
-    return Account(name, entry.pw_uid, entry.pw_shell, groups, password, expires)
+    return Account(name, entry.pw_uid, entry.pw_shell, groups, *_shadow(name))
 
 
-def _shadow(name: str) -> tuple[str, int | None]:
+def _shadow(name: str) -> tuple[str, int | None, int | None]:
+    """Password, last day and age of a password that ends it, of shadow(5)."""
     for line in SHADOW.read_text(errors="replace").splitlines():
         fields = line.split(":")
         if fields[0] == name and len(fields) >= 8:
-            return fields[1], int(fields[7]) if fields[7].isdigit() else None
-    return "", None
+            expires, days = (int(field) if field.isdigit() else None for field in (fields[7], fields[4]))
+            return fields[1], expires, days
+    return "", None, None
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,9 @@ def opening(operator: Operator) -> Iterator[Step]:
     if account is None or account.password != wanted:
         what = "has the declared password" if wanted != NO_PASSWORD else "is opened by no password"
         yield Step(f"account {name} {what}", ("chpasswd", "--encrypted"), f"{name}:{wanted}\n")
+    # useradd gives what login.defs says (PASS_MAX_DAYS); behind that day no key and no certificate opens the account.
+    if account is None or account.password_days is not None:
+        yield Step(f"account {name} is not shut by the age of a password", ("chage", "--maxdays", "-1", name))
     day = int(operator.expires // DAY) + 1 if operator.expires else None  # keys end to the second; this is behind them
     if day != (account.expires if account else None):
         shown = "never ends" if day is None else f"ends with day {day} since 1970"

@@ -13,12 +13,10 @@ from ..access import break_glass, register, table
 from .arguments import shared
 from .output import Output
 
-VERBS = ("access",)
-
 
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
-    access = verbs.add_parser("access", parents=[shared(stack="")], help="who may do what on this host, with which keys, until when")
+    access = verbs.add_parser("access", parents=[shared(stack="")])
     how = access.add_mutually_exclusive_group()
     how.add_argument("--markdown", action="store_true", help="as a table of Markdown")
     how.add_argument("--acknowledge", action="store_true", help="the use of an account for emergencies was seen: the alarm ends")

@@ -19,17 +19,17 @@ from ..core.progress import Progress
 from ..core.units import parse_duration
 from . import confirmation, stack_choice
 from .arguments import Parser, confirmable, shared
+from .errors import NOT_CONFIRMED
 from .output import Output
 
-VERBS = ("backup", "restore")
 IN_PLACE = ("database", "cache", "volume", "everything")  # ways of a restore that replace what is there
-NOT_PROVEN, NOT_CONFIRMED = 1, 3
+NOT_PROVEN = 1  # exit status
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
     of = shared()
-    ways = verbs.add_parser("backup", help="make, list and prove backups").add_subparsers(dest="way", required=True)
+    ways = verbs.add_parser("backup").add_subparsers(dest="way", required=True)
     run = ways.add_parser("run", parents=[of, confirmable()], help="a backup to every target, now, and its proof")
     run.add_argument("--plan", default="", help="only this plan; those that together take everything when not given")
     run.add_argument("--no-verify", action="store_true", help="without the proof")
@@ -51,7 +51,7 @@ def add_parsers(verbs: Any) -> None:
     connect = ways.add_parser("connect", help="let a database in, and tell Barman where it is now (run by systemd)")
     connect.add_argument("server", metavar="STACK.SERVICE")
 
-    ways = verbs.add_parser("restore", help="bring back what a backup holds").add_subparsers(dest="way", required=True)
+    ways = verbs.add_parser("restore").add_subparsers(dest="way", required=True)
     source = Parser(add_help=False, parents=[of])
     source.add_argument("--from", dest="source", default="", metavar="TARGET", help="from this target; `local` for what is on this host")
     source.add_argument("--snapshot", default="", help="which snapshot of the target; the newest that fits when not given")

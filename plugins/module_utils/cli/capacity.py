@@ -27,7 +27,6 @@ from .arguments import shared
 from .log_view import since_from
 from .output import Output
 
-VERBS = ("report",)
 UNSENT = 1  # exit status
 _LEAST = 3600.0  # seconds of a report
 _MODE = 0o644
@@ -35,11 +34,7 @@ _MODE = 0o644
 
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
-    report = verbs.add_parser(
-        "report",
-        parents=[shared(stack="")],
-        help="capacity and cost: when disk, memory and connections are full, limits against use, idle services, cost by stack",
-    )
+    report = verbs.add_parser("report", parents=[shared(stack="")])
     time_of = report.add_mutually_exclusive_group()
     time_of.add_argument("--since", default="30d", metavar="TIME", help="from 2026-11-01T00:00:00Z on, or from 7d or 30d ago (30d)")
     time_of.add_argument("--month", default="", metavar="MONTH", help="a month in UTC, such as 2026-11, or last")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .command_line import parser
 from .output import Output, say
 
 COMMAND = "/usr/local/sbin/opsctl"
@@ -66,19 +67,15 @@ class Command:
         return " ".join(self.words)
 
 
-def add_parsers(verbs: Any, top: argparse.ArgumentParser) -> None:
-    """The command line of this verb.
-
-    :param top: the whole command line, which is completed.
-    """
-    parser = verbs.add_parser("completion", help="a script that completes this command line, for bash, zsh or fish")
-    parser.add_argument("shell", choices=sorted(SCRIPTS))
-    parser.set_defaults(top=top)
+def add_parsers(verbs: Any) -> None:
+    """The command line of this verb."""
+    verb = verbs.add_parser("completion")
+    verb.add_argument("shell", choices=sorted(SCRIPTS))
 
 
 def run_verb(options: argparse.Namespace, _output: Output) -> int:
     """Print the script."""
-    say(script(options.shell, options.top).rstrip("\n"))
+    say(script(options.shell, parser()).rstrip("\n"))
     return 0
 
 

@@ -19,18 +19,13 @@ from . import stack_choice
 from .arguments import shared
 from .output import Output
 
-VERBS = ("confinement",)
 UNKNOWN = 1  # exit status
 MEANING = {State.TAKES: "takes it", State.PARTLY: "takes a part", State.REFUSES: "does not", State.UNKNOWN: "not known"}
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
-    verb = verbs.add_parser(
-        "confinement",
-        parents=[shared()],
-        help="try services with dropped capabilities and a read-only root, in containers of their own; changes nothing; 1 one is not known",
-    )
+    verb = verbs.add_parser("confinement", parents=[shared()])
     verb.add_argument("services", nargs="*", metavar="SERVICE", help="only these; else all of which two may stand beside each other")
 
 

@@ -17,16 +17,14 @@ from ..containers.api import EngineError
 from ..containers.client import Container, DockerUnavailable, Engine
 from ..core.format import padded
 from ..logs.records import CLASSES
-from ..logs.search import request_pattern
 from ..release.stacks import stacks
 from ..status import container_list
-from . import audit, log_archive, output, stack_choice
+from . import audit, output, stack_choice
 from .arguments import shared
 from .log_view import Line, LogView, colour_of, moment, since_from
 from .output import Output
 from .session import Session, is_terminal
 
-VERBS = ("ps", "logs", "shell")
 LINES = 100  # of each container, where nothing else is said
 NO_COMMAND = (126, 127)  # exit statuses of what cannot be run, or is not there
 SHELL = "command -v bash >/dev/null 2>&1 && exec bash || exec sh"
@@ -35,11 +33,11 @@ SHELL = "command -v bash >/dev/null 2>&1 && exec bash || exec sh"
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
     everywhere = shared(stack="only of this stack; all when none is named or stood in")
-    listed = verbs.add_parser("ps", parents=[everywhere], help="the containers: state, health, address, image, release")
+    listed = verbs.add_parser("ps", parents=[everywhere])
     listed.add_argument("services", nargs="*", metavar="SERVICE", help="only of these services")
     listed.add_argument("--wide", action="store_true", help="every column in full, however narrow the terminal is")
 
-    logs = verbs.add_parser("logs", parents=[shared()], help="what the containers of services wrote, without secrets")
+    logs = verbs.add_parser("logs", parents=[shared()])
     logs.add_argument("services", nargs="*", metavar="SERVICE", help="only of these services; of all when none is named")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what they write, also after restarts and rollouts")
     logs.add_argument(
@@ -56,9 +54,7 @@ def add_parsers(verbs: Any) -> None:
     logs.add_argument("--no-prefix", action="store_true", help="without the name of the container before each line")
     logs.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal")
 
-    shell = verbs.add_parser(
-        "shell", parents=[shared(as_json=False)], help="a shell, or a command, in a healthy container of a service; noted in the journal"
-    )
+    shell = verbs.add_parser("shell", parents=[shared(as_json=False)])
     shell.add_argument("--root", action="store_true", help="as root, rather than as the user of the container")
     shell.add_argument("--replica", type=int, metavar="NUMBER", help="in this container of the service")
     shell.add_argument("--tty", action="store_true", help="with a terminal, or not at all")
@@ -101,6 +97,8 @@ def _logs(options: argparse.Namespace, out: Output) -> int:
     since = since_from(options.since) if options.since else 0.0
     patterns = _patterns(options)
     if options.archive:
+        from . import log_archive
+
         return log_archive.show(options, out, log_archive.Wanted(last, since, patterns), wants_colour(options.colour))
     if options.host or options.kind:
         raise ValueError(f"logs: {'--host' if options.host else '--class'} is of the tree: write --archive as well")
@@ -136,7 +134,11 @@ def _patterns(options: argparse.Namespace) -> list[re.Pattern[str]]:
         raise ValueError(
             f"logs: --grep {options.grep!r} is no regular expression: {error}; write \\ before ( [ * + ? that are meant"
         ) from None
-    return [*patterns, request_pattern(options.request)] if options.request else patterns
+    if not options.request:
+        return patterns
+    from ..logs.search import request_pattern
+
+    return [*patterns, request_pattern(options.request)]
 
 
 def _replica(options: argparse.Namespace) -> str:

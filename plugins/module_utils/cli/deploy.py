@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs of opsctl that change or show releases."""
+"""The verbs of opsctl that change what is live."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ import signal
 from typing import Any
 
 from ..backup import settings as backup_settings
-from ..containers.client import Engine
 from ..core.format import folded
-from ..models import listing as model_listing
-from ..release import listing
-from ..release.journal import Journal
 from ..release.pinning import redeclared, with_images, with_replicas, with_versions
-from ..release.store import Release, ReleaseError, Store
 from ..rollout import table as deploy_table
 from ..rollout.deployment import Deployment
 from ..rollout.request import Order, Outcome
@@ -26,9 +21,8 @@ from ..slo.gate import passage
 from . import confirmation
 from .arguments import Parser, confirmable, shared
 from .output import Output
+from .releases import live_of
 from .stack_choice import chosen
-
-VERBS = ("deploy", "rollback", "scale", "releases", "history", "models")
 
 
 def add_parsers(verbs: Any) -> None:
@@ -37,9 +31,7 @@ def add_parsers(verbs: Any) -> None:
     change.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait so long for somebody else's deployment")
     change.add_argument("--dry-run", action="store_true", help="say what would be done")
 
-    deploy = verbs.add_parser(
-        "deploy", parents=[change], help="a new image for services, as a rolling update; without one, the live release again"
-    )
+    deploy = verbs.add_parser("deploy", parents=[change])
     deploy.add_argument("--image", action="append", default=[], metavar="SERVICE=REFERENCE", help="for example api=registry/api:1.4.2")
     deploy.add_argument(
         "--model",
@@ -58,16 +50,11 @@ def add_parsers(verbs: Any) -> None:
     )
     deploy.add_argument("--budget-override", default="", metavar="REASON", help="why it goes out although an error budget is nearly spent")
 
-    rollback = verbs.add_parser("rollback", parents=[change], help="back to the last good release, as a rolling update")
+    rollback = verbs.add_parser("rollback", parents=[change])
     rollback.add_argument("--to", metavar="RELEASE", help="to this one; the beginning of its id is enough (`opsctl releases`)")
 
-    scale = verbs.add_parser("scale", parents=[change], help="other numbers of containers, without losing a request")
+    scale = verbs.add_parser("scale", parents=[change])
     scale.add_argument("services", nargs="+", metavar="SERVICE=COUNT")
-
-    verbs.add_parser("releases", parents=[shared()], help="what was deployed, what is live, where a rollback goes")
-    verbs.add_parser("models", parents=[shared()], help="versions of registered models: what serves, and what the registry has")
-    history = verbs.add_parser("history", parents=[shared()], help="every step of every deployment")
-    history.add_argument("--lines", type=int, default=50, help="how many of the last steps")
 
 
 def run_verb(options: argparse.Namespace, output: Output) -> int:
@@ -76,17 +63,6 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
     :raises DeployFailed: and the other errors of a deployment, with their sentence.
     """
     stack = chosen(options.stack, options.argv)
-    if options.verb == "releases":
-        _releases(Store(stack), output)
-        return 0
-    if options.verb == "models":
-        models = model_listing.described(_live(stack), Engine())
-        output.result({"stack": stack, "models": models}, folded(model_listing.table(models)))
-        return 1 if any(model["error"] for model in models) else 0
-    if options.verb == "history":
-        entries = Journal(stack).read(options.lines)
-        output.result({"stack": stack, "entries": entries}, folded(listing.history(entries)))
-        return 0
     confirmation.require(options, stack)
     signal.signal(signal.SIGTERM, _interrupt)
     order = Order(
@@ -114,17 +90,10 @@ def _backup_max_age(stack: str) -> float:
     return backup_settings.load(stack).update_max_age if stack in backup_settings.stacks() else 0
 
 
-def _releases(store: Store, output: Output) -> None:
-    live = store.live()
-    known = [listing.release_dict(release, live=bool(live and live.id == release.id)) for release in reversed(store.all())]
-    data = {"stack": store.stack, "live": live.id if live else "", "previous": store.previous(), "releases": known}
-    output.result(data, folded(listing.releases(store)))
-
-
 def _carry_out(deployment: Deployment, options: argparse.Namespace, stack: str) -> Outcome:
     if options.verb == "rollback":
         return deployment.rollback(options.to)
-    live = _live(stack)
+    live = live_of(stack)
     if options.verb == "scale":
         counts = {name: _count(name, value) for name, value in map(_pair, options.services)}
         return deployment.deploy(with_replicas(live, counts))
@@ -136,13 +105,6 @@ def _carry_out(deployment: Deployment, options: argparse.Namespace, stack: str) 
 def _interrupt(_number: int, _frame: object) -> None:
     """SIGTERM ends as Ctrl-C does: what was begun is taken back."""
     raise KeyboardInterrupt
-
-
-def _live(stack: str) -> Release:
-    live = Store(stack).live()
-    if live is None:
-        raise ReleaseError(f"{stack} has no live release yet: run playbooks/site.yml first")
-    return live
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from . import audit, confirmation, stack_choice
 from .arguments import confirmable, shared
 from .output import Output
 
-VERBS = ("check", "recover", "runbook", "isolate", "incident")
 STEPS = ("restart", "rollback", "restore")  # of a recovery, in their order
 NOT_RECOVERED, NOT_AGREED = 1, 3
 
@@ -25,22 +24,18 @@ NOT_RECOVERED, NOT_AGREED = 1, 3
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
     everywhere = shared(stack="only of this stack, and of the host; all when none is named or stood in")
-    check = verbs.add_parser("check", parents=[everywhere], help="every probe once; exit status 0 well, 1 with warnings, 2 critical")
+    check = verbs.add_parser("check", parents=[everywhere])
     check.add_argument("--all", action="store_true", help="a line for each check, also for what is well")
 
-    recover = verbs.add_parser(
-        "recover", parents=[shared(), confirmable()], help="a stack that fails: look, restart, roll back, restore, until all checks pass"
-    )
+    recover = verbs.add_parser("recover", parents=[shared(), confirmable()])
     recover.add_argument(
         "--yes", choices=STEPS, default="", metavar="STEP", help="agree to every step up to this one; else each is asked for"
     )
 
-    runbook = verbs.add_parser("runbook", parents=[shared(stack="")], help="what to do when something fails: the pages, or one of them")
+    runbook = verbs.add_parser("runbook", parents=[shared(stack="")])
     runbook.add_argument("name", nargs="?", default="", metavar="PAGE", help="name of the page; all are listed when none is given")
 
-    isolate = verbs.add_parser(
-        "isolate", parents=[shared(stack="")], help="evidence first, then this host is cut off from all but the SSH of its operators"
-    )
+    isolate = verbs.add_parser("isolate", parents=[shared(stack="")])
     how = isolate.add_mutually_exclusive_group()
     how.add_argument("--undo", action="store_true", help="everything as before")
     how.add_argument("--confirm", dest="stay", action="store_true", help="it stays until --undo, also over a restart")
@@ -51,9 +46,7 @@ def add_parsers(verbs: Any) -> None:
     isolate.add_argument("--no-evidence", action="store_true", help="cut it off at once")
     isolate.add_argument("--yes", action="store_true", help="without a question")
 
-    incident = verbs.add_parser(
-        "incident", parents=[everywhere], help="the timeline of an incident as Markdown: deployments, alerts, maintenance, backups"
-    )
+    incident = verbs.add_parser("incident", parents=[everywhere])
     incident.add_argument("--since", default="24h", metavar="TIME", help="from 2026-11-20T14:03:07Z on, or from 90m, 12h or 7d ago (24h)")
     incident.add_argument("--steps", action="store_true", help="every step of every deployment")
 

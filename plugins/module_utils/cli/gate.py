@@ -17,7 +17,6 @@ from typing import Any
 from ..access.images import repository
 from ..access.operators import EVERY_STACK, Level, Operator
 from ..access.rules import OF_ADMINS, RULES, Reach, Rule
-from ..release.store import Store
 from . import stack_choice
 
 
@@ -131,7 +130,11 @@ def _has(operator: Operator) -> str:
 
 def _same_programs(operator: Operator, stack: str, images: list[str]) -> None:
     """Whoever may deploy brings other versions of what runs, and no other programs."""
-    live = Store(stack).live() if images else None
+    if not images:
+        return
+    from ..release.store import Store
+
+    live = Store(stack).live()
     for text in images:
         service, _sign, reference = text.partition("=")
         now = live.images.get(service, "") if live else ""

@@ -30,7 +30,6 @@ from . import audit, confirmation, stack_choice
 from .arguments import confirmable, shared
 from .output import Output
 
-VERBS = ("jobs", "run")
 LATE = 30.0  # seconds in which a unit that was started must have begun with its job
 OLDEST = 600.0  # seconds after which a request that nobody took up means nothing any more
 FOLLOWED = 1 << 20  # characters of its output that whoever waits is shown; they lie in /run, which is memory
@@ -41,14 +40,14 @@ STATUS = {"timed_out": 124, "stopped": 143, "interrupted": 137}  # of what ended
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
     everywhere = shared(stack="only of this stack; all when none is named or stood in")
-    listed = verbs.add_parser("jobs", parents=[everywhere], help="jobs: their last run, its result, when the next one is due")
+    listed = verbs.add_parser("jobs", parents=[everywhere])
     ways = listed.add_subparsers(dest="way", required=False)
     shown = ways.add_parser("log", parents=[shared()], help="the runs of a job, and what one of them wrote")
     shown.add_argument("job", metavar="JOB")
     shown.add_argument("--run", default="", metavar="ID", help="which run; the last one when not given")
     begin = ways.add_parser("execute", parents=[shared(as_json=False)], help="carry a job out (run by systemd)")
     begin.add_argument("job", metavar="JOB")
-    wanted = verbs.add_parser("run", parents=[shared(), confirmable()], help="run a job now; noted in the journal with who wants it")
+    wanted = verbs.add_parser("run", parents=[shared(), confirmable()])
     wanted.add_argument("job", metavar="JOB")
     wanted.add_argument("--wait", action="store_true", help="until it ends: what it writes, and its exit status")
     wanted.add_argument("--again", action="store_true", help="also a job that runs once, and has")

@@ -24,8 +24,6 @@ from .arguments import shared
 from .log_view import colour_of, fits, moment
 from .output import Output, OutputClosed
 
-VERBS = ("log-archive",)
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -42,9 +40,7 @@ class Wanted:
 
 def add_parsers(verbs: Any) -> None:
     """The command line of the verb."""
-    ways = verbs.add_parser("log-archive", help="the tree of logs: what is in it, and whether it was changed").add_subparsers(
-        dest="way", required=True
-    )
+    ways = verbs.add_parser("log-archive").add_subparsers(dest="way", required=True)
     ways.add_parser("list", parents=[shared(stack="")], help="hosts, services and classes, with their days and size")
     verify = ways.add_parser("verify", parents=[shared(stack="")], help="compare all closed files with the chain of digests")
     verify.add_argument("--known", default="", metavar="DIGEST", help="digest of an entry, noted elsewhere: it has to be in the chain")

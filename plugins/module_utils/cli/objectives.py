@@ -24,17 +24,12 @@ from . import stack_choice, watchdog
 from .arguments import shared
 from .output import Output
 
-VERBS = ("slo",)
 SPENT, UNKNOWN = 1, 3  # exit status
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
-    slo = verbs.add_parser(
-        "slo",
-        parents=[shared(stack="only of this stack; all when none is named or stood in")],
-        help="objectives and their error budgets; exit status 0 enough left, 1 new releases are refused, 3 nothing known of one",
-    )
+    slo = verbs.add_parser("slo", parents=[shared(stack="only of this stack; all when none is named or stood in")])
     slo.add_argument("--svg", default="", metavar="FILE", help="also a picture of each budget over its window, with releases and incidents")
 
 

@@ -13,20 +13,14 @@ from typing import Any
 
 from . import confirmation
 from .arguments import confirmable, shared
-from .backup import NOT_CONFIRMED
+from .errors import NOT_CONFIRMED
 from .output import Output
 from .stack_choice import existing
-
-VERBS = ("remove",)
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
-    parser = verbs.add_parser(
-        "remove",
-        parents=[shared(stack=""), confirmable()],
-        help="take a stack away from this host, and nothing of others; first say what would go",
-    )
+    parser = verbs.add_parser("remove", parents=[shared(stack=""), confirmable()])
     parser.add_argument("name", metavar="NAME", help="the stack")
     parser.add_argument("--yes", action="store_true", help="do it; without this only what would go is said")
     parser.add_argument("--volumes", action="store_true", help="its data as well")

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from ..access import register
 from ..access.operators import Operator
 from . import main as command
+from .errors import FORBIDDEN
 from .gate import Forbidden
 from .output import aside
 
@@ -56,7 +57,7 @@ def main() -> int:
         operator = caller(os.environ)
     except (Forbidden, ValueError, OSError) as error:
         aside(f"opsctl: {error}")
-        return command.FORBIDDEN
+        return FORBIDDEN
     wanted = environment(os.environ)
     os.environ.clear()
     os.environ.update(wanted)

@@ -21,14 +21,10 @@ from . import stack_choice
 from .arguments import shared
 from .output import Output
 
-VERBS = ("tunnel",)
-
 
 def add_parsers(verbs: Any) -> None:
     """The command line of the verb."""
-    tunnel = verbs.add_parser(
-        "tunnel", parents=[shared()], help="the SSH command by which another machine reaches what a service publishes on loopback"
-    )
+    tunnel = verbs.add_parser("tunnel", parents=[shared()])
     tunnel.add_argument("--port", type=int, metavar="PORT", help="this port of the container, where it publishes several")
     tunnel.add_argument("--local", type=int, metavar="PORT", help="the port on the other machine; that of this host when none is given")
     tunnel.add_argument("service", metavar="SERVICE")

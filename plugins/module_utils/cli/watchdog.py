@@ -22,29 +22,24 @@ from .arguments import Parser, shared
 from .output import Output
 
 SILENT = 60  # seconds after which what the watchdog published says little about now
-VERBS = ("watchdog", "alert", "incidents", "maintenance")
 
 
 def add_parsers(verbs: Any) -> None:
     """The command line of these verbs."""
     plain = shared(stack="")
-    ways = verbs.add_parser("watchdog", help="the daemon that watches and heals").add_subparsers(dest="way", required=True)
+    ways = verbs.add_parser("watchdog").add_subparsers(dest="way", required=True)
     ways.add_parser("steward", help="carry out what the daemon may not do itself (run by systemd, as root)")
     ways.add_parser("check", parents=[plain], help="read the settings, and say what is wrong with them")
 
-    ways = verbs.add_parser("alert", help="messages to people").add_subparsers(dest="way", required=True)
+    ways = verbs.add_parser("alert").add_subparsers(dest="way", required=True)
     ways.add_parser(
         "test", parents=[shared(stack="only the routes of this stack")], help="send a test message through each route, and say how it went"
     )
     ways.add_parser("deliver", help="send what waits in the spool (run by the watchdog)")
 
-    verbs.add_parser(
-        "incidents",
-        parents=[shared(stack="only of this stack, and of the host; all when none is named or stood in")],
-        help="what is wrong now, what was wrong, and what was done about it",
-    )
+    verbs.add_parser("incidents", parents=[shared(stack="only of this stack, and of the host; all when none is named or stood in")])
 
-    ways = verbs.add_parser("maintenance", help="work here without alarms and healing").add_subparsers(dest="way", required=True)
+    ways = verbs.add_parser("maintenance").add_subparsers(dest="way", required=True)
     scope = Parser(add_help=False, parents=[shared(stack="the same as --scope NAME")])
     scope.add_argument("--scope", metavar="STACK[/SERVICE]", help="what is worked on; everything when neither is given")
     on = ways.add_parser("on", parents=[scope], help="begin, or give it another end")

@@ -26,7 +26,7 @@ from ..core.masking import line
 from ..nginx import site_file, traffic_plan
 from ..release.stacks import stacks
 from ..release.store import Store
-from ..status.table import BAD, GOOD
+from ..status.marks import BAD, GOOD
 from ..tls.certificates import in_service
 from ..watchdog import runbooks, settings
 from ..watchdog.findings import Finding

@@ -29,6 +29,7 @@ from . import (
     host_certificates,
     http3,
     images,
+    ipv6_forwarding,
     log_host,
     login,
     logs,
@@ -51,7 +52,7 @@ Check = Callable[[Host, Wanted], Iterable[Problem]]
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "base": (disk.room, operators.keys, operators.connection_stays, operators.key_in_use_stays),
     "access": (access.declared, access.let_in, access.comes_back),
-    "os_hardening": (router_advertisements.depended_on,),
+    "os_hardening": (router_advertisements.depended_on, ipv6_forwarding.depended_on),
     "ssh_hardening": (login.comes_back, ssh_port.elsewhere, never_banned.by_sshd),
     "fail2ban": (never_banned.by_fail2ban,),
     "firewall": (ufw.published_ports,),

@@ -31,6 +31,7 @@ from ..release.stacks import stacks
 from ..release.store import Store
 from ..tls import member
 from ..tls.certificates import in_service
+from .disks import disks
 
 
 def collect() -> dict[str, Any]:
@@ -145,20 +146,6 @@ def ports() -> dict[str, Any]:
         if not address.startswith(("127.", "[::1]")):
             listening.add(f"{port}/{fields[0]}")
     return {"opened": sorted(set(rules)), "listening": sorted(listening, key=lambda port: int(port.split("/")[0]))}
-
-
-def disks() -> list[dict[str, Any]]:
-    """The file systems that fill up: size and used in bytes, percent of blocks and inodes used."""
-    mounts, seen = [], set()
-    for mount in ("/", "/var", "/var/lib/docker", "/var/log"):
-        if not Path(mount).exists() or (device := Path(mount).stat().st_dev) in seen:
-            continue
-        seen.add(device)
-        state = os.statvfs(mount)
-        size, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
-        inodes = 100 * (state.f_files - state.f_ffree) // state.f_files if state.f_files else 0
-        mounts.append({"mount": mount, "size": size, "used": size - free, "percent": 100 * (size - free) // size, "inodes_percent": inodes})
-    return mounts
 
 
 def updates() -> dict[str, Any]:

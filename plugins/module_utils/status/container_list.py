@@ -13,7 +13,7 @@ from ..containers.client import Container, Engine
 from ..core.format import GAP, WIDTH, columns, duration, fitted, width_of
 from ..release.pinning import definition_of
 from ..release.store import Release, Store
-from .table import BAD, GOOD
+from .marks import BAD, GOOD
 
 SHORT = 12  # digits of a digest that tell images apart
 COLUMNS = ("", "service", "replica", "state", "health", "up", "restarts", "address", "image", "digest", "release")

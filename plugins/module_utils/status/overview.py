@@ -12,7 +12,7 @@ from typing import Any
 from ..core.format import WIDTH, columns, duration, fitted
 from ..core.masking import line
 from .lateness import is_late
-from .table import BAD, GOOD
+from .marks import BAD, GOOD
 
 SOON = 14  # days before its end at which a certificate should have been renewed
 ALMOST_FULL = 85  # percent of a file system

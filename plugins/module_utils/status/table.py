@@ -16,8 +16,8 @@ from ..effective.deviation import Deviation
 from ..hostconfig.held_updates import HeldUpdate
 from ..jobs import overview
 from .lateness import is_late
+from .marks import BAD, GOOD
 
-GOOD, BAD = "ok", "!!"
 SHOWN = 20  # core dumps in the table; JSON has all
 
 

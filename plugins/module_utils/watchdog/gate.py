@@ -33,7 +33,7 @@ from ..rollout import follower
 from . import access, credentials, privileged_requests, settings
 from .privileged_requests import ANSWERS, HELPER, LARGEST, REMEDIES, REQUESTS
 from .probes import containers as container_probes
-from .probes.host import nginx_accepts
+from .probes.nginx_configuration import nginx_accepts
 from .settings import Settings
 
 AT_ONCE = 8  # questions

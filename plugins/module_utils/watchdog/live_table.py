@@ -11,7 +11,7 @@ from typing import Any
 from ..core.format import columns
 from ..core.masking import line
 from ..core.times import lasting, moment
-from ..status.table import BAD, GOOD
+from ..status.marks import BAD, GOOD
 from .overall import overall, shown_subject
 from .page.calendar import percent, uptime
 

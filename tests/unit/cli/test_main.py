@@ -9,7 +9,17 @@ import sys
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.cli import backup, containers, deploy, main, watchdog
+from ansible_collections.latentum.ops.plugins.module_utils.cli import (
+    backup,
+    containers,
+    deploy,
+    health,
+    main,
+    releases,
+    status,
+    upstreams,
+    watchdog,
+)
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog import gate
@@ -23,13 +33,13 @@ def opsctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 @pytest.mark.parametrize(
     ("words", "owner", "function"),
     [
-        (["releases"], deploy, "run_verb"),
+        (["releases"], releases, "run_verb"),
         (["rollback"], deploy, "run_verb"),
         (["incidents"], watchdog, "run_verb"),
         (["backup", "list"], backup, "run_verb"),
-        (["status", "--json"], main, "status"),
-        (["health"], main, "health"),
-        (["upstreams", "show"], main, "show_upstreams"),
+        (["status", "--json"], status, "run_verb"),
+        (["health"], health, "run_verb"),
+        (["upstreams", "show"], upstreams, "_show"),
         (["ps"], containers, "run_verb"),
         (["shell", "web"], containers, "run_verb"),
     ],
@@ -45,15 +55,13 @@ def test_the_follower_is_a_verb(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opsctl(monkeypatch, "upstreams", "follow") == 0 and followed
 
 
-@pytest.mark.parametrize(("error", "status"), [(ReleaseError("no release"), 1), (DockerUnavailable("no engine"), 2), (OSError("disk"), 2)])
-def test_an_error_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, status: int
-) -> None:
+@pytest.mark.parametrize(("error", "code"), [(ReleaseError("no release"), 1), (DockerUnavailable("no engine"), 2), (OSError("disk"), 2)])
+def test_an_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int) -> None:
     def fails(*_given: Any) -> int:
         raise error
 
-    monkeypatch.setattr(main, "status", fails)
-    assert opsctl(monkeypatch, "status") == status
+    monkeypatch.setattr(status, "run_verb", fails)
+    assert opsctl(monkeypatch, "status") == code
     assert capsys.readouterr().err == f"opsctl: {error}\n"
 
 
@@ -61,5 +69,5 @@ def test_an_interrupt_has_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_given: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "health", interrupted)
+    monkeypatch.setattr(health, "run_verb", interrupted)
     assert opsctl(monkeypatch, "health") == 130

@@ -20,7 +20,8 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.access import break_glass, register
 from ansible_collections.latentum.ops.plugins.module_utils.access.operators import EVERY_STACK, Level, Operator, Scope
 from ansible_collections.latentum.ops.plugins.module_utils.access.rules import OF_ADMINS, RULES, Reach
-from ansible_collections.latentum.ops.plugins.module_utils.cli import audit, gate, main, scoped, stack_choice
+from ansible_collections.latentum.ops.plugins.module_utils.cli import audit, errors, gate, main, scoped, stack_choice
+from ansible_collections.latentum.ops.plugins.module_utils.release import store
 
 from . import host
 
@@ -255,7 +256,7 @@ def test_who_deploys_brings_versions_and_no_other_programs(
     here: Path, monkeypatch: pytest.MonkeyPatch, image: str, permitted: bool
 ) -> None:
     images = {"api": "registry.example.com/shop/api@sha256:00", "cache": "redis:7@sha256:11"}
-    monkeypatch.setattr(gate, "Store", lambda _stack: SimpleNamespace(live=lambda: SimpleNamespace(images=images)))
+    monkeypatch.setattr(store, "Store", lambda _stack: SimpleNamespace(live=lambda: SimpleNamespace(images=images)))
     found = judged(OF_SHOP, "deploy", "--stack", "shop", "--image", image)
     assert (found == "shop") is permitted and ("is another program" in found) is not permitted
 
@@ -285,7 +286,7 @@ def test_each_call_is_in_the_audit_log(journal: Journal, monkeypatch: pytest.Mon
 
 
 def test_a_refusal_is_told_and_written_down(journal: Journal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(OF_SHOP, monkeypatch, "remove", "shop", "--yes", "--json") == main.FORBIDDEN
+    assert run(OF_SHOP, monkeypatch, "remove", "shop", "--yes", "--json") == errors.FORBIDDEN
     shown = capsys.readouterr()
     assert json.loads(shown.out)["error"]["kind"] == "forbidden" and shown.err == "opsctl: remove needs scope admin; ben has" + (
         " read on shop, blog and deploy on shop\n"
@@ -360,7 +361,7 @@ def test_without_a_file_of_operators_nobody_may_anything(
     monkeypatch.setattr(main, "main", lambda *_given: pytest.fail("let through"))
     monkeypatch.setenv("SUDO_UID", str(pwd.getpwnam("daemon").pw_uid))
     (known / "operators.json").unlink() if text is None else (known / "operators.json").write_text(text)
-    assert scoped.main() == main.FORBIDDEN
+    assert scoped.main() == errors.FORBIDDEN
     assert capsys.readouterr().err.startswith("opsctl: ")
 
 

@@ -41,7 +41,7 @@ EXITS = {
     "core/journal.py": "hide",
     "core/tracebacks.py": "mask",
     "cli/output.py": "hide",
-    "cli/main.py": "clean",
+    "cli/errors.py": "clean",
     "cli/confirmation.py": "",  # a question about the environment of this host
     "cli/arguments.py": "",  # what is wrong with the command line, to whoever typed it
     "cli/completion_words.py": "",  # names of services for a shell

@@ -56,7 +56,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.watchdog.incidents im
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.live_table import incidents_table, table
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.page.document import render
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import containers as container_probes
-from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import host as host_probes
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.probes import nginx_configuration
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers import apprise, dispatch, email, pagerduty, slack, transport
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.receivers.transport import SendError
 from ansible_collections.latentum.ops.plugins.modules import compose_health, compose_health_info
@@ -262,8 +262,8 @@ class Host:
         return reason(Result((), 1, self.words, self.words))
 
     def nginx(self) -> str:
-        self.monkeypatch.setattr(host_probes, "run", lambda *_a, **_b: Result((), 1, "", f"nginx: [emerg] {' '.join(self.lines)}"))
-        return host_probes.nginx_accepts()
+        self.monkeypatch.setattr(nginx_configuration, "run", lambda *_a, **_b: Result((), 1, "", f"nginx: [emerg] {' '.join(self.lines)}"))
+        return nginx_configuration.nginx_accepts()
 
     def receiver(self) -> str:
         """A receiver of alerts that repeats what it was sent, or knows."""

@@ -46,7 +46,7 @@ def test_a_workflow_has_the_history_that_upgrades_are_tested_with(workflow: Path
         assert checkout["with"]["fetch-depth"] == 0
 
 
-@pytest.mark.parametrize("target", ["test-all", "bench"])
+@pytest.mark.parametrize("target", ["test-all", "bench", "audit"])
 def test_the_night_has_all_tests_and_benchmarks(target: str) -> None:
     assert set(dry_run(target).splitlines()) <= set(dry_run("nightly").splitlines())
 

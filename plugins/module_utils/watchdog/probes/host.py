@@ -15,12 +15,11 @@ from typing import Any
 
 from ...access import break_glass
 from ...contracts.watchdog_settings import HostSpec
-from ...core.masking import mask
 from ...core.process import CommandError, run
 from ...firewall import isolated
 from ...hostconfig import held_updates
 from ...hostconfig.held_updates import HeldUpdate
-from ...status.collect import disks
+from ...status.disks import disks
 from ..settings import Settings
 
 REBOOT = Path("/run/reboot-required")
@@ -268,14 +267,3 @@ class NginxConfiguration:
             self.refusal = self.accepts()
             self.stamp = stamp
         yield Check("nginx configuration", "critical" if self.refusal else "ok", "refused" if self.refusal else "accepted", self.refusal)
-
-
-def nginx_accepts() -> str:
-    """What `nginx -t` says against the files on disk; empty when nothing."""
-    try:
-        done = run(["nginx", "-t", "-q"], timeout=30, check=False)
-    except CommandError as error:
-        return str(error)
-    lines = done.stderr.strip().splitlines()
-    why = next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), done.stderr.strip())
-    return "" if done.rc == 0 else f"nginx refuses its files, so no reload works: {mask(why)[:400]}"

@@ -40,10 +40,10 @@ def short(checks: Iterable[Check]) -> list[tuple[str, str, str]]:
 class Programs:
     """What programs of the host say, in the order of the questions; the last one again and again."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, of: object = host_checks) -> None:
         self.says: list[str | Result | CommandError] = [""]
         self.asked: list[list[str]] = []
-        monkeypatch.setattr(host_checks, "run", self.run)
+        monkeypatch.setattr(of, "run", self.run)
 
     def run(self, argv: list[str], **_how: object) -> Result:
         self.asked.append(list(argv))
@@ -190,15 +190,6 @@ def test_files_that_nginx_refuses_are_asked_about_until_it_takes_them(nginx: Pat
 def test_a_host_without_nginx_has_no_such_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_checks, "NGINX", tmp_path / "none")
     assert list(NginxConfiguration(Accepts()).checks()) == []
-
-
-def test_what_nginx_says(programs: Programs) -> None:
-    refused = "nginx: [warn] odd\nnginx: [emerg] unknown directive in shop.conf:3\nnginx: configuration file test failed\n"
-    programs.says = [Result(("nginx",), rc, "", said) for rc, said in ((0, "[warn] odd"), (1, refused), (1, "killed"))] + [gone("nginx")]
-    assert host_checks.nginx_accepts() == ""
-    assert host_checks.nginx_accepts() == "nginx refuses its files, so no reload works: unknown directive in shop.conf:3"
-    assert host_checks.nginx_accepts() == "nginx refuses its files, so no reload works: killed"
-    assert "is not installed" in host_checks.nginx_accepts()
 
 
 # Disks and memory
