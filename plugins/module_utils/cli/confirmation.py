@@ -49,6 +49,7 @@ GUARDED: Mapping[str, Callable[[Options], bool]] = {
     "deploy": _not_tried,
     "rollback": _not_tried,
     "scale": _not_tried,
+    "rotate": _not_tried,
     "remove": _said_yes,
     "recover": _beyond_restart,
     "run": _again,

@@ -34,6 +34,7 @@ from ..nginx import sync as upstreams
 from ..release.stacks import stacks
 from ..release.store import ReleaseError
 from ..rollout.request import DeployFailed
+from ..rotation.refusal import RotationFailed, RotationRefused
 from ..status import collect as host_status
 from ..status import overview
 from ..status import table as status_table
@@ -49,6 +50,7 @@ from . import jobs as job_verbs
 from . import log_archive as log_verbs
 from . import objectives as objective_verbs
 from . import removal as removal_verbs
+from . import rotation as rotation_verbs
 from . import tunnel as tunnel_verbs
 from . import watchdog as watchdog_verbs
 from .arguments import Parser, shared
@@ -70,6 +72,7 @@ GROUPS = (
     tunnel_verbs,
     access_verbs,
     confinement_verbs,
+    rotation_verbs,
 )
 
 
@@ -201,7 +204,7 @@ KINDS: tuple[tuple[tuple[type[Exception], ...], str, int], ...] = (
     ((gate.Forbidden,), "forbidden", FORBIDDEN),
     ((NotConfirmed,), "not_confirmed", backup_verbs.NOT_CONFIRMED),
     ((LockHeld,), "locked", 1),
-    ((BackupError, DeployFailed, FirewallError, JobError, ReleaseError, TargetError), "refused", 1),
+    ((BackupError, DeployFailed, FirewallError, JobError, ReleaseError, RotationFailed, RotationRefused, TargetError), "refused", 1),
     ((DockerUnavailable, EngineError), "docker", 2),
     ((stack_choice.StackNeeded,), "stack_needed", 2),
     ((ConfigSetError, CommandError, OSError, ValueError), "failed", 2),

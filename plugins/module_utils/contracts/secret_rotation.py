@@ -21,7 +21,8 @@ class SecretRotation(Contract):
 
     kind: str = option("Who checks it, and so how an old and a new value are good at once.", choices=KINDS)
     service: str = option("The service that is the server. Its file is written in place, and its containers are not replaced.", "")
-    user: str = option("PostgreSQL: the role that owns the database. Redis: the user whose password it is.", "", sparse=True)
+    user: str = option("Of PostgreSQL the role that owns the database, of Redis the user whose password it is.", "", sparse=True)
+    database: str = option("The PostgreSQL database that its clients use.", "postgres", sparse=True)
     admin: str = option("The superuser of the PostgreSQL server.", "", sparse=True)
     port: int = option("On which the PostgreSQL server listens in its container.", 5432, least=1, most=65535)
     every: float = option("Told is a value that is older, in seconds; 0 for never.", 0.0, least=0, most=3650 * DAY)
@@ -31,9 +32,7 @@ class SecretRotation(Contract):
         least=0,
         most=365 * DAY,
     )
-    separator: str = option(
-        "What stands between the values in the file of an overlap.", "line", choices=tuple(SEPARATORS)
-    )
+    separator: str = option("What stands between the values in the file of an overlap.", "line", choices=tuple(SEPARATORS))
 
     @property
     def logins(self) -> tuple[str, str]:

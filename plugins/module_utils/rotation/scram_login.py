@@ -37,7 +37,7 @@ class Answer:
     reason: str = ""
 
 
-def try_login(address: str, port: int, user: str, password: str, database: str = "postgres", timeout: float = 10) -> Answer:
+def try_login(address: str, port: int, user: str, password: str, database: str, timeout: float = 10) -> Answer:
     """One login, which ends at once.
 
     :raises LoginUnknown: the server is away, or asks for something else than a password.
@@ -69,7 +69,7 @@ class _Login:
         self.first = f"n=,r={self.nonce}"
 
     def carry_out(self, database: str) -> Answer:
-        """To the first message that says yes or no."""
+        """To the first message that says yes or no: a role that may not log in is refused after its password was taken."""
         pairs = ("user", self.user, "database", database, "application_name", "latentum.ops")
         words = b"".join(word.encode() + b"\0" for word in pairs) + b"\0"
         self.channel.sendall(struct.pack("!II", 8 + len(words), _PROTOCOL) + words)
@@ -77,13 +77,12 @@ class _Login:
             kind, body = self._message()
             if kind == b"E":
                 return self._error(body)
-            if kind != b"R":
-                continue
-            (code,) = struct.unpack("!I", body[:4])
-            if code == _OK:
+            if kind == b"Z":  # ready for a query
                 self.channel.sendall(b"X" + struct.pack("!I", 4))
                 return Answer(True)
-            self._answer(code, body[4:])
+            if kind == b"R":
+                (code,) = struct.unpack("!I", body[:4])
+                self._answer(code, body[4:])
 
     def _answer(self, code: int, body: bytes) -> None:
         if code == _CLEAR:
@@ -93,7 +92,7 @@ class _Login:
             self._send(b"SCRAM-SHA-256\0" + struct.pack("!I", len(opening)) + opening)
         elif code == _CONTINUE:
             self._send(self._proof(body.decode()))
-        elif code != _FINAL:
+        elif code not in (_OK, _FINAL):
             raise LoginUnknown(f"the server asks {self.user} for something else than a password (authentication {code})")
 
     def _proof(self, server: str) -> bytes:

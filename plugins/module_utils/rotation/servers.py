@@ -186,7 +186,9 @@ def of(stack: str, secret: Rotating, item: Item, passwords: tuple[str, ...]) -> 
         raise RotationRefused(f"secrets.{secret.name}: {error}") from error
     if secret.rotation.kind == REDIS:
         return RedisServer(secret, redis_users.Redis(_client(container), secret.rotation.user or "default", passwords))
-    return PostgresqlServer(secret, item, Psql(container.name, secret.rotation.admin), _login(container, secret.rotation.port))
+    return PostgresqlServer(
+        secret, item, Psql(container.name, secret.rotation.admin), _login(container, secret.rotation.port, secret.rotation.database)
+    )
 
 
 def _client(container: Container) -> redis_users.Client:
@@ -195,12 +197,12 @@ def _client(container: Container) -> redis_users.Client:
     return lambda script: re.sub(r"^\s+", "", run(argv, input=script, timeout=60, check=False).stdout)
 
 
-def _login(container: Container, port: int) -> Callable[[str, str], Answer]:
+def _login(container: Container, port: int, database: str) -> Callable[[str, str], Answer]:
     """A login from this host, which is a neighbour in each network of the container."""
 
     def login(role: str, password: str) -> Answer:
         if not (address := container.address()):
             raise LoginUnknown(f"{container.name} has no address: it needs a network (`none` and `host` give it none)")
-        return try_login(address, port, role, password)
+        return try_login(address, port, role, password, database)
 
     return login

@@ -29,7 +29,7 @@ from ..core.locks import LockBusy, file_lock
 from ..core.published_secrets import publish_again
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
-from . import sealing, versions
+from . import ages, sealing, versions
 from .in_place import write_in_place
 from .kinds import PLACE, Made, SecretError, bcrypt_hash, bcrypt_matches, check, make, render
 
@@ -163,6 +163,8 @@ class Store:
                 for file in written:
                     write_in_place(file.path, file.content)
             outcome.changes += apply(ConfigSet(f"secrets of {self.stack}", stage), check_mode=check_mode).changes
+        if not check_mode:
+            ages.publish(self.stack, {str(entry["name"]): found for entry in entries if (found := rotation_of(entry))}, metadata)
         return outcome
 
     def entries(self) -> list[dict[str, Any]]:
