@@ -44,8 +44,10 @@ options:
     description:
       - V(rotated) gives the secrets other values, after going on with what was interrupted.
       - V(finished) goes on with what was interrupted, and ends values from before whose grace time is over.
+      - V(repaired) lets database servers take what the store has, after a backup from before a rotation was restored.
+      - V(initial) lets the owners of databases log in themselves again, before a server begins anew with empty data.
     type: str
-    choices: [rotated, finished]
+    choices: [rotated, finished, repaired, initial]
     default: rotated
   values:
     description: Values that come from outside, such as a vault, by the names of their secrets.
@@ -113,6 +115,12 @@ waiting:
   type: list
   elements: str
   sample: [api_key]
+repaired:
+  description: Names of those that their server takes again, or that their owner logs in with again.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 rolled:
   description: What was replaced.
   returned: success
@@ -181,8 +189,10 @@ def act(given: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Names in, names out."""
     stack = given["stack"]
     store = Store(stack)
-    if given["state"] == "finished":
-        result = Result() if check_mode else Rotation.here(stack, wait=given["wait"]).finish(now=given["now"])
+    if given["state"] != "rotated":
+        rotation = Rotation.here(stack, wait=given["wait"])
+        verbs = {"finished": lambda: rotation.finish(now=given["now"]), "repaired": rotation.repair, "initial": rotation.begin_anew}
+        result = Result() if check_mode else verbs[given["state"]]()
         return {**asdict(result), "changed": result.changed}
     secrets = chosen(store, given)
     rows = plan.rows(store, Journal(stack), secrets, Rolling(stack, lambda _line: None).strategies())
@@ -202,7 +212,7 @@ def main() -> None:
         argument_spec={
             "stack": {"type": "str", "required": True},
             "secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
-            "state": {"type": "str", "choices": ["rotated", "finished"], "default": "rotated"},
+            "state": {"type": "str", "choices": ["rotated", "finished", "repaired", "initial"], "default": "rotated"},
             "values": {"type": "dict", "default": {}, "no_log": True},
             "now": {"type": "bool", "default": False},
             "wait": {"type": "float", "default": 60.0},

@@ -204,6 +204,11 @@ services:
   type: list
   elements: str
   sample: []
+rotates:
+  description: Whether one of the secrets is declared to rotate.
+  returned: O(state=present)
+  type: bool
+  sample: true
 public_key:
   description: For the host that is to seal its secrets.
   returned: O(state=invited)
@@ -289,6 +294,7 @@ def act(store: Store, given: dict[str, Any], check_mode: bool) -> dict[str, Any]
         "updated": outcome.updated,
         "retired": outcome.retired,
         "services": outcome.services,
+        "rotates": any(entry["rotation"] for entry in given["entries"]),
         "diff": [change.difference() for change in outcome.changes],
     }
 

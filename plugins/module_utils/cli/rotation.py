@@ -29,11 +29,14 @@ def add_parsers(verbs: Any) -> None:
     verb = verbs.add_parser(
         "rotate", parents=parents, help="give secrets other values without losing a request; without a name, their ages"
     )
-    verb.add_argument("secrets", nargs="*", metavar="SECRET", help="which ones")
+    verb.add_argument("names", nargs="*", metavar="SECRET", help="which ones")
     verb.add_argument("--all", action="store_true", help="all that are declared to rotate and are made on this host")
     verb.add_argument("--due", action="store_true", help="those that are older than they are declared to be")
     verb.add_argument(
         "--finish", action="store_true", help="go on with what was interrupted, and end values from before whose time is over"
+    )
+    verb.add_argument(
+        "--repair", action="store_true", help="let database servers take what the store has, after an older backup was restored"
     )
     verb.add_argument("--now", action="store_true", help="with --finish: before their time, which ends what still uses them")
     verb.add_argument("--dry-run", action="store_true", help="say what would be done")
@@ -48,7 +51,7 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
     stack = chosen(options.stack, options.argv)
     store, journal = Store(stack), Journal(stack)
     names = _names(options, store)
-    if not options.finish and (options.dry_run or not (names or options.due or options.all)):
+    if not (options.finish or options.repair) and (options.dry_run or not (names or options.due or options.all)):
         secrets = declared.chosen(store, names or list(declared.every(store)))
         made = plan.rows(store, journal, secrets, Rolling(stack, lambda _line: None).strategies())
         underway = journal.underway()
@@ -57,7 +60,12 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         return 0
     confirmation.require(options, stack)
     rotation = Rotation.here(stack, tell=output.line, wait=options.wait)
-    result = rotation.finish(now=options.now) if options.finish else rotation.rotate(names)
+    if options.finish:
+        result = rotation.finish(now=options.now)
+    elif options.repair:
+        result = rotation.repair()
+    else:
+        result = rotation.rotate(names)
     output.result({"stack": stack, **asdict(result)}, said(result))
     return 0
 
@@ -65,21 +73,26 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
 def _names(options: argparse.Namespace, store: Store) -> list[str]:
     if options.now and not options.finish:
         raise ValueError("--now belongs to --finish: write opsctl rotate --finish --now")
-    if sum((bool(options.secrets), options.all, options.due, options.finish)) > 1:
-        raise ValueError("write names of secrets, or one of --all, --due and --finish")
+    if sum((bool(options.names), options.all, options.due, options.finish, options.repair)) > 1:
+        raise ValueError("write names of secrets, or one of --all, --due, --finish and --repair")
     known = declared.every(store)
     if options.all:
         return [name for name, secret in known.items() if not secret.entry.get("given")]
     if options.due:
         made = plan.rows(store, Journal(store.stack), [secret for secret in known.values() if not secret.entry.get("given")], {})
         return [row.secret for row in made if row.late]
-    return list(options.secrets)
+    return list(options.names)
 
 
 def said(result: Result) -> str:
     """What came of it, in a few lines."""
     lines = [result.found] if result.found else []
-    for title, names in (("rotated", result.rotated), ("good no more", result.revoked), ("shredded", result.shredded)):
+    for title, names in (
+        ("rotated", result.rotated),
+        ("good no more", result.revoked),
+        ("shredded", result.shredded),
+        ("taken again", result.repaired),
+    ):
         if names:
             lines.append(f"{title}: {', '.join(names)}")
     if result.waiting:

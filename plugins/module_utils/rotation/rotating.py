@@ -61,6 +61,7 @@ class Result:
     revoked: list[str] = field(default_factory=list)
     shredded: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
     rolled: list[str] = field(default_factory=list)
     found: str = ""
     lines: list[str] = field(default_factory=list)
@@ -68,7 +69,7 @@ class Result:
     @property
     def changed(self) -> bool:
         """Anything at all."""
-        return bool(self.rotated or self.revoked or self.shredded or self.rolled or self.found)
+        return bool(self.rotated or self.revoked or self.shredded or self.rolled or self.repaired or self.found)
 
 
 @dataclass
@@ -134,11 +135,51 @@ class Rotation:
             raise RotationFailed("\n".join(problems))
         return self.result
 
+    def repair(self) -> Result:
+        """Let database servers take what the store has: a backup from before a rotation brings roles back as they were then.
+
+        :raises RotationFailed: a server does not let it in.
+        """
+        with stack_lock(self.stack, caller(), self.wait, what="rotation"):
+            self._resume()
+            waiting = {kept.login for kept in self.journal.pending().values() if not kept.revoked}
+            for secret in declared.every(self.store).values():
+                if secret.rotation.kind != POSTGRESQL:
+                    continue
+                login = self._login(secret)
+                self._server(secret, Item(secret.name, POSTGRESQL, login, login)).accept(self.store.value(secret.name) or "")
+                for other in {secret.rotation.user, *secret.rotation.logins} - {login, *waiting}:
+                    self._server(secret, Item(secret.name, POSTGRESQL, other)).shut_out("", self.clock())
+                self.result.repaired.append(secret.name)
+                self._say(f"{secret.name}: {login} logs in with it")
+        self.journal.write(step="repaired", secrets=self.result.repaired, who=caller())
+        return self.result
+
+    def begin_anew(self) -> Result:
+        """Let owners log in themselves, as before the first rotation: their server begins anew, and knows no other role.
+
+        :raises RotationRefused: a rotation is under way.
+        """
+        with stack_lock(self.stack, caller(), self.wait, what="rotation"):
+            if underway := self.journal.underway():
+                raise RotationRefused(
+                    f"found an interrupted {underway.describe()}: end it first, `opsctl rotate --finish --stack {self.stack}`"
+                )
+            secrets = [secret for secret in declared.every(self.store).values() if secret.rotation.kind == POSTGRESQL]
+            changed = [secret for secret in secrets if self._login(secret) != secret.rotation.user]
+            if changed:
+                with self.store.locked():
+                    self._ensure(logins={secret.name: secret.rotation.user for secret in changed})
+                self.result.repaired = [secret.name for secret in changed]
+            names = [secret.name for secret in secrets]
+            self._shred(names, versions.PREVIOUS)
+            self._keep(None, {name: kept for name, kept in self.journal.pending().items() if name not in names})
+        return self.result
+
     # -- forward ----------------------------------------------------------------------------------------------------
 
     def _begin(self, secrets: list[Rotating], given: Mapping[str, str]) -> None:
         pending = self.journal.pending()
-        metadata = self.store.metadata()
         items = []
         for secret in secrets:
             if (kept := pending.get(secret.name)) and not kept.revoked:
@@ -150,7 +191,7 @@ class Rotation:
                 raise RotationRefused(f"secrets.{secret.name}: there is no value yet: run site.yml first")
             item = Item(secret.name, secret.rotation.kind)
             if secret.rotation.kind == POSTGRESQL:
-                item.old_login = str(metadata.get(secret.name, {}).get("login") or secret.rotation.user)
+                item.old_login = self._login(secret)
                 item.new_login = following(secret.rotation, item.old_login)
             items.append(item)
             self._server(secret, item).require()
@@ -417,6 +458,10 @@ class Rotation:
         found = [versions.read(self.store.folder, secret.name, version) for version in (versions.NEXT, versions.PREVIOUS)]
         known = [self.store.value(secret.name) or "", *(made.value for made in found if made)]
         return self.serving(secret, item, tuple(dict.fromkeys(value for value in known if value)))
+
+    def _login(self, secret: Rotating) -> str:
+        """The role that logs in with a secret now."""
+        return str(self.store.metadata().get(secret.name, {}).get("login") or secret.rotation.user)
 
     def _version(self, name: str, version: str) -> Made:
         made = versions.read(self.store.folder, name, version)
