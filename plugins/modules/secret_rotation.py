@@ -217,10 +217,11 @@ def main() -> None:
             "now": {"type": "bool", "default": False},
             "wait": {"type": "float", "default": 60.0},
         },
-        required_if=[("state", "rotated", ["secrets"])],
         supports_check_mode=True,
     )
     module.show_names()
+    if module.params["state"] == "rotated" and not module.params["secrets"]:
+        module.fail_json(msg="secrets: write their names, or all, or due; nothing was changed")
     try:
         result = act(module.params, check_mode=module.check_mode)
     except (*EXPECTED, RotationFailed, LockHeld, TimeoutError) as error:

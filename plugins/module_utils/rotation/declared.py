@@ -48,7 +48,7 @@ class Rotating:
         if self.entry.get("given") or self.entry["kind"] not in MADE or given:
             if not given or given == present:
                 raise RotationRefused(
-                    f"secrets.{self.name}: its value comes from outside, and no other one came: write the next one where it comes from,"
+                    f"secret {self.name}, its value comes from outside, and no other one came: write the next one where it comes from,"
                     " such as a vault, and run playbook rotate_secrets, which brings it"
                 )
             return Made(given, {})
@@ -89,8 +89,8 @@ def _why_not(name: str, entries: Mapping[str, Mapping[str, Any]], known: Mapping
         return f"{name} is no secret of this stack: {f'did you mean {near}?' if near else 'write one of ' + ', '.join(sorted(known))}"
     sources = [source for source in _sources(entries[name]) if source in known]
     if sources:
-        return f"secrets.{name} is made of {' and '.join(sources)}: rotate {'that' if len(sources) == 1 else 'those'}; it follows"
-    return f"secrets.{name} is not declared to rotate: write rotation: {{kind: …}} there (postgresql, redis, overlap or file)"
+        return f"secret {name} is made of {' and '.join(sources)}; rotate {'that' if len(sources) == 1 else 'those'}, and it follows"
+    return f"secret {name} is not declared to rotate: write rotation: {{kind: …}} there (postgresql, redis, overlap or file)"
 
 
 def _rotating(entries: Entries, entry: Mapping[str, Any], rotation: SecretRotation) -> Rotating:

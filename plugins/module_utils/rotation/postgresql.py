@@ -89,21 +89,21 @@ def require(sql: Sql, rotation: SecretRotation, login: str, name: str) -> None:
     :param name: of the secret, for the message.
     :raises RotationRefused: says what to write.
     """
-    owner, key = rotation.user, f"secrets.{name}.rotation"
+    owner, key = rotation.user, f"secret {name}"
     standby, limit = sql(_ABOUT, owner=owner).split("|")
     if standby == "t":
-        raise RotationRefused(f"{key}: the server {rotation.service} is a standby, whose roles come from its primary: rotate there")
+        raise RotationRefused(f"{key}, the server {rotation.service} is a standby, whose roles come from its primary: rotate there")
     if limit == "-2":
-        fix = f"correct user: of the entry of databases: with password_secret: {name}"
-        raise RotationRefused(f"{key}: the server {rotation.service} has no role {owner}: {fix}")
+        fix = "correct user: of the entry of databases: that names this secret"
+        raise RotationRefused(f"{key}, the server {rotation.service} has no role {owner}: {fix}")
     there = role(sql, owner, login)
     if there and login != owner and (there.comment != MARK.format(owner=owner) or there.powerful):
         what = "may do more than its owner lets it" if there.powerful else "was made by somebody else"
         fix = f"give it another name: ALTER ROLE {_name(login)} RENAME TO …"
-        raise RotationRefused(f"{key}: the role {login} of {rotation.service} is there already and {what}: {fix}")
+        raise RotationRefused(f"{key}, the role {login} of {rotation.service} is there already and {what}: {fix}")
     if login != owner and (rule := sql(_RULES, owner=owner, login=login)):
         raise RotationRefused(
-            f"{key}: line {rule} of pg_hba.conf of {rotation.service} lets {owner} in and not its members, so {login} could not log in:"
+            f"{key}, line {rule} of pg_hba.conf of {rotation.service} lets {owner} in and not its members, so {login} could not log in:"
             f" write +{owner} in place of {owner}, and reload the server"
         )
 

@@ -70,27 +70,27 @@ def require(redis: Redis, rotation: SecretRotation, name: str) -> None:
     :param name: of the secret, for the message.
     :raises RotationRefused: says what to write.
     """
-    key = f"secrets.{name}.rotation"
+    key = f"secret {name}"
     try:
         about = redis.ask("ACL", "GETUSER", redis.user).split()
     except RotationFailed as error:
         if "unknown" in str(error).lower():
             fix = "take an image of Redis 6 or later, or Valkey"
             raise RotationRefused(
-                f"{key}: {rotation.service} knows no access lists, so two passwords cannot be good at once: {fix}"
+                f"{key}, {rotation.service} knows no access lists, so two passwords cannot be good at once: {fix}"
             ) from None
-        raise RotationRefused(f"{key}: {rotation.service}: {error}") from None
+        raise RotationRefused(f"{key}, {rotation.service}: {error}") from None
     if "nopass" in about:
         raise RotationRefused(
-            f"{key}: {rotation.service} asks the user {redis.user} for no password: write requirepass into its configuration"
+            f"{key}, {rotation.service} asks the user {redis.user} for no password; write requirepass into its configuration"
         )
     replication = redis.ask("INFO", "replication")
     if "role:slave" in replication:
-        raise RotationRefused(f"{key}: {rotation.service} is a replica: rotate at its primary")
+        raise RotationRefused(f"{key}, {rotation.service} is a replica: rotate at its primary")
     replicas = re.search(r"connected_slaves:(\d+)", replication)
     if replicas and int(replicas[1]) and redis.user == "default":
         fix = "give them a user of their own (masteruser, masterauth), or the applications one of theirs"
-        raise RotationRefused(f"{key}: {rotation.service} has {replicas[1]} replicas, which log in with this password as well: {fix}")
+        raise RotationRefused(f"{key}, {rotation.service} has {replicas[1]} replicas, which log in with this password as well: {fix}")
 
 
 def accept(redis: Redis, password: str) -> bool:

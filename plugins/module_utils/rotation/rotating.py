@@ -151,7 +151,7 @@ class Rotation:
                 for other in {secret.rotation.user, *secret.rotation.logins} - {login, *waiting}:
                     self._server(secret, Item(secret.name, POSTGRESQL, other)).shut_out("", self.clock())
                 self.result.repaired.append(secret.name)
-                self._say(f"{secret.name}: {login} logs in with it")
+                self._say(f"{login} logs in with {secret.name}")
         self.journal.write(step="repaired", secrets=self.result.repaired, who=caller())
         return self.result
 
@@ -184,11 +184,11 @@ class Rotation:
         for secret in secrets:
             if (kept := pending.get(secret.name)) and not kept.revoked:
                 raise RotationRefused(
-                    f"secrets.{secret.name}: the value before the last rotation is good until {moment(kept.until)}, and no third one can"
+                    f"secret {secret.name}, the value before the last rotation is good until {moment(kept.until)}, and no third one can"
                     f" be: end it first, `opsctl rotate --finish --now --stack {self.stack}`"
                 )
             if self.store.value(secret.name) is None:
-                raise RotationRefused(f"secrets.{secret.name}: there is no value yet: run site.yml first")
+                raise RotationRefused(f"secret {secret.name}, there is no value yet: run site.yml first")
             item = Item(secret.name, secret.rotation.kind)
             if secret.rotation.kind == POSTGRESQL:
                 item.old_login = self._login(secret)
@@ -288,7 +288,7 @@ class Rotation:
         self._shred([item.name for item in underway.secrets], versions.NEXT)
         self.result.rotated += [item.name for item in underway.secrets]
         for item in underway.secrets:
-            self._say(f"{item.name}: has another value" + (f", and {item.new_login} logs in with it" if item.new_login else ""))
+            self._say(f"{item.name} has another value" + (f", and {item.new_login} logs in with it" if item.new_login else ""))
 
     # -- the value from before --------------------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class Rotation:
             try:
                 self._await(name)
             except (*EXPECTED, RotationFailed) as error:
-                self._say(f"{name}: the value from before is good as before: {error}")
+                self._say(f"the value of {name} from before is good as before, {error}")
         self._note_waiting()
 
     def _await(self, name: str) -> None:
@@ -307,7 +307,7 @@ class Rotation:
             if not (users := self._users(kept)):
                 return self._revoke(kept)
             if self.clock() >= deadline:
-                return self._say(f"{name}: {users} connections hold the value from before; it is good until {moment(kept.until)}")
+                return self._say(f"{users} connections hold the value of {name} from before; it is good until {moment(kept.until)}")
             self.sleep(STEP)
         return None
 
@@ -320,7 +320,7 @@ class Rotation:
                 if not kept.revoked and (due or (kept.kind in _KNOWING and not self._users(kept))):
                     self._revoke(kept)
             except (*EXPECTED, RotationFailed) as error:
-                problems.append(f"{kept.name}: the value from before is good as before: {error}")
+                problems.append(f"the value of {kept.name} from before is good as before, {error}")
                 continue
             if kept.revoked and due:
                 self._shred([kept.name], versions.PREVIOUS)
@@ -357,7 +357,7 @@ class Rotation:
         self.journal.write(step=REVOKED, secret=kept.name, ended=ended, by=caller())
         self._keep(self.journal.underway(), {**self.journal.pending(), kept.name: kept})
         self.result.revoked.append(kept.name)
-        self._say(f"{kept.name}: the value from before is good no more" + (f"; {ended} connections were ended" if ended else ""))
+        self._say(f"the value of {kept.name} from before is good no more" + (f"; {ended} connections were ended" if ended else ""))
 
     def _users(self, kept: Pending) -> int:
         """How many connections hold the value from before."""
@@ -466,7 +466,7 @@ class Rotation:
     def _version(self, name: str, version: str) -> Made:
         made = versions.read(self.store.folder, name, version)
         if made is None:
-            raise RotationFailed(f"{name}: its {version} value is gone from the store ({self.store.folder / versions.FOLDER})")
+            raise RotationFailed(f"the {version} value of {name} is gone from the store ({self.store.folder / versions.FOLDER})")
         return made
 
     def _present(self, name: str) -> Made:

@@ -96,7 +96,7 @@ class PostgresqlServer:
         try:
             postgresql.require(self.sql, self.secret.rotation, self.item.new_login, self.secret.name)
         except BackupError as error:
-            raise RotationRefused(f"secrets.{self.secret.name}: {error}") from error
+            raise RotationRefused(f"secret {self.secret.name}, {error}") from error
 
     def accept(self, value: str) -> None:
         """See `Server`."""
@@ -104,10 +104,10 @@ class PostgresqlServer:
             postgresql.accept(self.sql, self.secret.rotation, self.item.new_login, value)
             answer = self.login(self.item.new_login, value)
         except (BackupError, LoginUnknown) as error:
-            raise RotationFailed(f"{self.secret.name}: {self.secret.rotation.service} takes no new login: {error}") from error
+            raise RotationFailed(f"secret {self.secret.name}, {self.secret.rotation.service} takes no new login: {error}") from error
         if not answer.let_in:
             raise RotationFailed(
-                f"{self.secret.name}: {self.secret.rotation.service} does not let {self.item.new_login} in: {answer.reason}"
+                f"secret {self.secret.name}, {self.secret.rotation.service} does not let {self.item.new_login} in: {answer.reason}"
             )
 
     def in_use(self, since: float) -> int:
@@ -115,7 +115,7 @@ class PostgresqlServer:
         try:
             return postgresql.sessions(self.sql, self.item.old_login)
         except BackupError as error:
-            raise RotationFailed(f"{self.secret.name}: {error}") from error
+            raise RotationFailed(f"secret {self.secret.name}, {error}") from error
 
     def shut_out(self, value: str, since: float) -> int:
         """See `Server`."""
@@ -130,11 +130,11 @@ class PostgresqlServer:
             ended = postgresql.shut_out(self.sql, self.secret.rotation, login)
             if self.login(login, value).let_in:
                 raise RotationFailed(
-                    f"{self.secret.name}: {self.secret.rotation.service} lets {login} in with the password that was taken away: its"
+                    f"secret {self.secret.name}, {self.secret.rotation.service} lets {login} in with the password that was taken away: its"
                     " pg_hba.conf asks for none (trust)"
                 )
         except (BackupError, LoginUnknown) as error:
-            raise RotationFailed(f"{self.secret.name}: whether {login} is shut out is not known: {error}") from error
+            raise RotationFailed(f"secret {self.secret.name}, whether {login} is shut out is not known: {error}") from error
         return ended
 
 
@@ -154,7 +154,9 @@ class RedisServer:
         """See `Server`."""
         redis_users.accept(self.redis, value)
         if not self.redis.lets_in(value):
-            raise RotationFailed(f"{self.secret.name}: {self.secret.rotation.service} does not take the new password, although it was told")
+            raise RotationFailed(
+                f"secret {self.secret.name}, {self.secret.rotation.service} does not take the new password, although it was told"
+            )
 
     def in_use(self, since: float) -> int:
         """See `Server`."""
@@ -164,7 +166,7 @@ class RedisServer:
         """See `Server`."""
         ended = redis_users.shut_out(self.redis, value, self.clock() - since)
         if self.redis.lets_in(value):
-            raise RotationFailed(f"{self.secret.name}: {self.secret.rotation.service} takes the password that was taken away")
+            raise RotationFailed(f"secret {self.secret.name}, {self.secret.rotation.service} takes the password that was taken away")
         return ended
 
     def shut_out_next(self, value: str, since: float) -> None:
@@ -183,7 +185,7 @@ def of(stack: str, secret: Rotating, item: Item, passwords: tuple[str, ...]) -> 
     try:
         container = container_files.running(Engine(), stack, secret.rotation.service)
     except BackupError as error:
-        raise RotationRefused(f"secrets.{secret.name}: {error}") from error
+        raise RotationRefused(f"secret {secret.name}, {error}") from error
     if secret.rotation.kind == REDIS:
         return RedisServer(secret, redis_users.Redis(_client(container), secret.rotation.user or "default", passwords))
     return PostgresqlServer(

@@ -175,7 +175,7 @@ REFUSED = {
         "was made by somebody else: give it another name",
     ),
     "a superuser": ("", "may do more than its owner lets it"),
-    "no owner": ("", "has no role nobody: correct user: of the entry of databases:"),
+    "no owner": ("", "has no role nobody: correct user: of the entry of databases: that names this secret"),
 }
 
 

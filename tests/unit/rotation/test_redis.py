@@ -153,7 +153,7 @@ def a_replica(server: Redis) -> tuple[tuple[str, ...], users.Redis]:
 
 
 REFUSED = {
-    no_password: "asks the user default for no password: write requirepass",
+    no_password: "asks the user default for no password; write requirepass",
     other_password: "takes no password of the user default that is known here",
     may_not: "the server refused ACL GETUSER",
     a_replica: "is a replica: rotate at its primary",

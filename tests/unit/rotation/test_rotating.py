@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.core.masking import clean
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed
 from ansible_collections.latentum.ops.plugins.module_utils.rotation.refusal import RotationFailed, RotationRefused
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore import versions
@@ -195,7 +196,9 @@ def test_a_connection_that_stays_is_waited_for_and_ended_after_the_grace_time(pl
     """A pool outside of the stack: nothing replaces it."""
     played.servers["database_password"].connected["report"] = played.first["database_password"]
     result = played.rotation().rotate(["database_password"])
-    assert result.waiting == ["database_password"] and any("1 connections hold the value from before" in line for line in result.lines)
+    assert result.waiting == ["database_password"] and any(
+        "1 connections hold the value of database_password from before" in line for line in result.lines
+    )
     assert played.rotation().finish().waiting == ["database_password"]
     with pytest.raises(RotationRefused, match="no third one can be: end it first, `opsctl rotate --finish --now"):
         played.rotation().rotate(["database_password"])
@@ -247,7 +250,7 @@ def test_the_public_half_goes_with_its_key_and_comes_back_with_it(played: Played
 REFUSED = {
     "xyz": "xyz is no secret of this stack: write one of api_key, cache_password,",
     "database_pasword": "did you mean database_password?",
-    "database_url": "secrets.database_url is made of database_password: rotate that; it follows",
+    "database_url": "secret database_url is made of database_password; rotate that, and it follows",
     "plain": "is not declared to rotate: write rotation: {kind: …}",
 }
 
@@ -286,7 +289,7 @@ def test_the_server_is_away_when_the_grace_time_ends(played: Played) -> None:
     played.rotation().rotate(["cache_password", "session_key"])
     played.servers["cache_password"].away = True
     played.now += 2 * HOUR
-    with pytest.raises(RotationFailed, match="cache_password: the value from before is good as before"):
+    with pytest.raises(RotationFailed, match="the value of cache_password from before is good as before"):
         played.rotation().finish()
     assert list(played.journal.pending()) == ["cache_password"], "the other one has ended"
     played.servers["cache_password"].away = False
@@ -316,3 +319,38 @@ def test_the_state_holds_names_and_times(played: Played) -> None:
     played.rotation().rotate(["session_key"])
     state = json.loads(played.journal.state.read_text())
     assert state["underway"] is None and state["pending"]["session_key"]["revoked"] is True
+
+
+def test_an_older_backup_came_back(played: Played) -> None:
+    """Its server knows roles as they were; what the store has is let in again, and the others are shut out."""
+    played.rotation().rotate(["database_password"])
+    played.rotation().finish(now=True)
+    server = played.servers["database_password"]
+    server.good = {played.first["database_password"]}
+    assert played.rotation().repair().repaired == ["database_password"]
+    assert played.store.value("database_password") in server.good
+    played.serves()
+
+
+def test_a_server_that_begins_anew_knows_its_owner_alone(played: Played) -> None:
+    played.rotation().rotate(["database_password"])
+    assert played.rotation().begin_anew().repaired == ["database_password"]
+    assert played.files("api")["database_url"].startswith("pg://app:") and played.journal.pending() == {}
+    assert played.rotation().begin_anew().repaired == []
+    played.kill_at = len(played.points) + 3
+    with pytest.raises(Killed):
+        played.rotation().rotate(["database_password"])
+    with pytest.raises(RotationRefused, match="found an interrupted rotation of database_password"):
+        played.rotation().begin_anew()
+
+
+def test_the_masker_leaves_what_is_said_as_it_is(played: Played) -> None:
+    """A name that ends in password, followed by a colon, would hide the word behind it."""
+    said = []
+    played.servers["cache_password"].connected["report"] = played.first["cache_password"]
+    said += played.rotation().rotate(["database_password", "cache_password"]).lines
+    for names in (["cache_password"], ["smtp_password"], ["database_url"], ["pasword"]):
+        with pytest.raises(RotationRefused) as refused:
+            played.rotation().rotate(names)
+        said.append(str(refused.value))
+    assert [clean(line) for line in said] == said
