@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from ..containers.client import Engine
+from ..nginx import traffic_plan
+from ..nginx.sync import sync
 from ..release.pinning import redeclared
 from ..release.store import Store
+from ..rollout import standby
 from ..rollout.deployment import Deployment
 from ..rollout.request import ROTATION, Order
 
@@ -30,7 +33,16 @@ class Rolling:
         if live is None:
             return []
         order = Order(kind=ROTATION, held=True, recreate=tuple(recreate), tell=self.tell)
-        return Deployment(self.stack, order).deploy(redeclared(live, "missing")).sentences
+        sentences = Deployment(self.stack, order).deploy(redeclared(live, "missing")).sentences
+        self._settle()
+        return sentences
+
+    def _settle(self) -> None:
+        """Who gets traffic by a rollout that was killed just before its end: its containers are those that are wanted, so none is begun."""
+        left = set(traffic_plan.load(self.stack)) - set(standby.load(self.stack))
+        if left:
+            traffic_plan.put(self.stack, dict.fromkeys(left))
+            sync(Engine())
 
     def made_since(self, when: float, services: Collection[str]) -> list[str]:
         """Services of which a container was made since then (epoch seconds)."""
