@@ -16,12 +16,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from ..core import paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.masking import clean
 from ..core.versioned_json import known_fields, read_state, write_state
 from ..release.store import now
 
-FOLDER = Path("/var/lib/latentum-ops/rotations")  # one folder a stack
 LINES = 2000  # of history that are kept
 
 
@@ -100,7 +100,7 @@ class Journal:
     """History and present of one stack."""
 
     def __init__(self, stack: str, folder: Path | None = None) -> None:
-        self.folder = (folder or FOLDER) / stack
+        self.folder = (folder or paths.ROTATIONS) / stack
         self.lines, self.state = self.folder / "journal.jsonl", self.folder / "state.json"
 
     def write(self, **entry: Any) -> None:

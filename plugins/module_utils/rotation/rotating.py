@@ -280,7 +280,9 @@ class Rotation:
         pending, secrets, now = self.journal.pending(), self._secrets(underway), self.clock()
         for item in underway.secrets:
             until = now + secrets[item.name].rotation.grace
-            pending[item.name] = Pending(item.name, item.kind, item.old_login, now, until, revoked=item.kind not in _CHECKED)
+            pending[item.name] = Pending(
+                item.name, item.kind, item.old_login, underway.switched_at, until, revoked=item.kind not in _CHECKED
+            )
         self.at("before the end")
         self._note(underway, "done")
         self.journal.keep(None, pending)

@@ -345,6 +345,8 @@ class Store:
         for path in (self.folder / RETIRED).glob("*") if purge else ():
             path.unlink()
         for name in names:
+            for version in (versions.NEXT, versions.PREVIOUS, versions.BESIDE):
+                versions.shred(self.folder, name, version)
             for path in [self.folder / name, *self.folder.glob(f"{name}.*")]:
                 if path.is_file() and path.name != METADATA:
                     if purge:

@@ -199,6 +199,8 @@ def test_a_connection_that_stays_is_waited_for_and_ended_after_the_grace_time(pl
     assert result.waiting == ["database_password"] and any(
         "1 connections hold the value of database_password from before" in line for line in result.lines
     )
+    # Since the switch, and not since the end: connections of new containers are younger, and are never ended.
+    assert 0 < played.journal.pending()["database_password"].switched_at < min(played.made[service] for service in ("api", "worker"))
     assert played.rotation().finish().waiting == ["database_password"]
     with pytest.raises(RotationRefused, match="no third one can be: end it first, `opsctl rotate --finish --now"):
         played.rotation().rotate(["database_password"])
