@@ -133,9 +133,9 @@ def test_a_second_run_of_the_site_changes_nothing_afterwards(host: Watched) -> N
 @pytest.mark.matrix
 @pytest.mark.parametrize("attempt", range(4))
 def test_a_kill_at_a_random_moment_and_a_second_run(host: Watched, inbox: Inbox, attempt: int) -> None:
-    """SIGKILL to the process and to what it has started; from the first second to well into the rollout."""
+    """SIGKILL to the process and to what it has started; from the first second to the end of the second rollout."""
     old, role = {name: value(host, name) for name in NAMES}, login(host)
-    patience = random.uniform(attempt * 6, attempt * 6 + 6)  # noqa: S311 - a moment, no secret
+    patience = random.uniform(attempt * 18, attempt * 18 + 18)  # noqa: S311 - a moment, no secret
     with loaded(host) as result:
         host.sh(
             f"setsid opsctl rotate --stack latentum {' '.join(NAMES)} >/tmp/rotation.log 2>&1 & "
