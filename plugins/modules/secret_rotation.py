@@ -221,7 +221,7 @@ def main() -> None:
     )
     module.show_names()
     if module.params["state"] == "rotated" and not module.params["secrets"]:
-        module.fail_json(msg="secrets: write their names, or all, or due; nothing was changed")
+        module.fail_json(**failure("write the names of secrets, or all, or due; nothing was changed"))
     try:
         result = act(module.params, check_mode=module.check_mode)
     except (*EXPECTED, RotationFailed, LockHeld, TimeoutError) as error:

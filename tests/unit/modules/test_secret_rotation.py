@@ -83,7 +83,7 @@ def test_what_comes_from_outside(run: Run, played: Played) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "secrets"),
+        ({}, "write the names of secrets, or all, or due"),
         ({"secrets": ["nothing"]}, "nothing is no secret of this stack"),
         ({"secrets": ["database_url"]}, "is made of database_password; rotate that"),
         ({"secrets": ["all", "api_key"]}, "all is no secret of this stack"),
