@@ -50,7 +50,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-update:
+recorded:
   description: What the host has recorded; empty where no update was under way.
   returned: success
   type: dict
@@ -78,12 +78,12 @@ def main() -> None:
     try:
         if module.check_mode:
             known = record.current()
-            module.exit_json(changed=bool(known and known.unfinished), update=known.as_dict() if known else {})
+            module.exit_json(changed=bool(known and known.unfinished), recorded=known.as_dict() if known else {})
         times = {str(name): float(value) for name, value in given["seconds"].items()}
         ended = record.end(Phase(given["state"]), rebooted=given["rebooted"], reason=given["reason"], seconds=times)
     except (OSError, ValueError) as error:
         module.fail_json(**failure(error))
-    module.exit_json(changed=ended is not None, update=ended.as_dict() if ended else {})
+    module.exit_json(changed=ended is not None, recorded=ended.as_dict() if ended else {})
 
 
 if __name__ == "__main__":

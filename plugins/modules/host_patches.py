@@ -27,6 +27,10 @@ attributes:
   diff_mode:
     support: full
 options:
+  exemption:
+    description: By what an error budget that is nearly spent does not hold it up (M(latentum.ops.host_patches_info)); for the record.
+    type: str
+    default: ""
   stack:
     description: Under which name its progress is kept; nobody has a need of another one.
     type: str
@@ -118,6 +122,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **ARGUMENTS,
+            "exemption": {"type": "str", "default": ""},
             "stack": {"type": "str", "default": "host"},
             "attempt": {"type": "str", "default": "ansible"},
             "detach": {"type": "bool", "default": False},
@@ -134,7 +139,7 @@ def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:
     """The module's result, whether the update succeeds or not: what was changed until then is in it."""
     progress = Progress(given["stack"], given["attempt"])
     try:
-        return outcome(updating.carry_out(Settings.from_dict(given), progress.say))
+        return outcome(updating.carry_out(Settings.from_dict(given), progress.say, given["exemption"]))
     except (PatchError, CommandError, LockHeld, OSError, ValueError) as error:
         return failure(error, **outcome(record.current() or Update("")))
     finally:

@@ -19,6 +19,8 @@ from .record import Update
 from .request import Reboot, Settings
 from .upgrades import Plan
 
+REASON = "updates of the host"  # of the maintenance window that role patch begins
+
 
 @dataclass(frozen=True)
 class Look:
@@ -27,7 +29,8 @@ class Look:
     :param reboot_due: why a reboot is due now, before the update.
     :param restarts: units that use replaced files already.
     :param left: an update that was begun and not ended.
-    :param maintenance: somebody has begun a maintenance window of the whole host.
+    :param maintenance: somebody else has begun a maintenance window of the whole host.
+    :param healthy: nothing is said against its services.
     """
 
     plan: Plan
@@ -39,16 +42,12 @@ class Look:
     left: Update | None
     maintenance: bool
     stacks: tuple[dict[str, Any], ...]
+    healthy: bool
 
     def needed(self, allowed: Reboot) -> bool:
         """There is something to do."""
         unfinished = self.left is not None
         return bool(self.plan.upgrades) or unfinished or bool(self.restarts) or (allowed is Reboot.WHEN_DUE and bool(self.reboot_due))
-
-    @property
-    def healthy(self) -> bool:
-        """Nothing is said against the services of the host."""
-        return not any(obstacle.kind is Kind.HEALTH for obstacle in self.obstacles)
 
 
 def look(settings: Settings, *, fetch: bool) -> Look:
@@ -79,16 +78,23 @@ def look(settings: Settings, *, fetch: bool) -> Look:
         use.unit for use in replaced_files.in_use() if not replaced_files.stays(use.unit, settings.never_restart, settings.engine)
     ]
     left = record.current()
+    left = left if left and left.phase != record.Phase.FINISHED.value else None
+    against = [*obstacles, *allowed.obstacles]
+    if left:
+        # What an update that stopped has broken is put right by going on with it.
+        notes += [obstacle.text for obstacle in against if obstacle.kind is Kind.HEALTH]
+        against = [obstacle for obstacle in against if obstacle.kind is not Kind.HEALTH]
     return Look(
         plan=plan,
-        obstacles=(*obstacles, *allowed.obstacles),
+        obstacles=tuple(against),
         notes=(*plan.notes, *notes, *allowed.notes),
         exemption=allowed.exemption,
         reboot_due=tuple(reboot.reasons()),
         restarts=tuple(restartable),
-        left=left if left and left.phase != record.Phase.FINISHED.value else None,
-        maintenance=any(one.scope == "host" for one in windows.load()),
+        left=left,
+        maintenance=any(one.scope == "host" and one.reason != REASON for one in windows.load()),
         stacks=tuple({"name": str(stack["name"]), "services": list(stack["services"])} for stack in described),
+        healthy=not any(obstacle.kind is Kind.HEALTH for obstacle in allowed.obstacles),
     )
 
 

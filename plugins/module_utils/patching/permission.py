@@ -73,15 +73,17 @@ def window(settings: Settings, now: float) -> Iterator[Obstacle]:
     if begins > now:
         at = datetime.fromtimestamp(begins, timezone.utc).isoformat(timespec="minutes")
         own = f"{settings.window_start} for {settings.window_duration}"
-        yield Obstacle(Kind.WINDOW, f"it is not its window ({own}): the next one begins at {at}; -e patch_window={{}} updates it now")
+        yield Obstacle(
+            Kind.WINDOW, f"it is not its window ({own}): the next one begins at {at}; -e '{{\"patch_window\": {{}}}}' updates it now"
+        )
 
 
 def next_start(start: str, after: float) -> float:
-    """The first time of a calendar expression after another time, as systemd reads it; infinite for none.
+    """The first time of a calendar expression after another time, as systemd reads it in the time zone of the host; infinite for none.
 
     :raises CommandError: it is none.
     """
-    shown = run(["systemd-analyze", "calendar", f"--base-time=@{int(after)}", start], env={"TZ": "UTC0"}).stdout
+    shown = run(["systemd-analyze", "calendar", f"--base-time=@{int(after)}", start]).stdout
     found = _ELAPSES.findall(shown)
     return datetime.fromisoformat(f"{found[-1]}+00:00").timestamp() if found else float("inf")
 

@@ -79,10 +79,10 @@ class Update:
         return self.phase in (Phase.UPGRADING.value, Phase.UPGRADED.value)
 
 
-def begin(scope: str) -> Update:
+def begin(scope: str, exemption: str = "") -> Update:
     """A new one; what one before it has left is a part of it."""
     before = current()
-    fresh = Update(now(), who=caller(), scope=scope)
+    fresh = Update(now(), who=caller(), scope=scope, exemption=exemption)
     if before and (before.unfinished or before.phase == Phase.FAILED.value):
         fresh = replace(fresh, changes=before.changes, kept=before.kept, seconds=before.seconds, advisories=before.advisories)
     return keep(fresh)

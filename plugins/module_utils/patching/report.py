@@ -19,6 +19,7 @@ class Outcome(str, Enum):
     """What became of a host."""
 
     UPDATED = "updated"
+    PREDICTED = "would be updated"
     NOTHING = "nothing to do"
     FAILED = "failed"
     UNREACHED = "not reached"

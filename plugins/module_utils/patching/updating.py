@@ -57,10 +57,11 @@ class Clock:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
 
 
-def carry_out(settings: Settings, say: Say) -> Update:
+def carry_out(settings: Settings, say: Say, exemption: str = "") -> Update:
     """Update the packages of this host, and restart what uses what was replaced.
 
     :param say: told what happens.
+    :param exemption: why it is done although an error budget is nearly spent.
     :raises PatchError: it stopped; the record says where.
     :raises LockHeld: somebody works on a stack.
     """
@@ -71,11 +72,11 @@ def carry_out(settings: Settings, say: Say) -> Update:
             raise PatchError(f"another run updates this host ({busy}): wait for its end") from None
         for stack in stacks():
             held.enter_context(stack_lock(str(stack["name"]), "patch", settings.lock_timeout, what="updates of the host"))
-        return _locked(settings, say)
+        return _locked(settings, say, exemption)
 
 
-def _locked(settings: Settings, say: Say) -> Update:
-    clock, update = Clock(), record.begin(settings.scope.value)
+def _locked(settings: Settings, say: Say, exemption: str) -> Update:
+    clock, update = Clock(), record.begin(settings.scope.value, exemption)
     before, files, services = package_lists.of_host(), kept_files.beside(), replaced_files.active()
     plan = Plan()
     try:

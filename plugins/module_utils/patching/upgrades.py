@@ -208,7 +208,8 @@ def security_versions(text: str) -> Mapping[str, Sequence[str]]:
     for line in text.splitlines():
         package, _bar, rest = line.partition("|")
         version, _bar, place = rest.partition("|")
-        if place and _is_security(place) and not place.rstrip().endswith("Sources"):
+        # The suite: an address may have any word in it.
+        if len(words := place.split()) > 2 and _is_security(words[1]) and words[-1] == "Packages":
             found.setdefault(package.strip(), []).append(version.strip())
     return found
 
