@@ -179,7 +179,7 @@ def test_repair_comes_first_and_only_when_it_is_declared(host: Host, tmp_path: P
 
 def test_a_service_that_does_not_run_after_it_stops_the_run(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replaced_files, "restart", lambda *_arguments, **_options: Restarts(failed={"nginx.service": "Job for it failed"}))
-    with pytest.raises(PatchError, match="nginx.service does not run after the update: Job for it failed"):
+    with pytest.raises(PatchError, match=r"nginx\.service does not run after the update: Job for it failed"):
         updating.carry_out(settings(tmp_path), str)
     left = record.current()
     assert left and left.phase == Phase.UPGRADED.value and len(left.changes) == 2
