@@ -99,7 +99,7 @@ def run(ansible: AnsibleRuns, tmp_path: Path) -> Run:
     environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
 
     def command(*options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        given = ["-e", json.dumps({"ops_edge_group": "edge", **variables})]
+        given = ["-e", json.dumps({"ops_edge_group": "edge", "patch_lock_timeout": 30, **variables})]
         return ansible(
             "ansible-playbook", str(PLAYBOOKS / "patch.yml"), "-i", "hosts.yml", *given, *options, folder=tmp_path, environment=environment
         )
