@@ -141,7 +141,8 @@ def carry_out(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return outcome(updating.carry_out(Settings.from_dict(given), progress.say, given["exemption"]))
     except (PatchError, CommandError, LockHeld, OSError, ValueError) as error:
-        return failure(error, **outcome(record.current() or Update("")))
+        known = record.current()
+        return failure(error, **outcome(known if known and known.unfinished else Update("")))
     finally:
         progress.close()
 

@@ -63,6 +63,8 @@ components:
   sample: {"registry.example.com/shop/web@sha256:5f70bf18a086": 214}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.advisories import sbom
 from ansible_collections.latentum.ops.plugins.module_utils.advisories.scanners import ScanError
@@ -82,20 +84,25 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    store = Store(given["stack"])
     try:
-        release = store.find(given["release"]) if given["release"] else store.live()
-        if release is None:
-            module.exit_json(changed=False, path="", release="", components={})
-        document = None if given["force"] else sbom.stored(release)
-        changed = document is None
-        if document is None and not module.check_mode:
-            document = sbom.make(release, sbom.of_engine(Engine().api))
-            sbom.write(release, document)
+        result = keep(Store(given["stack"]), given["release"], force=given["force"], check=module.check_mode)
     except (ReleaseError, ScanError, DockerUnavailable, OSError, ValueError) as error:
         module.fail_json(**failure(error))
+    module.exit_json(**result)
+
+
+def keep(store: Store, wanted: str, *, force: bool, check: bool) -> dict[str, Any]:
+    """The module's result: the document of a release is there, or in check mode would be."""
+    release = store.find(wanted) if wanted else store.live()
+    if release is None:
+        return {"changed": False, "path": "", "release": "", "components": {}}
+    document = None if force else sbom.stored(release)
+    changed = document is None
+    if document is None and not check:
+        document = sbom.make(release, sbom.of_engine(Engine().api))
+        sbom.write(release, document)
     listed = {image["bom-ref"]: len(image["components"]) for image in (document or {}).get("components") or ()}
-    module.exit_json(changed=changed, path=str(sbom.path(release)), release=release.id, components=listed)
+    return {"changed": changed, "path": str(sbom.path(release)), "release": release.id, "components": listed}
 
 
 if __name__ == "__main__":

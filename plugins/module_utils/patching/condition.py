@@ -37,6 +37,7 @@ _CAUSES = (
     (re.compile(r"Hash Sum mismatch"), "the mirror is being updated: try again in some minutes"),
     (re.compile(r"No space left on device"), "the disk is full"),
 )  # fmt: skip
+_HALF = re.compile(r"half configured|half installed|not yet configured|in a mess")
 _FAILED = re.compile(r"^(?:E|W|Err:\d+): ?(.*(?:Failed to fetch|Release file|GPG error|repository|signatures).*)$", re.MULTILINE)
 
 
@@ -101,15 +102,14 @@ def database(*, repair: bool) -> Iterator[Obstacle]:
 
 
 def broken() -> list[str]:
-    """Packages of which ``dpkg --audit`` says something; those that only wait for a trigger are finished by the next update."""
-    shown = run(["dpkg", "--audit"], check=False).stdout
-    names, waits = [], False
-    for line in shown.splitlines():
-        if not line.startswith(" ") and line.strip():
-            waits = waits if line[0].islower() else False
-            waits = waits or "trigger" in line
-        elif line.startswith(" ") and not waits:
-            names.append(line.split()[0])
+    """Packages that ``dpkg --audit`` calls half there. Those that wait for a trigger are finished by the next update, and what it says of
+    checksums and architectures stands against none."""
+    names, head = [], ""
+    for line in run(["dpkg", "--audit"], check=False).stdout.splitlines():
+        if line.startswith(" "):
+            names += [line.split()[0]] if _HALF.search(head) else []
+        else:
+            head = f"{head} {line}" if line else ""
     return names
 
 

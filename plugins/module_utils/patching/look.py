@@ -31,6 +31,7 @@ class Look:
     :param left: an update that was begun and not ended.
     :param maintenance: somebody else has begun a maintenance window of the whole host.
     :param healthy: nothing is said against its services.
+    :param repairs: an update was interrupted before, whoever made it, and is to be finished.
     """
 
     plan: Plan
@@ -43,11 +44,12 @@ class Look:
     maintenance: bool
     stacks: tuple[dict[str, Any], ...]
     healthy: bool
+    repairs: bool
 
     def needed(self, allowed: Reboot) -> bool:
         """There is something to do."""
-        unfinished = self.left is not None
-        return bool(self.plan.upgrades) or unfinished or bool(self.restarts) or (allowed is Reboot.WHEN_DUE and bool(self.reboot_due))
+        begun = self.left is not None or self.repairs
+        return bool(self.plan.upgrades) or begun or bool(self.restarts) or (allowed is Reboot.WHEN_DUE and bool(self.reboot_due))
 
 
 def look(settings: Settings, *, fetch: bool) -> Look:
@@ -94,6 +96,7 @@ def look(settings: Settings, *, fetch: bool) -> Look:
         left=left,
         maintenance=any(one.scope == "host" and one.reason != REASON for one in windows.load()),
         stacks=tuple({"name": str(stack["name"]), "services": list(stack["services"])} for stack in described),
+        repairs=settings.repair and any(condition.database(repair=False)),
         healthy=not any(obstacle.kind is Kind.HEALTH for obstacle in allowed.obstacles),
     )
 

@@ -107,7 +107,7 @@ def _lines(one: HostReport) -> Iterator[str]:
 
 def going_on(reports: Sequence[HostReport]) -> str:
     """What an operator does after a run that stopped; empty where it came to its end."""
-    stopped = [one for one in reports if one.outcome is Outcome.FAILED]
+    stopped = [one for one in reports if one.outcome in (Outcome.FAILED, Outcome.UNREACHED)]
     if not stopped:
         return ""
     done = [one.host for one in reports if one.outcome in (Outcome.UPDATED, Outcome.NOTHING)]

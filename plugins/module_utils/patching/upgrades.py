@@ -21,7 +21,7 @@ ENGINE = re.compile(r"docker\.io$|docker-(ce|cli$|buildx|compose)|containerd|run
 KERNEL = re.compile(r"linux-image-")
 # New packages come where an update needs them, as kernels do; none goes.
 _ALL = ("apt-get", "--simulate", "--quiet", "upgrade", "--with-new-pkgs")
-_NAMED = ("apt-get", "--simulate", "--quiet", "install", "--only-upgrade", "--no-remove")
+_NAMED = ("apt-get", "--simulate", "--quiet", "install", "--only-upgrade", "--no-remove", "--no-install-recommends")
 _INST = re.compile(r"^Inst (\S+)(?: \[(\S+)\])? \((\S+)(?: (.*?))?\s*\[[^\]]*\]\)", re.MULTILINE)
 _REMV = re.compile(r"^Remv (\S+)", re.MULTILINE)
 _URI = re.compile(r"^'\S+' (\S+\.deb) (\d+) ?", re.MULTILINE)
@@ -221,7 +221,7 @@ def download(names: Sequence[str]) -> int:
     """
     if not names:
         return 0
-    argv = ["apt-get", "--print-uris", "--yes", "--quiet", "install", "--only-upgrade", *apt.HARMLESS, *names]
+    argv = ["apt-get", "--print-uris", "--yes", "--quiet", "install", "--only-upgrade", "--no-install-recommends", *apt.HARMLESS, *names]
     return sizes(run(argv, env=apt.ENVIRONMENT, timeout=120).stdout)
 
 

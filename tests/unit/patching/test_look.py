@@ -88,6 +88,12 @@ def test_what_is_something_to_do(host: dict[str, Any], what: dict[str, Any], whe
     assert (seen.needed(WHEN_DUE), seen.needed(NEVER)) == (when_due, never)
 
 
+def test_what_somebody_else_has_left_half_done_is_something_to_do_once_it_may_be_repaired(host: dict[str, Any]) -> None:
+    host["database"] = [Obstacle(Kind.INTERRUPTED, "dpkg was interrupted")]
+    assert look(Settings(repair=True), fetch=False).needed(NEVER)
+    assert not look(Settings(), fetch=False).needed(NEVER)
+
+
 def test_the_plan_is_a_table(host: dict[str, Any]) -> None:
     host["plan"] = PLAN
     seen = look(Settings(), fetch=True)
