@@ -26,6 +26,8 @@ ip netns exec guesser sh -ec '
   for net in a b c d; do for host in 66 67 68 69 70 71; do ip -6 addr add 2001:db8:$net::$host/128 dev lo nodad; done; done'
 ssh-keygen -q -t ed25519 -N '' -f /run/guesser-key
 """
+# The client finds no server for a moment after a restart.
+READY = "until fail2ban-client ping > /dev/null 2>&1; do sleep 0.2; done"
 AWAY = "ip netns del guesser; ip link del guess0 2> /dev/null; rm -f /run/guesser-key*; true"
 LOGIN = (
     "ssh -i /run/guesser-key -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=1 -o StrictHostKeyChecking=no"
@@ -76,7 +78,7 @@ def guesser(production: Production) -> Iterator[Guesser]:
     production.root(AWAY)
     production.root(NETWORK)
     # fail2ban remembers the host's own addresses for minutes, and sshd its penalties until it ends.
-    fresh = "systemctl restart fail2ban.service ssh.service; until fail2ban-client ping > /dev/null 2>&1; do sleep 0.2; done"
+    fresh = f"systemctl restart fail2ban.service ssh.service; {READY}"
     production.root(fresh)
     try:
         yield Guesser(production)
@@ -105,7 +107,7 @@ def test_an_address_for_each_guess_is_one_guesser_and_the_next_network_another(g
     eventually(lambda: guesser.ban_is_there("2001:db8:b::/64"), "the network is banned", 20)
     assert guesser.looks("2001:db8:b::71") == 0
     assert guesser.looks("2001:db8:a::71") == 1, "another network is another customer"
-    guesser.production.root("systemctl restart fail2ban.service")
+    guesser.production.root(f"systemctl restart fail2ban.service; {READY}")
     eventually(lambda: guesser.ban_is_there("2001:db8:b::/64"), "the ban is remembered", 30)
     eventually(lambda: guesser.looks("2001:db8:b::71") == 0, "the ban is in force again", 30)
 

@@ -415,4 +415,4 @@ def test_a_host_is_judged_by_what_roles_want_and_no_secret_is_told(play: Play) -
     assert results["look"]["table"] and results["look"]["markdown"].startswith("# ") and sum(results["look"]["counts"].values()) > 0
     assert set(results["inventory"]["counts"]) == {"found"} and "found" not in results["look"]["counts"]
     assert "hunter2" not in json.dumps(results)
-    assert results["wrong"]["failed"] and "web is no role of this collection: write some of base" in results["wrong"]["msg"]
+    assert results["wrong"]["failed"] and "web is no role of this collection: write some of access, base" in results["wrong"]["msg"]

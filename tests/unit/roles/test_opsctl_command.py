@@ -9,13 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[3]
 TEMPLATE = ROOT / "roles/opsctl/templates/usr/local/sbin/opsctl.j2"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH is of Python 3.11")
 def test_no_code_comes_from_the_folder_that_one_stands_in(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/latentum_ops").symlink_to(ROOT / "plugins/module_utils")

@@ -45,7 +45,8 @@ def test_the_matrix_runs_when_asked_for(tmp_path: Path, arguments: list[str], en
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--strict-markers", "-p", "matrix", "--rootdir", str(tmp_path), *arguments, "test_it.py"],
         cwd=tmp_path,
-        env={**inherited, "PYTHONPATH": str(TOOLS), **environment},
+        # A folder of its own for temporary files: pytest closes the one that it shares with us, and what runs there as another user stops.
+        env={**inherited, "PYTHONPATH": str(TOOLS), "TMPDIR": str(tmp_path), **environment},
         capture_output=True,
         text=True,
         check=False,
