@@ -25,17 +25,23 @@ dpkg --install latentum-sample_1.0_all.deb
 rm latentum-sample_1.0_all.deb
 echo "an operator's own" > /etc/latentum-sample.conf
 
-apt-get update --quiet
+# Of what is installed: the mirror may have gone on since this host was made.
 for package in libpcre2-8-0 containerd docker.io; do
-    rm -rf /tmp/unpacked /tmp/fetched
-    mkdir /tmp/fetched
-    # shellcheck disable=SC2016 # dpkg's own placeholder
-    (cd /tmp/fetched && apt-get download --quiet "$package=$(dpkg-query -W -f '${Version}' "$package")")
-    dpkg-deb --raw-extract /tmp/fetched/*.deb /tmp/unpacked
-    sed --in-place "s/^Version: .*/&$mark/" /tmp/unpacked/DEBIAN/control
+    rm -rf /tmp/unpacked
+    mkdir -p /tmp/unpacked/DEBIAN
+    dpkg-query --status "$package" | sed "/^Status:/d; /^Conffiles:/d; /^ \//d; s/^Version: .*/&$mark/" > /tmp/unpacked/DEBIAN/control
+    for part in preinst postinst prerm postrm config templates triggers conffiles shlibs symbols; do
+        for file in "/var/lib/dpkg/info/$package.$part" "/var/lib/dpkg/info/$package:$(dpkg --print-architecture).$part"; do
+            test ! -e "$file" || cp --preserve=mode "$file" "/tmp/unpacked/DEBIAN/$part"
+        done
+    done
+    dpkg-query --listfiles "$package" | while read -r path; do
+        test -d "$path" || echo "$path" # /lib is a link to a folder
+    done > /tmp/files
+    tar --create --no-recursion --ignore-failed-read --files-from=/tmp/files --file=- | tar --extract --directory=/tmp/unpacked --file=-
     dpkg-deb --root-owner-group -Znone --build /tmp/unpacked "$package.deb"
 done
-rm -rf /tmp/unpacked /tmp/fetched /tmp/own
+rm -rf /tmp/unpacked /tmp/own /tmp/files
 
 for file in *.deb; do
     dpkg-deb --field "$file"
