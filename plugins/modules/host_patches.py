@@ -131,7 +131,9 @@ def main() -> None:
     )
     if module.check_mode:
         result = predict(Settings.from_dict(module.params))
-        module.fail_json(**result) if result.get("failed") else module.exit_json(**result)
+        if result.get("failed"):
+            module.fail_json(**result)
+        module.exit_json(**result)
     detached.leave(module, carry_out)
 
 
