@@ -105,12 +105,8 @@ def _judged(
 
 
 def findings(packages: Iterable[Package], advisories: Advisories) -> Iterator[Finding]:
-    """Those of some packages, each of a source package once."""
-    seen: set[tuple[str, str]] = set()
+    """Those of some packages, by their source packages: binary packages of one source have the same."""
     for package in packages:
         for one in advisories.of(package):
-            if (one.name, package.source) in seen:
-                continue
-            seen.add((one.name, package.source))
             fixed = "yes" if one.fix_available else ""
             yield Finding(one.name, package.source or package.name, package.source_version, one.urgency or "unknown", fixed)
