@@ -16,7 +16,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.patching.report impor
 from ansible_collections.latentum.ops.plugins.plugin_utils import report_files
 
 OPTIONS = {
-    "results": {"type": "str", "required": True},
+    "answers": {"type": "str", "required": True},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "canary": {"type": "str", "default": ""},
     "folder": {"type": "path", "default": "patches"},
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         super().run(tmp, task_vars)
         _validated, given = self.validate_argument_spec(argument_spec=OPTIONS)
         hostvars = (task_vars or {})["hostvars"]
-        reports = read(((host, hostvars[host].get(given["results"])) for host in given["hosts"]), given["canary"])
+        reports = read(((host, hostvars[host].get(given["answers"])) for host in given["hosts"]), given["canary"])
         at = datetime.now(timezone.utc)
         files = documents(reports, at)
         folder = Path(given["folder"]).absolute()

@@ -10,7 +10,7 @@ module: patch_report
 short_description: Write one report of the updates of several hosts
 version_added: "0.2.0"
 description:
-  - Makes a table, JSON and Markdown of what each host of the run has in the variable O(results), on the controller. A host without one was
+  - Makes a table, JSON and Markdown of what each host of the run has in the variable O(answers), on the controller. A host without one was
     not begun.
   - The files have the time of the run in their names, and none is replaced.
 author:
@@ -23,7 +23,7 @@ attributes:
   diff_mode:
     support: none
 options:
-  results:
+  answers:
     description: The variable of each host with what became of it.
     type: str
     required: true
@@ -45,7 +45,7 @@ options:
 EXAMPLES = r"""
 - name: What was changed
   latentum.ops.patch_report:
-    results: patch_result
+    answers: patch_result
     hosts: [web1, web2]
     folder: patches
   run_once: true
