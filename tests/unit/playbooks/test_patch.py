@@ -127,7 +127,7 @@ def test_what_cannot_be_meant_is_refused_and_no_host_is_asked(run: Run, tmp_path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="dpkg's lock is root's")
 def test_in_check_mode_it_says_what_would_change_and_writes_nothing(run: Run, tmp_path: Path) -> None:
-    done = run("--check", "--diff", patch_canary="web2")
+    done = run("--check", "--diff", patch_canary="web2", ops_hosts="web2:edge1")
     printed = " ".join(done.stdout.split())
     assert done.returncode == 0, done.stdout + done.stderr
     assert "openssl 3.5.1-1 3.5.4-1~deb13u1 security" in printed and "+openssl 3.5.4-1~deb13u1" in printed
