@@ -48,14 +48,15 @@ def within_scopes(operator: Operator | None, options: argparse.Namespace, top: P
     with audit.recorded(call, required=operator is not None):
         try:
             code = run_verb(options, output)
-        except expected() as error:
-            call.result = f"failed: {clean(error)}"
-            raise
         except KeyboardInterrupt:
             call.result = "interrupted"
             raise
         except OutputClosed:
             call.result = "its reader left"
+            raise
+        except Exception as error:
+            if isinstance(error, expected()):
+                call.result = f"failed: {clean(error)}"
             raise
         call.result = f"exit {code}"
     return code
@@ -75,10 +76,12 @@ def main(operator: Operator | None = None) -> int:
         return within_scopes(operator, options, top, Output(as_json=as_json))
     except OutputClosed:
         return leave()
-    except expected() as error:
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if not isinstance(error, expected()):
+            raise
         try:
             return failed(error, as_json=as_json)
         except OutputClosed:
             return leave()
-    except KeyboardInterrupt:
-        return 130

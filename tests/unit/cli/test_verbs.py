@@ -149,7 +149,7 @@ def test_the_list_has_the_help_of_each(capsys: pytest.CaptureFixture[str], monke
 def test_each_verb_is_documented() -> None:
     page = (ROOT / "docs/reference/opsctl.md").read_text()
     table = page.partition("| command |")[2].partition("\n\n")[0]
-    assert {name for name in re.findall(r"`opsctl ([a-z-]+)", table)} == set(VERBS)
+    assert set(re.findall(r"`opsctl ([a-z-]+)", table)) == set(VERBS)
 
 
 @pytest.mark.parametrize(
