@@ -272,7 +272,7 @@ class Session:
     def ended(self) -> str:
         """How it ended; nothing where it goes on, or has done all its work."""
         try:
-            return {0: ""}.get(self.process.wait(20), "by the host")
+            return {0: ""}.get(self.process.wait(60), "by the host")
         except subprocess.TimeoutExpired:
             return ""
 
