@@ -18,9 +18,10 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -qq --yes --no-install-recommends lynis openscap-scanner openscap-common linux-base >/dev/null
 [ ! -e {CONTENT} ] || exit 0
-lists=$(mktemp -d); mkdir "$lists/partial"
-echo "deb http://deb.debian.org/debian forky main" > "$lists/forky.list"
-from="-o Dir::Etc::SourceList=$lists/forky.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$lists"
+lists=$(mktemp -d); chmod 0755 "$lists"; mkdir -p "$lists/state/partial"
+mirror=$(sed -n 's/^deb \\([^ ]*\\) .*/\\1/p' /etc/apt/sources.list | head -n 1)
+echo "deb $mirror forky main" > "$lists/forky.list"
+from="-o Dir::Etc::SourceList=$lists/forky.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$lists/state"
 from="$from -o Acquire::Check-Valid-Until=false"
 apt-get $from update -qq
 cd "$lists" && apt-get $from download -qq ssg-debian

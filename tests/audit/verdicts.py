@@ -36,7 +36,7 @@ def of_openscap(text: str) -> Verdict:
 
     :raises ValueError: it judged nothing.
     """
-    results = dict(re.findall(rf"^Rule\t{PREFIX}(\S+)\n(?:.*\n)*?^Result\t(\S+)$", text, re.MULTILINE))
+    results = dict(re.findall(rf"^Rule\s+{PREFIX}(\S+)\n(?:.*\n)*?^Result\s+(\S+)$", text, re.MULTILINE))
     verdict = Verdict(
         frozenset(rule for rule, result in results.items() if result == "pass"),
         frozenset(rule for rule, result in results.items() if result in ("fail", "error", "unknown")),

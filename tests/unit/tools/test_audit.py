@@ -43,8 +43,10 @@ def listed(**changes: object) -> list[verdicts.Exemption]:
     return verdicts.exemptions([{key: value for key, value in entry.items() if value is not None}])
 
 
-def test_what_could_not_be_judged_is_no_pass_and_what_does_not_apply_does_not_count() -> None:
-    verdict = verdicts.of_openscap(PRINTED)
+@pytest.mark.parametrize("between", ["\t", "\n\t"], ids=["one line", "two lines"])
+def test_what_could_not_be_judged_is_no_pass_and_what_does_not_apply_does_not_count(between: str) -> None:
+    """OpenSCAP has both forms, by where it writes."""
+    verdict = verdicts.of_openscap(PRINTED.replace("\t", between))
     assert verdict.passed == {"package_aide_installed"} and verdict.failed == {"file_ownerships_var_log", "package_nginx_removed"}
     assert round(verdict.share, 1) == 33.3
 
