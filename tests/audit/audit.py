@@ -57,6 +57,16 @@ def judged(host: str, when: str) -> Scores:
     return scores
 
 
+def answers(host: str) -> None:
+    """The application answers over verified TLS, from the outside, after the reboot: a host that is only hard is worth nothing."""
+    curl = f"curl --silent --show-error --fail --output /dev/null --cacert /tmp/root.pem https://{host}.example.test/"
+    ask = f"cat > /tmp/root.pem; for _ in $(seq 60); do {curl} && exit 0; sleep 2; done; exit 1"
+    argv = [*site_host.HOSTS_TOOL, "exec", "client", "sh", "-c", ask]
+    done = subprocess.run(argv, input=Path(site_host.root_of_pebble()).read_text(), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"audit: {host} does not answer over verified TLS after its reboot: {done.stderr[-400:]}")
+
+
 def audited(platform: str, level: str) -> dict[str, Scores]:
     """One platform, before and after."""
     host = f"audit-{platform}"
@@ -70,6 +80,7 @@ def audited(platform: str, level: str) -> dict[str, Scores]:
         raise SystemExit(f"audit: the site playbook failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
     judges.on(host, "systemctl start latentum-ops-aide-init.service 2>/dev/null || true")
     site_host.tool("restart", host)
+    answers(host)
     return {"bare": before, level: judged(host, level)}
 
 

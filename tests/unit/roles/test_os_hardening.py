@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.latentum.ops.plugins.action.role_arguments import argument_spec
 from ansible_runs import AnsibleRuns
 
-from .plays import refused
 from .rendering import Rendered, render
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/os_hardening"
@@ -75,11 +76,15 @@ def test_judges_see_what_is_set(made: dict[str, Rendered]) -> None:
     assert "kernel.randomize_va_space = 2" in lines
 
 
-def test_what_is_no_control_is_refused(ansible: AnsibleRuns, tmp_path: Path) -> None:
-    cases = {
-        "typo": ({"os_hardening_skip": ["reverse_paths"]}, ""),
-        "known": ({"os_hardening_skip": ["reverse_path"]}, ""),
+def test_what_is_no_control_is_refused_with_all_arguments() -> None:
+    """Action `role_arguments` judges them for all roles, before the first changes anything."""
+    controls = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__os_hardening_controls"]
+    spec = {
+        name: {key: value for key, value in option.items() if key != "description"} for name, option in argument_spec(ROLE.name).items()
     }
-    said = refused(ansible, tmp_path, ROLE, cases)
-    assert "os_hardening_skip: reverse_paths is no control: write some of" in said["typo"] and "reverse_path," in said["typo"]
-    assert said["known"] == ""
+    assert spec["os_hardening_skip"]["choices"] == list(controls)
+    asked = {name: spec[name] for name in ("os_hardening_level", "os_hardening_skip")}
+    said = ArgumentSpecValidator(asked).validate({"os_hardening_skip": ["reverse_paths"], "os_hardening_level": "paranoid"}).error_messages
+    assert any("os_hardening_skip" in line and "reverse_paths" in line for line in said)
+    assert any("os_hardening_level" in line and "paranoid" in line for line in said)
+    assert not ArgumentSpecValidator(asked).validate({"os_hardening_skip": ["reverse_path"]}).error_messages
