@@ -96,6 +96,47 @@ options:
             description: Group number.
             type: int
             required: true
+      rotation:
+        description: How the secret is replaced while its consumers go on (module M(latentum.ops.secret_rotation)).
+        type: dict
+        suboptions:
+          # BEGIN OPTIONS secret_rotation.SecretRotation
+          kind:
+            description: Who checks it, and so how an old and a new value are good at once.
+            type: str
+            required: true
+            choices: [postgresql, redis, overlap, file]
+          service:
+            description: The service that is the server. Its file is written in place, and its containers are not replaced.
+            type: str
+          user:
+            description: Of PostgreSQL the role that owns the database, of Redis the user whose password it is.
+            type: str
+          database:
+            description: The PostgreSQL database that its clients use.
+            type: str
+            default: postgres
+          admin:
+            description: The superuser of the PostgreSQL server.
+            type: str
+          port:
+            description: On which the PostgreSQL server listens in its container.
+            type: int
+            default: 5432
+          every:
+            description: Told is a value that is older, in seconds; 0 for never.
+            type: float
+            default: 0.0
+          grace:
+            description: For so long the value before is kept, and good where nobody else can say that it is out of use, in seconds.
+            type: float
+            default: 86400.0
+          separator:
+            description: What stands between the values in the file of an overlap.
+            type: str
+            choices: [line, comma, space]
+            default: line
+          # END OPTIONS
       environment:
         description: Services that can only read it from their environment; it is visible in C(docker inspect) then.
         type: list
@@ -163,6 +204,11 @@ services:
   type: list
   elements: str
   sample: []
+rotates:
+  description: Whether one of the secrets is declared to rotate.
+  returned: O(state=present)
+  type: bool
+  sample: true
 public_key:
   description: For the host that is to seal its secrets.
   returned: O(state=invited)
@@ -178,6 +224,8 @@ sealed:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.argspec import argspec
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.secret_rotation import SecretRotation
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import EntryError
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
@@ -191,6 +239,7 @@ CONSUMER: dict[str, Any] = {
     "uid": {"type": "int", "required": True},
     "gid": {"type": "int", "required": True},
 }
+ROTATION = argspec(SecretRotation)
 VARIABLE: dict[str, Any] = {"service": {"type": "str", "required": True}, "variable": {"type": "str", "required": True}}
 ENTRY: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -205,6 +254,7 @@ ENTRY: dict[str, Any] = {
     "template": {"type": "str"},
     "consumers": {"type": "list", "elements": "dict", "default": [], "options": CONSUMER},
     "environment": {"type": "list", "elements": "dict", "default": [], "options": VARIABLE},
+    "rotation": {"type": "dict", "options": ROTATION},
 }
 
 
@@ -244,6 +294,7 @@ def act(store: Store, given: dict[str, Any], check_mode: bool) -> dict[str, Any]
         "updated": outcome.updated,
         "retired": outcome.retired,
         "services": outcome.services,
+        "rotates": any(entry["rotation"] for entry in given["entries"]),
         "diff": [change.difference() for change in outcome.changes],
     }
 

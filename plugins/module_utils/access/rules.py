@@ -107,6 +107,7 @@ RULES: Mapping[str, Rule] = {
     "slo": _rule(READ, Reach.STACKS),
     "report": _rule(READ, Reach.HOST, "since month"),
     "tunnel": _rule(READ, Reach.STACK, "port local service"),
+    "rotate": _rule(DEPLOY, Reach.STACK, f"{_CHANGE} names all due finish repair"),
     "confinement": _rule(DEPLOY, Reach.STACK, "services"),  # it starts containers of the release
     "access": _rule(READ, Reach.HOST, "markdown"),
     "completion": _rule(READ, Reach.NOTHING, "shell"),

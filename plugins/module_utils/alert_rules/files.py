@@ -11,11 +11,11 @@ from typing import Any
 from ..compose.yaml_writer import dump
 from ..contracts.database_exporters import DatabaseExporter
 from ..contracts.monitoring import HostLimits, MonitoredStack
-from . import backups, certificates, containers, databases, host, incidents, maintenance, monitoring, requests, services
+from . import backups, certificates, containers, databases, host, incidents, maintenance, monitoring, requests, secrets, services
 from .rule import AlertRule
 
 _HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring writes it.\n"
-_OF_STACK = (services, requests, containers, certificates, backups)
+_OF_STACK = (services, requests, containers, certificates, backups, secrets)
 
 
 def stack_file(stack: MonitoredStack, measured: Sequence[DatabaseExporter] = (), dashboards: str = "") -> str:

@@ -12,6 +12,7 @@ from ..slo.promql import quoted
 
 WATCHDOG = "latentum_ops_watchdog_"
 BACKUP = "latentum_ops_backup_"
+AGES = "latentum_ops_secret_"
 # Labels of containers, as cAdvisor writes those of Compose.
 PROJECT, SERVICE = "container_label_com_docker_compose_project", "container_label_com_docker_compose_service"
 # Jobs of Prometheus, as the scrape configuration calls them (monitoring/scraping).

@@ -40,6 +40,11 @@ def _again(options: Options) -> bool:
     return bool(options.again)
 
 
+def _rotates(options: Options) -> bool:
+    """Showing changes nothing, and what ends a rotation was confirmed when it began."""
+    return bool(options.names or options.all or options.due) and not options.dry_run
+
+
 def _always(_options: Options) -> bool:
     return True
 
@@ -49,6 +54,7 @@ GUARDED: Mapping[str, Callable[[Options], bool]] = {
     "deploy": _not_tried,
     "rollback": _not_tried,
     "scale": _not_tried,
+    "rotate": _rotates,
     "remove": _said_yes,
     "recover": _beyond_restart,
     "run": _again,

@@ -29,6 +29,8 @@ KINDS: tuple[tuple[tuple[str, ...], str, int], ...] = (
             "firewall.rules.FirewallError",
             "jobs.settings.JobError",
             "release.store.ReleaseError",
+            "rotation.refusal.RotationFailed",
+            "rotation.refusal.RotationRefused",
             "backup.restic_errors.TargetError",
         ),
         "refused",

@@ -68,6 +68,7 @@ VERBS: Mapping[str, Verb] = {
     "report": Verb(
         "capacity", "capacity and cost: when disk, memory and connections are full, limits against use, idle services, cost by stack"
     ),
+    "rotate": Verb("rotation", "give secrets other values without losing a request; without a name, their ages"),
     "tunnel": Verb("tunnel", "the SSH command by which another machine reaches what a service publishes on loopback"),
     "access": Verb("access", "who may do what on this host, with which keys, until when"),
     "confinement": Verb(

@@ -18,6 +18,7 @@ STACK_ALERTS: Mapping[str, str] = {
     "ContainerCrashLoop": "crash-loop",
     "CertificateEnds": "certificate",
     "BackupTooOld": "backup",
+    "SecretTooOld": "secret-rotation",
     "DatabaseExporterFailing": "database-exporter",
     "DatabaseConnectionsHigh": "database-connections",
     "ReplicationLag": "replication-lag",

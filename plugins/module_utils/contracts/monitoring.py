@@ -86,6 +86,7 @@ class MonitoredStack(Contract):
     objectives: tuple[Objective, ...] = option("Objectives.", ())
     backup_max_age: float = option("A newest restorable backup that is older is told; V(0) is never.", 0, least=0)
     backup_plans: Mapping[str, float] = option("The same by plan of the backups, in place of C(backup_max_age).", {}, least=1)
+    secret_ages: Mapping[str, float] = option("How old a secret may become before it is told, by its name.", {}, least=1, sparse=True)
     runbook: str = option("Address of a page, in which C({runbook}) and C({service}) are replaced; empty without one.", "")
     alerts: tuple[Alert, ...] = option("Who is told.", ())
     deadman: DeadmanSpec | None = option("Who misses Prometheus and Alertmanager.", None)

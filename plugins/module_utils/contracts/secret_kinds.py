@@ -16,9 +16,16 @@ FILTERS = {
     "urlencode": lambda value: quote(value, safe=""),
     "b64encode": lambda value: base64.b64encode(value.encode()).decode(),
 }
+# ``{{ database_password | login }}`` is not made of the value: it names the role of PostgreSQL whose password that is now.
+LOGIN = "login"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 def references(template: str) -> list[str]:
     """Names of the secrets that a template uses."""
     return [match[1] for match in REFERENCE.finditer(template)]
+
+
+def logins(template: str) -> list[str]:
+    """Names of the secrets whose role a template names."""
+    return [match[1] for match in REFERENCE.finditer(template) if match[2] == LOGIN]

@@ -18,6 +18,7 @@ STACKS = Path("/etc/latentum-ops/stacks")  # one file a stack: what opsctl needs
 SHARES = Path("/var/lib/latentum-ops/shares")  # files a stack: what of the host's own configuration is there for it
 UPSTREAMS = Path("/etc/latentum-ops/upstreams")  # one file a stack: its upstreams of nginx, as they are declared
 BUILDS = Path("/var/lib/latentum-ops/builds")  # one folder a stack: which images were built here, of which commits
+ROTATIONS = Path("/var/lib/latentum-ops/rotations")  # one folder a stack: which of its secrets get other values, and the history
 JOBS = Path("/var/lib/latentum-ops/jobs")  # one folder a stack: what its jobs have done
 
 # Who may read what root notes for the watchdog (locks, journals, who gets traffic), and write none of it: its group.

@@ -356,6 +356,7 @@ class Ejection:
         own = [*self._backup_timers(), f"latentum-ops-push@{self.stack}.timer"] if self.settings else []
         own += [f"latentum-ops-wal@{server}.service" for server in self._servers()]
         own += self._job_timers()
+        own += [timer for timer in [f"latentum-ops-rotation@{self.stack}.timer"] if (UNITS / "timers.target.wants" / timer).exists()]
         return own if self.others else [*own, *(unit for unit in HELPERS if (UNITS / unit).exists())]
 
     def _leftovers(self) -> Sequence[Path]:

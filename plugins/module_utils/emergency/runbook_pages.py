@@ -985,6 +985,47 @@ Do not promote a standby that is behind without counting what is lost. Do not re
 
 At once where the primary's disk fills with WAL ([disk-full](disk-full.md)).
 """,
+    "secret-rotation": """\
+# A secret is too old, or its rotation did not come to its end
+
+A secret is older than `rotation.every` says, or a rotation failed, was killed, or left a value from before that is still good.
+
+Alert of Prometheus: `SecretTooOld`.
+
+## Look
+
+```console
+opsctl rotate                               # each secret: age, who checks it, what is replaced, what is left of the value before
+opsctl history                              # the rollouts of rotations are there as well
+journalctl --since -2d --grep rotat --no-pager | tail -n 100
+```
+
+| it says | what to do |
+|---|---|
+| found an interrupted rotation | the next run goes on with it: `opsctl rotate --finish` |
+| failed; it was taken back | the value from before counts. The reason names the service: it did not become healthy with the new value, or not at all |
+| could NOT be taken back completely | both values are good. Mend the service that is named, then `opsctl rotate --finish` |
+| connections hold the value from before | somebody outside of the stack logs in with it (a report, a tool): give it the new value, or `opsctl rotate --finish --now`, which ends them |
+| its value comes from outside | write the next one into the vault, then playbook `rotate_secrets` |
+| the role is there already | somebody else has made `<owner>_a` or `<owner>_b`: rename it |
+| pg_hba.conf lets the owner in and not its members | write `+owner` there |
+| password authentication failed for user `<owner>_a`, after a restore | the backup is of before the rotation: `opsctl rotate --repair` |
+
+## Do
+
+```console
+opsctl rotate database_password             # one, or several names
+opsctl rotate --due                         # those that are too old
+opsctl rotate --finish                      # go on with what was interrupted, and end values whose time is over
+```
+
+No request is lost: both values are good until all consumers have the new one.
+
+## Escalate
+
+A value that has become known is replaced now, and the one before it ended at once: `opsctl rotate NAME`, then
+`opsctl rotate --finish --now`; see [data-breach](data-breach.md).
+""",
     "service-not-responding": """\
 # A service does not respond
 

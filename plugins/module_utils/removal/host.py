@@ -85,6 +85,17 @@ def backups(stack: str, report: Report) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def rotations(stack: str, report: Report) -> None:
+    """The timer that ends values from before of rotated secrets; its files are of all stacks."""
+    timer = f"latentum-ops-rotation@{stack}.timer"
+    if not (UNITS / "timers.target.wants" / timer).exists():
+        return
+    for step in service_units.steps(service_units.look([timer]).values(), "stopped", enabled=False):
+        report.goes("unit", str(step))
+        if not report.check:
+            service_units.take(step)
+
+
 def jobs(stack: str, report: Report) -> None:
     """Their timers first: nothing is to begin in what is being taken away. A run that is under way loses its container with all others."""
     gone = job_units.bring(JobSettings(stack, ""), check_mode=report.check)

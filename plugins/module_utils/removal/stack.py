@@ -77,6 +77,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     host.exporters(stack, report)
     host.jobs(stack, report)
     host.backups(stack, report)
+    host.rotations(stack, report)
     web.sites(stack, report, wish.drain)
     if engine:
         progress("containers, networks, volumes")
@@ -90,6 +91,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     web.certificates(certificates, report)
     states = {"releases": paths.RELEASES / stack, "records of builds": paths.BUILDS / stack, "authentication": AUTHENTICATION / stack}
     states["static files"] = paths.STATIC / stack
+    states["rotations of secrets"] = paths.ROTATIONS / stack
     if wish.volumes:
         states["records of jobs"] = paths.JOBS / stack
     elif (paths.JOBS / stack).is_dir():

@@ -204,7 +204,7 @@ class Deployment:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        if self.order.check:
+        if self.order.check or self.order.held:
             yield
             return
         with stack_lock(self.stack, caller(), self.order.wait, what=self.order.kind):

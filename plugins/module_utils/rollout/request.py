@@ -18,6 +18,8 @@ from ..slo.gate import Passage
 from .phases import Phases
 from .plan import ServicePlan
 
+ROTATION = "rotation"  # a kind of order: the live release again, for secrets that were changed
+
 
 class DeployFailed(Exception):
     """A deployment that did not happen; the message says why, what was taken back, and what is live."""
@@ -28,7 +30,8 @@ class Order:
     """How a deployment is to be carried out.
 
     :param attempt: names it for those who follow its progress.
-    :param kind: deploy, rollback or scale.
+    :param kind: deploy, rollback, scale or rotation.
+    :param held: whoever asks holds the lock of the stack already.
     :param force: also a release that failed before.
     :param automatic: no person asked for this release: one that failed is left alone, whatever has changed around it.
     :param wait: seconds to wait for the lock of the stack.
@@ -53,6 +56,7 @@ class Order:
     promoted_from: str = ""
     slo: SloSettings | None = None
     passage: Passage | None = None
+    held: bool = False
     tell: Callable[[str], None] = lambda _line: None
 
     @property

@@ -34,7 +34,7 @@ from .changes import changes
 from .host_actions import RolloutFailed, Site
 from .phases import Phase
 from .plan import CREATE, JOB, REMOVE, REPLACE, ServicePlan
-from .request import DeployFailed, Order, Outcome
+from .request import ROTATION, DeployFailed, Order, Outcome
 from .rerouting import Rerouting
 from .rollback import retire, take_back
 from .service import Rollout, steps
@@ -416,7 +416,8 @@ class Change:
         site.begun = None  # it was not done
         site.progress.say(f"failed: {reason.splitlines()[0]}")
         self._note("failed", reason=reason[:4000])
-        if isinstance(error, RolloutFailed) and self.order.kind != "rollback":
+        # Of a rotation the release is the one that is live: what failed is the secret.
+        if isinstance(error, RolloutFailed) and self.order.kind not in ("rollback", ROTATION):
             self.store.mark(self.release.id, FAILED, reason.splitlines()[0], judged_by(self.release, self.order, self.outcome.forced))
         site.underway.failing = True
         site.journal.keep(site.underway)

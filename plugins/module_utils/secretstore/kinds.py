@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..contracts.secret_kinds import FILTERS, NAME, REFERENCE
+from ..contracts.secret_kinds import FILTERS, LOGIN, NAME, REFERENCE
 
 # No characters that a shell, a URL, YAML or a Compose file reads as its own; none that look alike.
 ALPHABET = "".join(sorted(set(string.ascii_letters + string.digits) - set("0O1lI"))) + "-_."
@@ -62,9 +62,10 @@ def check(entry: Mapping[str, Any]) -> None:
         raise SecretError(f"secrets.{name}.{number}: {entry[number]}: write a number from {least} to {most}")
 
 
-def render(name: str, template: str, values: Mapping[str, str]) -> str:
+def render(name: str, template: str, values: Mapping[str, str], logins: Mapping[str, str] | None = None) -> str:
     """Fill a template with other secrets.
 
+    :param logins: by secret, the role that it is the password of now.
     :raises SecretError: it uses a secret or a filter that is not there.
     """
 
@@ -72,8 +73,12 @@ def render(name: str, template: str, values: Mapping[str, str]) -> str:
         source, chosen = match[1], match[2]
         if source not in values:
             raise SecretError(f"secrets.{name}.template: {source} is no secret of this stack: declare it, or correct the name")
+        if chosen == LOGIN:
+            if not (logins or {}).get(source):
+                raise SecretError(f"secrets.{name}.template: {source} is the password of no role: give it rotation: {{kind: postgresql}}")
+            return (logins or {})[source]
         if chosen and chosen not in FILTERS:
-            raise SecretError(f"secrets.{name}.template: filter {chosen!r}: write one of {', '.join(FILTERS)}")
+            raise SecretError(f"secrets.{name}.template: filter {chosen!r}: write one of {', '.join((*FILTERS, LOGIN))}")
         return FILTERS[chosen](values[source]) if chosen else values[source]
 
     filled = REFERENCE.sub(fill, template)

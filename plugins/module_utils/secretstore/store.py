@@ -15,23 +15,26 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..contracts.secret_kinds import references
+from ..contracts.secret_rotation import POSTGRESQL, SecretRotation
 from ..core import env_file, paths
 from ..core.atomic_files import read_text, write_atomic
 from ..core.locks import LockBusy, file_lock
 from ..core.published_secrets import publish_again
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
-from . import sealing
-from .kinds import PLACE, SecretError, bcrypt_hash, bcrypt_matches, check, make, render
+from . import ages, sealing, versions
+from .in_place import write_in_place
+from .kinds import PLACE, Made, SecretError, bcrypt_hash, bcrypt_matches, check, make, render
 
 METADATA, KEY, INVITATION, RETIRED, FORMER = "metadata.json", ".store.key", ".invitation", "retired", ".former"
+ENTRIES = "entries.json"  # what was declared, without any value: who rotates a secret on the host has no controller to ask
 FORMER_KEPT = 7 * 86400  # seconds for which a value that was changed is still hidden in logs: containers that have it run on for a while
 
 
@@ -99,9 +102,21 @@ class Store:
 
     # -- bringing it about ------------------------------------------------------------------------------------------
 
-    def ensure(self, entries: Sequence[Mapping[str, Any]], *, purge: bool = False, check_mode: bool = False) -> Outcome:
+    def ensure(
+        self,
+        entries: Sequence[Mapping[str, Any]],
+        *,
+        purge: bool = False,
+        check_mode: bool = False,
+        replace: Mapping[str, Made] | None = None,
+        logins: Mapping[str, str] | None = None,
+        in_place: Collection[str] = (),
+    ) -> Outcome:
         """Make the store what the entries say; existing values stay unless one is given from outside.
 
+        :param replace: other values of secrets, of a rotation.
+        :param logins: other roles of PostgreSQL that passwords are of, likewise.
+        :param in_place: services whose files are written into as they are, since their containers go on (`in_place`).
         :raises SecretError: an entry cannot be made; nothing was changed.
         """
         for entry in entries:
@@ -109,8 +124,9 @@ class Store:
         names = [str(entry["name"]) for entry in entries]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SecretError(f"secrets: {', '.join(twice)} is declared twice: keep one")
-        values, companions = self._values(entries)
         known, key = self.metadata(), self.key() or os.urandom(32)
+        roles = _logins(entries, known) | dict(logins or {})
+        values, companions = self._values(entries, replace or {}, roles)
         outcome, metadata = Outcome(), {}
         for entry in entries:
             name = str(entry["name"])
@@ -120,14 +136,19 @@ class Store:
             elif stored != values[name]:
                 outcome.updated.append(name)
             metadata[name] = self._describe(entry, values[name], known.get(name), key, changed=stored != values[name])
-        readers = [*self._copies(entries, values), *self._environments(entries, values)]
+            if roles.get(name):
+                metadata[name]["login"] = roles[name]
+        shown = self._shown(entries, values)
+        every = [*self._copies(entries, shown), *self._environments(entries, shown)]
+        written = [entry for entry in every if _service_of(self.folder, entry) in in_place and entry.path.is_file()]
+        readers = [entry for entry in every if entry not in written]
         # One after the other, so that a kill leaves nothing useless: the clear password before its line, a value before its copies.
         stages = [
             [Entry(self.folder, "directory", mode=0o700), self._file(KEY, key)],
-            [*self._former({*outcome.created, *outcome.updated}, readers, values, key), *self._files(companions)],
+            [*self._former({*outcome.created, *outcome.updated}, every, {**values, **shown}, key), *self._files(companions)],
             self._files(values),
-            [*readers, *self._stale({entry.path for entry in readers}, purge=purge)],
-            self._files({METADATA: json.dumps(metadata, indent=2, sort_keys=True) + "\n"}),
+            [*readers, *self._stale({entry.path for entry in every}, purge=purge)],
+            [*self._files({METADATA: json.dumps(metadata, indent=2, sort_keys=True) + "\n"}), self._declared(entries)],
         ]
         gone = sorted(name for name in known if name not in values)
         outcome.services = self._outdated(readers)
@@ -137,11 +158,48 @@ class Store:
             self._sweep()
             self._retire(gone, purge=purge)
             self._forget(FORMER_KEPT if not purge else 0)
-        for stage in stages:
+        for number, stage in enumerate(stages):
+            if number == len(stages) - 1 and not check_mode:
+                for file in written:
+                    write_in_place(file.path, file.content)
             outcome.changes += apply(ConfigSet(f"secrets of {self.stack}", stage), check_mode=check_mode).changes
+        if not check_mode:
+            ages.publish(self.stack, {str(entry["name"]): found for entry in entries if (found := rotation_of(entry))}, metadata)
         return outcome
 
-    def _values(self, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
+    def entries(self) -> list[dict[str, Any]]:
+        """What was declared when the store was written last, without values; empty where nothing of it rotates.
+
+        :raises SecretError: the file is damaged.
+        """
+        text = read_text(self.folder / ENTRIES)
+        try:
+            return [dict(entry) for entry in json.loads(text)] if text else []
+        except (ValueError, TypeError) as error:
+            raise SecretError(f"{self.folder / ENTRIES} is damaged: run site.yml with --tags secrets, which writes it anew") from error
+
+    def _declared(self, entries: Sequence[Mapping[str, Any]]) -> Entry:
+        """The file of the entries, where one of them rotates."""
+        if not any(entry.get("rotation") for entry in entries):
+            return Entry(self.folder / ENTRIES, "absent", sensitive=True)
+        # That a value comes from outside decides about its rotation; which one it is does not.
+        kept = [{name: value for name, value in entry.items() if name != "value" and value is not None} for entry in entries]
+        for entry, written in zip(kept, entries, strict=True):
+            entry["given"] = bool(written.get("value") or written.get("given"))
+        return self._file(ENTRIES, (json.dumps(kept, indent=2, sort_keys=True) + "\n").encode())
+
+    def _shown(self, entries: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> dict[str, str]:
+        """Values as their consumers read them: of an overlap both that are good."""
+        shown = dict(values)
+        for entry in entries:
+            name = str(entry["name"])
+            if (rotation := rotation_of(entry)) and (beside := versions.read(self.folder, name, versions.BESIDE)):
+                shown[name] = rotation.joined(values[name], beside.value)
+        return shown
+
+    def _values(
+        self, entries: Sequence[Mapping[str, Any]], replace: Mapping[str, Made], logins: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """Every value: given, stored, generated, or derived from others; and the files that come with generated ones."""
         values: dict[str, str] = {}
         companions: dict[str, str] = {}
@@ -150,7 +208,10 @@ class Store:
             name, kind, stored = str(entry["name"]), str(entry["kind"]), self.value(str(entry["name"]))
             if entry in derived:
                 continue
-            if entry.get("value"):
+            if name in replace:
+                values[name] = replace[name].value
+                companions |= {name + suffix: content for suffix, content in replace[name].companions.items()}
+            elif entry.get("value"):
                 values[name] = str(entry["value"])
             elif stored is not None:
                 values[name] = stored
@@ -167,14 +228,14 @@ class Store:
             if not ready:
                 raise SecretError(f"secrets: {', '.join(str(entry['name']) for entry in derived)} are made of each other: break the circle")
             for entry in ready:
-                values[str(entry["name"])] = self._derive(entry, values)
+                values[str(entry["name"])] = self._derive(entry, values, logins)
                 derived.remove(entry)
         return values, companions
 
-    def _derive(self, entry: Mapping[str, Any], values: Mapping[str, str]) -> str:
+    def _derive(self, entry: Mapping[str, Any], values: Mapping[str, str], logins: Mapping[str, str]) -> str:
         name = str(entry["name"])
         if entry["kind"] == "template":
-            return render(name, str(entry["template"]), values)
+            return render(name, str(entry["template"]), values, logins)
         source = str(entry["of"])
         if source not in values:
             raise SecretError(f"secrets.{name}.of: {source} is no secret of this stack: declare it, or correct the name")
@@ -284,6 +345,8 @@ class Store:
         for path in (self.folder / RETIRED).glob("*") if purge else ():
             path.unlink()
         for name in names:
+            for version in (versions.NEXT, versions.PREVIOUS, versions.BESIDE):
+                versions.shred(self.folder, name, version)
             for path in [self.folder / name, *self.folder.glob(f"{name}.*")]:
                 if path.is_file() and path.name != METADATA:
                     if purge:
@@ -322,6 +385,31 @@ class Store:
         write_atomic(self.folder / KEY, bytes.fromhex(bundle["key"]), 0o600, 0, 0)
         write_atomic(self.folder / METADATA, json.dumps(bundle["metadata"], indent=2, sort_keys=True) + "\n", 0o600, 0, 0)
         invitation.unlink()
+
+
+def rotation_of(entry: Mapping[str, Any]) -> SecretRotation | None:
+    """How a secret rotates; None where it does not."""
+    return (
+        SecretRotation.from_dict(entry["rotation"], f"secrets.{entry['name']}.rotation", tolerant=True) if entry.get("rotation") else None
+    )
+
+
+def _logins(entries: Sequence[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The role that each password of PostgreSQL is of now: that of the last rotation, before the first one the owner."""
+    rotations = {str(entry["name"]): rotation_of(entry) for entry in entries}
+    return {
+        name: str(known.get(name, {}).get("login") or rotation.user)
+        for name, rotation in rotations.items()
+        if rotation and rotation.kind == POSTGRESQL
+    }
+
+
+def _service_of(folder: Path, entry: Entry) -> str:
+    """Whose file it is; empty of a folder."""
+    where = entry.path.relative_to(folder).parts
+    if entry.state != "file" or where[0] not in {"services", "env"}:
+        return ""
+    return where[1].removesuffix(".env") if where[0] == "env" else where[1]
 
 
 def _needs(entry: Mapping[str, Any]) -> list[str]:

@@ -29,6 +29,7 @@ from ..nginx import site_file
 from ..release.journal import Journal
 from ..release.stacks import stacks
 from ..release.store import Store
+from ..secretstore import ages
 from ..tls import member
 from ..tls.certificates import in_service
 from .disks import disks
@@ -42,6 +43,7 @@ def collect() -> dict[str, Any]:
         "stacks": services,
         "jobs": jobs,
         "backups": backups,
+        "secrets": secrets,
         "certificates": certificates,
         "host_certificate": host_certificate,
         "ports": ports,
@@ -119,6 +121,15 @@ def jobs() -> list[dict[str, Any]]:
 def backups() -> list[dict[str, Any]]:
     """What is known about the backups of each stack that has any; times in epoch seconds."""
     return [{"stack": stack, **state.read(stack)} for stack in settings.stacks()]
+
+
+def secrets() -> list[dict[str, Any]]:
+    """How old the secrets of each stack are that are declared to be replaced; ages in seconds."""
+    return [
+        {"stack": stack["name"], "name": age.name, "kind": age.kind, "age": int(age.seconds), "every": int(age.every), "late": age.late}
+        for stack in stacks()
+        for age in ages.read(stack["name"])
+    ]
 
 
 def certificates() -> list[dict[str, Any]]:

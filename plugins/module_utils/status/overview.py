@@ -27,6 +27,7 @@ def of_stack(collected: Collected, name: str) -> dict[str, Any]:
         "stacks": stacks,
         "jobs": [jobs for jobs in _listed(collected, "jobs") if jobs["stack"] == name],
         "backups": [backup for backup in _listed(collected, "backups") if backup["stack"] == name],
+        "secrets": [secret for secret in _listed(collected, "secrets") if secret["stack"] == name],
         "certificates": _certificates(collected, stacks[0]) if stacks else [],
         "core_files": [dump for dump in _listed(collected, "core_files") if dump["stack"] in ("", name)],
     }

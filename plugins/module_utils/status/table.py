@@ -32,6 +32,7 @@ def table(collected: dict[str, Any], *, wide: bool = False) -> str:
         ("stacks", partial(_stacks, wide=wide)),
         ("jobs", _jobs),
         ("backups", _backups),
+        ("secrets", _secrets),
         ("certificates", _certificates),
         ("host_certificate", _host_certificate),
         ("ports", _ports),
@@ -128,6 +129,17 @@ def _jobs(stacks: list[dict[str, Any]]) -> list[str]:
         )
         lines += [f"{BAD} {entry['error']}"] if entry.get("error") else []
     return lines
+
+
+def _secrets(secrets: list[dict[str, Any]]) -> list[str]:
+    """Those that are older than they are declared to be; of the others only that there are some."""
+    late = [secret for secret in secrets if secret["late"]]
+    lines = [
+        f"{BAD} secret {secret['name']} of {secret['stack']} is {duration(secret['age'])} old, declared every {duration(secret['every'])}:"
+        f" opsctl rotate {secret['name']}"
+        for secret in late
+    ]
+    return ["", *lines] if lines else []
 
 
 def _backups(backups: list[dict[str, Any]]) -> list[str]:

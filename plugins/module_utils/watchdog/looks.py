@@ -328,6 +328,7 @@ class Looks:
             ("reboot", lambda: host_checks.reboot_checks(spec)),
             ("clock", lambda: self._clock.checks(spec, time.monotonic())),
             ("backups", lambda: host_checks.backup_checks(self.settings)),
+            ("secrets", lambda: host_checks.secret_checks(self.settings)),
             ("isolation", self._isolated.checks),
             ("break-glass", self._break_glass.checks),
         )

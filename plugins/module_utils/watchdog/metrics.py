@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import backup_metrics
+from . import backup_metrics, secret_metrics
 from .incidents import SEVERITIES
 from .metrics_server import Application
 from .release_metrics import Releases
@@ -82,6 +82,7 @@ class Collector:
         yield from _alerts(status["alerts"])
         yield from self._releases.families(str(stack["name"]) for stack in status["stacks"])
         yield from backup_metrics.families()
+        yield from secret_metrics.families(str(stack["name"]) for stack in status["stacks"])
 
     def _services(self, stacks: Sequence[Status]) -> Iterator[Metric]:
         services = [((str(stack["name"]), str(service["service"])), service) for stack in stacks for service in stack["services"]]

@@ -16,6 +16,8 @@ _HOST = {
     "clock": "clock",
     "backup": "backup",
     "backups": "backup",
+    "secret": "secret-rotation",
+    "secrets": "secret-rotation",
     "isolation": "isolated",
     "break-glass": "break-glass",
 }

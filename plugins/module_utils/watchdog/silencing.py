@@ -32,7 +32,11 @@ ASKING, SAVING = "asking Alertmanager for its silences", "saving the silences"
 # Alertmanager knows an incident by this name (alert_rules/incidents), and what means the very same by these.
 INCIDENT = "WatchdogIncident"
 _SERVICE, _SUBJECTS = "ServiceDown", {"reboot": "RebootDue", "clock": "ClockOff"}
-_PATTERNS = {"CertificateEnds": re.compile(r"certificate:.*"), "BackupTooOld": re.compile(r"backup (\S+)(?: plan \S+)?")}
+_PATTERNS = {
+    "CertificateEnds": re.compile(r"certificate:.*"),
+    "BackupTooOld": re.compile(r"backup (\S+)(?: plan \S+)?"),
+    "SecretTooOld": re.compile(r"secret (\S+) \S+"),
+}
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,9 @@ def labels_of(incident: Incident, host: str) -> dict[str, str]:
         labels["service"] = incident.subject
     if kind in ("site", "certificate") and colon:
         labels["domain"] = name
-    if backup := _PATTERNS["BackupTooOld"].fullmatch(incident.subject):
-        labels["stack"] = backup[1]
+    for name in ("BackupTooOld", "SecretTooOld"):
+        if found := _PATTERNS[name].fullmatch(incident.subject):
+            labels["stack"] = found[1]
     return labels
 
 

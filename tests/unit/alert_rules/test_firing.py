@@ -36,6 +36,7 @@ SHOP = MonitoredStack(
     services={"web": "critical", "worker": "warning"},
     sites=(MonitoredSite("shop.example.com", ("web",), 14),),
     backup_max_age=86400,
+    secret_ages={"api_key": 90 * 86400.0},
     runbook="https://wiki.example.com/{runbook}/{service}",
 )
 MEASURED = (
@@ -214,6 +215,7 @@ def key(name: str, values: str, db: str = "db0", metric: str = "redis_key_size")
 
 
 RESTORABLE = 'latentum_ops_backup_restorable_timestamp_seconds{stack="shop",' + WATCH + "}"
+AGED = 'latentum_ops_secret_timestamp_seconds{stack="shop",secret="api_key",' + WATCH + "}"
 PLAN = 'latentum_ops_backup_plan_restorable_timestamp_seconds{stack="plans",plan="files",' + WATCH + "}"
 WEB = {"stack": "shop", "service": "web"}
 THROTTLED = "container_cpu_cfs_throttled_periods_total"
@@ -274,6 +276,10 @@ CASES: dict[str, Case] = {
     "ten days": Case("CertificateEnds", remaining(10), 30, ("warning",), {"domain": "shop.example.com"}),
     "two days": Case("CertificateEnds", remaining(2), 30, ("critical", "warning"), {"subject": "certificate:shop.example.com"}),
     "sixty days": Case("CertificateEnds", remaining(60), 30),
+    "an old secret": Case(
+        "SecretTooOld", {AGED: f"{-91 * DAY}x120"}, 90, ("warning",), {"subject": "secret shop api_key", "stack": "shop"}
+    ),
+    "a young secret": Case("SecretTooOld", {AGED: f"{-80 * DAY}x120"}, 90),
     "an old backup": Case("BackupTooOld", {RESTORABLE: f"{-2 * DAY}x60"}, 30, ("critical",), {"subject": "backup shop"}),
     "a young backup": Case("BackupTooOld", {RESTORABLE: "0x60"} | up("watchdog", "1x60"), 30),
     "no backup for a day": Case("BackupTooOld", up("watchdog", "1x1600"), 1500, ("critical", "critical"), {"backup": "missing"}),

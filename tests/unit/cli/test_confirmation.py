@@ -45,6 +45,7 @@ ASKED = [
     ["deploy"], ["deploy", "--image", "web=r/web:2"], ["rollback"], ["rollback", "--to", "ab"], ["scale", "web=2"],
     ["backup", "run", "--new-repository", "offsite"], ["run", "seed", "--again"],
     ["restore", "database", "x", "--yes"], ["restore", "cache", "x", "--yes"], ["restore", "volume", "x", "--yes"],
+    ["rotate", "key"], ["rotate", "--all"], ["rotate", "--due"],
     ["restore", "everything", "--yes"], ["restore", "identity"], ["restore", "undo"], ["restore", "confirm"],
 ]  # fmt: skip
 FREE = [
@@ -59,6 +60,7 @@ FREE = [
     ["maintenance", "on", "--reason", "x", "--for", "1h"], ["maintenance", "off"], ["maintenance", "list"],
     ["run", "seed"], ["run", "seed", "--wait"], ["jobs", "log", "seed"], ["jobs", "execute", "seed"],
     ["log-archive", "list"], ["log-archive", "verify"], ["confinement"],
+    ["rotate"], ["rotate", "key", "--dry-run"], ["rotate", "--finish"], ["rotate", "--finish", "--now"], ["rotate", "--repair"],
     ["alert", "test"], ["alert", "deliver"], ["watchdog", "steward"], ["watchdog", "check"],
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -129,6 +130,40 @@ class PostgreSQL:
         argv = [program("psql"), "-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-h", str(self.path), "-p", str(self.port)]
         argv += ["-U", "app", "-d", database, *(word for name, value in values.items() for word in ("-v", f"{name}={value}"))]
         return subprocess.run(argv, input=statement, env=environment(), capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+
+class Redis:
+    """One server."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.port, self.log = path, port(), path / "redis.log"
+
+    @contextmanager
+    def started(self, *lines: str) -> Iterator[None]:
+        """Until the block ends, with these lines in its configuration."""
+        common = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.path}", 'save ""', *lines]
+        (self.path / "redis.conf").write_text("\n".join([*common, ""]))
+        with running(as_nobody([program("redis-server"), str(self.path / "redis.conf")]), self.log):
+            wait_for("Redis", self.listens, self.log)
+            yield
+
+    def listens(self) -> bool:
+        """It accepts connections."""
+        with socket.socket() as channel:
+            return channel.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def __call__(self, *words: str, password: str = "", db: int = 0) -> str:
+        """A command."""
+        argv = [
+            program("redis-cli"),
+            "-p",
+            str(self.port),
+            "-n",
+            str(db),
+            *(["--no-auth-warning", "-a", password] if password else []),
+            *words,
+        ]
+        return subprocess.run(argv, env=environment(), capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
 def command(kind: str, replaced: Mapping[str, str]) -> list[str]:

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.database_exporters import DatabaseExporter, MeasuredKey
 
-from .servers import Exporter, PostgreSQL, as_nobody, environment, folder, port, program, running, wait_for
+from .servers import Exporter, PostgreSQL, Redis, as_nobody, folder, port, program, running, wait_for
 
 needs_redis = pytest.mark.skipif(
     not all(program(name) for name in ("redis-server", "redis-cli", "prometheus-redis-exporter")),
@@ -36,40 +34,6 @@ RULES = (
     "-@all +ping +info +select +client|setname +config|get +slowlog|get +slowlog|len +latency|latest +latency|histogram"
     " +eval +type +llen +scard +zcard +hlen +xlen +strlen +get"
 )
-
-
-class Redis:
-    """One server."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.port, self.log = path, port(), path / "redis.log"
-
-    @contextmanager
-    def started(self, *lines: str) -> Iterator[None]:
-        """Until the block ends, with these lines in its configuration."""
-        common = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.path}", 'save ""', *lines]
-        (self.path / "redis.conf").write_text("\n".join([*common, ""]))
-        with running(as_nobody([program("redis-server"), str(self.path / "redis.conf")]), self.log):
-            wait_for("Redis", self.listens, self.log)
-            yield
-
-    def listens(self) -> bool:
-        """It accepts connections."""
-        with socket.socket() as channel:
-            return channel.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def __call__(self, *words: str, password: str = "", db: int = 0) -> str:
-        """A command."""
-        argv = [
-            program("redis-cli"),
-            "-p",
-            str(self.port),
-            "-n",
-            str(db),
-            *(["--no-auth-warning", "-a", password] if password else []),
-            *words,
-        ]
-        return subprocess.run(argv, env=environment(), capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
 def exporter(redis: Redis, *keys: MeasuredKey, user: str = "") -> DatabaseExporter:

@@ -399,7 +399,7 @@ CASES: list[tuple[str, list[tuple[str, Any]], str, str, str]] = [
         [("secrets.database_url.template", "x{{ database_password | quote }}")],
         "secrets.database_url.template",
         HIDDEN,
-        "filters b64encode, urlencode",
+        "filters b64encode, login, urlencode",
     ),
     (
         "template with an expression",

@@ -37,7 +37,7 @@ LAYERS = (
     ("adopt",),
     ("maintenance",),
     ("backup",),
-    ("databases",),
+    ("databases", "rotation"),
     ("status",),
     ("watchdog",),
     ("capacity", "removal", "socket_proxy"),

@@ -23,6 +23,9 @@ from ansible_collections.latentum.ops.plugins.module_utils.removal import host a
 from ansible_collections.latentum.ops.plugins.module_utils.removal import stack as removal
 from ansible_collections.latentum.ops.plugins.module_utils.removal import web
 from ansible_collections.latentum.ops.plugins.module_utils.removal.stack import RemovalRefused, Wish, remove
+from ansible_collections.latentum.ops.plugins.module_utils.rotation.journal import Journal
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore import versions
+from ansible_collections.latentum.ops.plugins.module_utils.secretstore.kinds import Made
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store as SecretStore
 from ansible_collections.latentum.ops.plugins.module_utils.slo import settings as slo_settings
 from ansible_collections.latentum.ops.plugins.module_utils.tls import certificates
@@ -91,7 +94,11 @@ class Host:
         self.engine.api = self.api  # type: ignore[assignment]
         self.policies: list[str] = []
         self.dies_at = ""
-        folders = {paths: ("SHARES", "STACKS", "UPSTREAMS", "RELEASES", "BUILDS", "SECRETS"), site_file: ("SITES",), sync: ("RENDERED",)}
+        folders = {
+            paths: ("SHARES", "STACKS", "UPSTREAMS", "RELEASES", "BUILDS", "SECRETS", "ROTATIONS"),
+            site_file: ("SITES",),
+            sync: ("RENDERED",),
+        }
         for module, names in folders.items():
             for name in names:
                 monkeypatch.setattr(module, name, root / name.lower())
@@ -332,6 +339,22 @@ def test_a_removal_that_was_killed_is_finished_by_the_next_one(host: Host, comma
     assert left_of(host, "shop") == []
     assert not host.layout.renewal("shop.example.com").exists()
     assert remove(Wish("shop", volumes=True, secrets=True), host.engine).gone == {}
+
+
+def test_a_rotation_of_secrets_ends_with_its_timer_and_its_values(host: Host) -> None:
+    wants, timer = host.root / "units/timers.target.wants", "latentum-ops-rotation@shop.timer"
+    wants.mkdir()
+    for path in (wants / timer, host.root / "units" / timer):
+        path.write_text("")
+    Journal("shop").write(step="begun")
+    store = SecretStore("shop", paths.SECRETS)
+    versions.write(store.folder, "token", versions.PREVIOUS, Made("the value before", {}))
+    assert any(timer in step for step in remove(Wish("shop"), host.engine, check=True).gone["unit"]) and not any(
+        timer in line and "stop" in line for line in host.ran
+    )
+    remove(Wish("shop"), host.engine)
+    assert any(timer in line and "stop" in line for line in host.ran)
+    assert versions.present(store.folder) == [] and Journal("shop").read() == []
 
 
 def test_files_of_others_in_its_folder_stay(host: Host) -> None:

@@ -321,6 +321,7 @@ def test_a_file_that_cannot_be_written_ends_nothing(host: Host, clock: Clock, mo
         ("shop/job:train", ("WatchdogIncident",), {"stack": "shop", "subject": "job:train"}),
         ("host/backup shop", ("WatchdogIncident", "BackupTooOld"), {"stack": "shop", "subject": "backup shop"}),
         ("host/backup shop plan files", ("WatchdogIncident", "BackupTooOld"), {"stack": "shop"}),
+        ("host/secret shop api_key", ("WatchdogIncident", "SecretTooOld"), {"stack": "shop", "subject": "secret shop api_key"}),
         # A target that is away is no backup that is too old.
         ("host/backup shop offsite", ("WatchdogIncident",), {"stack": ""}),
         ("host/reboot", ("WatchdogIncident", "RebootDue"), {"stack": "", "subject": "reboot"}),

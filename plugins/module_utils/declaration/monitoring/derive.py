@@ -41,6 +41,9 @@ def monitoring_config(declaration: Declaration) -> list[dict[str, Any]]:
         objectives=tuple(Objective.from_dict(objective) for objective in slo_objectives(declaration)),
         backup_max_age=watched.backup_max_age,
         backup_plans=watched.backup_plans,
+        secret_ages={
+            secret.name: secret.rotation.every for secret in declaration.secrets.values() if secret.rotation and secret.rotation.every
+        },
         runbook=watched.runbook,
         alerts=watched.alerts,
         dashboards=site(declaration),

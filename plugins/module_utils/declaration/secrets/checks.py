@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ...compose.plain_secrets import looks_secret, way_out
-from ...contracts.secret_kinds import FILTERS, REFERENCE
+from ...contracts.secret_kinds import FILTERS, LOGIN, REFERENCE
 from ...schema.nodes import HIDDEN, Problem, close_to, shown
 from ..hardening_checks import IN_PLAIN_TEXT, plain_variables
 from ..model import Declaration
@@ -115,7 +115,7 @@ def _check_references(declaration: Declaration, secret: Secret, problems: list[P
             problems.append(Problem(f"secrets.{secret.name}.{option}", name, what, fix))
     template = secret.options.get("template") or ""
     if secret.kind == "template" and (unread := _unread(template)):
-        fix = f"write {{{{ secret }}}} or {{{{ secret | urlencode }}}}: names of secrets, filters {', '.join(sorted(FILTERS))}"
+        fix = f"write {{{{ secret }}}} or {{{{ secret | urlencode }}}}: names of secrets, filters {', '.join(sorted((*FILTERS, LOGIN)))}"
         problems.append(Problem(f"secrets.{secret.name}.template", HIDDEN, unread, fix))
     elif secret.kind == "template" and template and not secret.references:
         what = "refers to no other secret, so it is a plain text in the inventory"
@@ -125,7 +125,7 @@ def _check_references(declaration: Declaration, secret: Secret, problems: list[P
 
 def _unread(template: str) -> str:
     """What the secret store could not read in a template; empty when it can read it all."""
-    unknown = [match[2] for match in REFERENCE.finditer(template) if match[2] and match[2] not in FILTERS]
+    unknown = [match[2] for match in REFERENCE.finditer(template) if match[2] and match[2] not in (*FILTERS, LOGIN)]
     if unknown:
         return f"uses the filter {unknown[0]}, which templates of secrets do not have"
     rest = REFERENCE.sub("", template)

@@ -10,6 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...contracts.secret_kinds import references
+from ...contracts.secret_rotation import DAY
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How a secret is replaced, as it is declared."""
+
+    kind: str
+    every: float = 0.0
+    grace: float = DAY
+    service: str = ""
+    user: str = ""
+    separator: str = "line"
 
 
 @dataclass(frozen=True)
@@ -19,6 +32,7 @@ class Secret:
     options: Mapping[str, Any]
     value: str | None = field(repr=False)
     environment: Mapping[str, str]
+    rotation: Rotation | None = None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -50,7 +64,13 @@ def databases_from(items: Sequence[dict[str, Any]]) -> tuple[Database, ...]:
 
 
 def _secret(name: str, item: dict[str, Any]) -> Secret:
-    common = ("kind", "value", "environment")
+    common = ("kind", "value", "environment", "rotation")
     options = {option: value for option, value in item.items() if option not in common}
     environment = {service: variable for service, variable in (item.get("environment") or {}).items() if variable}
-    return Secret(name, item.get("kind") or "", options, item.get("value"), environment)
+    return Secret(name, item.get("kind") or "", options, item.get("value"), environment, _rotation(item.get("rotation")))
+
+
+def _rotation(item: dict[str, Any] | None) -> Rotation | None:
+    """None of one without a kind, which the schema has refused."""
+    given = {name: value for name, value in (item or {}).items() if value is not None}
+    return Rotation(**given) if given.get("kind") else None

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ...contracts.nodes import duration, text
+from ...contracts.secret_rotation import SecretRotation
 from ...schema import values
 from ...schema.nodes import Items, Node, Number, Record, Table, Text
 from ..forms import service_name
@@ -55,13 +57,40 @@ SECRET_KINDS: dict[str, dict[str, Node]] = {
             hidden=True,
             required=True,
             example=_TEMPLATE,
-            description="A string with other secrets in it, in double braces, with C(| urlencode) or C(| b64encode).",
+            description="A string with other secrets in it, in double braces, with C(| urlencode) or C(| b64encode);"
+            " C(| login) names the role of PostgreSQL that a password is of now.",
         )
     },
     "provided": {
         "value": Text(hidden=True, required=True, example='"{{ vault_api_key }}"', description="A value from outside, from a vault.")
     },
 }
+_USER = values.named(r"[A-Za-z0-9._-]{1,64}", "is not a user of Redis", "write letters, digits, . _ -, such as default", "user name")
+ROTATION = Record(
+    description="How it is replaced by another value without a lost request (L(guide,../guides/rotation.md)).",
+    fields={
+        "kind": text(SecretRotation, "kind", "postgresql"),
+        "every": duration(SecretRotation, "every", "90d"),
+        "grace": duration(SecretRotation, "grace", "24h"),
+    },
+    selector="kind",
+    variants={
+        "postgresql": {},
+        "redis": {
+            "service": Text(
+                required=True, default="", check=service_name, example="cache", description="The Redis server, which checks the password."
+            ),
+            "user": Text(
+                default="default", check=_USER, example="default", description="Whose password it is, in the server's access lists."
+            ),
+        },
+        "overlap": {
+            "separator": text(SecretRotation, "separator", "line"),
+        },
+        "file": {},
+    },
+    example="{kind: postgresql, every: 90d}",
+)
 SECRET = Record(
     hidden=True,
     default={},
@@ -75,6 +104,7 @@ SECRET = Record(
             example="{api: API_KEY}",
             description="Also put into the environment of these services, as service and variable.",
         ),
+        "rotation": ROTATION,
     },
     selector="kind",
     variants=SECRET_KINDS,

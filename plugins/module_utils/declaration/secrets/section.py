@@ -8,9 +8,10 @@ from __future__ import annotations
 from ..model import Part, Section
 from .checks import check_databases, check_environment, check_secrets
 from .model import databases_from, secrets_from
+from .rotation import check_rotations
 from .schema import DATABASES, SECRETS
 
 SECTION = Section(
     parts={"secrets": Part(SECRETS, secrets_from), "databases": Part(DATABASES, databases_from)},
-    compose_checks=(check_environment, check_secrets, check_databases),
+    compose_checks=(check_environment, check_secrets, check_databases, check_rotations),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...contracts.health import Expectation
 from ..model import Declaration
+from ..secrets.rotation import rotation_of
 
 
 def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
@@ -28,6 +29,8 @@ def secret_entries(declaration: Declaration) -> list[dict[str, Any]]:
             for uid, gid in [declaration.reader(service)]
         ]
         entry["environment"] = [{"service": name, "variable": variable} for name, variable in secret.environment.items()]
+        if rotation := rotation_of(declaration, secret):
+            entry["rotation"] = rotation.to_dict()
         entries.append(entry)
     made = declaration.made_secrets()
     entries += [{"name": name, **made[name], "consumers": [], "environment": []} for name in made if name not in declaration.secrets]

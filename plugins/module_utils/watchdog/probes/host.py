@@ -19,6 +19,7 @@ from ...core.process import CommandError, run
 from ...firewall import isolated
 from ...hostconfig import held_updates
 from ...hostconfig.held_updates import HeldUpdate
+from ...secretstore import ages
 from ...status.disks import disks
 from ..settings import Settings
 
@@ -28,6 +29,7 @@ NGINX = Path("/etc/nginx")
 SPANS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "month": 2629800.0, "y": 31557600.0}
 TIMESYNC = Path("/run/systemd/timesync")  # there while systemd-timesyncd runs
 CLOCK_EVERY = 300.0  # seconds between two questions about a clock that is right
+DAY = 86400.0
 FIRST = 3600.0  # seconds that the first backup of a stack may take, with its proof
 AWAY = 300.0  # seconds for which a target may be away before anybody is told
 BACKUPS = Path("/var/lib/latentum-ops/backups")  # role `backup` writes <stack>.json with the epoch of the last restored backup
@@ -151,6 +153,15 @@ def backup_checks(settings: Settings) -> Iterator[Check]:
             error = str(cluster.get("error") or "")
             reason = f"the WAL of {stack.name}/{name} is not received: {error}" if error else ""
             yield Check(f"backup {stack.name} WAL of {name}", "critical" if reason else "ok", "", reason)
+
+
+def secret_checks(settings: Settings) -> Iterator[Check]:
+    """Secrets that are older than they are declared to be, by names and times alone: their values are not for the watchdog."""
+    for stack in settings.stacks:
+        for age in ages.read(stack.name):
+            days = age.seconds / DAY
+            reason = f"{age.name} of {stack.name} is {days:.0f} days old, declared every {age.every / DAY:.0f}: `opsctl rotate`"
+            yield Check(f"secret {stack.name} {age.name}", "warning" if age.late else "ok", f"{days:.0f} d", reason if age.late else "")
 
 
 def _first_is_under_way(noted: Mapping[str, Any]) -> bool:

@@ -38,6 +38,11 @@ def secret(environ: Mapping[str, str], name: str, default: str | None = None) ->
     return default
 
 
+def secrets_of(environ: Mapping[str, str], name: str) -> list[str]:
+    """A secret that is being rotated has a line for each value that is good; the first one is that to send."""
+    return [line for line in secret(environ, name).splitlines() if line]
+
+
 def address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
     """A secret that is a URL with one of these schemes and a host."""
     value = secret(environ, name)

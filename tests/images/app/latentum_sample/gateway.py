@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import WSCloseCode, web
 
 from . import QUEUE
-from .config import Settings, seconds_asked, secret
+from .config import Settings, seconds_asked, secrets_of
 from .log import begin, log, short
 from .storage import UNAVAILABLE, Database, cache_of, check_cache, database_of
 from .web import SETTINGS, application, serve
@@ -133,7 +133,7 @@ async def _connections(app: web.Application) -> AsyncIterator[None]:
     app[SOCKETS] = weakref.WeakSet()
     app[MODEL] = aiohttp.ClientSession(
         environ.get("MODEL_URL", "http://model-server:8081"),
-        headers={"Authorization": f"Bearer {secret(environ, 'API_KEY')}"},
+        headers={"Authorization": f"Bearer {secrets_of(environ, 'API_KEY')[0]}"},
         timeout=aiohttp.ClientTimeout(total=30, connect=3),
     )
     yield
