@@ -27,12 +27,14 @@ class FollowedAction(ActionBase):  # type: ignore[misc]  # Ansible has no type h
 
     :cvar module: its full name.
     :cvar what: the work, for people.
+    :cvar stack: under which name the progress is kept of work on no stack.
     :cvar afterwards: what to tell them when its process ended without a result.
     """
 
     TRANSFERS_FILES = False
     module = ""
     what = ""
+    stack = ""
     afterwards = ""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -52,7 +54,7 @@ class FollowedAction(ActionBase):  # type: ignore[misc]  # Ansible has no type h
         )
         if begun.get("failed") or "look" not in begun:
             return dict(begun)
-        job = {"stack": str(arguments.get("stack", "")), "attempt": attempt, "process": int(begun["process"])}
+        job = {"stack": str(arguments.get("stack") or self.stack), "attempt": attempt, "process": int(begun["process"])}
         return self._follow(job, begun["look"], variables)
 
     def _follow(self, job: dict[str, Any], look: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

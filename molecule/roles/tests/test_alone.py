@@ -140,6 +140,12 @@ END""",
         " && timeout 60 sh -c 'until opsctl logs --archive --grep \"a line of the test\" | grep .; do sleep 1; done'",
         "a line of the test",
     ),
+    # The update is there, what the operator wrote too, and what was done is known on the host.
+    "role-patch": Observation(
+        "dpkg-query --show --showformat='${Version} ' latentum-sample && cat /etc/latentum-sample.conf"
+        " && grep phase /var/lib/latentum-ops/patches/current.json",
+        '1.1 an operator\'s own\n "phase": "finished"',
+    ),
 }
 
 

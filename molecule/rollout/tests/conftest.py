@@ -33,6 +33,7 @@ MIX = {"keepalive": 6, "new": 1, "post": 2, "slow": 1, "jobs": 1}
 VERSIONS = ("1.0.0", "1.1.0", "1.3.0", "1.4.0")  # the good ones
 # Short trials, because the tests wait for them: declared for both hosts, so that the hosts have them from their first release on.
 QUICK, *OTHERS = yaml.safe_load((Path(__file__).resolve().parents[1] / "host_vars/roll-1.yml").read_text())["stack_policies"]
+EDGE = {"ops_edge_group": "edge"}
 FORCE = {"rolling_update_force": True}  # also what was taken back before
 CANARY = {"strategy": "canary", "canary": {"share": 10, "duration": 8, "min_requests": 20}}
 
@@ -144,6 +145,20 @@ class AppHost:
             results.append(load.stop())
         finally:
             load.abandon()
+
+
+@contextmanager
+def through_the_edge() -> Iterator[list[harness.Result]]:
+    """Requests to both hosts by the load balancer while the block runs; its result is in the list afterwards."""
+    results: list[harness.Result] = []
+    url = "http://roll-edge.example.test"
+    load = harness.Load(harness.CLIENT_CONTAINER, url, hosts_tool("path", "pebble-root"), new=4, post=2)
+    load.start()
+    try:
+        yield results
+        results.append(load.stop())
+    finally:
+        load.abandon()
 
 
 def eventually(look: Callable[[], bool], what: str, deadline: float = 120) -> None:

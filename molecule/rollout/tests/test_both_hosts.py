@@ -11,13 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import harness
 import pytest
-from conftest import FORCE, REGISTRY, STACK, AppHost, eventually, hosts_tool, images, none_lost, playbook, policies
-
-EDGE = {"ops_edge_group": "edge"}
+from conftest import EDGE, FORCE, REGISTRY, STACK, AppHost, eventually, images, none_lost, playbook, policies, through_the_edge
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +22,6 @@ def apps(app: AppHost) -> tuple[AppHost, AppHost]:
     both = app, AppHost("roll-2")
     assert both[0].tag == both[1].tag
     return both
-
-
-@contextmanager
-def through_the_edge() -> Iterator[list[harness.Result]]:
-    results: list[harness.Result] = []
-    url = "http://roll-edge.example.test"
-    load = harness.Load(harness.CLIENT_CONTAINER, url, hosts_tool("path", "pebble-root"), new=4, post=2)
-    load.start()
-    try:
-        yield results
-        results.append(load.stop())
-    finally:
-        load.abandon()
 
 
 def test_hosts_of_one_start_image_are_hosts_of_their_own(apps: tuple[AppHost, AppHost]) -> None:

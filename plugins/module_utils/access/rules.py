@@ -110,6 +110,7 @@ RULES: Mapping[str, Rule] = {
     "rotate": _rule(DEPLOY, Reach.STACK, f"{_CHANGE} names all due finish repair"),
     "confinement": _rule(DEPLOY, Reach.STACK, "services"),  # it starts containers of the release
     "access": _rule(READ, Reach.HOST, "markdown"),
+    "patches": _rule(READ, Reach.HOST, "lines"),
     "completion": _rule(READ, Reach.NOTHING, "shell"),
 }
 OF_ADMINS = Rule(ADMIN, Reach.HOST)  # of what has no rule

@@ -69,6 +69,7 @@ VERBS: Mapping[str, Verb] = {
         "capacity", "capacity and cost: when disk, memory and connections are full, limits against use, idle services, cost by stack"
     ),
     "rotate": Verb("rotation", "give secrets other values without losing a request; without a name, their ages"),
+    "patches": Verb("patches", "updates of this host: packages, restarts, reboots, and what was left"),
     "tunnel": Verb("tunnel", "the SSH command by which another machine reaches what a service publishes on loopback"),
     "access": Verb("access", "who may do what on this host, with which keys, until when"),
     "confinement": Verb(

@@ -60,6 +60,12 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
         yield GAP.join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Rows as a table of Markdown; a bar in a cell would be the end of it."""
+    for row in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |"
+
+
 def fitted(rows: Sequence[Sequence[str]], width: int = WIDTH) -> Sequence[Sequence[str]]:
     """Rows whose widest columns are shortened until a line fits the width."""
     widths = _widths(rows)

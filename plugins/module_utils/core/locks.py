@@ -99,19 +99,21 @@ def await_record_lock(path: Path, timeout: float) -> bool:
 
     It is not held afterwards: the program that is called next takes it, and names who was quicker.
 
-    :param timeout: seconds to wait at the most.
+    :param timeout: seconds to wait at the most; 0 for one look.
     """
     if not path.exists():
         return True
     deadline = time.monotonic() + timeout
     with path.open("a") as file:
-        while time.monotonic() < deadline:
+        while True:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return True
             except OSError:
-                time.sleep(1)
-    return False
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                time.sleep(min(1, left))
 
 
 @contextmanager
@@ -184,7 +186,12 @@ def is_held(path: Path) -> bool:
     return _holding(path) is not None
 
 
-def _holding(path: Path) -> int | None:
+def record_holder(path: Path) -> int | None:
+    """The process that holds the record lock of another program's file (fcntl(2)); asked of the kernel, likewise."""
+    return _holding(path, "POSIX")
+
+
+def _holding(path: Path, kind: str = "FLOCK") -> int | None:
     """The process that has locked a file."""
     try:
         status = path.stat()
@@ -193,7 +200,7 @@ def _holding(path: Path) -> int | None:
         return None
     mark = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     every = [fields for fields in map(str.split, held.splitlines()) if len(fields) > 5]
-    return next((int(fields[4]) for fields in every if fields[1] == "FLOCK" and fields[5] == mark), None)
+    return next((int(fields[4]) for fields in every if fields[1] == kind and fields[5] == mark), None)
 
 
 def _is_watchdog(pid: int) -> bool:

@@ -917,7 +917,8 @@ opsctl check                                # until all is well
 opsctl maintenance off
 ```
 
-With several hosts behind a load balancer the playbooks do one after the other and take each out of rotation first.
+With several hosts behind a load balancer, `ansible-playbook latentum.ops.patch -e ops_edge_group=edge` on the controller takes one after the
+other out of the traffic, restarts it where that is due, and puts it back once it answers.
 """,
     "redis-limits": """\
 # Redis is at a limit

@@ -56,14 +56,17 @@ def lists_age() -> float:
     return time.time() - max(fetched, default=0) if fetched else float("inf")
 
 
-def fetch_lists() -> None:
+def fetch_lists(*, strict: bool = False, patience: float = PATIENCE) -> None:
     """Fetch the package lists.
 
+    :param strict: one repository that fails is a failure: otherwise apt goes on with what it had of it, and says so in a warning only.
+    :param patience: seconds for another apt to end.
     :raises CommandError: a repository does not answer.
     """
     # A fresh server fetches them by itself at its first boot, and DPkg::Lock::Timeout is about dpkg's lock only.
-    await_record_lock(LISTS / "lock", PATIENCE)
-    run(["apt-get", "update", "--quiet", *OPTIONS], env=ENVIRONMENT, timeout=600)
+    await_record_lock(LISTS / "lock", patience)
+    mode = ["-o", "APT::Update::Error-Mode=any"] if strict else []
+    run(["apt-get", "update", "--quiet", *OPTIONS, *mode], env=ENVIRONMENT, timeout=600)
     os.utime(LISTS)
 
 

@@ -32,7 +32,7 @@ LAYERS = (
     ("authentication",),
     ("release",),
     ("access",),
-    ("preflight", "builds", "models", "jobs"),
+    ("preflight", "builds", "models", "jobs", "advisories"),
     ("rollout", "effective"),
     ("adopt",),
     ("maintenance",),
@@ -40,7 +40,7 @@ LAYERS = (
     ("databases", "rotation"),
     ("status",),
     ("watchdog",),
-    ("capacity", "removal", "socket_proxy"),
+    ("capacity", "removal", "socket_proxy", "patching"),
     ("emergency",),
     ("cli", "eject"),
 )
@@ -174,7 +174,7 @@ def test_detached_work_imports_nothing_of_the_collection_any_more(name: str) -> 
 
 
 def test_the_modules_that_detach_are_found() -> None:
-    assert set(DETACHING) == {"backup", "compose_rollout", "image_build", "restore"}
+    assert set(DETACHING) == {"backup", "compose_rollout", "host_patches", "image_build", "restore"}
 
 
 @pytest.mark.parametrize(
