@@ -18,9 +18,7 @@ from .output import Output
 
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
-    patches = verbs.add_parser(
-        "patches", parents=[shared(stack="")], help="updates of this host: packages, restarts, reboots, and what was left"
-    )
+    patches = verbs.add_parser("patches", parents=[shared(stack="")])
     patches.add_argument("--lines", type=int, default=10, metavar="N", help="so many of the last ones (10)")
 
 

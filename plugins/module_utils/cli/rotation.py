@@ -24,9 +24,7 @@ from .stack_choice import chosen
 def add_parsers(verbs: Any) -> None:
     """The command line of this verb."""
     parents: list[Parser] = [shared(), confirmable()]
-    verb = verbs.add_parser(
-        "rotate", parents=parents, help="give secrets other values without losing a request; without a name, their ages"
-    )
+    verb = verbs.add_parser("rotate", parents=parents)
     verb.add_argument("names", nargs="*", metavar="SECRET", help="which ones")
     verb.add_argument("--all", action="store_true", help="all that are declared to rotate and are made on this host")
     verb.add_argument("--due", action="store_true", help="those that are older than they are declared to be")

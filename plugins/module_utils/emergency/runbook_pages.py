@@ -1006,7 +1006,7 @@ journalctl --since -2d --grep rotat --no-pager | tail -n 100
 | found an interrupted rotation | the next run goes on with it: `opsctl rotate --finish` |
 | failed; it was taken back | the value from before counts. The reason names the service: it did not become healthy with the new value, or not at all |
 | could NOT be taken back completely | both values are good. Mend the service that is named, then `opsctl rotate --finish` |
-| connections hold the value from before | somebody outside of the stack logs in with it (a report, a tool): give it the new value, or `opsctl rotate --finish --now`, which ends them |
+| connections hold the value from before | somebody outside of the stack logs in with it : give it the new one, or `opsctl rotate --finish --now` ends them |
 | its value comes from outside | write the next one into the vault, then playbook `rotate_secrets` |
 | the role is there already | somebody else has made `<owner>_a` or `<owner>_b`: rename it |
 | pg_hba.conf lets the owner in and not its members | write `+owner` there |

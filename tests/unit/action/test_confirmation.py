@@ -21,7 +21,20 @@ ROOT = Path(__file__).parents[3]
 PLAYBOOKS = {path.stem: yaml.load(path.read_text(), yaml.CSafeLoader) for path in (ROOT / "playbooks").glob("*.yml")}
 # What neither destroys nor deploys. A new playbook is here, or asks first.
 # Isolation is for the moment in which nobody looks up names; it says which hosts are meant, and ends by itself.
-FREE = {"adopt", "backup", "check", "diff_environments", "incident", "init", "isolate", "maintenance", "report", "slo", "status"}
+FREE = {
+    "adopt",
+    "backup",
+    "check",
+    "diff_environments",
+    "incident",
+    "init",
+    "isolate",
+    "maintenance",
+    "report",
+    "slo",
+    "status",
+    "vulnerabilities",
+}
 FREE |= {"access"}  # whoever leaves must be out before anybody has looked up how an environment is confirmed
 PRODUCTION = {"ops_environment": "production", "ops_protected": True}
 HERE = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}

@@ -52,7 +52,7 @@ FREE = [
     ["remove", "shop"], ["check"], ["runbook"], ["isolate"], ["incident"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["models"], ["history"], ["status"],
     ["health"], ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["tunnel", "db"], ["slo"], ["report"], ["report", "--mail"],
-    ["access"],
+    ["access"], ["patches"],
     ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
     ["backup", "escrow"], ["backup", "escrow", "--plant"], ["backup", "connect", "shop.db"],
