@@ -996,7 +996,7 @@ Alert of Prometheus: `SecretTooOld`.
 ## Look
 
 ```console
-opsctl rotate                               # each secret: age, who checks it, what is replaced, what is left of the value before
+opsctl rotate                               # each secret: age, who checks it, what is left of the value before
 opsctl history                              # the rollouts of rotations are there as well
 journalctl --since -2d --grep rotat --no-pager | tail -n 100
 ```
