@@ -149,7 +149,8 @@ from ansible_collections.latentum.ops.plugins.module_utils.rotation.rolling impo
 from ansible_collections.latentum.ops.plugins.module_utils.rotation.rotating import Result, Rotation
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store import Store
 
-ALL, DUE = "all", "due"
+ALL = "all"
+DUE = "due"
 
 
 class Module(AnsibleModule):  # type: ignore[misc]

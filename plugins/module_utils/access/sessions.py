@@ -4,7 +4,8 @@
 """Ends what somebody has running on a host: sessions, programs left behind in them, and what they have begun as root.
 
 A program belongs to somebody by its user, by the login that the kernel keeps (loginuid, proc(5)), or because a program of theirs has begun
-it. It is asked to end first: a deployment takes back what it has begun.
+it. It is asked to end first: a deployment takes back what it has begun. Last of all go the parts of sshd that are root and hold the
+connections: each ends with its session, once PAM has closed it, which may ask who does not answer.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ class SessionError(OSError):
 
 @dataclass(frozen=True)
 class Process:
-    """One process: its parent, the users that it acts as, and whose login began it."""
+    """One process: its parent, the users that it acts as, whose login began it, and what it calls itself."""
 
     pid: int
     parent: int
     uids: frozenset[int]
     login: int
+    title: str = ""
 
 
 def processes(proc: Path = PROC) -> dict[int, Process]:
@@ -57,7 +59,8 @@ def _process(folder: Path) -> Process:
     login = -1
     with suppress(OSError, ValueError):
         login = int((folder / "loginuid").read_text())
-    return Process(int(folder.name), int(fields["PPid"]), frozenset(map(int, fields["Uid"].split())), login)
+    title = (folder / "cmdline").read_bytes().rstrip(b"\0").decode(errors="replace")
+    return Process(int(folder.name), int(fields["PPid"]), frozenset(map(int, fields["Uid"].split())), login, title)
 
 
 def of_user(uid: int, known: Mapping[int, Process], spared: frozenset[int] = frozenset()) -> set[int]:
@@ -66,6 +69,12 @@ def of_user(uid: int, known: Mapping[int, Process], spared: frozenset[int] = fro
     while more := {process.pid for process in known.values() if process.parent in own} - own:
         own |= more
     return own - spared - {1}
+
+
+def connections(name: str, known: Mapping[int, Process]) -> set[int]:
+    """The parts of sshd that hold the connections of somebody, as root (sshd-session since OpenSSH 9.8)."""
+    titles = {f"sshd: {name} [priv]", f"sshd-session: {name} [priv]"}
+    return {process.pid for process in known.values() if process.uids == {0} and process.title in titles}
 
 
 def _ancestors(known: Mapping[int, Process]) -> frozenset[int]:
@@ -104,7 +113,7 @@ def end(name: str, sleep: Callable[[float], None] = time.sleep) -> int:
     spared = _ancestors(known)
     first = _signalled(of_user(uid, known, spared), signal.SIGTERM)
     began = time.monotonic()
-    while left := of_user(uid, processes(), spared):
+    while left := _left(name, uid, spared):
         lasted = time.monotonic() - began
         if lasted > LONGEST:
             raise SessionError(f"{len(left)} processes of {name} do not end: {', '.join(map(str, sorted(left)[:10]))}")
@@ -117,6 +126,11 @@ def end(name: str, sleep: Callable[[float], None] = time.sleep) -> int:
             with suppress(CommandError):
                 run(argv, check=False, timeout=30)
     return len(first)
+
+
+def _left(name: str, uid: int, spared: frozenset[int]) -> set[int]:
+    known = processes()
+    return of_user(uid, known, spared) or connections(name, known) - spared
 
 
 def _signalled(pids: set[int], number: signal.Signals) -> set[int]:

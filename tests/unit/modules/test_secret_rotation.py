@@ -17,14 +17,14 @@ from ansible_collections.latentum.ops.plugins.module_utils.rotation.rolling impo
 from ansible_collections.latentum.ops.plugins.module_utils.rotation.rotating import Rotation
 from ansible_collections.latentum.ops.plugins.modules import secret_rotation
 
-from ..rotation.conftest import host  # noqa: F401 - the places of a host in a folder of the test
-from ..rotation.played import Played
+from ..rotation.played import Played, places_in
 
 Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
+    places_in(tmp_path, monkeypatch)
     made = Played(tmp_path)
     monkeypatch.setattr(secret_rotation, "Store", lambda _stack: made.store)
     monkeypatch.setattr(secret_rotation, "Journal", lambda _stack: made.journal)

@@ -3,24 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, locks, paths
 
-from .played import Played
+from .played import Played, places_in
 
 
 @pytest.fixture(autouse=True)
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The places of a host in a folder of the test."""
-    monkeypatch.setattr(locks, "FOLDER", tmp_path / "run")
-    monkeypatch.setattr(paths, "RELEASES", tmp_path / "stacks")
-    monkeypatch.setattr(paths, "SECRETS", tmp_path / "secrets")
-    # A disk of a test loses nothing: what is played hundreds of times would wait for it each time.
-    monkeypatch.setattr(atomic_files, "sync_directory", lambda _path: None)
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    places_in(tmp_path, monkeypatch)
 
 
 @pytest.fixture

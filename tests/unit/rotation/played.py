@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.core import atomic_files, locks, paths
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed
 from ansible_collections.latentum.ops.plugins.module_utils.rotation.declared import Rotating
 from ansible_collections.latentum.ops.plugins.module_utils.rotation.journal import Item, Journal
@@ -21,6 +23,16 @@ from ansible_collections.latentum.ops.plugins.module_utils.secretstore.store imp
 
 ME = {"uid": os.geteuid(), "gid": os.getegid()}
 HOUR = 3600.0
+
+
+def places_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The places of a host are in a folder of the test."""
+    monkeypatch.setattr(locks, "FOLDER", folder / "run")
+    monkeypatch.setattr(paths, "RELEASES", folder / "stacks")
+    monkeypatch.setattr(paths, "SECRETS", folder / "secrets")
+    # A disk of a test loses nothing: what is played hundreds of times would wait for it each time.
+    monkeypatch.setattr(atomic_files, "sync_directory", lambda _path: None)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 def reads(*services: str) -> list[dict[str, Any]]:
