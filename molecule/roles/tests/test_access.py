@@ -77,7 +77,9 @@ class Team:
     def ssh(self, name: str, *options: str, key: str = "") -> list[str]:
         known = AnsibleRunner(INVENTORY).get_variables(HOST)
         common = shlex.split(known["ansible_ssh_common_args"])
-        own = f"-F /dev/null {shlex.join(common)} -o ControlPath=none -o BatchMode=yes -o IdentitiesOnly=yes -o LogLevel=ERROR"
+        # What stands first counts: a shared connection would answer after its session has ended, and its client goes into the background.
+        apart = "-o ControlMaster=no -o ControlPath=none -o ControlPersist=no"
+        own = f"-F /dev/null {apart} -o BatchMode=yes -o IdentitiesOnly=yes -o LogLevel=ERROR {shlex.join(common)}"
         where = ["-p", str(known["ansible_port"]), f"{name}@{known['ansible_host']}"]
         return ["ssh", *shlex.split(own), "-i", str(self.key(key or name)), *options, *where]
 
@@ -107,6 +109,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
         described = {"name": stack, "directory": f"/opt/{stack}", "services": [], "domains": []}
         text = shlex.quote(json.dumps(described))
         on_host(f"mkdir -p /etc/latentum-ops/stacks /opt/{stack}; echo {text} >/etc/latentum-ops/stacks/{stack}.json")
+    # Three refused logins within a few seconds shut out an address, and here all come from one.
+    on_host("echo PerSourcePenalties no >/etc/ssh/sshd_config.d/00-test.conf && systemctl reload ssh")
     made.declare("anna", ADMIN, forwarding=True)
     made.declare("ben", READ, DEPLOY_SHOP)
     made.declare("carl", READ_BLOG)
