@@ -17,11 +17,12 @@ from typing import Any
 
 from ..core.process import run
 from . import apt
+from .apt_simulation import simulated
 
 STATUS = Path("/var/lib/dpkg/status")
 LEFT_ALONE = "Unattended-Upgrade::Package-Blacklist"
 # Held packages would not be in it; nor would one that needs a new package, as the engine's own did more than once.
-_SIMULATION = ("apt-get", "--simulate", "--quiet", "--ignore-hold", "dist-upgrade")
+_UPGRADE = ("--ignore-hold", "dist-upgrade")
 _UPGRADED = re.compile(r"^Inst (\S+) \[(\S+)\] \((\S+) ([^)]*)\)", re.MULTILINE)
 _PATTERN = re.compile(r'^\S+::Package-Blacklist:: "(.*)";$', re.MULTILINE)
 
@@ -52,8 +53,8 @@ def waiting() -> list[HeldUpdate]:
 
     :raises CommandError: a program is not there, or does not answer.
     """
-    simulated = run(_SIMULATION, env=apt.ENVIRONMENT, check=False, timeout=30).stdout
-    upgraded = {name.partition(":")[0]: (before, after, origin) for name, before, after, origin in _UPGRADED.findall(simulated)}
+    planned = _UPGRADED.findall(simulated(*_UPGRADE))
+    upgraded = {name.partition(":")[0]: (before, after, origin) for name, before, after, origin in planned}
     if not upgraded:
         return []
     left_alone = _PATTERN.findall(run(["apt-config", "dump", LEFT_ALONE]).stdout)

@@ -24,6 +24,7 @@ from ..health.assessment import look
 from ..health.report import details
 from ..hostconfig import core_files as dumps
 from ..hostconfig import held_updates
+from ..hostconfig.apt_simulation import simulated
 from ..jobs import overview
 from ..nginx import site_file
 from ..release.journal import Journal
@@ -161,9 +162,7 @@ def ports() -> dict[str, Any]:
 
 def updates() -> dict[str, Any]:
     """Packages that an upgrade would replace, how many of them are security updates (a simulation of apt), and those that are held back."""
-    lines = [
-        line for line in run(["apt-get", "--simulate", "--quiet", "upgrade"], check=False).stdout.splitlines() if line.startswith("Inst ")
-    ]
+    lines = [line for line in simulated("upgrade").splitlines() if line.startswith("Inst ")]
     counted = {"pending": len(lines), "security": sum("security" in line.lower() for line in lines)}
     held = held_updates.waiting()
     return {**counted, "held": [update.as_dict() for update in held], "command": held_updates.command(held)}
