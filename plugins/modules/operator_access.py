@@ -161,7 +161,7 @@ options:
     type: str
     default: ssh.service
   revert_after:
-    description: Seconds after which a change of sshd takes itself back unless confirmed; 0 for never.
+    description: Seconds after which a change of sshd, sudo or PAM takes itself back unless confirmed; 0 for never.
     type: int
     default: 0
 """
@@ -195,10 +195,11 @@ ended:
   type: dict
   sample: {carl: 4}
 armed:
-  description: Whether a change of sshd waits for its confirmation.
+  description: What waits for its confirmation through a new connection, by M(latentum.ops.config_set).
   returned: success
-  type: bool
-  sample: false
+  type: list
+  elements: str
+  sample: [access-pam, access, access-sshd]
 operators:
   description: Who may do what.
   returned: success

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Brings the operators of a host to what is declared; who has left is out when it ends.
 
-In this order, so that a run which dies leaves nobody with more than before: who leaves is locked, accounts are made, files are written as
-one transaction that visudo judges, sshd's part is written as one that takes itself back unless a new connection confirms it, and what those
-who left have running is ended. Then sshd and sudo are asked what is in force.
+In this order, so that a run which dies leaves nobody with more than before: who leaves is locked, accounts are made, PAM's files, sudo's
+and sshd's are written, each as one transaction that takes itself back unless somebody becomes root through a new connection and confirms
+it, and what those who left have running is ended. Then sshd and sudo are asked what is in force.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Wanted:
     :param authorities: public keys of authorities whose certificates open accounts.
     :param revoked: what opens nothing any more (`revocation.py`).
     :param login: the account that the run is connected as; empty for none.
-    :param revert_after: seconds until a change of sshd takes itself back; 0 for never.
+    :param revert_after: seconds until a change of sshd, sudo or PAM takes itself back; 0 for never.
     :param unit: of systemd, of the SSH server.
     :param restrict_su: nobody becomes somebody else by su but root.
     """
@@ -59,11 +59,14 @@ class Wanted:
 
 @dataclass
 class Outcome:
-    """What was, or in check mode would be, done."""
+    """What was, or in check mode would be, done.
+
+    :param armed: sets that wait for their confirmation.
+    """
 
     lines: list[str] = field(default_factory=list)
     diff: list[dict[str, Any]] = field(default_factory=list)
-    armed: bool = False
+    armed: list[str] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
     register: Register = field(default_factory=Register)
 
@@ -92,12 +95,8 @@ def apply(wanted: Wanted, *, check: bool, now: float | None = None) -> Outcome:
     here = sorted({*wanted.stacks, *(str(stack["name"]) for stack in stacks())})
     revoked = revocation.krl(wanted.revoked, wanted.authorities, _read(rendering.REVOKED))
     entries = rendering.files(known, here, wanted.authorities, revoked, at)
-    _write(
-        ConfigSet(NAME, entries, purge=rendering.purge(), validate=[["visudo", "--check"]], parents=True, journal=True),
-        outcome,
-        check,
-    )
-    outcome.armed = _write(_of_sshd(wanted, known, staying), outcome, check)
+    _write(_of_sudo(entries, 0 if leaving else wanted.revert_after), outcome, check)
+    _write(_of_sshd(wanted, known, staying), outcome, check)
     for name in leaving:
         number = sessions.running(name) if check else sessions.end(name)
         if number:
@@ -153,11 +152,37 @@ def _of_pam(wanted: Wanted, staying: Sequence[Operator]) -> ConfigSet:
     for path, text, mode in optional:
         secret = path == pam.CODES
         entries.append(Entry(path, content=text.encode(), mode=mode, sensitive=secret) if text else Entry(path, "absent"))
-    return ConfigSet(PAM_NAME, entries, activate=[["pam-auth-update", "--package"]], parents=True, journal=True)
+    return ConfigSet(
+        PAM_NAME,
+        entries,
+        activate=[["pam-auth-update", "--package"]],
+        touched=pam.UPDATED,
+        revert_after=wanted.revert_after,
+        parents=True,
+        journal=True,
+    )
+
+
+def _of_sudo(entries: Sequence[Entry], revert_after: int) -> ConfigSet:
+    """Who may become whom, keys, and the register of operators. sudo reads its files at each call: nothing has to be activated.
+
+    :param revert_after: 0 where somebody leaves: what was taken from them does not come back.
+    """
+    judged = [["visudo", "--check"]]
+    return ConfigSet(
+        NAME,
+        entries,
+        purge=rendering.purge(),
+        validate=judged,
+        activate=judged,
+        revert_after=revert_after,
+        parents=True,
+        journal=True,
+    )
 
 
 def _of_sshd(wanted: Wanted, known: Register, staying: Iterable[Operator]) -> ConfigSet:
-    """The part of sshd. Where this run is connected as an operator, it waits for a new connection."""
+    """The part of sshd."""
     names = [*(operator.name for operator in known.operators), *known.departed]
     forwarding = [operator.name for operator in staying if operator.forwarding]
     text = rendering.sshd(names, forwarding, authority=bool(wanted.authorities))
@@ -180,12 +205,13 @@ def _steps(steps: Sequence[Step], outcome: Outcome, check: bool) -> None:
         outcome.lines.append(step.what)
 
 
-def _write(wanted: ConfigSet, outcome: Outcome, check: bool) -> bool:
-    """Write a set; whether it waits for its confirmation."""
+def _write(wanted: ConfigSet, outcome: Outcome, check: bool) -> None:
+    """Write a set."""
     done = transaction.apply(wanted, check_mode=check)
     outcome.lines += [f"{change.entry.path} {'removed' if change.entry.state == 'absent' else 'written'}" for change in done.changes]
     outcome.diff += [change.difference() for change in done.changes]
-    return done.armed
+    if done.armed:
+        outcome.armed.append(wanted.name)
 
 
 def _read(path: os.PathLike[str]) -> bytes:

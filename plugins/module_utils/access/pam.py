@@ -20,6 +20,12 @@ from .rendering import HEAD
 SUDO = Path("/etc/pam.d/sudo")
 SU = Path("/etc/pam.d/su")
 COMMON_AUTH = Path("/etc/pam.d/common-auth")
+# What pam-auth-update(8) writes, and what it remembers: a profile of somebody else that nobody had applied comes with ours.
+UPDATED = [
+    Path(folder, f"{prefix}{stack}")
+    for folder, prefix in (("/etc/pam.d", "common-"), ("/var/lib/pam", ""))
+    for stack in ("account", "auth", "password", "session", "session-noninteractive")
+] + [Path("/var/lib/pam/seen")]
 PROFILE = Path("/usr/share/pam-configs/latentum-access-break-glass")
 NOTICE = Path("/usr/local/lib/latentum-ops/session-notice")
 CODES = FOLDER / "totp"  # pam_oath(8) writes into it what was used last

@@ -87,11 +87,12 @@ def left_behind(name: str) -> bool:
     return any((folder / "revert.sh").exists() for folder in _folders(name)) and not armed(name)
 
 
-def keep(name: str, replaced: Iterable[PathState], after: Sequence[Sequence[str]]) -> None:
+def keep(name: str, replaced: Iterable[PathState], after: Sequence[Sequence[str]], touched: Iterable[PathState] = ()) -> None:
     """Keep what is being replaced, with the script that brings it back; an earlier copy is forgotten.
 
     :param replaced: the paths as they were, in the order in which they are brought back.
     :param after: commands (argv) that activate the old state again.
+    :param touched: paths that those commands write, as they were; brought back after them.
     """
     require_name(name)
     disarm(name)
@@ -105,11 +106,9 @@ def keep(name: str, replaced: Iterable[PathState], after: Sequence[Sequence[str]
         f"[ -d {shlex.quote(str(claimed))} ] || mv -T -- {shlex.quote(str(folder))} {shlex.quote(str(claimed))} || exit 0",
         f"logger -t latentum-ops 'change of {name} was not confirmed: taking it back'",
     ]
-    for number, before in enumerate(replaced):
-        if before.kind == "file":
-            write_atomic(folder / str(number), before.content, before.mode, before.uid, before.gid)
-        lines.append(_line(before, claimed / str(number)))
+    lines += [_kept(before, folder, claimed, str(number)) for number, before in enumerate(replaced)]
     lines += [shlex.join(argv) for argv in after]
+    lines += [_kept(before, folder, claimed, f"touched-{number}") for number, before in enumerate(touched)]
     lines.append(f"rm -f -- {shlex.join(str(path) for path in _boot_files(name))}")
     lines.append(f"sync; rm -rf -- {shlex.quote(str(claimed))}")
     write_atomic(folder / "revert.sh", "\n".join(lines) + "\n", 0o700, 0, 0)
@@ -189,6 +188,13 @@ def _boot_files(name: str) -> tuple[Path, Path]:
     """The unit that takes back at boot, and the link that enables it."""
     file = f"{unit(name)}-at-boot.service"
     return UNITS / file, UNITS / "multi-user.target.wants" / file
+
+
+def _kept(before: PathState, folder: Path, claimed: Path, name: str) -> str:
+    """Keep what a path has under this name; the shell command that brings it back."""
+    if before.kind == "file":
+        write_atomic(folder / name, before.content, before.mode, before.uid, before.gid)
+    return _line(before, claimed / name)
 
 
 def _line(before: PathState, kept: Path) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.process import CommandError, run
 from . import revert_timer
-from .entries import Change, Entry, EntryError, PathState, compare, order, purged, restore, write
+from .entries import Change, Entry, EntryError, PathState, compare, find, order, purged, restore, write
 
 Argv = Sequence[str]
 
@@ -35,6 +35,7 @@ class ConfigSet:
     :param revert_after: seconds until the change takes itself back unless confirmed; 0 for never.
     :param parents: make missing parent folders (0755, root) instead of refusing.
     :param journal: keep what is replaced on disk until the end, so that the next run takes back what a killed one left half done.
+    :param touched: files that activating writes as well; put back after it where the change is taken back.
     :param recorded: files that say whose the entries are: written with them, and no change for themselves.
     """
 
@@ -48,6 +49,7 @@ class ConfigSet:
     revert_after: int = 0
     parents: bool = False
     journal: bool = False
+    touched: Sequence[Path] = ()
     recorded: Sequence[Entry] = ()
 
     @property
@@ -99,16 +101,17 @@ def _apply(wanted: ConfigSet, check_mode: bool) -> Outcome:
     _require_parents(changes)
     activate = wanted.activate if not wanted.activate_unit or _active(wanted.activate_unit) else ()
     replaced = [change.before for change in reversed(changes)]
+    touched = [find(path) for path in wanted.touched]
     if wanted.guarded:
-        revert_timer.keep(wanted.name, replaced, activate)
-    _carry_out(wanted, changes, activate)
+        revert_timer.keep(wanted.name, replaced, activate, touched)
+    _carry_out(wanted, changes, activate, touched)
     outcome.armed = wanted.revert_after > 0 and bool(activate)
     if wanted.guarded and not outcome.armed:
         revert_timer.disarm(wanted.name)
     return outcome
 
 
-def _carry_out(wanted: ConfigSet, changes: Sequence[Change], activate: Sequence[Argv]) -> None:
+def _carry_out(wanted: ConfigSet, changes: Sequence[Change], activate: Sequence[Argv], touched: Sequence[PathState]) -> None:
     """Write, validate and activate; after a failure every old file is back and active."""
     written: list[Change] = []
     activating = False
@@ -124,9 +127,11 @@ def _carry_out(wanted: ConfigSet, changes: Sequence[Change], activate: Sequence[
         for argv in activate:
             run(argv, timeout=300)
     except BaseException as error:
-        lost = _take_back(written)
-        for argv in activate if activating else ():
-            run(argv, timeout=300, check=False)
+        lost = _take_back(change.before for change in reversed(written))
+        if activating:
+            for argv in activate:
+                run(argv, timeout=300, check=False)
+            lost += _take_back(touched)
         if wanted.guarded and not lost:
             revert_timer.disarm(wanted.name)
         if not isinstance(error, CommandError | OSError):
@@ -175,12 +180,12 @@ def _require_parents(changes: Sequence[Change]) -> None:
             )
 
 
-def _take_back(written: Sequence[Change]) -> list[str]:
-    """Restore in the opposite order, so that a folder goes after its files; returns what went wrong."""
+def _take_back(states: Iterable[PathState]) -> list[str]:
+    """Restore in this order, a folder after its files; returns what went wrong."""
     lost = []
-    for change in reversed(written):
+    for before in states:
         try:
-            restore(change.before)
+            restore(before)
         except OSError as error:
-            lost.append(f"{change.before.path} ({error.strerror})")
+            lost.append(f"{before.path} ({error.strerror})")
     return lost

@@ -59,6 +59,30 @@ def test_the_timer_brings_everything_back_and_activates_it(etc: Path, systemd: S
     assert not any(revert_timer.FOLDER.iterdir()) and not any(path.is_file() for path in revert_timer.UNITS.rglob("*"))
 
 
+def touching(etc: Path, then: str = "true") -> ConfigSet:
+    """Activating writes a file more, at each time another line, and one that was not there."""
+    (etc / "made").write_text("as it was\n")
+    script = f"echo again >> {etc / 'made'}; touch {etc / 'fresh'}; {then}"
+    return ConfigSet(**{**vars(change(etc)), "activate": [["sh", "-c", script]], "touched": [etc / "made", etc / "fresh"]})
+
+
+def test_what_activating_writes_is_brought_back_last(etc: Path, systemd: Systemd) -> None:
+    wanted = touching(etc)
+    before = tree(etc)
+    assert apply(wanted).armed
+    assert (etc / "made").read_text() == "as it was\nagain\n" and (etc / "fresh").exists()
+    assert fire() == 0
+    assert tree(etc) == before
+
+
+def test_what_a_failed_activation_has_written_is_brought_back(etc: Path, systemd: Systemd) -> None:
+    wanted = touching(etc, "false")
+    before = tree(etc)
+    with pytest.raises(ConfigSetError, match="could not be activated, and the old files are back"):
+        apply(wanted)
+    assert tree(etc) == before and not systemd.timer
+
+
 def test_it_is_armed_before_it_is_activated(etc: Path, systemd: Systemd) -> None:
     wanted = change(etc)
     seen = etc.parent / "seen"
