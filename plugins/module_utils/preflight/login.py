@@ -1,10 +1,15 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the user of this connection can come back once the SSH server is hardened."""
+"""Whether the user of this connection can come back once the SSH server is hardened.
+
+The server reads all its files anew then, also what somebody else has put there since it was started: that is asked of sshd, with the files
+as they are (``sshd -T``).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +18,12 @@ from typing import Any
 from ..schema.nodes import Problem
 from .host import Host
 from .operators import present
+from .sshd_files import lines
+
+USUAL = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_KEYS = "authorizedkeysfile"
+# Words of sshd_config(5), as sshd -T prints them, by which keys come from elsewhere than a file of the account's.
+_ELSEWHERE = ("authorizedkeyscommand", "trustedusercakeys")
 
 
 @dataclass(frozen=True)
@@ -67,10 +78,40 @@ def comes_back(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[
     groups = host.groups(host.user)
     if operator and operator.get("sudo", True) and "sudo" not in groups:
         groups = [*groups, "sudo"]
-    login = Login(host.user, groups, bool(operator and operator.get("ssh_keys")) or _has_key(host))
+    settings = effective(host)
+    places = settings.get(_KEYS, " ".join(USUAL)).split()
+    has_key = _has_key(host, places) or any(settings.get(word, "none") != "none" for word in _ELSEWHERE)
+    if places != list(USUAL) and not has_key:
+        yield _elsewhere(host, places)
+        has_key = True  # said
+    login = Login(host.user, groups, has_key or bool(operator and operator.get("ssh_keys")))
     yield from refusals(login, given["allow_users"], given["allow_groups"], given["permit_root_login"])
 
 
-def _has_key(host: Host) -> bool:
+def specimen(user: str, client: str) -> str:
+    """A connection, as ``sshd -T -C`` takes it."""
+    return f"user={user},host={client},addr={client},laddr=127.0.0.1,lport=22"
+
+
+def effective(host: Host) -> dict[str, str]:
+    """What sshd would do with this connection, by word; nothing where there is no sshd, or it does not say."""
+    client = host.connection.client if host.connection else ""
+    shown = host.output(["sshd", "-T", "-C", specimen(host.user, client)]) or ""
+    return {word.lower(): value for word, _space, value in (line.partition(" ") for line in shown.splitlines())}
+
+
+def _has_key(host: Host, places: Sequence[str]) -> bool:
     home = host.home(host.user)
-    return home is not None and any((host.read(home / ".ssh" / name) or "").strip() for name in ("authorized_keys", "authorized_keys2"))
+    if home is None:
+        return False
+    tokens = {"%%": "%", "%h": str(home), "%u": host.user}
+    files = [re.sub("%[%hu]", lambda token: tokens[token[0]], place) for place in places]
+    return any((host.read(home / file) or "").strip() for file in files)
+
+
+def _elsewhere(host: Host, places: Sequence[str]) -> Problem:
+    """sshd looks for keys where none is."""
+    found = next((line for line in lines(host) if line.keyword.lower() == _KEYS and line.value.split() == list(places)), None)
+    where = f"{found.file}:{found.number}" if found else "/etc/ssh"
+    problem = f"sshd will look there for keys of {host.user}, whom this run is connected as, and there is none"
+    return Problem("AuthorizedKeysFile", " ".join(places), problem, f"remove that line ({where}), or put the key there")

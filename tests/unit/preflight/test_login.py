@@ -54,6 +54,40 @@ def test_what_the_same_run_gives_an_operator_counts(operators: list[dict[str, An
     assert refused(host("debian", {}), operators, allow_groups=["sudo"]) == refusals
 
 
+ASKED = "sshd -T -C user=debian,host=192.0.2.7,addr=192.0.2.7,laddr=127.0.0.1,lport=22"
+FOREIGN = "/etc/ssh/sshd_config.d/00-somebody.conf"
+
+
+def of_sshd(said: str, files: dict[str, str]) -> RecordedHost:
+    """A host whose sshd would say this with its files as they are."""
+    included = {"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n", FOREIGN: "# x\nAuthorizedKeysFile /nowhere/%u\n"}
+    return RecordedHost({ASKED: said}, {**included, **files}, {"debian": ["debian"]}, user="debian", connection=CONNECTION)
+
+
+@pytest.mark.parametrize(
+    ("said", "files", "refusals"),
+    [
+        ("authorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2", KEY, []),
+        ("authorizedkeysfile /nowhere/%u", KEY, ["AuthorizedKeysFile"]),
+        ("authorizedkeysfile none", KEY, ["AuthorizedKeysFile"]),
+        ("authorizedkeysfile /nowhere/%u", {"/nowhere/debian": "ssh-ed25519 AAAA"}, []),
+        ("authorizedkeysfile /nowhere/%u .ssh/authorized_keys", KEY, []),
+        ("authorizedkeysfile %h/.keys/%u-%%", {"/home/debian/.keys/debian-%": "ssh-ed25519 AAAA"}, []),
+        ("authorizedkeysfile /nowhere/%u\nauthorizedkeyscommand /usr/bin/sss_ssh_authorizedkeys", {}, []),
+        ("authorizedkeysfile none\ntrustedusercakeys /etc/ssh/ca.pub", {}, []),
+        ("authorizedkeysfile /nowhere/%u\nauthorizedkeyscommand none\ntrustedusercakeys none", KEY, ["AuthorizedKeysFile"]),
+        ("", KEY, []),
+    ],
+)
+def test_keys_are_looked_for_where_sshd_will_look(said: str, files: dict[str, str], refusals: list[str]) -> None:
+    assert refused(of_sshd(said, files)) == refusals
+
+
+def test_the_line_that_says_where_is_named() -> None:
+    (problem,) = comes_back(of_sshd("authorizedkeysfile /nowhere/%u", KEY), {"ssh_hardening": SSH})
+    assert problem.fix == f"remove that line ({FOREIGN}:2), or put the key there"
+
+
 def test_operators_need_keys_and_the_account_of_the_connection_stays() -> None:
     declared = wanted("base", operators=[{"name": "anna", "state": None}, {"name": "debian", "state": "absent"}])
     assert ["anna" in problem.problem for problem in keys(host("debian"), declared)] == [True]
