@@ -162,3 +162,45 @@ def test_a_service_is_tried_with_less_and_nothing_is_left(production: Production
 def test_the_unit_is_in_a_sandbox(production: Production) -> None:
     exposure = production.root(f"systemd-analyze security --no-pager {UNIT} | tail -1")
     assert float(exposure.split(":")[1].split()[0]) <= 3.0, exposure
+
+
+@pytest.fixture
+def limited(production: Production) -> Iterator[Production]:
+    """Network edge says that it reaches one port of one name; as a release that says so would leave it."""
+    file = f"/var/lib/latentum-ops/firewall/containers/{STACK}.json"
+    before = json.loads(production.root(f"cat {file} 2>/dev/null || echo []"))
+    egress = [{"to": "pebble.example.test", "port": 14000, "protocol": "tcp"}]
+    access = [*(item for item in before if item["name"] != "edge"), {"name": "edge", "egress": egress}]
+    try:
+        production.root(f"mkdir -p $(dirname {file}); echo {shlex.quote(json.dumps(access))} >{file}; opsctl egress refresh")
+        yield production
+    finally:
+        production.root(f"echo {shlex.quote(json.dumps(before))} >{file}; opsctl egress refresh")
+
+
+def test_a_network_reaches_what_it_declares_beyond_the_host(limited: Production) -> None:
+    container = f"{STACK}-api-gateway-1"
+
+    def beyond(name: str, port: int) -> str:
+        return reaches(limited, container, limited.root(f"getent ahostsv4 {name} | head -n 1").split()[0], port)
+
+    assert beyond("pebble.example.test", 14000) == "open"
+    assert beyond("registry.example.test", 5000) == "refused", "another name"
+    assert beyond("pebble.example.test", 15000) == "refused", "another port of it"
+    limited.root(f"docker exec {container} true")
+    assert limited.inside.service("latentum-ops-egress.timer").is_running
+    shown = json.loads(limited.root("opsctl egress show --json"))["egress"]
+    assert [(row["network"], row["to"], row["port"]) for row in shown] == [("edge", "pebble.example.test", 14000)] and shown[0]["addresses"]
+    # A name moves: both addresses are good for a while.
+    limited.root("cp /etc/hosts /root/hosts.before && echo 203.0.113.77 pebble.example.test >>/etc/hosts")
+    try:
+        limited.root("systemctl start latentum-ops-egress.service")
+        assert "203.0.113.77" in limited.root(f"nft list table {TABLE}") and beyond("registry.example.test", 5000) == "refused"
+    finally:
+        limited.root("cat /root/hosts.before >/etc/hosts; rm /root/hosts.before")
+
+
+def test_a_network_that_says_nothing_reaches_everything(production: Production) -> None:
+    assert not production.inside.file("/etc/systemd/system/latentum-ops-egress.timer").exists
+    there = production.root("getent ahostsv4 registry.example.test | head -n 1").split()[0]
+    assert reaches(production, f"{STACK}-api-gateway-1", there, 5000) == "open"

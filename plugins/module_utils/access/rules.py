@@ -110,6 +110,8 @@ RULES: Mapping[str, Rule] = {
     "rotate": _rule(DEPLOY, Reach.STACK, f"{_CHANGE} names all due finish repair"),
     "confinement": _rule(DEPLOY, Reach.STACK, "services"),  # it starts containers of the release
     "access": _rule(READ, Reach.HOST, "markdown"),
+    "egress show": _rule(READ, Reach.HOST),
+    "egress refresh": _rule(ADMIN, Reach.HOST, unit=True),
     "patches": _rule(READ, Reach.HOST, "lines"),
     "completion": _rule(READ, Reach.NOTHING, "shell"),
 }

@@ -70,6 +70,7 @@ VERBS: Mapping[str, Verb] = {
     ),
     "rotate": Verb("rotation", "give secrets other values without losing a request; without a name, their ages"),
     "patches": Verb("patches", "updates of this host: packages, restarts, reboots, and what was left"),
+    "egress": Verb("egress", "what containers may reach beyond this host, by network"),
     "tunnel": Verb("tunnel", "the SSH command by which another machine reaches what a service publishes on loopback"),
     "access": Verb("access", "who may do what on this host, with which keys, until when"),
     "confinement": Verb(

@@ -10,7 +10,8 @@ Docker. What it lets pass UFW judges as ever.
 
     to the host      answers; ICMP, with the neighbours of IPv6; DNS, which Docker may forward from the container's own network; ports
                      that a stack opens for everybody (the web); what a rule of UFW admits by its source; what the network declares
-    forwarded        everything but the metadata services, which DNS is asked of in some clouds
+    forwarded        everything but the metadata services, which DNS is asked of in some clouds; from a network that declares its egress
+                     only that, DNS, and what goes to other networks, of which Docker judges
 
 A port of the host that a network declares is open for that network alone: its packets are marked, and UFW lets the mark in.
 """
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..containers.client import NETWORK, PROJECT
-from ..contracts.container_access import NetworkAccess
+from ..contracts.container_access import Destination, NetworkAccess
 from .rules import ANY, Rule, spans
 
 TABLE = "inet latentum_ops_containers"
@@ -88,10 +89,18 @@ def _matches(rule: Rule) -> Iterator[str]:
     yield " ".join(words)
 
 
-def ruleset(bridges: Sequence[Bridge], accesses: Mapping[str, Sequence[NetworkAccess]], admitted: Sequence[str], *, log: bool) -> str:
+def ruleset(
+    bridges: Sequence[Bridge],
+    accesses: Mapping[str, Sequence[NetworkAccess]],
+    admitted: Sequence[str],
+    addresses: Mapping[str, Sequence[str]] | None = None,
+    *,
+    log: bool,
+) -> str:
     """The table for ``nft --file``: one transaction, in which the former one goes.
 
     :param accesses: by stack.
+    :param addresses: of the names that networks may reach; a name without any is not reached.
     """
     known = {(stack, access.name): access for stack, each in accesses.items() for access in each}
     closed = [bridge for bridge in bridges if not access_to(bridge, known).metadata]
@@ -107,10 +116,26 @@ def ruleset(bridges: Sequence[Bridge], accesses: Mapping[str, Sequence[NetworkAc
         for port in access_to(bridge, known).host:
             rules.append(f'iifname "{bridge.interface}" {port.protocol} dport {port.port} meta mark set meta mark | {MARK} accept')
     lines += _chain("to_host", "input", [*rules, *(f"{match} accept" for match in admitted), *refuse])
-    rules = ["iifname != @no_metadata accept", "ct state established,related accept", "meta l4proto { tcp, udp } th dport 53 accept"]
-    rules += [f"{family} daddr {{ {', '.join(addresses)} }} {line}" for family, addresses in METADATA.items() for line in refuse]
+    rules = ["iifname != @stacks accept", "ct state established,related accept", "meta l4proto { tcp, udp } th dport 53 accept"]
+    for family, services in METADATA.items():
+        rules += [f"iifname @no_metadata {family} daddr {{ {', '.join(services)} }} {line}" for line in refuse]
+    for bridge in bridges:
+        if egress := access_to(bridge, known).egress:
+            beyond = f'iifname "{bridge.interface}" oifname != @stacks'
+            rules += [f"{beyond} {match} accept" for match in _destinations(egress, addresses or {})]
+            rules += [f"{beyond} {line}" for line in refuse]
     lines += _chain("forwarded", "forward", rules)
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _destinations(egress: Iterable[Destination], addresses: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Matches of packets to what may be reached."""
+    yield "meta l4proto { icmp, ipv6-icmp }"  # how large a packet may be on the way, and whether anybody is there
+    for there in egress:
+        given = addresses.get(there.name, ()) if there.name else (there.to,)
+        for family in ("ip", "ip6"):
+            if members := [address for address in given if (":" in address) == (family == "ip6")]:
+                yield f"{family} daddr {{ {', '.join(members)} }} {there.protocol} dport {there.port}"
 
 
 def access_to(bridge: Bridge, known: Mapping[tuple[str, str], NetworkAccess]) -> NetworkAccess:

@@ -6,6 +6,7 @@
     /var/lib/latentum-ops/firewall/containers.json      what UFW is asked about, and the bridges of our stacks' networks
     /var/lib/latentum-ops/firewall/containers.nft       the rules, which a unit loads at boot, before Docker
     /var/lib/latentum-ops/firewall/containers/<stack>   what the stack's live release declares of its networks
+    /var/lib/latentum-ops/firewall/egress.json          addresses of the names in it, which a timer asks DNS for
 
 Role firewall knows the policy, and a rollout the networks: each writes what it knows, and renders the rules of both.
 """
@@ -28,6 +29,7 @@ from ..core.versioned_json import read_state, write_state
 from ..hostconfig import shares
 from ..hostconfig.entries import Change, Entry, compare, write
 from ..hostconfig.sandbox import SANDBOX
+from . import egress
 from .container_rules import TABLE, Bridge, access_to, admitted, bridges_of, ruleset
 from .host import Connection
 from .rules import FirewallError, Rule
@@ -35,9 +37,13 @@ from .rules import FirewallError, Rule
 FOLDER = Path("/var/lib/latentum-ops/firewall")
 STATE, RULES = FOLDER / "containers.json", FOLDER / "containers.nft"
 ACCESS = FOLDER / "containers"  # one file a stack
+ADDRESSES = FOLDER / "egress.json"
 NAME = "latentum-ops-containers.service"
+EGRESS = "latentum-ops-egress"
 UNIT = Path("/etc/systemd/system") / NAME
 WANTED = UNIT.parent / "multi-user.target.wants" / NAME
+EGRESS_UNIT, EGRESS_TIMER = UNIT.with_name(f"{EGRESS}.service"), UNIT.with_name(f"{EGRESS}.timer")
+EGRESS_WANTED = UNIT.parent / "timers.target.wants" / EGRESS_TIMER.name
 LISTING = ["nft", "--stateless", "list", "table", *TABLE.split()]
 _SET = re.compile(r"\{([^{};]*)\}")
 UNIT_TEXT = f"""\
@@ -60,6 +66,32 @@ RestrictAddressFamilies=AF_NETLINK
 
 [Install]
 WantedBy=multi-user.target
+"""
+EGRESS_TEXT = f"""\
+[Unit]
+Description=Addresses of what containers may reach
+After=network-online.target
+
+[Service]
+{SANDBOX}
+Type=oneshot
+ExecStart=/usr/local/sbin/opsctl egress refresh
+# DNS, Docker's socket, and systemd, which loads the rules.
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+ReadWritePaths={FOLDER}
+TimeoutStartSec=120
+"""
+EGRESS_TIMER_TEXT = """\
+[Unit]
+Description=Addresses of what containers may reach, each minute
+
+[Timer]
+OnActiveSec=5s
+OnUnitActiveSec=60s
+AccuracySec=5s
+
+[Install]
+WantedBy=timers.target
 """
 
 
@@ -102,15 +134,32 @@ def kept() -> Kept | None:
 def entries(wanted: Kept | None) -> list[Entry]:
     """Files of the host; none of them where containers are not held back."""
     if wanted is None:
-        return [Entry(path=path, state="absent") for path in (WANTED, UNIT, RULES, STATE)]
+        return [Entry(path=path, state="absent") for path in (WANTED, UNIT, RULES, STATE, EGRESS_WANTED, EGRESS_TIMER, EGRESS_UNIT)]
     state = {"admitted": list(wanted.admitted), "log": wanted.log, "bridges": [_plain(bridge) for bridge in wanted.bridges]}
-    rules = ruleset(wanted.bridges, accesses(), wanted.admitted, log=wanted.log)
+    rules = rendered(wanted)
     return [
         Entry(path=FOLDER, state="directory", mode=0o700),
         Entry(path=STATE, content=_json(state), mode=0o600),
         Entry(path=RULES, content=rules.encode(), mode=0o600),
         Entry(path=UNIT, content=UNIT_TEXT.encode()),
         Entry(path=WANTED, state="link", target=str(UNIT)),
+        *_of_names(),
+    ]
+
+
+def rendered(wanted: Kept) -> str:
+    """The rules, with what stacks declare and the addresses that are known."""
+    return ruleset(wanted.bridges, accesses(), wanted.admitted, egress.addresses(ADDRESSES), log=wanted.log)
+
+
+def _of_names() -> list[Entry]:
+    """What keeps addresses true, where a network may reach a name."""
+    if not egress.names(accesses()):
+        return [Entry(path=path, state="absent") for path in (EGRESS_WANTED, EGRESS_TIMER, EGRESS_UNIT)]
+    return [
+        Entry(path=EGRESS_UNIT, content=EGRESS_TEXT.encode()),
+        Entry(path=EGRESS_TIMER, content=EGRESS_TIMER_TEXT.encode()),
+        Entry(path=EGRESS_WANTED, state="link", target=str(EGRESS_TIMER)),
     ]
 
 
@@ -142,23 +191,34 @@ def bridges(stack: str = "") -> tuple[Bridge, ...]:
     return tuple(bridges_of(there, shares.on_host() | {stack}))
 
 
-def refresh(stack: str) -> None:
-    """Networks of a stack have come or gone, or its release says something else of them: bring it into force.
+def refresh(stack: str = "") -> list[str]:
+    """Networks of a stack have come or gone, its release says something else of them, or names may have other addresses.
 
+    :returns: names that DNS gives no address for now.
     :raises CommandError: the kernel refuses the rules, or systemd does not load them.
     :raises OSError: they cannot be written.
     """
     if not STATE.exists():
-        return
+        return []
     with file_lock(FOLDER / "containers.lock"):
         before = kept()
         if before is None:
-            return
+            return []
+        silent = egress.ask(ADDRESSES, egress.names(accesses()))
         changes = [change for entry in entries(replace(before, bridges=bridges(stack))) if (change := compare(entry))]
-        for change in changes:
-            write(change.entry)
+        _write(changes)
         if changes:
             load()
+    return silent
+
+
+def _write(changes: Sequence[Change]) -> None:
+    """Write them, and let systemd know of units among them."""
+    for change in changes:
+        write(change.entry)
+    if booted() and any(change.entry.path.suffix in {".service", ".timer"} for change in changes):
+        run(["systemctl", "daemon-reload"])
+        run(["systemctl", "start" if EGRESS_TIMER.exists() else "stop", EGRESS_TIMER.name], check=EGRESS_TIMER.exists())
 
 
 def load() -> None:
@@ -234,7 +294,7 @@ class Hold:
         :param rules: all that UFW is to have, in their order; those of stacks are open for containers, too.
         """
         wanted = Kept(tuple(admitted(rules, of_stacks)), log, bridges())
-        return cls(wanted, ruleset(wanted.bridges, accesses(), wanted.admitted, log=log))
+        return cls(wanted, rendered(wanted))
 
     def refuse(self, at: Connection | None) -> None:
         """:raises FirewallError: the kernel does not take the rules, or the session in use comes from a container that they hold back."""
@@ -272,12 +332,10 @@ def bring(hold: Hold | None, *, check_mode: bool) -> Difference | None:
     difference = Difference(was, after, tuple(str(change.entry.path) for change in changes))
     if check_mode:
         return difference
-    for change in changes:
-        write(change.entry)
+    _write(changes)
     if booted():
-        if hold is None:
-            unload()
-        run(["systemctl", "daemon-reload"])
         if hold:
             load()
+        else:
+            unload()
     return difference

@@ -19,7 +19,12 @@ from .host_actions import Site
 
 def begin(site: Site, compose: Compose, release: Release) -> None:
     """:raises CommandError, OSError, ValueError: the rules are not in force; no container of the release runs yet."""
+    access = access_of(release.project)
     if not containment.kept():
+        if limited := [item.name for item in access if item.egress]:
+            site.progress.say(
+                f"egress of {', '.join(limited)} is not held back on this host: role firewall does it, with firewall_containers"
+            )
         return
     there = set(site.engine.networks(site.stack).values())
     missing = [name for name in sorted(uses.all_networks(release) - there) if not uses.external(uses.network(release.project, name))]
@@ -27,16 +32,19 @@ def begin(site: Site, compose: Compose, release: Release) -> None:
     if missing and image:
         site.step(f"network {', '.join(missing)}, and what its containers may reach of this host")
         compose.make_networks({name: uses.network(release.project, name) for name in missing}, image)
-    declare(site.stack, release)
+    for name in declare(site.stack, release):
+        if any(there.name == name for item in access for there in item.egress):
+            site.progress.say(f"DNS has no address for {name} now: until it has, containers do not reach it")
 
 
-def declare(stack: str, release: Release | None) -> None:
+def declare(stack: str, release: Release | None) -> list[str]:
     """What the release says of its networks, into force; None for a stack without any.
 
+    :returns: names in the declaration of any stack that DNS gives no address for now.
     :raises CommandError, OSError, ValueError: it could not be.
     """
     containment.keep_access(stack, access_of(release.project) if release else None)
-    containment.refresh(stack)
+    return containment.refresh(stack)
 
 
 def settle(site: Site, live: Release | None) -> None:

@@ -52,7 +52,7 @@ FREE = [
     ["remove", "shop"], ["check"], ["runbook"], ["isolate"], ["incident"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["models"], ["history"], ["status"],
     ["health"], ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["tunnel", "db"], ["slo"], ["report"], ["report", "--mail"],
-    ["access"], ["patches"],
+    ["access"], ["patches"], ["egress", "show"], ["egress", "refresh"],
     ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
     ["backup", "escrow"], ["backup", "escrow", "--plant"], ["backup", "connect", "shop.db"],
@@ -89,7 +89,7 @@ def test_every_verb_is_in_one_of_the_lists() -> None:
         if not below:
             yield " ".join(words)
 
-    of_two = ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs", "log-archive")
+    of_two = ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs", "log-archive", "egress")
     listed = {" ".join(words[: 2 if words[0] in of_two else 1]) for words in [*ASKED, *FREE]}
     assert set(leaves(main.parser())) == listed | {"completion"}
 

@@ -10,7 +10,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.container_access import HostPort, NetworkAccess
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.container_access import Destination, HostPort, NetworkAccess
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.container_rules import (
     MARK,
     Bridge,
@@ -91,7 +91,7 @@ def chain(text: str, name: str) -> list[str]:
 
 def test_a_packet_that_is_not_of_our_bridges_is_nobodys_business() -> None:
     assert chain(whole(), "to_host")[0] == "iifname != @stacks accept"
-    assert chain(whole(), "forwarded")[0] == "iifname != @no_metadata accept"
+    assert chain(whole(), "forwarded")[0] == "iifname != @stacks accept"
 
 
 def test_answers_neighbours_and_dns_come_before_what_is_refused() -> None:
@@ -114,12 +114,45 @@ def test_what_a_network_declares_is_for_that_network_alone() -> None:
     assert EDGE.interface in closed and BACKEND.interface not in closed
 
 
+EGRESS = (
+    Destination("api.example.com", 443),
+    Destination("2001:db8::/32", 53, "udp"),
+    Destination("203.0.113.0/24", 5432),
+    Destination("new.example.com", 443),
+)
+ADDRESSES = {"api.example.com": ["192.0.2.1", "192.0.2.2", "2001:db8::1"], "new.example.com": []}
+
+
+def limited(*, log: bool = False) -> str:
+    return ruleset([BACKEND, EDGE], {"shop": [NetworkAccess("edge", egress=EGRESS)]}, [], ADDRESSES, log=log)
+
+
+def test_a_network_that_says_what_it_reaches_reaches_that_and_no_other_does_so() -> None:
+    beyond = f'iifname "{EDGE.interface}" oifname != @stacks'
+    assert [line for line in chain(limited(), "forwarded") if EDGE.interface in line or BACKEND.interface in line] == [
+        f"{beyond} meta l4proto {{ icmp, ipv6-icmp }} accept",
+        f"{beyond} ip daddr {{ 192.0.2.1, 192.0.2.2 }} tcp dport 443 accept",
+        f"{beyond} ip6 daddr {{ 2001:db8::1 }} tcp dport 443 accept",
+        f"{beyond} ip6 daddr {{ 2001:db8::/32 }} udp dport 53 accept",
+        f"{beyond} ip daddr {{ 203.0.113.0/24 }} tcp dport 5432 accept",
+        f"{beyond} counter reject with icmpx admin-prohibited",
+    ]
+
+
+def test_metadata_come_before_what_is_declared() -> None:
+    """Somebody may say `to: 169.254.169.254` without meaning the credentials of the host."""
+    rules = chain(limited(), "forwarded")
+    assert max(number for number, rule in enumerate(rules) if "@no_metadata" in rule) < rules.index(
+        next(rule for rule in rules if EDGE.interface in rule)
+    )
+
+
 def test_without_networks_and_without_a_log() -> None:
     text = ruleset([], {}, [], log=False)
     assert "elements" not in text and "log prefix" not in text
 
 
-@pytest.mark.parametrize("text", [whole(), ruleset([], {}, [], log=False)], ids=["whole", "empty"])
+@pytest.mark.parametrize("text", [whole(), limited(log=True), ruleset([], {}, [], log=False)], ids=["whole", "limited", "empty"])
 def test_nft_takes_it(text: str) -> None:
     nft = shutil.which("nft")
     if nft is None:

@@ -28,7 +28,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlayedHost:
         host.did.append("access " + ", ".join(f"{each.name} {[port.port for port in each.host]}" for each in access or ()))
 
     monkeypatch.setattr(containment, "keep_access", keep)
-    monkeypatch.setattr(containment, "refresh", lambda stack: host.did.append(f"refresh {stack}"))
+    monkeypatch.setattr(containment, "refresh", lambda stack: host.did.append(f"refresh {stack}") or ["api.example.com"])
     return host
 
 

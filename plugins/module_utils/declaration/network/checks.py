@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ...compose.model import Service
 from ...compose.syntax import Port, is_external
+from ...contracts.container_access import Destination, HostPort
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
 
@@ -75,11 +76,15 @@ def check_access(declaration: Declaration, problems: list[Problem]) -> None:
         elif is_external(written.get(access.name)):
             what = "is external: whoever made it says what its containers reach, and nothing holds them back here"
             problems.append(Problem(key, shown(access.name), what, "remove it, or name a network of this stack"))
-        seen = set()
-        for index, opened in enumerate(access.host):
-            if (opened.port, opened.protocol) in seen:
-                problems.append(Problem(f"{key}.host[{index}]", str(opened.port), "is said twice", "remove it"))
-            seen.add((opened.port, opened.protocol))
+        if access.egress and access.name in declaration.compose.internal_networks:
+            what = "is internal, so nothing leaves it anyway"
+            fix = f"remove egress, or write networks: {{{access.name}: {{internal: false}}}} in the Compose file"
+            problems.append(Problem(f"{key}.egress", shown(access.name), what, fix))
+        parts: dict[str, tuple[HostPort | Destination, ...]] = {"host": access.host, "egress": access.egress}
+        for part, items in parts.items():
+            for index, opened in enumerate(items):
+                if opened in items[:index]:
+                    problems.append(Problem(f"{key}.{part}[{index}]", str(opened.port), "is said twice", "remove it"))
 
 
 def check_firewall(declaration: Declaration, problems: list[Problem]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...contracts.container_access import HostPort, NetworkAccess
+from ...contracts.container_access import Destination, HostPort, NetworkAccess
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ def _opening(item: dict[str, Any], key: str) -> Opening:
 def networks_from(items: Mapping[str, dict[str, Any]]) -> tuple[NetworkAccess, ...]:
     """From what the schema read."""
     return tuple(
-        NetworkAccess(name, tuple(HostPort(**port) for port in item.get("host") or () if port.get("port")), bool(item.get("metadata")))
+        NetworkAccess(
+            name,
+            tuple(HostPort(**port) for port in item.get("host") or () if port.get("port")),
+            bool(item.get("metadata")),
+            tuple(Destination(**there) for there in item.get("egress") or () if there.get("to") and there.get("port")),
+        )
         for name, item in items.items()
     )

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from ...contracts.container_access import HostPort, NetworkAccess
+from ...contracts.container_access import Destination, HostPort, NetworkAccess
 from ...contracts.nodes import described, flag, number, text
 from ...schema import values
-from ...schema.nodes import Items, Record, Table, Text
+from ...schema.nodes import Items, Record, Refused, Table, Text
 from ..forms import networks, port
 
 _COMMENT = values.named(
@@ -34,12 +34,37 @@ HOST_PORT = Record(
     },
     example="{port: 9100}",
 )
+
+
+@values.form("name, address or network")
+def _destination(value: str) -> str:
+    if "*" in value:
+        what = "is a pattern: which addresses are behind it, DNS does not tell"
+        raise Refused(what, "write each name, or let the containers ask a proxy of yours that knows names, and write that one")
+    try:
+        return values.network(value)
+    except Refused:
+        if not any(letter.isalpha() for letter in value) or ("/" in value and "://" not in value):
+            raise
+    return values.domain(value)
+
+
+DESTINATION = Record(
+    description="One of them.",
+    fields={
+        "to": text(Destination, "to", "api.example.com", check=_destination),
+        "port": number(Destination, "port", "443", required=True),
+        "protocol": text(Destination, "protocol", "tcp"),
+    },
+    example="{to: api.example.com, port: 443}",
+)
 NETWORK = Record(
     default={},
     description="What its containers reach beside the networks that they are in; each name must be a network of the Compose file.",
     fields={
         "host": Items(of=HOST_PORT, default=[], example="[{port: 9100}]", description=described(NetworkAccess, "host")),
         "metadata": flag(NetworkAccess, "metadata"),
+        "egress": Items(of=DESTINATION, default=[], example=f"[{DESTINATION.example}]", description=described(NetworkAccess, "egress")),
     },
     example="{host: [{port: 9100}]}",
 )

@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.container_access import HostPort, NetworkAccess, access_of
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.container_access import Destination, HostPort, NetworkAccess, access_of
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import compose_project
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.loader import load, read
 
-SERVICES = {"web": {"image": "web:1", "networks": ["backend", "theirs"]}, "alone": {"image": "web:1"}}
+SERVICES = {"web": {"image": "web:1", "networks": ["backend", "theirs", "open"]}, "alone": {"image": "web:1"}}
+
+NETWORKS = {"backend": None, "theirs": {"external": True}, "open": {"internal": False}}
 
 
 def stack(networks: dict[str, Any]) -> dict[str, Any]:
-    compose = {"services": SERVICES, "networks": {"backend": None, "theirs": {"external": True}, "unused": None}}
+    compose = {"services": SERVICES, "networks": {**NETWORKS, "unused": None}}
     return {"name": "shop", "compose": compose, "networks": networks}
 
 
@@ -28,6 +30,14 @@ def test_a_project_brings_it_to_the_host() -> None:
         NetworkAccess("default"),
     ]
     assert project["networks"]["backend"] == {"internal": True}, "the network itself is what it was"
+
+
+def test_what_lies_beyond_the_host() -> None:
+    there = [{"to": "api.example.com", "port": 443}, {"to": "2001:db8::/32", "port": 123, "protocol": "udp"}]
+    project = compose_project.compose_project(load(stack({"open": {"egress": there}})))
+    (access,) = access_of(project)
+    assert access.egress == (Destination("api.example.com", 443), Destination("2001:db8::/32", 123, "udp"))
+    assert [(each.name, each.family) for each in access.egress] == [("api.example.com", ""), ("", "ip6")]
 
 
 def test_a_project_without_any_is_as_it_was() -> None:
@@ -46,7 +56,16 @@ def test_a_project_without_any_is_as_it_was() -> None:
         ({"backend": {"host": [{"port": 70000}]}}, "networks.backend.host[0].port", "65535"),
         ({"backend": {"host": [9100]}}, "networks.backend.host[0]", "{port: 9100}"),
         ({"backend": {"metadata": "yes"}}, "networks.backend.metadata", "write true or false"),
-        ({"backend": {"egress": []}}, "networks.backend.egress", ""),
+        ({"backend": {"egress": [{"to": "api.example.com", "port": 443}]}}, "networks.backend.egress", "internal: false"),
+        ({"open": {"egress": [{"to": "a.example.com", "port": 443}] * 2}}, "networks.open.egress[1]", "is said twice"),
+        ({"open": {"egress": [{"to": "*.example.com", "port": 443}]}}, "networks.open.egress[0].to", "write each name"),
+        ({"open": {"egress": [{"to": "https://a.example.com/x", "port": 443}]}}, "networks.open.egress[0].to", "write only the name"),
+        ({"open": {"egress": [{"to": "a.example.com:443", "port": 443}]}}, "networks.open.egress[0].to", "has a port"),
+        ({"open": {"egress": [{"to": "203.0.113.7/24", "port": 443}]}}, "networks.open.egress[0].to", "203.0.113.0/24"),
+        ({"open": {"egress": [{"to": "300.1.2.3", "port": 443}]}}, "networks.open.egress[0].to", ""),
+        ({"open": {"egress": [{"to": "a.example.com"}]}}, "networks.open.egress[0].port", ""),
+        ({"open": {"egress": [{"to": "a.example.com", "port": 443, "protocol": "https"}]}}, "networks.open.egress[0].protocol", "tcp"),
+        ({"open": {"egress": ["a.example.com"]}}, "networks.open.egress[0]", "{to: api.example.com, port: 443}"),
     ],
 )
 def test_what_is_refused(networks: dict[str, Any], key: str, words: str) -> None:
