@@ -202,5 +202,6 @@ def test_a_network_reaches_what_it_declares_beyond_the_host(limited: Production)
 
 def test_a_network_that_says_nothing_reaches_everything(production: Production) -> None:
     assert not production.inside.file("/etc/systemd/system/latentum-ops-egress.timer").exists
-    there = production.root("getent ahostsv4 registry.example.test | head -n 1").split()[0]
-    assert reaches(production, f"{STACK}-api-gateway-1", there, 5000) == "open"
+    for name, port in (("registry", 5000), ("pebble", 15000)):
+        there = production.root(f"getent ahostsv4 {name}.example.test | head -n 1").split()[0]
+        assert reaches(production, f"{STACK}-api-gateway-1", there, port) == "open", name
