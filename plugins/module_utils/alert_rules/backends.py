@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How either back end says that it is well itself. All other rules are the same for both.
 
-Prometheus asks, keeps and evaluates in one process. Of VictoriaMetrics' three programs each may be gone by itself: a vmalert whose vmagent is
-gone goes on evaluating rules over numbers that are not there, which looks like a quiet night. So what is always there for the dead man's
-switch needs a number that has just come the whole way, and a vmagent without numbers is an alert by itself.
+Prometheus asks, keeps and evaluates in one process. Of VictoriaMetrics' three programs each may be gone by itself: a vmalert whose vmagent
+is gone goes on evaluating rules over numbers that are not there, which looks like a quiet night. So what is always there for the dead
+man's switch needs a number that has just come the whole way, and a vmagent without numbers is an alert by itself.
 """
 
 from __future__ import annotations

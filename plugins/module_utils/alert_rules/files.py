@@ -11,7 +11,7 @@ from typing import Any
 from ..compose.yaml_writer import dump
 from ..contracts.database_exporters import DatabaseExporter
 from ..contracts.monitoring import PROMETHEUS, HostLimits, MonitoredStack
-from . import backups, certificates, containers, databases, host, incidents, maintenance, monitoring, requests, secrets, services
+from . import backups, certificates, containers, databases, host, incidents, logs, maintenance, monitoring, requests, secrets, services
 from .backends import Backend, backend
 from .rule import AlertRule
 
@@ -38,7 +38,7 @@ def host_file(limits: HostLimits, runbook: str = "", dashboards: str = "", measu
     """
     own = measured_by or backend(PROMETHEUS, "")
     groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules(own)))]
-    groups += [("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
+    groups += [("logs", list(logs.rules())), ("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
     return _file("the host", "alerts/host", groups, limits.disabled, (runbook, dashboards))
 
 

@@ -55,6 +55,20 @@ latentum_ops_logs_forwarded_total 100
 latentum_ops_logs_dropped_total 0
 # TYPE latentum_ops_logs_waiting_bytes gauge
 latentum_ops_logs_waiting_bytes 4096
+# TYPE latentum_ops_logs_queue_bytes gauge
+latentum_ops_logs_queue_bytes 1073741824
+# TYPE latentum_ops_logs_sink_accepted_total counter
+latentum_ops_logs_sink_accepted_total{sink="loki"} 100
+# TYPE latentum_ops_logs_sink_rejected_total counter
+latentum_ops_logs_sink_rejected_total{sink="loki"} 1
+# TYPE latentum_ops_logs_sink_dropped_total counter
+latentum_ops_logs_sink_dropped_total{sink="loki"} 0
+# TYPE latentum_ops_logs_sink_waiting_bytes gauge
+latentum_ops_logs_sink_waiting_bytes{sink="loki"} 4096
+# TYPE latentum_ops_logs_sink_queue_bytes gauge
+latentum_ops_logs_sink_queue_bytes{sink="loki"} 1073741824
+# TYPE latentum_ops_logs_sink_up gauge
+latentum_ops_logs_sink_up{sink="loki"} 1
 """
 _DATABASE = 'datname="shop"'
 # Names and types as postgres_exporter and redis_exporter have them.
