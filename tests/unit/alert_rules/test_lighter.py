@@ -160,7 +160,7 @@ def test_both_back_ends_have_the_same_alerts_but_for_their_own_expressions() -> 
 
 
 def test_what_a_counter_had_when_it_is_seen_first_has_risen(tmp_path: Path) -> None:
-    """Up to nine, which is MetricsQL's guess that it began with nothing; Prometheus says 0. A back end that is new may tell once of what was."""
+    """Up to nine: MetricsQL guesses that it began with nothing, Prometheus says 0. A back end that is new may tell once of what was."""
     with storage(tmp_path, "-retentionPeriod=10y") as running:
         running.write([({"__name__": "x", "began": first}, tuple(points(f"{first}x20", BEGIN, moments=False))) for first in ("7", "70")])
         running.seen()
