@@ -70,8 +70,8 @@ def test_budgets_and_the_report_are_asked_of_the_lighter_back_end_as_of_promethe
     """By the client and with the questions of `opsctl slo`, gates, the canary and `opsctl report`."""
     source = Source(f"http://{lighter.address}")
     objectives = lighter.stacks[0].objectives
-    until(lambda: (measure(source, objectives, time.time())[0].budget.failed or 0) > 0, "an objective is measured")
-    (measured,) = measure(source, objectives, time.time(), history=True)
+    until(lambda: (measure(objectives, source, time.time())[0].budget.failed or 0) > 0, "an objective is measured")
+    (measured,) = measure(objectives, source, time.time(), history=True)
     assert measured.history and {"1h", "6h"} <= measured.burn_rates.keys()
     settings = ReportSettings(HOST, f"http://{lighter.address}")
     report = collect(settings, time.time() - 3600, time.time())
