@@ -148,7 +148,7 @@ class MonitoringSettings(Contract):
     retention_size: str = option("Beyond so much the oldest numbers go first; of Prometheus alone.", "4GB")
     free_disk: str = option("Less space on the disk, and VictoriaMetrics takes no numbers any more.", "2GB")
     packaged: bool = option("The distribution has a VictoriaMetrics that knows what the role asks of it.", True)
-    archives: tuple[Archive, ...] = option("VictoriaMetrics from elsewhere.", ())
+    victoriametrics_archives: tuple[Archive, ...] = option("VictoriaMetrics from elsewhere.", ())
     group_wait: float = option("Seconds until a first message, for what belongs into it.", 30, least=0, most=HOUR)
     group_interval: float = option("Seconds until the next message about the same.", 300, least=1, most=DAY)
     limits: HostLimits = option("From where on alerts of the host fire.", HostLimits())

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from ..alert_rules.backends import backend
 from ..alert_rules.files import host_file, stack_file
@@ -117,6 +118,7 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
             what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"
             yield Problem(f"{stack.stack}: ops_stacks", "", what, f"correct it: a run with -e ops_only={stack.stack} says what is wrong")
     yield from _prices(stacks)
+    yield from _loops(stacks, settings)
     names = [stack.stack for stack in stacks]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
@@ -125,12 +127,12 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
 def _archives(settings: MonitoringSettings) -> Iterator[Problem]:
     """Programs that run on the host: from the distribution, or what somebody has looked at before."""
     key = f"{_PREFIX}victoriametrics_archives"
-    if not settings.packaged and not settings.archives:
+    if not settings.packaged and not settings.victoriametrics_archives:
         fix = (
             "write the url and checksum of victoria-metrics and vmutils, as their project publishes them, or monitoring_backend: prometheus"
         )
         yield Problem(f"{_PREFIX}backend", shown(settings.backend), "is too old in this distribution to be run by the role", fix)
-    for index, archive in enumerate(settings.archives):
+    for index, archive in enumerate(settings.victoriametrics_archives):
         if not re.fullmatch(r"https://[^\s/@?#]+/[^\s@?#]+[.]tar[.]gz", archive.url):
             yield Problem(f"{key}[{index}].url", "", "is no address of a .tar.gz by https", "write one, without a login or a query")
         if not _CHECKSUM.fullmatch(archive.checksum):
@@ -143,6 +145,27 @@ def _dashboards(settings: MonitoringSettings) -> Iterator[Problem]:
     if settings.dashboards and not re.fullmatch(r"https?://[^\s{}\"@?#]+", settings.dashboards):
         fix = "write the address of Grafana, such as https://grafana.example.com"
         yield Problem(f"{_PREFIX}dashboards", "", "is no address of a site, or has a login or a query in it", fix)
+
+
+def _loops(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
+    """Whoever is told by what measures tells itself, for ever, and nobody hears of it. Addresses that are secrets are not looked into."""
+    own = {**jobs(settings), **{exporter.name: exporter.address for exporter in settings.databases}}
+    by_port = {address.rpartition(":")[2]: job for job, address in reversed(own.items()) if is_loopback_endpoint(address)}
+    for stack in stacks:
+        for alert in stack.alerts:
+            address = urlsplit(str(alert.options.get("url") or ""))
+            here = address.hostname == "localhost" or is_loopback_endpoint(address.netloc.rpartition("@")[2])
+            if here and (job := by_port.get(str(_port(address)))):
+                what = f"is {job} of this host: it would be told of its own alerts, and nobody else of any"
+                fix = "write the address of a service that tells people, or remove it for that of its kind"
+                yield Problem(f"{stack.stack}: watchdog.alerts.{alert.name}.url", shown(address.netloc), what, fix)
+
+
+def _port(address: SplitResult) -> int | None:
+    try:
+        return address.port
+    except ValueError:  # somebody else says what is wrong with it
+        return None
 
 
 def _prices(stacks: Sequence[MonitoredStack]) -> Iterator[Problem]:

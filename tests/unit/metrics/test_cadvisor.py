@@ -42,7 +42,7 @@ def drawn(files: Mapping[str, str], chance: random.Random) -> dict[str, str]:
 @pytest.mark.parametrize("seed", range(5))
 def test_values_are_those_of_cadvisors_definitions(tmp_path: Path, layout: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu, "TICK", cadvisor.TICKS)
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - no secret is made of it
     tree = Tree(tmp_path, layout)
     identity = tree.add(1)
     if tree.version == 2:
