@@ -839,6 +839,23 @@ systemctl restart latentum-ops-alertmanager
 
 Alerts that still hold come again within a minute.
 
+With `monitoring_backend: victoriametrics` the units are `latentum-ops-victoriametrics` (keeps), `latentum-ops-vmagent` (asks) and
+`latentum-ops-vmalert` (evaluates); `promtool` is not there, but the address is the same:
+
+```console
+systemctl status latentum-ops-victoriametrics latentum-ops-vmagent latentum-ops-vmalert --no-pager
+journalctl -u latentum-ops-victoriametrics -u latentum-ops-vmagent -u latentum-ops-vmalert --since -1h --no-pager
+curl -sG http://127.0.0.1:9090/api/v1/query --data-urlencode query=up
+curl -s http://127.0.0.1:9090/metrics | grep -e vm_storage_is_read_only -e vm_free_disk_space
+du -sh /var/lib/latentum-ops-vmagent       # what waits, up to 1 GB
+```
+
+| what you see | cause |
+|---|---|
+| job `vmagent`: no numbers come | vmagent is gone, or VictoriaMetrics takes nothing |
+| `vm_storage_is_read_only` 1 | less than `monitoring_free_disk` on its disk: [disk-full](disk-full.md); it goes on by itself |
+| "cannot open storage" | two of them, or data of a later version |
+
 Numbers that are corrupt: stop it, move `/var/lib/latentum-ops-prometheus` away, start it; budgets begin anew.
 """,
     "monitoring-rules": """\
@@ -855,6 +872,15 @@ journalctl -u latentum-ops-prometheus -u latentum-ops-alertmanager --since -1h -
 promtool check config /etc/latentum-ops/monitoring/prometheus.yml
 amtool check-config /etc/latentum-ops/monitoring/alertmanager.yml
 promtool query instant http://127.0.0.1:9090 'prometheus_rule_evaluation_failures_total > 0'
+```
+
+With `monitoring_backend: victoriametrics`:
+
+```console
+journalctl -u latentum-ops-vmalert --since -1h --no-pager
+vmalert -dryRun -loggerLevel=WARN '-rule=/etc/latentum-ops/monitoring/rules/*.yml' '-rule=/etc/latentum-ops/monitoring/rules.d/*.yml'
+vmagent -dryRun -loggerLevel=WARN -promscrape.config=/etc/latentum-ops/monitoring/vmagent.yml
+curl -s http://127.0.0.1:9090/api/v1/rules | python3 -m json.tool | grep -B9 '"health": "err'
 ```
 
 | what you see | cause |
