@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -28,6 +29,10 @@ needs_storage = pytest.mark.skipif(STORAGE is None, reason="no VictoriaMetrics h
 # What a target that is gone leaves behind (a NaN that only this one is), as vmagent and Prometheus write it.
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 PATIENCE = 240.0
+_SERIES = re.compile(r"(\w+)(?:\{(.*)\})?")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+_STEPS = re.compile(rf"(-?{_NUMBER})([+-]{_NUMBER})?x(\d+)")
 
 Series = tuple[Mapping[str, str], Sequence[tuple[float, float]]]  # labels, and pairs of seconds and value
 
@@ -81,6 +86,36 @@ def storage(folder: Path, *more: str) -> Iterator[Storage]:
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE)
+
+
+def numbers(values: str, begin: float, step: float, *, moments: bool = False) -> Iterator[tuple[float, float]]:
+    """Values as promtool writes them.
+
+    :param step: seconds between two of them.
+    :param moments: they are times, which there begin at 0.
+    """
+    at, shift = begin, begin if moments else 0.0
+    for word in values.split():
+        steps = _STEPS.fullmatch(word)
+        if word.startswith("_"):
+            at += step * int(word[2:] or 1)
+            continue
+        if word == "stale":
+            found = [STALE]
+        elif steps:
+            found = [float(steps[1]) + number * float(steps[2] or 0) + shift for number in range(int(steps[3]) + 1)]
+        else:
+            found = [float(word) + shift]
+        for value in found:
+            yield at, value
+            at += step
+
+
+def labels_of(name: str) -> dict[str, str]:
+    """Those of a series as PromQL writes it, its name among them."""
+    shape = _SERIES.fullmatch(name)
+    assert shape, name
+    return {"__name__": shape[1], **{key: re.sub(r"\\(.)", r"\1", value) for key, value in _LABEL.findall(shape[2] or "")}}
 
 
 def _series(labels: Mapping[str, str], points: Iterable[tuple[float, float]]) -> bytes:

@@ -9,7 +9,6 @@ other in the years before, since no series is of a case.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,16 +19,12 @@ from ansible_collections.latentum.ops.plugins.module_utils.alert_rules import fi
 from ansible_collections.latentum.ops.plugins.module_utils.alert_rules.backends import backend
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import VICTORIAMETRICS, HostLimits
 
-from ..victoriametrics import STALE, Series, Storage, needs_storage, storage
+from ..victoriametrics import Series, Storage, labels_of, needs_storage, numbers, storage
 from .test_firing import CASES, MEASURED, PLANS, SHOP, Case, rules, up
 
 pytestmark = needs_storage
 APART = 2 * 86400  # seconds between the beginnings of two cases: longer than any window, and than the longest case
 BEGIN = (time.time() // 86400 - 3) * 86400
-_SERIES = re.compile(r"(\w+)(?:\{(.*)\})?")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
-_STEPS = re.compile(rf"(-?{_NUMBER})([+-]{_NUMBER})?x(\d+)")
 _OF_PROMETHEUS = {"a rule fails", "no rule fails", "a configuration is taken", "Prometheus does not answer", "Prometheus answers", "always"}
 
 
@@ -67,34 +62,14 @@ OWN: dict[str, Case] = {
 JUDGED = {name: case for name, case in CASES.items() if name not in _OF_PROMETHEUS} | OWN
 
 
-def points(values: str, begin: float, *, moments: bool) -> Iterator[tuple[float, float]]:
-    """Values as promtool writes them, a minute apart.
-
-    :param moments: the values are times, which there begin at 0.
-    """
-    at, shift = begin, begin if moments else 0.0
-    for word in values.split():
-        steps = _STEPS.fullmatch(word)
-        if word == "stale":
-            series = [STALE]
-        elif steps:
-            series = [float(steps[1]) + number * float(steps[2] or 0) + shift for number in range(int(steps[3]) + 1)]
-        else:
-            series = [float(word) + shift]
-        for value in series:
-            yield at, value
-            at += 60
-
-
 def series_of(case: Case, begin: float) -> Iterator[Series]:
     """Its series, as they would have been written from then on."""
-    for name, values in case.series.items():
-        shape = _SERIES.fullmatch(name)
-        assert shape, name
-        labels = {key: re.sub(r"\\(.)", r"\1", value) for key, value in _LABEL.findall(shape[2] or "")}
+    for series, values in case.series.items():
+        labels = labels_of(series)
+        name = labels["__name__"]
         # Nobody has a certificate of the first of January 1970: it says that there is none.
-        moments = bool(re.search(r"(?:timestamp|mtime)_seconds$", shape[1])) and not ("host_certificate" in name and values == "0x60")
-        yield {"__name__": shape[1], **labels}, tuple(points(values, begin, moments=moments))
+        moments = name.endswith(("timestamp_seconds", "mtime_seconds")) and not ("host_certificate" in name and values == "0x60")
+        yield labels, tuple(numbers(values, begin, 60, moments=moments))
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +137,7 @@ def test_both_back_ends_have_the_same_alerts_but_for_their_own_expressions() -> 
 def test_what_a_counter_had_when_it_is_seen_first_has_risen(tmp_path: Path) -> None:
     """Up to nine: MetricsQL guesses that it began with nothing, Prometheus says 0. A back end that is new may tell once of what was."""
     with storage(tmp_path, "-retentionPeriod=10y") as running:
-        running.write([({"__name__": "x", "began": first}, tuple(points(f"{first}x20", BEGIN, moments=False))) for first in ("7", "70")])
+        running.write([({"__name__": "x", "began": first}, tuple(numbers(f"{first}x20", BEGIN, 60))) for first in ("7", "70")])
         running.seen()
         risen = {result["metric"]["began"]: result["value"][1] for result in running.query("increase(x[5m])", BEGIN + 240)}
         assert risen == {"7": "7", "70": "0"}
@@ -170,10 +145,10 @@ def test_what_a_counter_had_when_it_is_seen_first_has_risen(tmp_path: Path) -> N
 
 def test_the_cases_are_read_as_promtool_reads_them(tmp_path: Path) -> None:
     """C(1+2x2) are three values; `stale` is none that anybody sees."""
-    assert [value for _at, value in points("1+2x2 9", 0.0, moments=False)] == [1, 3, 5, 9]
-    assert [at for at, _value in points("0x1 5", 120.0, moments=True)] == [120, 180, 240]
+    assert [value for _at, value in numbers("1+2x2 9", 0, 60)] == [1, 3, 5, 9]
+    assert [at for at, _value in numbers("0x1 _ 5", 120, 60, moments=True)] == [120, 180, 300]
     with storage(tmp_path, "-retentionPeriod=10y") as running:
-        running.write([({"__name__": "x", "a": 'b"\\'}, tuple(points("1+2x2 stale", BEGIN, moments=False)))])
+        running.write([({"__name__": "x", "a": 'b"\\'}, tuple(numbers("1+2x2 stale", BEGIN, 60)))])
         running.seen()
         values = [[result["value"][1] for result in running.query("x", BEGIN + 60 * minute)] for minute in range(1, 5)]
         assert values == [["3"], ["5"], [], []]
