@@ -64,7 +64,8 @@ def _victoriametrics(host: str) -> Backend:
         # Nobody but vmagent could say that vmagent is down, and nobody notes that a storage takes nothing: then there is nothing.
         not_ready=f"up{{{any_of('job', (STORAGE, RULER))}}} == 0 or absent({asked})",
         undelivered=f'label_replace({refused}, "integration", "Alertmanager", "", "")',
-        always=f"max({asked}) == 1",
+        # It leaves no mark of its end, and the last number of its own would do for five minutes. A scrape is a minute apart at most.
+        always=f"max(max_over_time({asked}[2m])) == 1",
     )
 
 

@@ -39,8 +39,8 @@ FAILING = 'vmalert_execution_errors_total{job="vmalert",instance="web1"}'
 REFUSED = 'vmalert_alerts_send_errors_total{job="vmalert",instance="web1",addr="http://127.0.0.1:9093"}'
 OWN: dict[str, Case] = {
     "numbers come": rule(f"Watchdog {AGENT}", "1x10", 5, ("",)),
-    "numbers come no more": rule(f"Watchdog {AGENT}", "1x10", 20),
-    "vmagent was stopped": rule(f"Watchdog {AGENT}", "1x10 stale", 12),
+    "numbers come no more": rule(f"Watchdog {AGENT}", "1x10", 13),
+    "numbers were late": rule(f"Watchdog {AGENT}", "1x10 _ 1x10", 11, ("",)),
     "nothing was ever there": Case("Watchdog", {}, 5),
     "vmagent is gone": rule(f"PrometheusNotReady {AGENT}", "1x10 stale", 30, ("critical",), job="vmagent", instance="web1"),
     "vmagent works": rule(f"PrometheusNotReady {AGENT}", "1x40", 30),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import time
@@ -31,10 +32,14 @@ def moment(at: float) -> str:
 
 def test_a_total_outage_pages_within_two_minutes_and_ends_soon_after_it(tmp_path: Path) -> None:
     """Recording rules feed each other and the alerts: each is evaluated once the one before has been written."""
-    document = yaml.safe_load(rule_file("shop", [objective()]))
-    for rule in (rule for group in document["groups"] for rule in group["rules"]):
-        rule.pop("annotations", None)  # a replay has no `query` in templates
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump(document))
+    group, _days = yaml.safe_load(rule_file("shop", [objective()]))["groups"]
+    # What an outage of minutes needs of it, without annotations: a replay has no `query` in templates.
+    wanted = re.compile(r"slo:(?:events|failed_events|error_ratio):(?:5m|1h)|SLOFastBurn")
+    group["rules"] = [rule for rule in group["rules"] if wanted.fullmatch(rule.get("record", "") or rule.get("alert", ""))]
+    for rule in group["rules"]:
+        rule.pop("annotations", None)
+    assert len(group["rules"]) == 7
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [group]}))
     with storage(tmp_path / "data", "-retentionPeriod=1y") as running:
         running.write(
             (labels_of(name), tuple(numbers(values, BEGIN, 15))) for name, values in ((requests("200"), GOOD), (requests("502"), BAD))
@@ -42,7 +47,7 @@ def test_a_total_outage_pages_within_two_minutes_and_ends_soon_after_it(tmp_path
         running.seen()
         here = f"http://{running.address}"
         argv = ["vmalert", f"-rule={tmp_path}/rules.yml", f"-datasource.url={here}", f"-remoteWrite.url={here}", "-disableAlertgroupLabel",
-                f"-replay.timeFrom={moment(BEGIN)}", f"-replay.timeTo={moment(BEGIN + 3 * HOUR)}", "-replay.rulesDelay=1s",
+                f"-replay.timeFrom={moment(BEGIN)}", f"-replay.timeTo={moment(BEGIN + 3 * HOUR)}", "-replay.rulesDelay=5s",
                 "-remoteWrite.flushInterval=200ms", "-replay.disableProgressBar", "-loggerLevel=ERROR"]  # fmt: skip
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=480)
         assert done.returncode == 0 and not done.stderr.strip(), done.stdout + done.stderr

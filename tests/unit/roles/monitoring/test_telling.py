@@ -222,7 +222,10 @@ def test_the_lighter_back_end_tells_the_same_and_its_switch_is_not_called_by_one
     rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path
 ) -> None:
     """From a number through vmagent, VictoriaMetrics and vmalert to a message; and no call any more once vmagent is gone."""
-    with numbers() as target, running(rendered["lighter, told"], receiving, tmp_path, {"127.0.0.1:9753": target.address}) as all_of_it:
+    with (
+        numbers() as target,
+        running(rendered["lighter, told"], receiving, tmp_path, {"127.0.0.1:9753": target.address, "[2m]": "[20s]"}) as all_of_it,
+    ):
 
         def alerts() -> str:
             return str(answered(all_of_it.alertmanager, "/api/v2/alerts"))
