@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cAdvisor says that each metric is: our own list of names, types, units and labels, of its table of metrics
-(google/cadvisor, its page about Prometheus as storage) and its collector (metrics/prometheus.go); and what the numbers are, computed from the files
-of a group by the definitions of its library for control groups, in a second way.
+"""What cAdvisor says that each metric is: our own list of names, types and labels, of its table of metrics (google/cadvisor, its page
+about Prometheus as storage) and its collector (metrics/prometheus.go); and what the numbers are, computed from the files of a group by the
+definitions of its library for control groups, in a second way.
 """
 
 from __future__ import annotations
