@@ -729,7 +729,8 @@ Ask the person who began it before you end it: [data-breach](data-breach.md).
     "log-shipping": """\
 # Logs do not arrive
 
-`LogSinkDown`: a sink (Loki, Elasticsearch, OpenSearch, VictoriaLogs) takes nothing for 15 minutes, or nobody writes its numbers. `LogQueueFilling`:
+`LogSinkDown`: a sink (Loki, Elasticsearch, OpenSearch, VictoriaLogs) or the log host
+takes nothing for 15 minutes, or nobody writes its numbers. `LogQueueFilling`:
 70 % of what may wait for a sink or for the log host is used. `LogsDropped`: records were passed over beyond that queue, or refused for good; or,
 critical, a log was rotated away before it was read. But for the last, all of it is in the tree of the host (`opsctl logs --archive`).
 
