@@ -102,6 +102,7 @@ def version_2(files: Files) -> dict[str, float]:
         "container_memory_rss": stat["anon"],
         "container_memory_cache": stat["file"],
         "container_memory_swap": int(files["memory.swap.current"]),
+        # Where cAdvisor says 0: one of the differences that docs/guides/watchdog.md names.
         "container_memory_failcnt": events["max"],
         "container_oom_events_total": events["oom_kill"],
         "container_fs_reads_total": done["rios"],
