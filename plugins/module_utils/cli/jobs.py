@@ -174,6 +174,9 @@ def _waited(stack: str, job: Job, identity: str, unit: str, output: Output) -> i
             raise JobError(f"{job.name} of {stack} was killed: journalctl -u {unit}")
         if known is None and (ended or time.monotonic() > deadline):
             raise JobError(f"{unit} did not begin with {job.name}: journalctl -u {unit}")
+    # What it wrote between the last look and its end.
+    for written in progress.follow(stack, _attempt(identity), offset, 0.0)[0]:
+        output.line(written)
     plain = {name: value for name, value in vars(known).items() if name != "output"}
     output.result({"stack": stack, "job": job.name, **plain, "output": list(known.output)}, None)
     return 0 if known.succeeded else STATUS.get(known.result) or known.exit_code or 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.cli import audit, main
 from ansible_collections.latentum.ops.plugins.module_utils.cli import jobs as verbs
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.registered_model import RegisteredModel
+from ansible_collections.latentum.ops.plugins.module_utils.core import progress
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import file_lock
 from ansible_collections.latentum.ops.plugins.module_utils.jobs import state, units
 from ansible_collections.latentum.ops.plugins.module_utils.jobs.running import lock_of
@@ -94,6 +96,26 @@ def test_a_run_by_hand_waits_and_ends_as_the_job_does(host: JobHost, units_that_
     assert units_that_run == [["systemctl", "start", "--no-block", "--", "latentum-ops-job-shop-train.service"]]
     assert last().why == "hand" and "(pid" in last().who and last().exit_code == 4
     assert "epoch 1" in capsys.readouterr().out
+
+
+def test_what_a_job_writes_between_a_look_and_its_end_is_shown(
+    host: JobHost, units_that_run: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    host.release()
+    host.runner(command=("sh", "-c", "echo epoch 1; exit 4"))
+    real, looks = progress.follow, 0
+
+    def before_it_writes(stack: str, attempt: str, offset: int, patience: float) -> tuple[list[str], int, bool]:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            return real(stack, attempt, offset, patience)
+        while not state.load("shop", "train").runs or not last().ended:
+            time.sleep(0.05)
+        return [], offset, False
+
+    monkeypatch.setattr(progress, "follow", before_it_writes)
+    assert opsctl("run", "train", "--wait") == 4 and "epoch 1" in capsys.readouterr().out
     assert not list(lock_of("shop", "train").parent.glob("*.request"))
 
 
