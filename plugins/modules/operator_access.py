@@ -32,10 +32,9 @@ attributes:
     details: Passwords are not shown.
 options:
   operators:
-    description: All operators of the host.
+    description: All operators of the host; required with O(state=present).
     type: list
     elements: dict
-    required: true
     suboptions:
       name:
         description: Login name.
@@ -160,6 +159,16 @@ options:
     description: Unit of the SSH server.
     type: str
     default: ssh.service
+  state:
+    description: V(confirmed) keeps the changes that wait for it, O(armed) of them; call it through a new connection.
+    type: str
+    choices: [present, confirmed]
+    default: present
+  armed:
+    description: What waits for its confirmation, as the run that has changed it returned it.
+    type: list
+    elements: str
+    default: []
   revert_after:
     description: Seconds after which a change of sshd, sudo or PAM takes itself back unless confirmed; 0 for never.
     type: int
@@ -167,6 +176,11 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Keep what a run has changed, through a new connection
+  latentum.ops.operator_access:
+    state: confirmed
+    armed: [access-pam, access, access-sshd]
+
 - name: Two operators
   latentum.ops.operator_access:
     operators:
@@ -195,11 +209,16 @@ ended:
   type: dict
   sample: {carl: 4}
 armed:
-  description: What waits for its confirmation through a new connection, by M(latentum.ops.config_set).
+  description: What waits for its confirmation through a new connection.
   returned: success
   type: list
   elements: str
   sample: [access-pam, access, access-sshd]
+confirmed:
+  description: Whether all of O(armed) waited still, and is kept.
+  returned: O(state=confirmed)
+  type: bool
+  sample: true
 operators:
   description: Who may do what.
   returned: success
@@ -227,6 +246,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.access.declaration im
 from ansible_collections.latentum.ops.plugins.module_utils.access.revocation import read as read_revoked
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import transaction
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.transaction import ConfigSetError
 from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import Host
 from ansible_collections.latentum.ops.plugins.module_utils.release.stacks import stacks
@@ -266,7 +286,9 @@ def main() -> None:
     """What is declared in, what was done out."""
     module = AnsibleModule(
         argument_spec={
-            "operators": {"type": "list", "elements": "dict", "required": True, "options": OPERATOR},
+            "operators": {"type": "list", "elements": "dict", "options": OPERATOR},
+            "state": {"type": "str", "choices": ["present", "confirmed"], "default": "present"},
+            "armed": {"type": "list", "elements": "str", "default": []},
             "stacks": {"type": "list", "elements": "str", "default": []},
             "known_stacks": {"type": "list", "elements": "str", "default": []},
             "authorities": {"type": "list", "elements": "str", "default": []},
@@ -276,12 +298,16 @@ def main() -> None:
             "unit": {"type": "str", "default": "ssh.service"},
             "revert_after": {"type": "int", "default": 0},
         },
+        required_if=[("state", "present", ["operators"])],
         supports_check_mode=True,
     )
     given, now = module.params, time.time()
     host = Host()
     login = host.user if host.connection else ""
     try:
+        if given["state"] == "confirmed":
+            kept = [transaction.confirm(name, check_mode=module.check_mode) for name in given["armed"]]
+            module.exit_json(changed=any(kept), confirmed=all(kept))
         known = [*given["known_stacks"], *given["stacks"], *(str(stack["name"]) for stack in stacks())]
         reader = Reader(Surroundings(now, sorted(set(known)), bool(given["authorities"]), of_base(given["base_operators"]), login))
         operators = reader.read(given["operators"])
