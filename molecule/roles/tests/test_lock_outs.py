@@ -38,17 +38,17 @@ class Door:
         argv = [sys.executable, str(ROOT / "tests/hosts/hosts.py"), "exec", self.host, "--", "sh", "-c", command]
         return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
 
-    def begin(self, role: str, variables: Mapping[str, Any]) -> subprocess.Popen[str]:
-        """Apply a role, as an operator does, with a mistake in it."""
-        play = [
-            {
-                "hosts": self.host,
-                "become": True,
-                "gather_facts": True,
-                "gather_subset": ["min", "distribution"],
-                "tasks": [{"name": "Role", "ansible.builtin.include_role": {"name": f"latentum.ops.{role}"}}],
-            }
-        ]
+    def begin(self, role: str, variables: Mapping[str, Any], part: str = "") -> subprocess.Popen[str]:
+        """Apply a role, as an operator does, with a mistake in it.
+
+        :param part: no more of it than this file; then nothing happens for minutes.
+        """
+        included = {"name": f"latentum.ops.{role}", **({"tasks_from": part} if part else {})}
+        tasks: list[dict[str, Any]] = [{"name": "Role", "ansible.builtin.include_role": included}]
+        if part:
+            tasks.append({"name": "Something takes long", "ansible.builtin.pause": {"minutes": 10}})
+        facts = {"gather_facts": True, "gather_subset": ["min", "distribution"]}
+        play = [{"hosts": self.host, "become": True, **facts, "tasks": tasks}]
         (self.folder / "play.json").write_text(json.dumps(play))
         (self.folder / "variables.json").write_text(json.dumps(variables))
         argv = ["ansible-playbook", "-i", INVENTORY, str(self.folder / "play.json"), "-e", f"@{self.folder / 'variables.json'}"]
@@ -140,10 +140,11 @@ def test_a_controller_that_dies_before_it_confirms(door: Callable[[str], Door], 
     at = door("role-ssh-hardening")
     before = at.state()
     # A good change; nobody is there to say so.
-    run = at.begin("ssh_hardening", of_ssh(ssh_hardening_banner="/etc/motd", ssh_hardening_revert_after=40 if "reset" in then else REVERT))
+    given = of_ssh(ssh_hardening_banner="/etc/motd", ssh_hardening_revert_after=600 if "reset" in then else REVERT)
+    run = at.begin("ssh_hardening", given, "configure")
     until = time.monotonic() + 120
     while not at.waits():
-        assert run.poll() is None and time.monotonic() < until
+        assert run.poll() is None and time.monotonic() < until, "nothing waits for a confirmation"
     run.kill()
     run.communicate(timeout=30)
     assert at.state() != before

@@ -847,7 +847,7 @@ With `monitoring_backend: victoriametrics` the units are `latentum-ops-victoriam
 systemctl status latentum-ops-victoriametrics latentum-ops-vmagent latentum-ops-vmalert --no-pager
 journalctl -u latentum-ops-victoriametrics -u latentum-ops-vmagent -u latentum-ops-vmalert --since -1h --no-pager
 a=http://127.0.0.1:9090
-ask() { python3 -c 'import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())' "$1"; }
+ask() { python3 -c 'import sys, urllib.request as r; print(r.build_opener().open(sys.argv[1]).read().decode())' "$1"; }
 ask "$a/api/v1/query?query=up"
 ask $a/metrics | grep -e vm_storage_is_read_only -e vm_free_disk_space
 du -sh /var/lib/latentum-ops-vmagent       # what waits, up to 1 GB

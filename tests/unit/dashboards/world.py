@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -275,14 +276,14 @@ def world(folder: Path, program: str, sample: Mapping[str, Any], backend: str = 
             }  # fmt: skip
         for address, words in programs.items():
             process = open_now.enter_context(running(words))
-
-            def ready(address: str = address, process: subprocess.Popen[bytes] = process, words: list[str] = words) -> bool:
-                assert process.poll() is None, f"{words[0]} has ended"
-                return answers(f"http://{address}/-/ready")
-
-            until(ready, f"{words[0]} is ready")
+            until(partial(_ready, address, process, words[0]), f"{words[0]} is ready")
         jobs = (*(job for job, address in targets.items() if address), *others)
         yield World(prometheus, declared, jobs)
+
+
+def _ready(address: str, process: subprocess.Popen[bytes], name: str) -> bool:
+    assert process.poll() is None, f"{name} has ended"
+    return answers(f"http://{address}/-/ready")
 
 
 def _targets(open_now: ExitStack, folder: Path, program: str, sample: Mapping[str, Any]) -> dict[str, str]:
