@@ -140,7 +140,8 @@ def test_a_controller_that_dies_before_it_confirms(door: Callable[[str], Door], 
     at = door("role-ssh-hardening")
     before = at.state()
     # A good change; nobody is there to say so.
-    given = of_ssh(ssh_hardening_banner="/etc/motd", ssh_hardening_revert_after=600 if "reset" in then else REVERT)
+    another = f"/etc/banner-{time.monotonic_ns()}"
+    given = of_ssh(ssh_hardening_banner=another, ssh_hardening_revert_after=600 if "reset" in then else REVERT)
     run = at.begin("ssh_hardening", given, "configure")
     until = time.monotonic() + 120
     while not at.waits():

@@ -129,12 +129,14 @@ def test_libraries_that_were_replaced_are_used_and_nothing_is_left_to_do(apps: t
 
 def test_a_host_that_is_not_well_is_not_begun(apps: tuple[AppHost, AppHost], tmp_path: Path) -> None:
     """Before anything is changed on any host: what its update would break nobody could tell."""
-    apps[0].sh("touch /run/reboot-required")
+    # The watchdog would have healed it by then.
+    apps[0].sh("touch /run/reboot-required; opsctl maintenance on --reason test --for 10m")
     apps[0].sh("docker pause $(docker ps --quiet --filter label=com.docker.compose.service=cache)")
     try:
         done = patch(tmp_path, patch_reboot="when_due")
     finally:
         apps[0].sh("docker unpause $(docker ps --quiet --filter label=com.docker.compose.service=cache); rm -f /run/reboot-required")
+        apps[0].sh("opsctl maintenance off")
     said = " ".join(done.stdout.split())
     assert done.returncode != 0 and "/cache is not well before the update" in said and "Nothing was changed on it" in said
     assert "Update the canary" not in said and in_load_balancer() == "2"
