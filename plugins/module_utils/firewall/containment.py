@@ -79,6 +79,8 @@ ExecStart=/usr/local/sbin/opsctl egress refresh
 # DNS, Docker's socket, and systemd, which loads the rules.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 ReadWritePaths={FOLDER}
+# A file of state is written with its owner.
+SystemCallFilter=@chown
 TimeoutStartSec=120
 """
 EGRESS_TIMER_TEXT = """\
