@@ -25,6 +25,8 @@ ONLY_BY_REBOOT = (
     "apt-daily", "unattended-upgrades", "ufw", "netfilter-persistent",
 )  # fmt: skip
 ENGINE = ("docker.service", "containerd.service")
+# Each holds a container: it is of containerd's control group, outlives its restart, and goes with its container.
+SHIM = "containerd-shim"  # as far as the kernel keeps a name
 _PROGRAMS = re.compile(r"(?:/usr)?/(?:s?bin|lib(?:32|64|exec|x32)?|local)/|/opt/")
 _UNIT = re.compile(r"(?:^|/)(?:system\.slice/(?:.*/)?)([^/]+\.service)(?:/|$)")
 _CONTAINER = re.compile(r"(?:^|/)(?:docker|libpod|cri-containerd|kubepods)[^/]*[-/].*[0-9a-f]{64}")
@@ -58,7 +60,7 @@ def in_use() -> list[Use]:
     for folder in PROC.glob("[0-9]*"):
         files = replaced(_text(folder / "maps"))
         unit = unit_of(folder.name, _text(folder / "cgroup")) if files else ""
-        if unit:
+        if unit and _text(folder / "comm").strip() != SHIM:
             found.setdefault(unit, set()).update(files)
     return [Use(unit, tuple(sorted(files))) for unit, files in sorted(found.items())]
 
