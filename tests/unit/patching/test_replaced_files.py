@@ -56,7 +56,7 @@ def test_the_unit_of_a_process(pid: str, cgroups: str, unit: str) -> None:
 
 
 def test_units_with_their_files_and_processes_that_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shim = (tmp_path / "15", MAPS.replace("libssl.so.3", "shim"), "0::/system.slice/containerd.service\n")
+    shim = (tmp_path / "16", MAPS.replace("libssl.so.3", "shim"), "0::/system.slice/containerd.service\n")
     shim[0].mkdir()
     for name, text in (("maps", shim[1]), ("cgroup", shim[2]), ("comm", "containerd-shim\n")):
         (shim[0] / name).write_text(text)
