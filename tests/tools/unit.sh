@@ -57,6 +57,13 @@ if ! installed amtool prometheus-alertmanager; then
     echo "unit: no amtool and Alertmanager can be had here; the tests that ask real ones are skipped"
   fi
 fi
+if ! installed victoria-metrics vmagent vmalert; then
+  if there victoriametrics victoria-metrics; then
+    export PATH=$cache/victoriametrics/usr/bin:$PATH
+  else
+    echo "unit: no VictoriaMetrics can be had here; the tests that ask a real one are skipped"
+  fi
+fi
 if ! installed rsyslogd; then
   if there rsyslog rsyslog rsyslog-relp librelp0 libestr0 libfastjson4; then
     export LATENTUM_TEST_RSYSLOG=$cache/rsyslog

@@ -10,8 +10,9 @@ from typing import Any
 
 from ..compose.yaml_writer import dump
 from ..contracts.database_exporters import DatabaseExporter
-from ..contracts.monitoring import HostLimits, MonitoredStack
-from . import backups, certificates, containers, databases, host, incidents, maintenance, monitoring, requests, secrets, services
+from ..contracts.monitoring import PROMETHEUS, HostLimits, MonitoredStack
+from . import backups, certificates, containers, databases, host, incidents, logs, maintenance, monitoring, requests, secrets, services
+from .backends import Backend, backend
 from .rule import AlertRule
 
 _HEAD = "# Alerts of {what}, by latentum.ops; do not edit. Role monitoring writes it.\n"
@@ -30,10 +31,14 @@ def stack_file(stack: MonitoredStack, measured: Sequence[DatabaseExporter] = (),
     return _file(f"stack {stack.stack}", f"alerts/{stack.stack}", groups, stack.limits.disabled, (stack.runbook, dashboards))
 
 
-def host_file(limits: HostLimits, runbook: str = "", dashboards: str = "") -> str:
-    """The content of the rule file of the host, and of what measures it."""
-    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules()))]
-    groups += [("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
+def host_file(limits: HostLimits, runbook: str = "", dashboards: str = "", measured_by: Backend | None = None) -> str:
+    """The content of the rule file of the host, and of what measures it.
+
+    :param measured_by: what keeps its numbers; Prometheus without it.
+    """
+    own = measured_by or backend(PROMETHEUS, "")
+    groups = [("host", list(host.rules(limits))), ("monitoring", list(monitoring.rules(own)))]
+    groups += [("logs", list(logs.rules())), ("incidents", list(incidents.rules())), ("maintenance", list(maintenance.rules()))]
     return _file("the host", "alerts/host", groups, limits.disabled, (runbook, dashboards))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..contracts.alerts import RUNBOOKS
-from ..contracts.dashboards import BACKUPS, CONTAINERS, HOST, OBJECTIVES, OF_ALERT, OVERVIEW, SERVICE, uid
+from ..contracts.dashboards import BACKUPS, CONTAINERS, HOST, LOGS, OBJECTIVES, OF_ALERT, OVERVIEW, SERVICE, uid
 
 # By the dashboard's name, which of its variables are labels of the alerts that are seen on it.
 _CHOSEN: Mapping[str, tuple[str, ...]] = {
@@ -16,6 +16,7 @@ _CHOSEN: Mapping[str, tuple[str, ...]] = {
     SERVICE: ("stack", "service"),
     CONTAINERS: ("stack", "service"),
     HOST: ("instance",),
+    LOGS: ("instance",),
     BACKUPS: ("stack",),
     OBJECTIVES: ("stack", "slo"),
 }

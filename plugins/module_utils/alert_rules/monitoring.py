@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .names import ALERTMANAGER, EXPORTERS, PROMETHEUS, WATCH, WATCHDOG, any_of
+from .backends import Backend
+from .names import ALERTMANAGER, EXPORTERS, WATCH, WATCHDOG, any_of
 from .rule import CRITICAL, NONE, WARNING, AlertRule
 
 GONE, SILENT, RULES, RELOAD = "ExporterGone", "WatchdogSilent", "RuleEvaluationFailing", "ConfigReloadFailed"
@@ -17,31 +18,29 @@ _STALE = 120  # seconds; the watchdog writes its status each few seconds
 _WHERE = "{{ $labels.instance }}"
 
 
-def rules() -> Iterator[AlertRule]:
-    """The alerts about Prometheus, Alertmanager, the exporters and the watchdog."""
+def rules(backend: Backend) -> Iterator[AlertRule]:
+    """The alerts about Prometheus or what is in its place, Alertmanager, the exporters and the watchdog."""
     gone = f"up{{{any_of('job', EXPORTERS)}}} == 0"
     yield _rule(GONE, gone, WARNING, "5m", f"Nobody answers for {{{{ $labels.job }}}} on {_WHERE}", "All alerts that need it are blind.")
     silent = f'up{{job="{WATCH}"}} == 0 or time() - {WATCHDOG}status_timestamp_seconds > {_STALE}'
     about = "Nothing is healed, and what it would have told is told by nobody."
     yield _rule(SILENT, silent, CRITICAL, "2m", f"The watchdog of {_WHERE} says nothing any more", about)
-    failing = "increase(prometheus_rule_evaluation_failures_total[5m]) > 0"
     about = "An alert in it cannot fire."
-    yield _rule(RULES, failing, CRITICAL, "", f"Prometheus on {_WHERE} cannot evaluate {{{{ $labels.rule_group }}}}", about)
-    refused = " or ".join(f'{job}_config_last_reload_successful{{job="{job}"}} == 0' for job in (PROMETHEUS, ALERTMANAGER))
+    yield _rule(
+        RULES, backend.failing, CRITICAL, "", f"{{{{ $labels.job }}}} on {_WHERE} cannot evaluate {{{{ $labels.rule_group }}}}", about
+    )
+    refused = " or ".join(f"{reloaded} == 0" for reloaded in backend.reloaded)
     about = "It goes on with the one before; the next start fails."
     yield _rule(RELOAD, refused, WARNING, "1m", f"{{{{ $labels.job }}}} on {_WHERE} has refused its configuration", about)
-    not_ready = f'up{{job="{PROMETHEUS}"}} == 0 or prometheus_ready{{job="{PROMETHEUS}"}} == 0'
-    yield _rule(NOT_READY, not_ready, CRITICAL, "5m", f"Prometheus on {_WHERE} is not ready", "It answers no question yet.")
+    about = "It answers no question, or keeps no numbers."
+    yield _rule(NOT_READY, backend.not_ready, CRITICAL, "5m", f"{{{{ $labels.job }}}} on {_WHERE} is not ready", about)
     nobody = f'up{{job="{ALERTMANAGER}"}} == 0'
     about = "Alerts reach nobody; Prometheus sends those that still hold once it is back."
     yield _rule(NO_ALERTMANAGER, nobody, CRITICAL, "2m", f"Alertmanager on {_WHERE} does not answer", about)
-    undelivered = (
-        "sum by (instance, integration) (increase(alertmanager_notifications_failed_total[10m])) > 0"
-        " or increase(prometheus_notifications_dropped_total[10m]) > 0"
-    )
+    undelivered = f"sum by (instance, integration) (increase(alertmanager_notifications_failed_total[10m])) > 0 or {backend.undelivered}"
     about = "The receiver refuses, or is not reached; another one tells you this."
     yield _rule(UNDELIVERED, undelivered, WARNING, "5m", f"Alerts of {_WHERE} do not arrive {{{{ $labels.integration }}}}", about)
-    yield AlertRule(ALWAYS, "vector(1)", NONE, "Prometheus evaluates, and Alertmanager tells", "Always there: whoever misses it knows.")
+    yield AlertRule(ALWAYS, backend.always, NONE, "Prometheus evaluates, and Alertmanager tells", "Always there: whoever misses it knows.")
 
 
 def _rule(name: str, expression: str, severity: str, patience: str, summary: str, description: str) -> AlertRule:

@@ -18,6 +18,7 @@ PROJECT, SERVICE = "container_label_com_docker_compose_project", "container_labe
 # Jobs of Prometheus, as the scrape configuration calls them (monitoring/scraping).
 NODE, REQUESTS, NGINX, BLACKBOX = "node", "requests", "nginx", "blackbox"
 WATCH, CONTAINERS, PROMETHEUS, ALERTMANAGER = "watchdog", "containers", "prometheus", "alertmanager"
+STORAGE, AGENT, RULER = "victoria-metrics", "vmagent", "vmalert"  # the three programs of the lighter back end
 EXPORTERS = (NODE, REQUESTS, NGINX, BLACKBOX, CONTAINERS)
 
 

@@ -21,6 +21,7 @@ OF_ALERT: Mapping[str, str] = {
         ("ContainerCpuHigh", "ContainerMemoryNearLimit", "ContainerThrottled", "ContainerOutOfMemory", "ContainerCrashLoop"), CONTAINERS
     ),
     "BackupTooOld": BACKUPS,
+    **dict.fromkeys(("LogSinkDown", "LogQueueFilling", "LogsDropped"), LOGS),
     **dict.fromkeys(("SLOFastBurn", "SLOSlowBurn", "SLOBudgetSpent", "SLONoData"), OBJECTIVES),
     **dict.fromkeys(
         ("HostCpuHigh", "HostMemoryHigh", "DiskFullSoon", "InodesNearlyUsed", "ClockOff", "ConntrackNearlyFull", "RebootDue"), HOST

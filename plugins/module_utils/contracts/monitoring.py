@@ -19,6 +19,8 @@ from .watchdog_settings import Alert, DeadmanSpec
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0)
 HOUR, DAY = 3600, 86400
 FOLDER = "/etc/latentum-ops/monitoring"  # on a host, for all of its stacks
+# What keeps numbers and evaluates rules.
+PROMETHEUS, VICTORIAMETRICS = BACKENDS = ("prometheus", "victoriametrics")
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,22 @@ class ScrapedHost(Contract):
 
 
 @dataclass(frozen=True)
+class Archive(Contract):
+    """Programs that the distribution has not, as their project publishes them."""
+
+    url: str = option("Where it is, by https.")
+    checksum: str = option("Of the archive, C(sha256:) and 64 hexadecimal digits.")
+
+
+@dataclass(frozen=True)
 class MonitoringSettings(Contract):
     """What role monitoring is told, each by its variable without C(monitoring_)."""
 
     host: str = option("What the host is called in messages: label C(instance).")
-    prometheus_address: str = option("Where Prometheus answers.", "127.0.0.1:9090")
+    backend: str = option("What keeps numbers and evaluates rules.", PROMETHEUS, choices=BACKENDS)
+    prometheus_address: str = option("Where questions in PromQL are answered, by either back end.", "127.0.0.1:9090")
+    vmagent_address: str = option("Where vmagent answers.", "127.0.0.1:8429")
+    vmalert_address: str = option("Where vmalert answers.", "127.0.0.1:8880")
     alertmanager_address: str = option("Where Alertmanager answers.", "127.0.0.1:9093")
     targets: Mapping[str, str] = option("Address of each exporter, by its job.", {})
     databases: tuple[DatabaseExporter, ...] = option("Exporters of databases and caches.", ())
@@ -132,7 +145,10 @@ class MonitoringSettings(Contract):
     )
     scrapes: tuple[Mapping[str, Any], ...] = option("Further scrape configurations, as Prometheus has them.", ())
     retention_days: int = option("Days for which numbers are kept.", 35, least=1, most=3660)
-    retention_size: str = option("Beyond so much the oldest numbers go first.", "4GB")
+    retention_size: str = option("Beyond so much the oldest numbers go first; of Prometheus alone.", "4GB")
+    free_disk: str = option("Less space on the disk, and VictoriaMetrics takes no numbers any more.", "2GB")
+    packaged: bool = option("The distribution has a VictoriaMetrics that knows what the role asks of it.", True)
+    victoriametrics_archives: tuple[Archive, ...] = option("VictoriaMetrics from elsewhere.", ())
     group_wait: float = option("Seconds until a first message, for what belongs into it.", 30, least=0, most=HOUR)
     group_interval: float = option("Seconds until the next message about the same.", 300, least=1, most=DAY)
     limits: HostLimits = option("From where on alerts of the host fire.", HostLimits())

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from ..alert_rules.names import NODE
 from ..contracts.dashboards import LOGS
-from .panel import BYTES, NUMBER, PER_SECOND, Bounds, Dashboard, Row, Variable, graph, number
+from .panel import BYTES, NUMBER, PER_SECOND, SHARE, Bounds, Dashboard, Row, Variable, graph, number, states
 from .promql import increase, rate
 from .scope import Scope
 
 _ON = 'instance=~"$instance"'
 _ALONE = "no log host"
+_NO_SINK = "no sink"
+_SINK = "latentum_ops_logs_sink_"
 
 
 def dashboard(scope: Scope) -> Dashboard | None:
@@ -40,6 +42,16 @@ def dashboard(scope: Scope) -> Dashboard | None:
                       empty=_ALONE),
                 graph("Waiting for the log host", BYTES, (f"latentum_ops_logs_waiting_bytes{{{_ON}}}", "{{instance}}"), empty=_ALONE),
                 graph("Passed over", PER_SECOND, (rate("latentum_ops_logs_dropped_total", _ON, "instance"), "{{instance}}"), empty=_ALONE),
+            )),
+            Row("Sinks", (
+                states("Who takes records", (f"{_SINK}up{{{_ON}}}", "{{instance}} {{sink}}"), empty=_NO_SINK),
+                graph("Taken by sinks", PER_SECOND, (rate(f"{_SINK}accepted_total", _ON, "instance, sink"), "{{instance}} {{sink}}"),
+                      empty=_NO_SINK),
+                graph("Queue that is used", SHARE, (f"{_SINK}waiting_bytes{{{_ON}}} / ({_SINK}queue_bytes{{{_ON}}} > 0)",
+                                                    "{{instance}} {{sink}}"), empty=_NO_SINK),
+                graph("Passed over for sinks, or refused", PER_SECOND,
+                      (rate(f"{_SINK}dropped_total", _ON, "instance, sink"), "{{instance}} {{sink}} passed over"),
+                      (rate(f"{_SINK}rejected_total", _ON, "instance, sink"), "{{instance}} {{sink}} refused"), empty=_NO_SINK),
             )),
         ),
     )  # fmt: skip

@@ -726,6 +726,52 @@ opsctl backup push                          # what targets lack
 
 Ask the person who began it before you end it: [data-breach](data-breach.md).
 """,
+    "log-shipping": """\
+# Logs do not arrive
+
+`LogSinkDown`: a sink (Loki, Elasticsearch, OpenSearch, VictoriaLogs) takes nothing for 15 minutes, or nobody writes its numbers. `LogQueueFilling`:
+70 % of what may wait for a sink or for the log host is used. `LogsDropped`: records were passed over beyond that queue, or refused for good; or,
+critical, a log was rotated away before it was read. But for the last, all of it is in the tree of the host (`opsctl logs --archive`).
+
+## Look
+
+```console
+systemctl status latentum-ops-log-collector latentum-ops-log-forwarder latentum-ops-log-sinks --no-pager
+journalctl -u latentum-ops-log-sinks -u latentum-ops-log-forwarder --since -1h --no-pager
+grep -h . /var/lib/prometheus/node-exporter/latentum_ops_logs*.prom
+tail -n 3 /var/lib/latentum-ops/logs/sink.*.rejected.jsonl
+df -h /var/log /var/lib
+```
+
+| it says | cause |
+|---|---|
+| 401, 403 | credentials: write the new ones, `site.yml --tags secrets` |
+| timeout, connection refused, no such host | the sink, the network, or a [clock](clock.md) that is off |
+| certificate | the host does not trust it: `authority` of the sink; between hosts [host-certificate](host-certificate.md) |
+| 429, 413, read-only index, shards | the sink is full: its own operator |
+| too old, mapping | refused for good: what is sent does not fit the sink's limits or fields |
+| nothing, and the numbers are old | the service is gone: [unit-down](unit-down.md) |
+
+| alert | what is lost, and when |
+|---|---|
+| `LogSinkDown` | nothing yet; the oldest, once the queue is full |
+| `LogQueueFilling` | at the pace of the last hour: `waiting` against `queue` of the sink, panel "Queue that is used" |
+| `LogsDropped`, warning | nothing on the host; the sink or log host lacks these records |
+| `LogsDropped`, critical | lines that nobody has any more |
+
+## Do
+
+```console
+systemctl restart latentum-ops-log-sinks       # reads credentials again
+```
+
+A sink that stays away longer: raise `queue` of the sink in `log_shipping_sinks`, where the disk has room, or take it out. For the log host
+`log_shipping_queue`. A log that is rotated away unread is written faster than it is read, or its rotation is too small: `logging` of the service.
+
+## Escalate
+
+Audit logs that are missing at the log host are a finding: tell whoever answers for them, with the times from `opsctl log-archive verify`.
+""",
     "model-not-available": """\
 # A model is not available
 
@@ -793,6 +839,23 @@ systemctl restart latentum-ops-alertmanager
 
 Alerts that still hold come again within a minute.
 
+With `monitoring_backend: victoriametrics` the units are `latentum-ops-victoriametrics` (keeps), `latentum-ops-vmagent` (asks) and
+`latentum-ops-vmalert` (evaluates); `promtool` is not there, but the address is the same:
+
+```console
+systemctl status latentum-ops-victoriametrics latentum-ops-vmagent latentum-ops-vmalert --no-pager
+journalctl -u latentum-ops-victoriametrics -u latentum-ops-vmagent -u latentum-ops-vmalert --since -1h --no-pager
+curl -sG http://127.0.0.1:9090/api/v1/query --data-urlencode query=up
+curl -s http://127.0.0.1:9090/metrics | grep -e vm_storage_is_read_only -e vm_free_disk_space
+du -sh /var/lib/latentum-ops-vmagent       # what waits, up to 1 GB
+```
+
+| what you see | cause |
+|---|---|
+| job `vmagent`: no numbers come | vmagent is gone, or VictoriaMetrics takes nothing |
+| `vm_storage_is_read_only` 1 | less than `monitoring_free_disk` on its disk: [disk-full](disk-full.md); it goes on by itself |
+| "cannot open storage" | two of them, or data of a later version |
+
 Numbers that are corrupt: stop it, move `/var/lib/latentum-ops-prometheus` away, start it; budgets begin anew.
 """,
     "monitoring-rules": """\
@@ -809,6 +872,15 @@ journalctl -u latentum-ops-prometheus -u latentum-ops-alertmanager --since -1h -
 promtool check config /etc/latentum-ops/monitoring/prometheus.yml
 amtool check-config /etc/latentum-ops/monitoring/alertmanager.yml
 promtool query instant http://127.0.0.1:9090 'prometheus_rule_evaluation_failures_total > 0'
+```
+
+With `monitoring_backend: victoriametrics`:
+
+```console
+journalctl -u latentum-ops-vmalert --since -1h --no-pager
+vmalert -dryRun -loggerLevel=WARN '-rule=/etc/latentum-ops/monitoring/rules/*.yml' '-rule=/etc/latentum-ops/monitoring/rules.d/*.yml'
+vmagent -dryRun -loggerLevel=WARN -promscrape.config=/etc/latentum-ops/monitoring/vmagent.yml
+curl -s http://127.0.0.1:9090/api/v1/rules | python3 -m json.tool | grep -B9 '"health": "err'
 ```
 
 | what you see | cause |

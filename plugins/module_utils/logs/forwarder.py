@@ -97,6 +97,7 @@ class Forwarder:
             "latentum_ops_logs_forwarded_total": self.records,
             "latentum_ops_logs_dropped_total": self.dropped,
             "latentum_ops_logs_waiting_bytes": sum(self.waiting().values()),
+            "latentum_ops_logs_queue_bytes": self.settings.queue,
         }
         publish(self.settings.metrics, NUMBERS, numbers)
 

@@ -1,26 +1,24 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configuration of Prometheus: whom it asks, which rules it evaluates, whom it tells."""
+"""Whom Prometheus or vmagent asks, which rules are evaluated, who is told of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..alert_rules.names import ALERTMANAGER, CONTAINERS, PROMETHEUS, WATCH
+from ..alert_rules.names import AGENT, ALERTMANAGER, CONTAINERS, PROMETHEUS, RULER, STORAGE, WATCH
 from ..compose.yaml_writer import dump
 from ..contracts.database_exporters import POSTGRESQL, PREFIX, REDIS, SUFFIX
-from ..contracts.monitoring import MonitoredStack, MonitoringSettings, ScrapedHost
+from ..contracts.monitoring import VICTORIAMETRICS, MonitoredStack, MonitoringSettings, ScrapedHost
 from ..slo.promql import duration
 
-_HEAD = "# Prometheus, by latentum.ops; do not edit. Role monitoring writes it.\n"
+_HEAD = "# {program}, by latentum.ops; do not edit. Role monitoring writes it.\n"
 _PATHS = {CONTAINERS: "/metrics/containers"}
 _EVALUATION = 15  # seconds at most
 # Relative to this file. What others put into rules.d stays.
 RULE_FILES = ("rules/*.yml", "rules.d/*.yml")
-# Where systemd hands the certificate to Prometheus.
-CREDENTIALS = "/run/credentials/latentum-ops-prometheus.service"
 
 
 def prometheus_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettings, credentials: Mapping[str, str] | None = None) -> str:
@@ -28,33 +26,66 @@ def prometheus_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettin
 
     :param credentials: files of authority, certificate and key, in place of those that systemd hands to Prometheus.
     """
-    files = credentials or {name: f"{CREDENTIALS}/{name}.pem" for name in ("authority", "certificate", "key")}
-    # One Prometheus scrapes a host once, whatever number of stacks are on it: as often as the most demanding one says.
-    interval = min((stack.scrape_interval for stack in stacks), default=MonitoredStack("").scrape_interval)
     document = {
-        "global": {"scrape_interval": duration(interval), "evaluation_interval": duration(min(interval, _EVALUATION))},
+        "global": {"scrape_interval": duration(_interval(stacks)), "evaluation_interval": evaluation(stacks)},
         "rule_files": list(RULE_FILES),
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [settings.alertmanager_address]}]}]},
-        "scrape_configs": [
-            *_own(settings),
-            *_databases(settings),
-            *(_elsewhere(host, files) for host in settings.hosts),
-            *(dict(scrape) for scrape in settings.scrapes),
-        ],
+        "scrape_configs": _scrapes(settings, credentials or _credentials("prometheus")),
     }
-    return _HEAD + dump(document)
+    return _HEAD.format(program="Prometheus") + dump(document)
+
+
+def vmagent_file(stacks: Sequence[MonitoredStack], settings: MonitoringSettings, credentials: Mapping[str, str] | None = None) -> str:
+    """The content of vmagent.yml: the same scrape configurations. Rules and whom to tell are vmalert's, by its arguments; vmagent refuses a
+    file that names them.
+
+    :param credentials: files of authority, certificate and key, in place of those that systemd hands to vmagent.
+    """
+    scrapes = _scrapes(settings, credentials or _credentials("vmagent"))
+    return _HEAD.format(program="vmagent") + dump({"global": {"scrape_interval": duration(_interval(stacks))}, "scrape_configs": scrapes})
+
+
+def evaluation(stacks: Sequence[MonitoredStack]) -> str:
+    """The time between two evaluations of rules."""
+    return duration(min(_interval(stacks), _EVALUATION))
+
+
+def _interval(stacks: Sequence[MonitoredStack]) -> float:
+    """Seconds. A host is scraped once, whatever number of stacks are on it: as often as the most demanding one says."""
+    return min((stack.scrape_interval for stack in stacks), default=MonitoredStack("").scrape_interval)
+
+
+def _credentials(program: str) -> dict[str, str]:
+    """Where systemd hands the certificate to a program."""
+    folder = f"/run/credentials/latentum-ops-{program}.service"
+    return {name: f"{folder}/{name}.pem" for name in ("authority", "certificate", "key")}
+
+
+def _scrapes(settings: MonitoringSettings, files: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        *_own(settings),
+        *_databases(settings),
+        *(_elsewhere(host, files) for host in settings.hosts),
+        *(dict(scrape) for scrape in settings.scrapes),
+    ]
 
 
 def jobs(settings: MonitoringSettings) -> dict[str, str]:
-    """The address of each target by its job, Prometheus and Alertmanager among them."""
+    """The address of each target by its job, what measures and what tells among them."""
     targets = dict(settings.targets)
     if WATCH in targets:
         targets.setdefault(CONTAINERS, targets[WATCH])
     return {
         **{job: address for job, address in targets.items() if address},
-        PROMETHEUS: settings.prometheus_address,
+        **_measuring(settings),
         ALERTMANAGER: settings.alertmanager_address,
     }
+
+
+def _measuring(settings: MonitoringSettings) -> dict[str, str]:
+    if settings.backend == VICTORIAMETRICS:
+        return {STORAGE: settings.prometheus_address, AGENT: settings.vmagent_address, RULER: settings.vmalert_address}
+    return {PROMETHEUS: settings.prometheus_address}
 
 
 def _own(settings: MonitoringSettings) -> Iterator[dict[str, Any]]:

@@ -11,25 +11,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
+from ..alert_rules.backends import backend
 from ..alert_rules.files import host_file, stack_file
 from ..alert_rules.links import dashboard_link
 from ..alert_rules.names import EXPORTERS, WATCH
 from ..contracts.alerts import HOST_ALERTS
 from ..contracts.base import ContractError
 from ..contracts.capacity import ReportSettings
-from ..contracts.monitoring import DAY, FOLDER, MonitoredStack, MonitoringSettings
+from ..contracts.monitoring import DAY, FOLDER, VICTORIAMETRICS, MonitoredStack, MonitoringSettings
 from ..core.loopback import is_loopback_endpoint
 from ..schema.nodes import Problem, instead, shown
 from ..slo.rules import rule_file
 from .alerting import Alerting, alerting
 from .receivers import Credential
-from .scraping import job_of, jobs, prometheus_file
+from .scraping import evaluation, job_of, jobs, prometheus_file, vmagent_file
 
 _SIZE = re.compile(r"[1-9][0-9]*(?:MB|GB|TB)")
 _PREFIX = "monitoring_"
 KNOWN_JOBS = (*EXPORTERS, WATCH)
-CHECKED = "prometheus-check.yml"
+CHECKED = "{program}-check.yml"
+_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Setup:
     :param credentials: secrets that Alertmanager reads.
     :param untold: a sentence for each entry of C(watchdog.alerts) that Alertmanager cannot tell by.
     :param monthly: the report of capacity and cost goes out by mail.
+    :param evaluation: the time between two evaluations of rules, which vmalert has as an argument.
     """
 
     problems: tuple[str, ...] = ()
@@ -48,6 +52,7 @@ class Setup:
     credentials: tuple[Credential, ...] = ()
     untold: tuple[str, ...] = ()
     monthly: bool = False
+    evaluation: str = ""
 
 
 def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Setup:
@@ -65,18 +70,21 @@ def setup(raw_stacks: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> Se
     told = alerting(stacks, settings)
     if problems := [*_problems(stacks, settings), *_untellable(told)]:
         return Setup(tuple(map(str, problems)))
-    files = {"prometheus.yml": prometheus_file(stacks, settings), "alertmanager.yml": told.text}
+    program, scrape_file = ("vmagent", vmagent_file) if settings.backend == VICTORIAMETRICS else ("prometheus", prometheus_file)
+    files = {f"{program}.yml": scrape_file(stacks, settings), "alertmanager.yml": told.text}
     if settings.hosts:
-        # promtool looks for the files of the certificate, and what systemd hands over is not there before Prometheus runs.
-        files[CHECKED] = prometheus_file(stacks, settings, raw.get("certificate") or None)
-    files["rules/host.yml"] = host_file(settings.limits, settings.runbook, settings.dashboards)
+        # The programs look for the files of the certificate, and what systemd hands over is not there before they run.
+        files[CHECKED.format(program=program)] = scrape_file(stacks, settings, raw.get("certificate") or None)
+    measured_by = backend(settings.backend, settings.host)
+    files["rules/host.yml"] = host_file(settings.limits, settings.runbook, settings.dashboards, measured_by)
     for stack in stacks:
         files[f"rules/stack-{stack.stack}.yml"] = stack_file(stack, settings.databases, settings.dashboards)
         if stack.objectives:
             files[f"rules/slo-{stack.stack}.yml"] = rule_file(stack.stack, stack.objectives, partial(dashboard_link, settings.dashboards))
     report = _report(stacks, settings)
     files["report.json"] = json.dumps(report.to_dict(), indent=1) + "\n"
-    return Setup((), {f"{FOLDER}/{name}": content for name, content in files.items()}, told.credentials, told.untold, bool(report.monthly))
+    written = {f"{FOLDER}/{name}": content for name, content in files.items()}
+    return Setup((), written, told.credentials, told.untold, bool(report.monthly), evaluation(stacks))
 
 
 def _report(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> ReportSettings:
@@ -91,9 +99,12 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
     yield from _addresses(settings)
     yield from _jobs(settings)
     yield from _dashboards(settings)
-    if not _SIZE.fullmatch(settings.retention_size):
-        fix = "write a whole number with MB, GB or TB, such as 4GB"
-        yield Problem(f"{_PREFIX}retention_size", shown(settings.retention_size), "is not a size", fix)
+    for key, size in {"retention_size": settings.retention_size, "free_disk": settings.free_disk}.items():
+        if not _SIZE.fullmatch(size):
+            fix = "write a whole number with MB, GB or TB, such as 4GB"
+            yield Problem(f"{_PREFIX}{key}", shown(size), "is not a size", fix)
+    if settings.backend == VICTORIAMETRICS:
+        yield from _archives(settings)
     longest = max((objective.window for stack in stacks for objective in stack.objectives), default=0.0)
     if settings.retention_days * DAY < longest:
         needed = -(-longest // DAY)
@@ -107,9 +118,26 @@ def _problems(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) ->
             what = "has errors in its declaration, and one Prometheus has the alerts of all stacks: those of this one would be lost"
             yield Problem(f"{stack.stack}: ops_stacks", "", what, f"correct it: a run with -e ops_only={stack.stack} says what is wrong")
     yield from _prices(stacks)
+    yield from _loops(stacks, settings)
     names = [stack.stack for stack in stacks]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(f"{_PREFIX}config", shown(name), "stands in it twice", "write each stack once")
+
+
+def _archives(settings: MonitoringSettings) -> Iterator[Problem]:
+    """Programs that run on the host: from the distribution, or what somebody has looked at before."""
+    key = f"{_PREFIX}victoriametrics_archives"
+    if not settings.packaged and not settings.victoriametrics_archives:
+        fix = (
+            "write the url and checksum of victoria-metrics and vmutils, as their project publishes them, or monitoring_backend: prometheus"
+        )
+        yield Problem(f"{_PREFIX}backend", shown(settings.backend), "is too old in this distribution to be run by the role", fix)
+    for index, archive in enumerate(settings.victoriametrics_archives):
+        if not re.fullmatch(r"https://[^\s/@?#]+/[^\s@?#]+[.]tar[.]gz", archive.url):
+            yield Problem(f"{key}[{index}].url", "", "is no address of a .tar.gz by https", "write one, without a login or a query")
+        if not _CHECKSUM.fullmatch(archive.checksum):
+            what = "is no checksum: what runs on the host would be whatever is there on that day"
+            yield Problem(f"{key}[{index}].checksum", shown(archive.checksum), what, "write sha256: and its 64 hexadecimal digits")
 
 
 def _dashboards(settings: MonitoringSettings) -> Iterator[Problem]:
@@ -117,6 +145,27 @@ def _dashboards(settings: MonitoringSettings) -> Iterator[Problem]:
     if settings.dashboards and not re.fullmatch(r"https?://[^\s{}\"@?#]+", settings.dashboards):
         fix = "write the address of Grafana, such as https://grafana.example.com"
         yield Problem(f"{_PREFIX}dashboards", "", "is no address of a site, or has a login or a query in it", fix)
+
+
+def _loops(stacks: Sequence[MonitoredStack], settings: MonitoringSettings) -> Iterator[Problem]:
+    """Whoever is told by what measures tells itself, for ever, and nobody hears of it. Addresses that are secrets are not looked into."""
+    own = {**jobs(settings), **{exporter.name: exporter.address for exporter in settings.databases}}
+    by_port = {address.rpartition(":")[2]: job for job, address in reversed(own.items()) if is_loopback_endpoint(address)}
+    for stack in stacks:
+        for alert in stack.alerts:
+            address = urlsplit(str(alert.options.get("url") or ""))
+            here = address.hostname == "localhost" or is_loopback_endpoint(address.netloc.rpartition("@")[2])
+            if here and (job := by_port.get(str(_port(address)))):
+                what = f"is {job} of this host: it would be told of its own alerts, and nobody else of any"
+                fix = "write the address of a service that tells people, or remove it for that of its kind"
+                yield Problem(f"{stack.stack}: watchdog.alerts.{alert.name}.url", shown(address.netloc), what, fix)
+
+
+def _port(address: SplitResult) -> int | None:
+    try:
+        return address.port
+    except ValueError:  # somebody else says what is wrong with it
+        return None
 
 
 def _prices(stacks: Sequence[MonitoredStack]) -> Iterator[Problem]:
@@ -129,10 +178,13 @@ def _prices(stacks: Sequence[MonitoredStack]) -> Iterator[Problem]:
 
 
 def _addresses(settings: MonitoringSettings) -> Iterator[Problem]:
-    own = {f"{_PREFIX}{name}": getattr(settings, name) for name in ("prometheus_address", "alertmanager_address")}
+    names = ["prometheus_address", "alertmanager_address"]
+    if settings.backend == VICTORIAMETRICS:
+        names += ["vmagent_address", "vmalert_address"]
+    own = {f"{_PREFIX}{name}": getattr(settings, name) for name in names}
     for key, address in own.items():
         if not is_loopback_endpoint(address):
-            what = "is no address of loopback with a port: neither program asks for a password"
+            what = "is no address of loopback with a port: none of the programs asks for a password"
             yield Problem(key, shown(address), what, "write one such as 127.0.0.1:9090, and reach it by a tunnel")
     first: dict[str, str] = {}
     targets = {f"{_PREFIX}targets.{job}": address for job, address in settings.targets.items() if job != "containers"}

@@ -75,8 +75,8 @@ def taken_by_others(host: Host, programs: Sequence[Program], fix: str) -> Iterat
                 continue
             unit = UNIT.search(host.read(f"/proc/{listener.pid}/cgroup") or "") if listener.pid else None
             holder = unit[1] if unit else ""
-            # Its own, or that of the package, which the check above names.
-            if holder in (program["unit"], program["theirs"]):
+            # Its own, one of ours that gives way to it, or that of the package, which the check above names.
+            if holder in (program["unit"], program["theirs"], *program.get("replaces", ())):
                 continue
             listening = f"{listener.program} (process {listener.pid})" if listener.program else "a process that ss cannot name"
             what = f"is where {listening}{f' of {holder}' if holder else ''} listens"

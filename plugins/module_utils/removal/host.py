@@ -25,7 +25,7 @@ from ..watchdog.settings import FOLDER as WATCHDOG
 from .report import Report
 
 WATCHDOG_UNIT = "latentum-ops-watchdog.service"
-PROMETHEUS_UNIT = "latentum-ops-prometheus.service"
+RULE_UNITS = ("latentum-ops-prometheus.service", "latentum-ops-vmalert.service")  # what evaluates rules; a host has one of them
 MONITORING = Path(MONITORING_FOLDER)
 EXPORTERS, QUERIES = Path(EXPORTERS_FOLDER), Path(QUERIES_FOLDER)
 EXPORTERS_UNIT = "latentum-ops-database-exporters.service"
@@ -50,8 +50,11 @@ def monitoring(stack: str, report: Report) -> None:
     for file in files:
         report.goes("monitoring", str(file))
     entries = [Entry(path=file, state="absent") for file in files]
-    activate = [["systemctl", "reload", PROMETHEUS_UNIT]]
-    apply(ConfigSet("monitoring", entries, activate=activate, activate_unit=PROMETHEUS_UNIT, journal=True), check_mode=report.check)
+    unit = next((unit for unit in RULE_UNITS if (UNITS / unit).exists()), RULE_UNITS[0])
+    apply(
+        ConfigSet("monitoring", entries, activate=[["systemctl", "reload", unit]], activate_unit=unit, journal=True),
+        check_mode=report.check,
+    )
 
 
 def exporters(stack: str, report: Report) -> None:

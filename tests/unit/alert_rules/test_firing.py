@@ -189,6 +189,17 @@ def window(scope: str, ends: str) -> dict[str, str]:
     return watched("latentum_ops_watchdog_maintenance_end_timestamp_seconds", ends, f'scope="{scope}"')
 
 
+def of_sink(values: dict[str, str], sink: str = "loki") -> dict[str, str]:
+    """Series of a sink of logs, by their names without what all have."""
+    return {f'latentum_ops_logs_sink_{name}{{sink="{sink}",instance="web1"}}': given for name, given in values.items()}
+
+
+def numbers_file(written: str) -> dict[str, str]:
+    """When the numbers of a sink were written."""
+    file = "/var/lib/prometheus/node-exporter/latentum_ops_logs_sink_loki.prom"
+    return {f'node_textfile_mtime_seconds{{file="{file}",instance="web1"}}': written}
+
+
 DB = 'stack="shop",service="db",instance="web1"'
 CACHE = 'stack="shop",service="cache",instance="web1"'
 
@@ -325,6 +336,40 @@ CASES: dict[str, Case] = {
         {"subject": "reboot"},
     ),
     "no reboot is due": Case("RebootDue", watched("latentum_ops_watchdog_host_check_state", "0x5", 'check="reboot",state="warning"'), 2),
+    "a sink that takes nothing": Case("LogSinkDown", of_sink({"up": "0x40"}), 30, ("warning",), {"sink": "loki", "instance": "web1"}),
+    "a sink that takes": Case("LogSinkDown", of_sink({"up": "1x40"}) | numbers_file("0+60x40"), 30),
+    "a sink that takes nothing for a moment": Case("LogSinkDown", of_sink({"up": "1x10 0x6 1x40"}), 17),
+    "a service of sinks that is gone": Case(
+        "LogSinkDown", of_sink({"up": "1x60"}) | numbers_file("0x60"), 50, ("warning",), {"sink": "loki", "instance": "web1"}
+    ),
+    "a queue that fills": Case(
+        "LogQueueFilling", of_sink({"waiting_bytes": "80x40", "queue_bytes": "100x40"}), 20, ("warning",), {"sink": "loki"}
+    ),
+    "a queue for the log host that fills": Case(
+        "LogQueueFilling",
+        of_node("latentum_ops_logs_waiting_bytes", "80x40") | of_node("latentum_ops_logs_queue_bytes", "100x40"),
+        20,
+        ("warning",),
+        {"sink": "the log host", "instance": "web1"},
+    ),
+    "a queue that is half full": Case("LogQueueFilling", of_sink({"waiting_bytes": "50x40", "queue_bytes": "100x40"}), 20),
+    "a queue that an older engine does not know the size of": Case("LogQueueFilling", of_sink({"waiting_bytes": "80x40"}), 20),
+    "records that a sink is not given": Case("LogsDropped", of_sink({"dropped_total": "0x5 9x40"}), 10, ("warning",), {"sink": "loki"}),
+    "records that a sink refuses": Case(
+        "LogsDropped", of_sink({"dropped_total": "0x40", "rejected_total": "0x5 9x40"}), 10, ("warning",), {"sink": "loki"}
+    ),
+    "records that the log host is not given": Case(
+        "LogsDropped", of_node("latentum_ops_logs_dropped_total", "0x5 9x40"), 10, ("warning",), {"sink": "the log host"}
+    ),
+    "a log that was rotated away unread": Case(
+        "LogsDropped", of_node("latentum_ops_logs_gaps_total", "0x5 1x40"), 10, ("critical",), {"sink": "this host"}
+    ),
+    "records that were dropped long ago": Case("LogsDropped", of_sink({"dropped_total": "0x5 9x40"}), 30),
+    "records that all arrive": Case(
+        "LogsDropped",
+        of_sink({"dropped_total": "0x40", "rejected_total": "0x40"}) | of_node("latentum_ops_logs_gaps_total", "0x40"),
+        20,
+    ),
     "an exporter is gone": Case("ExporterGone", up("requests", "0x20"), 15, ("warning",), {"job": "requests"}),
     "an exporter restarts": Case("ExporterGone", up("requests", "1 0 0 0 1x20"), 3),
     "a target of somebody's own": Case("ExporterGone", up("shop", "0x20"), 15),

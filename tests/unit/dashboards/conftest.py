@@ -9,9 +9,11 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import PROMETHEUS, VICTORIAMETRICS
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import LIVE, Journal
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import Store
@@ -43,10 +45,28 @@ def backups() -> dict[str, object]:
 
 
 @pytest.fixture(scope="package")
-def measured(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def program(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of mtail, as role exporters writes it."""
+    return render({"on": ON}, ansible, tmp_path_factory.mktemp("program"))["on"].files[PROGRAM]
+
+
+@pytest.fixture(scope="package")
+def measured(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """It runs until all tests have asked."""
-    folder = tmp_path_factory.mktemp("measured")
-    program = render({"on": ON}, ansible, tmp_path_factory.mktemp("program"))["on"].files[PROGRAM]
+    with measured_by(PROMETHEUS, program, tmp_path_factory.mktemp("measured")) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def lighter(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The same, kept by VictoriaMetrics."""
+    with measured_by(VICTORIAMETRICS, program, tmp_path_factory.mktemp("lighter")) as made:
+        yield made
+
+
+@contextmanager
+def measured_by(backend: str, program: str, folder: Path) -> Iterator[World]:
+    """A host that one of them measures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host_checks, "BACKUPS", folder / "backups")
         (folder / "backups").mkdir()
@@ -55,5 +75,5 @@ def measured(ansible: AnsibleRuns, tmp_path_factory: pytest.TempPathFactory) -> 
         (folder / "stacks" / STACK).mkdir(parents=True)
         Store(STACK).set_live("r2")
         Journal(STACK).write(kind="deploy", step=LIVE, release="r2", attempt="1")
-        with world(folder, program, sample()) as made:
+        with world(folder, program, sample(), backend) as made:
             yield made

@@ -10,11 +10,15 @@ import time
 from collections.abc import Iterable
 
 import pytest
+from ansible_collections.latentum.ops.plugins.module_utils.capacity.collecting import collect
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.capacity import ReportSettings
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.dashboards import FOLDER
 from ansible_collections.latentum.ops.plugins.module_utils.dashboards.setup import setup
+from ansible_collections.latentum.ops.plugins.module_utils.slo.measured import measure
+from ansible_collections.latentum.ops.plugins.module_utils.slo.source import Source, SourceError
 from asking import Document, Look, Question, questions
 
-from .world import PATIENCE, SERVICE, STACK, World, needs_programs
+from .world import HOST, PATIENCE, SERVICE, STACK, World, needs_lighter, needs_programs, until
 
 pytestmark = needs_programs
 SECRETS = {"password_file": "/s/password", "key_file": "/s/key"}
@@ -53,6 +57,32 @@ def unanswered(world: World, asked: Iterable[tuple[Document, Question]]) -> list
 
 
 def test_every_question_is_one_and_has_an_answer(measured: World) -> None:
+    all_answered(measured)
+
+
+@needs_lighter
+def test_the_lighter_back_end_answers_every_question_too(lighter: World) -> None:
+    all_answered(lighter)
+
+
+@needs_lighter
+def test_budgets_and_the_report_are_asked_of_the_lighter_back_end_as_of_prometheus(lighter: World) -> None:
+    """By the client and with the questions of `opsctl slo`, gates, the canary and `opsctl report`."""
+    source = Source(f"http://{lighter.address}")
+    objectives = lighter.stacks[0].objectives
+    until(lambda: (measure(objectives, source, time.time())[0].budget.failed or 0) > 0, "an objective is measured")
+    (measured,) = measure(objectives, source, time.time(), history=True)
+    assert measured.history and {"1h", "6h"} <= measured.burn_rates.keys()
+    settings = ReportSettings(HOST, f"http://{lighter.address}")
+    report = collect(settings, time.time() - 3600, time.time())
+    assert report.memory and report.processors and report.resources
+    assert source.query("vector(1)")[0].value == 1
+    with pytest.raises(SourceError, match="sum"):
+        source.query("sum by (up")
+
+
+def all_answered(measured: World) -> None:
+    """In the end, but for what this machine has not."""
     left = [(document, question) for document in documents(measured) for question in questions(document)]
     assert len(left) > 120
     end = time.monotonic() + PATIENCE

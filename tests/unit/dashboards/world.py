@@ -25,7 +25,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import MonitoredStack
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import PROMETHEUS, MonitoredStack
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.objectives import Objective
 from ansible_collections.latentum.ops.plugins.module_utils.monitoring.setup import FOLDER, setup
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.metrics import Collector
@@ -41,6 +41,10 @@ PROGRAMS = ("prometheus", "prometheus-node-exporter", "prometheus-nginx-exporter
 needs_programs = pytest.mark.skipif(
     not (MTAIL and all(map(shutil.which, PROGRAMS))), reason="no Prometheus and exporters here: tests/tools/unit.sh provides them"
 )
+needs_lighter = pytest.mark.skipif(
+    not all(map(shutil.which, ("victoria-metrics", "vmagent", "vmalert"))),
+    reason="no VictoriaMetrics here: tests/tools/unit.sh provides it",
+)
 STACK, SERVICE, HOST = "latentum", "api-gateway", "web1"
 # As role exporters has them, without those that read what a sandbox of tests may not have.
 COLLECTORS = ("conntrack", "cpu", "diskstats", "filefd", "filesystem", "loadavg", "meminfo", "netdev", "netstat", "pressure", "stat",
@@ -55,6 +59,20 @@ latentum_ops_logs_forwarded_total 100
 latentum_ops_logs_dropped_total 0
 # TYPE latentum_ops_logs_waiting_bytes gauge
 latentum_ops_logs_waiting_bytes 4096
+# TYPE latentum_ops_logs_queue_bytes gauge
+latentum_ops_logs_queue_bytes 1073741824
+# TYPE latentum_ops_logs_sink_accepted_total counter
+latentum_ops_logs_sink_accepted_total{sink="loki"} 100
+# TYPE latentum_ops_logs_sink_rejected_total counter
+latentum_ops_logs_sink_rejected_total{sink="loki"} 1
+# TYPE latentum_ops_logs_sink_dropped_total counter
+latentum_ops_logs_sink_dropped_total{sink="loki"} 0
+# TYPE latentum_ops_logs_sink_waiting_bytes gauge
+latentum_ops_logs_sink_waiting_bytes{sink="loki"} 4096
+# TYPE latentum_ops_logs_sink_queue_bytes gauge
+latentum_ops_logs_sink_queue_bytes{sink="loki"} 1073741824
+# TYPE latentum_ops_logs_sink_up gauge
+latentum_ops_logs_sink_up{sink="loki"} 1
 """
 _DATABASE = 'datname="shop"'
 # Names and types as postgres_exporter and redis_exporter have them.
@@ -212,11 +230,12 @@ def status_of(sample: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def world(folder: Path, program: str, sample: Mapping[str, Any]) -> Iterator[World]:
+def world(folder: Path, program: str, sample: Mapping[str, Any], backend: str = PROMETHEUS) -> Iterator[World]:
     """All of it.
 
     :param program: of mtail, as role exporters writes it.
     :param sample: a status of the watchdog.
+    :param backend: what keeps numbers and evaluates rules.
     """
     with ExitStack() as open_now:
         targets = _targets(open_now, folder, program, sample)
@@ -226,10 +245,11 @@ def world(folder: Path, program: str, sample: Mapping[str, Any]) -> Iterator[Wor
         for name, text in others.items():
             place = open_now.enter_context(served(lambda text=text, name=name: moving(text, clocks[name].tick())))  # type: ignore[misc]
             scrapes.append({"job_name": name, "static_configs": [{"targets": [place], "labels": {"instance": HOST}}]})
-        prometheus, alertmanager = (f"127.0.0.1:{free_port()}" for _program in range(2))
+        prometheus, alertmanager, agent, ruler = (f"127.0.0.1:{free_port()}" for _program in range(4))
         declared = stacks()
         settings = {"host": HOST, "targets": targets, "scrapes": scrapes, "prometheus_address": prometheus,
-                    "alertmanager_address": alertmanager}  # fmt: skip
+                    "alertmanager_address": alertmanager, "backend": backend, "vmagent_address": agent,
+                    "vmalert_address": ruler}  # fmt: skip
         made = setup([stack.to_dict() for stack in declared], settings)
         assert made.problems == ()
         for path, content in made.files.items():
@@ -238,14 +258,29 @@ def world(folder: Path, program: str, sample: Mapping[str, Any]) -> Iterator[Wor
             # What is evaluated in minutes, and must hold for minutes, is so at once.
             content = re.sub(r"^(\s+(?:interval|evaluation_interval): ).*$", r"\g<1>1s", content, flags=re.M)
             file.write_text(re.sub(r"^(\s+for: ).*$", r"\g<1>0s", content, flags=re.M))
-        words = ["prometheus", f"--config.file={folder}/written/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-        process = open_now.enter_context(running([*words, f"--web.listen-address={prometheus}", "--log.level=error"]))
+        written, data = folder / "written", folder / "data"
+        programs = {
+            prometheus: ["prometheus", f"--config.file={written}/prometheus.yml", f"--storage.tsdb.path={data}", "--log.level=error",
+                         f"--web.listen-address={prometheus}"],
+        }  # fmt: skip
+        if backend != PROMETHEUS:
+            here = f"http://{prometheus}"
+            programs = {
+                prometheus: ["victoria-metrics", f"-storageDataPath={data}", "-search.latencyOffset=1s", f"-httpListenAddr={prometheus}"],
+                agent: ["vmagent", f"-promscrape.config={written}/vmagent.yml", f"-remoteWrite.url={here}/api/v1/write",
+                        f"-remoteWrite.tmpDataPath={folder}/waiting", f"-httpListenAddr={agent}"],
+                ruler: ["vmalert", f"-rule={written}/rules/*.yml", f"-datasource.url={here}", f"-remoteRead.url={here}",
+                        f"-remoteWrite.url={here}", "-remoteWrite.flushInterval=1s", f"-notifier.url=http://{alertmanager}",
+                        "-evaluationInterval=1s", "-disableAlertgroupLabel", f"-httpListenAddr={ruler}"],
+            }  # fmt: skip
+        for address, words in programs.items():
+            process = open_now.enter_context(running(words))
 
-        def ready() -> bool:
-            assert process.poll() is None, "Prometheus has ended"
-            return answers(f"http://{prometheus}/-/ready")
+            def ready(address: str = address, process: subprocess.Popen[bytes] = process, words: list[str] = words) -> bool:
+                assert process.poll() is None, f"{words[0]} has ended"
+                return answers(f"http://{address}/-/ready")
 
-        until(ready, "Prometheus is ready")
+            until(ready, f"{words[0]} is ready")
         jobs = (*(job for job, address in targets.items() if address), *others)
         yield World(prometheus, declared, jobs)
 

@@ -29,6 +29,10 @@ MAIL: dict[str, Any] = {
 }
 CHAT = {"name": "chat", "kind": "slack", "url_file": "/etc/latentum-ops/secrets/shop/chat"}
 PUSH = {"name": "push", "kind": "apprise", "url_file": "/etc/latentum-ops/secrets/shop/push"}
+PAGER = {"name": "duty", "kind": "pagerduty", "key_file": "/etc/latentum-ops/secrets/shop/pager", "url": "http://127.0.0.1:9093/v2/enqueue"}
+LIGHTER: dict[str, Any] = {"backend": "victoriametrics"}
+ARCHIVE = "https://releases.example.com/v1.122.11/victoria-metrics-linux-amd64-v1.122.11.tar.gz"
+SUM = "sha256:" + "0a" * 32
 OBJECTIVE = Objective("shop", "web", "route", "shop.example.com/", "availability", 99.9, 30 * 86400)
 
 
@@ -80,6 +84,50 @@ REFUSED: list[tuple[dict[str, Any], list[dict[str, Any]], tuple[str, ...]]] = [
     ({"limits": {"disk": 4}}, [], ("monitoring_limits.disk", "not a known key", "disk_hours")),
     ({"limits": {"cpu": 0.9}}, [], ("monitoring_limits.cpu", "0.9", "from 1 to 100")),
     ({"limits": {"disabled": ["DiskFull"]}}, [], ("monitoring_limits.disabled", "DiskFull", "no alert of a host", "DiskFullSoon")),
+    ({"backend": "influxdb"}, [], ("monitoring_backend", "influxdb", "prometheus")),
+    ({"backend": "VictoriaMetrics"}, [], ("monitoring_backend", "VictoriaMetrics", "victoriametrics")),
+    ({"free_disk": "2 GB"}, [], ("monitoring_free_disk", "2 GB", "is not a size", "such as 4GB")),
+    ({**LIGHTER, "vmagent_address": "0.0.0.0:8429"}, [], ("monitoring_vmagent_address", "0.0.0.0:8429", "no address of loopback")),
+    ({**LIGHTER, "vmalert_address": "127.0.0.1:9090"}, [], ("monitoring_vmalert_address", "monitoring_prometheus_address, too")),
+    ({**LIGHTER, "packaged": False}, [], ("monitoring_backend", "too old in this distribution", "monitoring_backend: prometheus")),
+    ({**LIGHTER, "victoriametrics_archives": [{"url": ARCHIVE}]}, [], ("monitoring_victoriametrics_archives", "checksum")),
+    (
+        {**LIGHTER, "victoriametrics_archives": [{"url": ARCHIVE, "checksum": "sha256:abc"}]},
+        [],
+        ("_archives[0].checksum", "sha256:abc", "64 hexadecimal"),
+    ),
+    (
+        {**LIGHTER, "victoriametrics_archives": [{"url": ARCHIVE, "checksum": "md5:" + "a" * 32}]},
+        [],
+        ("monitoring_victoriametrics_archives[0].checksum", "is no checksum", "write sha256:"),
+    ),
+    (
+        {**LIGHTER, "victoriametrics_archives": [{"url": ARCHIVE.replace("https", "http"), "checksum": SUM}]},
+        [],
+        ("monitoring_victoriametrics_archives[0].url", "no address of a .tar.gz by https"),
+    ),
+    (
+        {**LIGHTER, "victoriametrics_archives": [{"url": ARCHIVE.replace("//", "//me:secret@"), "checksum": SUM}]},
+        [],
+        ("monitoring_victoriametrics_archives[0].url", "without a login"),
+    ),
+    (
+        {**LIGHTER, "scrapes": [{"job_name": "vmagent"}]},
+        [],
+        ("monitoring_scrapes[0].job_name", "vmagent", "another job"),
+    ),
+    ({}, [stack("shop", PAGER)], ("shop: watchdog.alerts.duty.url", "127.0.0.1:9093", "is alertmanager of this host", "tells people")),
+    (
+        {"alertmanager_address": "127.0.0.1:9193"},
+        [stack("shop", {**PAGER, "url": "http://localhost:9193/api/v2/alerts"})],
+        ("shop: watchdog.alerts.duty.url", "localhost:9193", "told of its own alerts"),
+    ),
+    (
+        {**LIGHTER, "vmalert_address": "[::1]:8880"},
+        [stack("shop", {**PAGER, "url": "http://[::1]:8880/"})],
+        ("shop: watchdog.alerts.duty.url", "is vmalert of this host"),
+    ),
+    ({}, [stack("shop", {**PAGER, "url": "http://127.0.0.1:9753/"})], ("shop: watchdog.alerts.duty.url", "is watchdog of this host")),
     ({"surprise": 1}, [], ("monitoring_surprise", "not a known key")),
     ({}, [stack(), stack()], ("monitoring_config", "shop", "twice")),
     ({}, [stack("shop", PUSH)], ("shop: watchdog.alerts", "no receiver of kind apprise", "kind email")),
@@ -95,6 +143,29 @@ def test_what_cannot_be_is_refused(settings: dict[str, Any], stacks: list[dict[s
     found = problems(stacks, **settings)
     assert len(found) == 1, found
     assert all(part in found[0] for part in parts), found[0]
+
+
+def test_a_receiver_on_this_host_that_is_none_of_the_programs_is_none_of_its_own() -> None:
+    """A relay for events of one's own; and a port that cannot be is somebody else's finding."""
+    for url in ("http://127.0.0.1:8088/v2/enqueue", "https://events.pagerduty.com/v2/enqueue", "http://127.0.0.1:x/"):
+        assert problems([stack("shop", {**PAGER, "url": url})]) == []
+    # vmagent does not run with Prometheus, whatever its address.
+    assert problems([stack("shop", {**PAGER, "url": "http://127.0.0.1:8429/"})], vmagent_address="127.0.0.1:8429") == []
+
+
+def test_the_lighter_back_end_has_its_own_files_and_its_own_pace() -> None:
+    made = setup(
+        [stack(scrape_interval=5)],
+        {**SETTINGS, **LIGHTER, "victoriametrics_archives": [{"url": ARCHIVE, "checksum": SUM}], "packaged": False},
+    )
+    assert made.problems == () and made.evaluation == "5s"
+    assert f"{FOLDER}/vmagent.yml" in made.files and f"{FOLDER}/prometheus.yml" not in made.files
+    assert set(yaml.safe_load(made.files[f"{FOLDER}/vmagent.yml"])) == {"global", "scrape_configs"}
+    # What asks in PromQL asks at the same place.
+    assert json.loads(made.files[f"{FOLDER}/report.json"])["prometheus"] == "http://127.0.0.1:9090"
+    elsewhere = setup([], {**SETTINGS, **LIGHTER, "hosts": [{"name": "web2", "address": "10.0.0.2:9999", "jobs": ["node"]}]})
+    text = elsewhere.files[f"{FOLDER}/vmagent.yml"]
+    assert "/run/credentials/latentum-ops-vmagent.service/key.pem" in text and f"{FOLDER}/vmagent-check.yml" in elsewhere.files
 
 
 def test_all_problems_are_told_together() -> None:

@@ -72,3 +72,11 @@ def test_a_role_that_is_off_asks_nothing() -> None:
     host = listening("127.0.0.1:9100", "minio.service")
     given = wanted("exporters", exporters=[])
     assert list(taken(host, given)) == list(foreign(host, given)) == []
+
+
+def test_a_port_of_one_of_ours_that_gives_way_is_not_taken() -> None:
+    """Prometheus and VictoriaMetrics have one address, and either ends before the other one starts."""
+    replaced = {**NODE, "replaces": ["latentum-ops-other.service"]}
+    host = listening("127.0.0.1:9100", "latentum-ops-other.service")
+    assert list(taken(host, wanted("exporters", exporters=[replaced]))) == []
+    assert len(list(taken(host, WANTED))) == 1

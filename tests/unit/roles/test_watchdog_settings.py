@@ -20,6 +20,7 @@ ROLE = Path(__file__).resolve().parents[3] / "roles/watchdog"
 VARIANTS: dict[str, dict[str, Any]] = {
     "no monitoring": {},
     "monitoring": {"monitoring_enabled": True},
+    "lighter": {"monitoring_enabled": True, "monitoring_backend": "victoriametrics"},
     "elsewhere": {"monitoring_enabled": True, "monitoring_alertmanager_address": "127.0.0.1:9193"},
     "somebody's own": {"watchdog_alertmanager_address": "127.0.0.1:9999"},
     "none": {"monitoring_enabled": True, "watchdog_alertmanager_address": ""},
@@ -46,3 +47,17 @@ def test_silences_are_those_of_the_alertmanager_of_the_host(rendered: dict[str, 
     assert HostSpec.from_dict(json.loads(text)).alertmanager == address and text.endswith("}\n")
     # An engine of before reads the file of a host that needs nothing of it.
     assert ("alertmanager" in json.loads(text)) is bool(address)
+
+
+@pytest.mark.parametrize(
+    ("variant", "names"),
+    [
+        ("no monitoring", set()),
+        ("monitoring", {"prometheus", "alertmanager"}),
+        ("lighter", {"victoriametrics", "vmagent", "vmalert", "alertmanager"}),
+    ],
+)
+def test_what_measures_is_watched(rendered: dict[str, Rendered], variant: str, names: set[str]) -> None:
+    units = set(json.loads(rendered[variant].files["/etc/latentum-ops/watchdog/host.json"])["units"])
+    own = {f"latentum-ops-{name}.service" for name in ("prometheus", "victoriametrics", "vmagent", "vmalert", "alertmanager")}
+    assert units & own == {f"latentum-ops-{name}.service" for name in names}

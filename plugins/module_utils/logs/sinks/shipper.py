@@ -171,6 +171,7 @@ class Shipper:
             f"{name}_cut_total": counts.get("cut", 0),
             f"{name}_failures_total": counts.get("failures", 0),
             f"{name}_waiting_bytes": sum(self.queue.waiting().values()),
+            f"{name}_queue_bytes": self.sink.queue,
             f"{name}_up": int(self.answers),
         }
         publish(self.settings.metrics, numbers_file(self.sink.name), numbers, {"sink": self.sink.name})

@@ -42,6 +42,11 @@ TOLD: dict[str, Any] = {
         ]
     },
 }
+LIGHTER = {**ON, "monitoring_backend": "victoriametrics"}
+ARCHIVES = [
+    {"url": f"https://releases.example.com/{name}-linux-amd64-v1.122.11.tar.gz", "checksum": f"sha256:{digit * 64}"}
+    for name, digit in (("victoria-metrics", "a"), ("vmutils", "b"))
+]
 VARIANTS = {
     "off": {"ops_stack": SHOP},
     "on": {**ON, "ops_stack": SHOP},
@@ -52,6 +57,21 @@ VARIANTS = {
         "ops_stack": TOLD,
         "monitoring_group_wait": 1,
         "monitoring_group_interval": 1,
+    },
+    "lighter": {**LIGHTER, "ops_stack": SHOP},
+    "lighter, from elsewhere": {**LIGHTER, "ops_stack": SHOP, "monitoring_victoriametrics_archives": ARCHIVES},
+    "lighter, told": {
+        **LIGHTER,
+        **(DEBIAN_12 if old_alertmanager() else {}),
+        "ops_stack": TOLD,
+        "monitoring_group_wait": 1,
+        "monitoring_group_interval": 1,
+    },
+    "lighter, and asks elsewhere": {
+        **LIGHTER,
+        "ops_stack": BLOG,
+        "monitoring_prometheus_memory": "30%",
+        "monitoring_scrapes": [{"job_name": "shop", "static_configs": [{"targets": ["10.0.0.7:8080"]}]}],
     },
     "monthly": {
         **ON,

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,7 @@ import pytest
 
 from ...free_ports import free_port
 from ...watchdog.receiving import LOGIN, Receiving
-from .rendered import ALERTMANAGER, FOLDER, PROMETHEUS, Rendered
+from .rendered import AGENT, ALERTMANAGER, FOLDER, PROMETHEUS, RULER, STORAGE, Rendered
 
 CREDENTIALS = "/run/credentials/latentum-ops-alertmanager.service"
 # Debian's Alertmanager reads its own templates from there and from nowhere else.
@@ -99,6 +99,7 @@ class Running:
     prometheus: str
     alertmanager: str
     receiving: Receiving
+    processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
     def alert(self, **labels: str) -> dict[str, Any]:
         """An alert, as Prometheus sends it."""
@@ -136,7 +137,7 @@ def with_templates() -> list[str]:
 
 @contextmanager
 def running(rendered: Rendered, receiving: Receiving, folder: Path, targets: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Both programs with what the role has written.
+    """All programs of one back end with what the role has written.
 
     :param targets: what stands in the files, and what takes its place.
     """
@@ -150,13 +151,15 @@ def running(rendered: Rendered, receiving: Receiving, folder: Path, targets: Map
         "mail": LOGIN.partition(":")[2],
     }.items():
         (secrets / f"shop.{name}").write_text(value)
-    prometheus, alertmanager = (f"127.0.0.1:{free_port()}" for _program in range(2))
+    prometheus, alertmanager, agent, ruler = (f"127.0.0.1:{free_port()}" for _program in range(4))
     replaced = {
         CREDENTIALS: str(secrets),
         FOLDER: str(folder / "written"),
         "/var/lib/latentum-ops-": f"{folder}/data-",
         "127.0.0.1:9090": prometheus,
         "127.0.0.1:9093": alertmanager,
+        "127.0.0.1:8429": agent,
+        "127.0.0.1:8880": ruler,
         "127.0.0.1:8088": f"127.0.0.1:{receiving.http}",
         "localhost:2525": f"localhost:{receiving.smtp}",
         **(targets or {}),
@@ -168,11 +171,12 @@ def running(rendered: Rendered, receiving: Receiving, folder: Path, targets: Map
         # How long something must hold is for promtool's clock (tests/unit/alert_rules).
         path.write_text(re.sub(r"^(\s+for: ).*$", r"\g<1>0s", text, flags=re.M))
     environment = {**os.environ, "SSL_CERT_FILE": str(receiving.ca)}
-    processes: list[subprocess.Popen[str]] = []
+    processes: dict[str, subprocess.Popen[str]] = {}
 
-    def start(words: list[str], address: str) -> None:
+    def start(unit: str, address: str, before: Sequence[str] = (), after: Sequence[str] = ()) -> None:
+        words = [*before, *words_of(rendered, unit, replaced), *after]
         process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        processes.append(process)
+        processes[unit] = process
 
         def ready() -> bool:
             assert process.poll() is None, process.communicate()[0]
@@ -181,11 +185,16 @@ def running(rendered: Rendered, receiving: Receiving, folder: Path, targets: Map
         until(ready, f"{address} is ready")
 
     try:
-        start([*with_templates(), *words_of(rendered, ALERTMANAGER, replaced)], alertmanager)
+        start(ALERTMANAGER, alertmanager, with_templates())
         # What it cannot hand over at first, it hands over again: after a minute where nothing else is said.
-        start([*words_of(rendered, PROMETHEUS, replaced), "--rules.alert.resend-delay=1s"], prometheus)
-        yield Running(prometheus, alertmanager, receiving)
+        if f"/etc/systemd/system/{PROMETHEUS}" in rendered.files:
+            start(PROMETHEUS, prometheus, after=["--rules.alert.resend-delay=1s"])
+        else:
+            start(STORAGE, prometheus)
+            start(AGENT, agent)
+            start(RULER, ruler, after=["-rule.resendDelay=1s"])
+        yield Running(prometheus, alertmanager, receiving, processes)
     finally:
-        for process in processes:
+        for process in reversed(processes.values()):
             process.terminate()
             process.communicate(timeout=PATIENCE)

@@ -20,11 +20,17 @@ ROOT = Path(__file__).resolve().parents[4]
 ROLE = ROOT / "roles/monitoring"
 FOLDER = "/etc/latentum-ops/monitoring"
 PROMETHEUS, ALERTMANAGER = "latentum-ops-prometheus.service", "latentum-ops-alertmanager.service"
+STORAGE, AGENT, RULER = LIGHTER = tuple(f"latentum-ops-{name}.service" for name in ("victoriametrics", "vmagent", "vmalert"))
 SECRETS = ("latentum-ops-alertmanager-secrets.path", "latentum-ops-alertmanager-secrets.service")
 REPORT = ("latentum-ops-report.timer", "latentum-ops-report.service")
 PROGRAMS = ("promtool", "prometheus", "amtool", "prometheus-alertmanager")
 needs_programs = pytest.mark.skipif(
     not all(map(shutil.which, PROGRAMS)), reason="no Prometheus and Alertmanager here: tests/tools/unit.sh provides them"
+)
+
+LIGHTER_PROGRAMS = ("victoria-metrics", "vmagent", "vmalert", *PROGRAMS[2:])
+needs_victoriametrics = pytest.mark.skipif(
+    not all(map(shutil.which, LIGHTER_PROGRAMS)), reason="no VictoriaMetrics and Alertmanager here: tests/tools/unit.sh provides them"
 )
 
 
@@ -69,7 +75,20 @@ BLOG: dict[str, Any] = {
     "secrets": {"chat": PROVIDED},
     "watchdog": {"alerts": [{"name": "chat", "kind": "slack", "url_secret": "chat"}]},
 }
-OWN = ("running", "service_units", "masks", "purge", "unit_purge", "checks", "reload", "activate", "preflight")
+OWN = (
+    "running",
+    "service_units",
+    "masks",
+    "packages",
+    "archives",
+    "victoriametrics",
+    "purge",
+    "unit_purge",
+    "checks",
+    "reload",
+    "activate",
+    "preflight",
+)
 
 
 class Rendered(rendering.Rendered):

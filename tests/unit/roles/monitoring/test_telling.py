@@ -13,7 +13,7 @@ import pytest
 from ...watchdog import receiving as receivers
 from ...watchdog.receiving import Receiving
 from .programs import Running, answered, numbers, running, until
-from .rendered import Rendered, needs_programs
+from .rendered import AGENT, Rendered, needs_programs, needs_victoriametrics
 
 receiving = receivers.receiving
 
@@ -215,3 +215,33 @@ def test_a_window_of_the_watchdog_reaches_alertmanager(rendered: Mapping[str, Re
 
         until(lambda: "CRITICAL shop: worker is down on web1" in down(), "a message about another service")
         assert down() == ["CRITICAL shop: worker is down on web1"]
+
+
+@needs_victoriametrics
+def test_the_lighter_back_end_tells_the_same_and_its_switch_is_not_called_by_one_that_measures_nothing(
+    rendered: Mapping[str, Rendered], receiving: Receiving, tmp_path: Path
+) -> None:
+    """From a number through vmagent, VictoriaMetrics and vmalert to a message; and no call any more once vmagent is gone."""
+    with (
+        numbers() as target,
+        running(rendered["lighter, told"], receiving, tmp_path, {"127.0.0.1:9753": target.address, "[2m]": "[20s]"}) as all_of_it,
+    ):
+
+        def alerts() -> str:
+            return str(answered(all_of_it.alertmanager, "/api/v2/alerts"))
+
+        state = 'latentum_ops_watchdog_service_state{{stack="shop",service="{service}",state="down"}} 1'
+        incident = 'latentum_ops_watchdog_incident_open{stack="shop",service="web",subject="web",severity="critical"} 1'
+        target.lines["/metrics"] = [incident]
+        until(lambda: "WatchdogIncident" in alerts(), "the incident")
+        target.lines["/metrics"] += [state.format(service="web"), state.format(service="worker")]
+        until(lambda: receiving.kept("deadman"), "a call of the switch")
+        until(lambda: [title for title in all_of_it.chat() if title == "CRITICAL shop: worker is down on web1"], "a message")
+        assert not [title for title in all_of_it.chat() if "web is down" in title]
+        # The same interface as Prometheus', rules among it, which Grafana shows.
+        groups = answered(all_of_it.prometheus, "/api/v1/rules")["data"]["groups"]
+        assert {"alerts/host/host", "alerts/shop/services"} <= {group["name"] for group in groups}
+        assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+        assert "alertgroup" not in alerts() and "no value" not in alerts()
+        all_of_it.processes[AGENT].terminate()
+        until(lambda: "'alertname': 'Watchdog'" not in alerts(), "nobody says that all is well")

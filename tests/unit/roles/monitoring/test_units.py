@@ -35,7 +35,7 @@ def test_the_packages_own_units_are_masked_before_their_packages_come(rendered: 
         f"/etc/systemd/system/{name}.service" for name in ("prometheus", "prometheus-alertmanager")
     ]
     tasks = yaml.safe_load((ROLE / "tasks/install.yml").read_text())
-    order = [next(key for key in task if key.startswith("latentum.ops.")) for task in tasks]
+    order = [key for task in tasks for key in task if key.startswith("latentum.ops.")]
     assert order == ["latentum.ops.config_set", "latentum.ops.packages"]
 
 
