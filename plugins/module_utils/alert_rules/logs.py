@@ -22,8 +22,9 @@ def rules() -> Iterator[AlertRule]:
     """C(sink) says where the records do not arrive."""
     # A service that is gone leaves its last numbers, which may be good ones.
     silent = f'label_replace(time() - node_textfile_mtime_seconds{{file=~"{_FILE}"}} > {_STALE}, "sink", "$1", "file", "{_FILE}")'
+    host = _named(f"{_LOGS}waiting_bytes > 0 and increase({_LOGS}forwarded_total[15m]) == 0", LOG_HOST)
     about = "What waits is kept in the tree, up to the queue; the oldest goes beyond it."
-    yield _rule(SINK, f"{_LOGS}sink_up == 0 or {silent}", WARNING, "15m", f"{_TO} takes no logs of {_WHERE}", about)
+    yield _rule(SINK, f"{_LOGS}sink_up == 0 or {silent} or {host}", WARNING, "15m", f"{_TO} takes no logs of {_WHERE}", about)
     share = "{waiting} / ({queue} > 0) > " + f"{_FULL:g}"
     sinks = share.format(waiting=f"{_LOGS}sink_waiting_bytes", queue=f"{_LOGS}sink_queue_bytes")
     host = _named(share.format(waiting=f"{_LOGS}waiting_bytes", queue=f"{_LOGS}queue_bytes"), LOG_HOST)

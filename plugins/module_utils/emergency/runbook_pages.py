@@ -729,7 +729,8 @@ Ask the person who began it before you end it: [data-breach](data-breach.md).
     "log-shipping": """\
 # Logs do not arrive
 
-`LogSinkDown`: a sink (Loki, Elasticsearch, OpenSearch, VictoriaLogs) takes nothing for 15 minutes, or nobody writes its numbers. `LogQueueFilling`:
+`LogSinkDown`: a sink (Loki, Elasticsearch, OpenSearch, VictoriaLogs) or the log host
+takes nothing for 15 minutes, or nobody writes its numbers. `LogQueueFilling`:
 70 % of what may wait for a sink or for the log host is used. `LogsDropped`: records were passed over beyond that queue, or refused for good; or,
 critical, a log was rotated away before it was read. But for the last, all of it is in the tree of the host (`opsctl logs --archive`).
 
@@ -845,8 +846,10 @@ With `monitoring_backend: victoriametrics` the units are `latentum-ops-victoriam
 ```console
 systemctl status latentum-ops-victoriametrics latentum-ops-vmagent latentum-ops-vmalert --no-pager
 journalctl -u latentum-ops-victoriametrics -u latentum-ops-vmagent -u latentum-ops-vmalert --since -1h --no-pager
-curl -sG http://127.0.0.1:9090/api/v1/query --data-urlencode query=up
-curl -s http://127.0.0.1:9090/metrics | grep -e vm_storage_is_read_only -e vm_free_disk_space
+a=http://127.0.0.1:9090
+ask() { python3 -c 'import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())' "$1"; }
+ask "$a/api/v1/query?query=up"
+ask $a/metrics | grep -e vm_storage_is_read_only -e vm_free_disk_space
 du -sh /var/lib/latentum-ops-vmagent       # what waits, up to 1 GB
 ```
 
@@ -878,9 +881,9 @@ With `monitoring_backend: victoriametrics`:
 
 ```console
 journalctl -u latentum-ops-vmalert --since -1h --no-pager
-vmalert -dryRun -loggerLevel=WARN '-rule=/etc/latentum-ops/monitoring/rules/*.yml' '-rule=/etc/latentum-ops/monitoring/rules.d/*.yml'
-vmagent -dryRun -loggerLevel=WARN -promscrape.config=/etc/latentum-ops/monitoring/vmagent.yml
-curl -s http://127.0.0.1:9090/api/v1/rules | python3 -m json.tool | grep -B9 '"health": "err'
+cd /etc/latentum-ops/monitoring
+vmalert -dryRun -loggerLevel=WARN '-rule=rules/*.yml' '-rule=rules.d/*.yml'
+vmagent -dryRun -loggerLevel=WARN -promscrape.config=vmagent.yml
 ```
 
 | what you see | cause |

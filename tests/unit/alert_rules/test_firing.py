@@ -342,6 +342,23 @@ CASES: dict[str, Case] = {
     "a service of sinks that is gone": Case(
         "LogSinkDown", of_sink({"up": "1x60"}) | numbers_file("0x60"), 50, ("warning",), {"sink": "loki", "instance": "web1"}
     ),
+    "a log host that takes nothing": Case(
+        "LogSinkDown",
+        of_node("latentum_ops_logs_waiting_bytes", "4096x60") | of_node("latentum_ops_logs_forwarded_total", "900x60"),
+        40,
+        ("warning",),
+        {"sink": "the log host", "instance": "web1"},
+    ),
+    "a log host that takes as fast as something comes": Case(
+        "LogSinkDown",
+        of_node("latentum_ops_logs_waiting_bytes", "4096x60") | of_node("latentum_ops_logs_forwarded_total", "0+9x60"),
+        40,
+    ),
+    "a log host for which there is nothing": Case(
+        "LogSinkDown",
+        of_node("latentum_ops_logs_waiting_bytes", "0x60") | of_node("latentum_ops_logs_forwarded_total", "900x60"),
+        40,
+    ),
     "a queue that fills": Case(
         "LogQueueFilling", of_sink({"waiting_bytes": "80x40", "queue_bytes": "100x40"}), 20, ("warning",), {"sink": "loki"}
     ),

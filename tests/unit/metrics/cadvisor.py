@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cAdvisor says that each metric is: our own list of names, types, units and labels, of its table of metrics
-(google/cadvisor, docs/storage/prometheus.md) and its collector (metrics/prometheus.go); and what the numbers are, computed from the files
-of a group by the definitions of its library for control groups, in a second way.
+"""What cAdvisor says that each metric is: our own list of names, types and labels, of its table of metrics (google/cadvisor, its page
+about Prometheus as storage) and its collector (metrics/prometheus.go); and what the numbers are, computed from the files of a group by the
+definitions of its library for control groups, in a second way.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ def version_2(files: Files) -> dict[str, float]:
         "container_memory_rss": stat["anon"],
         "container_memory_cache": stat["file"],
         "container_memory_swap": int(files["memory.swap.current"]),
+        # Where cAdvisor says 0: one of the differences that docs/guides/watchdog.md names.
         "container_memory_failcnt": events["max"],
         "container_oom_events_total": events["oom_kill"],
         "container_fs_reads_total": done["rios"],

@@ -278,6 +278,16 @@ def test_traffic_goes_before_containers_and_is_tested_by_nginx(host: Host, monke
     assert "stop shop-web-1" in host.ran
 
 
+@pytest.mark.parametrize(("there", "reloaded"), [((), "prometheus"), (("vmalert",), "vmalert"), (("prometheus",), "prometheus")])
+def test_rules_go_from_whatever_evaluates_them(host: Host, there: tuple[str, ...], reloaded: str) -> None:
+    for name in there:
+        (host.root / f"units/latentum-ops-{name}.service").write_text("")
+    remove(Wish("shop"), host.engine)
+    assert [line for line in host.ran if line.startswith("systemctl reload latentum-ops-") and "watchdog" not in line] == [
+        f"systemctl reload latentum-ops-{reloaded}.service"
+    ]
+
+
 def test_a_second_removal_has_nothing_to_do(host: Host) -> None:
     remove(Wish("shop"), host.engine)
     before = host.tree()

@@ -48,7 +48,8 @@ def test_a_total_outage_pages_within_two_minutes_and_ends_soon_after_it(tmp_path
         here = f"http://{running.address}"
         argv = ["vmalert", f"-rule={tmp_path}/rules.yml", f"-datasource.url={here}", f"-remoteWrite.url={here}", "-disableAlertgroupLabel",
                 f"-replay.timeFrom={moment(BEGIN)}", f"-replay.timeTo={moment(BEGIN + 3 * HOUR)}", "-replay.rulesDelay=5s",
-                "-datasource.queryStep=30s", "-remoteWrite.flushInterval=200ms", "-replay.disableProgressBar", "-loggerLevel=ERROR"]  # fmt: skip
+                "-datasource.queryStep=30s", "-remoteWrite.flushInterval=200ms", "-replay.disableProgressBar",
+                "-loggerLevel=ERROR"]  # fmt: skip
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=480)
         assert done.returncode == 0 and not done.stderr.strip(), done.stdout + done.stderr
         running.seen()

@@ -292,7 +292,7 @@ def test_numbers_of_two_sinks_as_node_exporter_hands_them_on(site: Site, serve: 
             "dropped_total": 0,
             "rejected_total": 0,
             "waiting_bytes": 0,
-            "queue_bytes": 1 << 30,
+            "queue_bytes": "1.073741824e+09",
             "up": 1,
         }.items():
             assert f'latentum_ops_logs_sink_{number}{{sink="{name}"}} {value}\n' in shown, shown

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.host_certificates import AuthorityTerms
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.monitoring import MonitoringSettings
-from ansible_collections.latentum.ops.plugins.module_utils.monitoring.scraping import prometheus_file
+from ansible_collections.latentum.ops.plugins.module_utils.monitoring.scraping import prometheus_file, vmagent_file
 from ansible_collections.latentum.ops.plugins.module_utils.tls import member
 from ansible_collections.latentum.ops.plugins.module_utils.tls.authority import sign
 from ansible_collections.latentum.ops.plugins.module_utils.tls.certificates import DAY
@@ -39,6 +39,7 @@ UNIT = "latentum-ops-metrics-front.service"
 FOLDER = "/etc/latentum-ops/metrics-front"
 PATIENCE = 300.0  # seconds, on a machine that does much else
 PROMETHEUS = shutil.which("prometheus") or ""
+VMAGENT = shutil.which("vmagent") or ""
 ANALYZE = shutil.which("systemd-analyze") or ""
 FRONT = {
     **ON,
@@ -312,21 +313,37 @@ def test_names_in_a_subject_are_compared_as_a_whole(fronts: dict[str, Rendered])
         assert any(re.search(pattern, subject) for pattern in patterns) is admitted, subject
 
 
+def asking(program: str, folder: Path, port: int, settings: MonitoringSettings, files: Mapping[str, str]) -> list[str]:
+    """What starts one who asks, with a file of the role."""
+    write = prometheus_file if program == "prometheus" else vmagent_file
+    (folder / "asked.yml").write_text(write([], settings, files).replace("scrape_interval: 15s", "scrape_interval: 1s"))
+    if program == "prometheus":
+        return [
+            PROMETHEUS,
+            f"--config.file={folder}/asked.yml",
+            f"--storage.tsdb.path={folder}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+    return [VMAGENT, f"-promscrape.config={folder}/asked.yml", f"-remoteWrite.url=http://127.0.0.1:{free_port()}/api/v1/write",
+            f"-remoteWrite.tmpDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}"]  # fmt: skip
+
+
 @needs_nginx
-@pytest.mark.skipif(not PROMETHEUS, reason="no Prometheus on this machine")
 @pytest.mark.parametrize("shows", ["eye-1", "web2"])
-def test_a_real_prometheus_asks_by_address_and_knows_the_host_by_its_name(front: Front, hosts: Hosts, tmp_path: Path, shows: str) -> None:
+@pytest.mark.parametrize("program", ["prometheus", "vmagent"])
+def test_a_real_one_asks_by_address_and_knows_the_host_by_its_name(
+    front: Front, hosts: Hosts, tmp_path: Path, shows: str, program: str
+) -> None:
     """Also without the address in the certificate, which is where most people are stuck: the name is what is compared."""
+    if not {"prometheus": PROMETHEUS, "vmagent": VMAGENT}[program]:
+        pytest.skip(f"no {program} on this machine")
     settings = MonitoringSettings.from_dict(
         {"host": "eye-1", "hosts": [{"name": "web1", "address": f"localhost:{front.port}", "jobs": ["node", "containers"]}]}
     )
-    files = {name: hosts.file(shows, name) for name in ("authority", "certificate", "key")}
-    text = prometheus_file([], settings, files).replace("scrape_interval: 15s", "scrape_interval: 1s")
-    (tmp_path / "prometheus.yml").write_text(text)
     port = free_port()
+    files = {name: hosts.file(shows, name) for name in ("authority", "certificate", "key")}
     process = subprocess.Popen(
-        [PROMETHEUS, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-         f"--web.listen-address=127.0.0.1:{port}"],
+        asking(program, tmp_path, port, settings, files),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "GOMAXPROCS": "1"},
     )  # fmt: skip
     try:
@@ -334,8 +351,8 @@ def test_a_real_prometheus_asks_by_address_and_knows_the_host_by_its_name(front:
         while time.monotonic() < until:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/targets", timeout=30) as answer:
                 shown = json.load(answer)["data"]["activeTargets"]
-                targets = [target for target in shown if target["scrapePool"] == "host/web1"]
-                if targets and all(target["health"] != "unknown" for target in targets):
+                targets = [target for target in shown if target["labels"]["job"] in ("node", "containers")]
+                if targets and all(target["health"] == "up" or target["lastError"] for target in targets):
                     break
             time.sleep(0.2)
         health = {target["labels"]["job"]: target["health"] for target in targets}
