@@ -92,6 +92,7 @@ def conclude(queue: Queue, identity: str, result: Result, now: float) -> Entry:
         store = Store(entry.stack)
         release = store.live()
         entry.tries += int(result.missing)
+        entry.starts = 0 if result.state is State.WAITING else entry.starts  # it ended by itself, and was not killed
         entry.state, entry.reason, entry.not_before = result.state, clean(result.reason, 2000), result.not_before
         if release:
             entry.live = describe(release.images, entry)

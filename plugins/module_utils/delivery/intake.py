@@ -106,7 +106,7 @@ class Intake:
                 images=dict(verdict.images),
                 not_before=verdict.until,
                 expires=now + settings.approval.expires if verdict.decision is Decision.APPROVE else 0.0,
-                attempt=f"delivery-{identity[:12]}",
+                attempt=f"delivery-{identity}",
             )
             self.queue.settle(request.stack, now)
         log(

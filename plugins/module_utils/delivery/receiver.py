@@ -227,7 +227,8 @@ class Receiver:
         if told is None:
             raise Refused(404, "there is nothing here")
         what = f"{told.get('stack')}: {told.get('kind')} {told.get('ref')} of {told.get('repository')}, by {told.get('who')}"
-        text = f"{escape(what)}<br>{escape(', '.join(map(str, (told.get('images') or {}).values())))}<br>It is {escape(str(told.get('state')))}."
+        images = ", ".join(map(str, (told.get("images") or {}).values()))
+        text = "<br>".join(map(escape, (what, images, f"It is {told.get('state')}.")))
         action = escape(f"{identity}?{urlencode(query)}", quote=True)
         form = f'<form method="post" action="{action}"><button>Approve as {escape(query["who"])}</button></form>'
         return _html(200, _PAGE.format(text=text, form=form))
@@ -290,15 +291,14 @@ class _Bounded(asyncio.Protocol):
         self._end: asyncio.TimerHandle | None = None
         self._turned_away = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a stream always has this kind
         self.server.open += 1
         if self.server.open > self.server.connections:
             self._turned_away = True
-            assert isinstance(transport, asyncio.Transport)
             transport.write(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             transport.close()
             return
-        self._end = asyncio.get_running_loop().call_later(self.server.lifetime, transport.abort)  # type: ignore[attr-defined]
+        self._end = asyncio.get_running_loop().call_later(self.server.lifetime, transport.abort)
         self.inner.connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:

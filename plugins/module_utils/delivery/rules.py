@@ -125,7 +125,7 @@ def _rule(settings: DeliverySettings, request: Request) -> DeliveryRule:
 
 def matches(pattern: str, ref: str) -> bool:
     """A pattern fits a whole name; C(*) stands for any characters but a slash."""
-    return re.fullmatch("[^/]*".join(map(re.escape, pattern.split("*"))), ref) is not None
+    return re.fullmatch(r"[^/\s]*".join(map(re.escape, pattern.split("*"))), ref) is not None
 
 
 def images_of(settings: DeliverySettings, rule: DeliveryRule, request: Request) -> dict[str, str]:
