@@ -262,8 +262,9 @@ def _query(request: web.BaseRequest) -> dict[str, str]:
 
 def _single(request: web.BaseRequest) -> dict[str, str]:
     """Headers by their names in lower case; which of two would count is for nobody to guess."""
-    names = [name.lower() for name in request.headers]
-    return {name.lower(): value for name, value in request.headers.items() if names.count(name.lower()) == 1}
+    given = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.raw_headers]
+    names = [name for name, _value in given]
+    return {name: value for name, value in given if names.count(name) == 1}
 
 
 def _address(request: web.BaseRequest) -> str:

@@ -12,7 +12,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.delivery.queue import
 
 
 @pytest.fixture(autouse=True)
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The places of a host, in a folder of the test."""
     for name, folder in {"RELEASES": "stacks", "DELIVERIES": "delivery", "DELIVERED": "releases", "SECRETS": "secrets"}.items():
         monkeypatch.setattr(paths, name, tmp_path / folder)
@@ -24,7 +24,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def queue(host: Path) -> Queue:
-    made = Queue(host / "delivery")
+def queue(places: Path) -> Queue:
+    made = Queue(places / "delivery")
     made.prepare()
     return made
