@@ -41,6 +41,7 @@ class Intake:
 
     :param settings: of a stack, None where it has no delivery.
     :param live: what runs of a stack.
+    :param tell: called with a line for each that has come, and for each approval.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Intake:
         settings: Callable[[str], DeliverySettings | None],
         live: Callable[[str], Live],
         judge: Judge = judge,
+        tell: Callable[[str], None] = log,
     ) -> None:
+        self.tell = tell
         self.queue, self.settings, self.live, self.judge = queue, settings, live, judge
         self.links = approvals.Links(queue.folder)
 
@@ -91,7 +94,8 @@ class Intake:
         """One request; None where it was taken in before."""
         with self.queue.locked():
             if self.queue.known(identity):
-                return self._again(identity, now)
+                self._again(identity)
+                return None
             settings = self.settings(request.stack)
             if settings is None:
                 raise Malformed(f"{request.stack} has no delivery on this host")
@@ -120,7 +124,7 @@ class Intake:
             return Verdict(Decision.REFUSE, f"{len(waiting)} deliveries of {request.stack} wait already", 429)
         return self.judge(settings, request, self.live(request.stack), now)
 
-    def _again(self, identity: str, _now: float) -> None:
+    def _again(self, identity: str) -> None:
         """A kill between an entry and the removal of its file, or a call that is so old that its entry is gone."""
         if not list(self.queue.entries_folder.glob(f"*/{identity}.json")):
             self.queue.answer(identity, {"id": identity, "state": State.REFUSED.value, "ended": True, "reason": REPLAYED, "status": 409})
@@ -158,7 +162,7 @@ class Intake:
                 entry.state = State.WAITING
             self.queue.save(entry, now)
             self.queue.settle(entry.stack, now)
-        log(f"delivery: {entry.stack}: {entry.title}: {entry.reason}")
+        self.tell(f"delivery: {entry.stack}: {entry.title}: {entry.reason}")
         return entry
 
 

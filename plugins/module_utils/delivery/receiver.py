@@ -46,6 +46,7 @@ PATIENCE = 2.0  # seconds for which an answer of the rules is waited for
 CONNECTIONS, BODIES = 512, 16  # at one time
 FAILURES, WINDOW, ADDRESSES = 20, 60.0, 4096  # calls without a signature that an address has in so many seconds; addresses that are known
 _LOOK = 0.05
+_SILENT = logging.Logger("receiver", logging.CRITICAL + 1)  # aiohttp's: what is malformed is answered, and no news
 _CALL = re.compile(r"/deliver/([a-z0-9][a-z0-9_-]{0,62})/([a-z][a-z0-9_]{0,30})")
 _STATUS = re.compile(r"/status/([0-9a-f]{32})")
 _APPROVE = re.compile(r"/approve/([0-9a-f]{32})")
@@ -287,7 +288,7 @@ def _html(status: int, text: str) -> web.Response:
 class _Bounded(asyncio.Protocol):
     """A connection with an end, of which there are not too many; all else is the protocol's of aiohttp."""
 
-    def __init__(self, server: Server, inner: web.RequestHandler[Any] | Any) -> None:
+    def __init__(self, server: Server, inner: web.RequestHandler) -> None:
         self.server, self.inner = server, inner
         self._end: asyncio.TimerHandle | None = None
         self._turned_away = False
@@ -314,7 +315,9 @@ class _Bounded(asyncio.Protocol):
             self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        return None if self._turned_away else self.inner.eof_received()
+        if not self._turned_away:
+            self.inner.eof_received()
+        return None
 
     def pause_writing(self) -> None:
         self.inner.pause_writing()
@@ -332,14 +335,12 @@ class Server:
 
     def __init__(self, receiver: Receiver, lifetime: float = LIFETIME, connections: int = CONNECTIONS) -> None:
         self.receiver, self.lifetime, self.connections, self.open = receiver, lifetime, connections, 0
-        logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # what is malformed is answered, and no news
 
     async def listen(self, listening: socket.socket) -> asyncio.AbstractServer:
         """Answer whoever connects, from now on."""
-        handlers = web.Server(
-            self.receiver.handle, access_log=None, keepalive_timeout=1.0, lingering_time=0.5, max_line_size=HEAD, max_field_size=HEAD
-        )
+        limits = {"keepalive_timeout": 1.0, "lingering_time": 0.5, "max_line_size": HEAD, "max_field_size": HEAD}
+        handlers = web.Server(self.receiver.handle, logger=_SILENT, access_log=None, **limits)
         listening.setblocking(False)
         loop, kind = asyncio.get_running_loop(), listening.family
         create = loop.create_unix_server if kind == socket.AF_UNIX else loop.create_server
-        return await create(lambda: _Bounded(self, handlers()), sock=listening, backlog=256)  # type: ignore[operator]
+        return await create(lambda: _Bounded(self, handlers()), sock=listening, backlog=256)

@@ -53,12 +53,14 @@ def _rule(item: Mapping[str, Any]) -> DeliveryRule:
 
 def _report(delivery: DeliveryEntry, name: str, item: Mapping[str, Any]) -> Report:
     provider = item["provider"]
-    given = {
-        "api": item["api"] or APIS.get(provider, ""),
-        "context": item["context"] or f"deploy/{delivery['environment']}",
-        "repositories": tuple(item["repositories"]) or tuple(dict.fromkeys(_repositories(delivery, provider))),
-    }
-    return Report(name, provider, item["token"], **given)
+    return Report(
+        name,
+        provider,
+        item["token"],
+        api=item["api"] or APIS.get(provider, ""),
+        context=item["context"] or f"deploy/{delivery['environment']}",
+        repositories=tuple(item["repositories"]) or tuple(dict.fromkeys(_repositories(delivery, provider))),
+    )
 
 
 def _repositories(delivery: DeliveryEntry, provider: str) -> Iterable[str]:
