@@ -338,7 +338,7 @@ class Server:
 
     async def listen(self, listening: socket.socket) -> asyncio.AbstractServer:
         """Answer whoever connects, from now on."""
-        limits = {"keepalive_timeout": 1.0, "lingering_time": 0.5, "max_line_size": HEAD, "max_field_size": HEAD}
+        limits: dict[str, Any] = {"keepalive_timeout": 1.0, "lingering_time": 0.5, "max_line_size": HEAD, "max_field_size": HEAD}
         handlers = web.Server(self.receiver.handle, logger=_SILENT, access_log=None, **limits)
         listening.setblocking(False)
         loop, kind = asyncio.get_running_loop(), listening.family

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -57,13 +58,15 @@ def of(stack: str) -> Running:
         own.ref if own else "",
         own.commit if own else "",
         {service: _parts(reference) for service, reference in sorted(release.images.items())},
-        damaged
-        + [
-            f"{service} runs {release.images.get(service, 'nothing')}, and {reference} was delivered last ({known.at})"
-            for service, reference in (known.images.items() if known else ())
-            if release.images.get(service) != reference
-        ],
+        [*damaged, *(_differing(known, release.images) if known else ())],
     )
+
+
+def _differing(known: delivered.Delivered, live: Mapping[str, str]) -> Iterator[str]:
+    """Also what somebody has rolled back by hand: whoever looks is to know that the last delivery is not what runs."""
+    for service, reference in known.images.items():
+        if live.get(service) != reference:
+            yield f"{service} runs {live.get(service, 'nothing')}, and {reference} was delivered last ({known.at})"
 
 
 def _parts(reference: str) -> dict[str, str]:
