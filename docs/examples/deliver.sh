@@ -13,13 +13,14 @@ body=$(printf '{"repository": "%s", "ref": "%s", "commit": "%s", "images": %s, "
 now=$(date +%s)
 # The secret goes to openssl in a file that only this process can read: lists of processes show arguments.
 key=$(mktemp) && trap 'rm -f "$key"' EXIT
-pad() { # the key of RFC 2104 with each byte combined with $1
-    printf %s "$DELIVER_SECRET" | { [ "${#DELIVER_SECRET}" -gt 64 ] && openssl dgst -sha256 -binary || cat; } | od -An -v -tu1 | tr -s ' ' '\n' | {
+secret() { if [ "${#DELIVER_SECRET}" -gt 64 ]; then printf %s "$DELIVER_SECRET" | openssl dgst -sha256 -binary; else printf %s "$DELIVER_SECRET"; fi; }
+pad() { # the key of RFC 2104, each byte of it combined with $1
+    secret | od -An -v -tu1 | tr -s ' ' '\n' | {
         count=0
         while read -r byte; do
-            [ -n "$byte" ] && printf "\\$(printf %o $((byte ^ $1)))" && count=$((count + 1))
+            [ -n "$byte" ] && printf %b "\\0$(printf %o $((byte ^ $1)))" && count=$((count + 1))
         done
-        while [ "$count" -lt 64 ]; do printf "\\$(printf %o "$1")" && count=$((count + 1)); done
+        while [ "$count" -lt 64 ]; do printf %b "\\0$(printf %o "$1")" && count=$((count + 1)); done
     }
 }
 { pad 54 && printf '%s.%s' "$now" "$body"; } | openssl dgst -sha256 -binary > "$key"
