@@ -61,6 +61,11 @@ RULES: Mapping[str, Rule] = {
     "deploy": _rule(DEPLOY, Reach.STACK, f"{_CHANGE} image model recreate"),
     "rollback": _rule(DEPLOY, Reach.STACK, f"{_CHANGE} to"),
     "scale": _rule(DEPLOY, Reach.STACK, f"{_CHANGE} services"),
+    "deploys": _rule(READ, Reach.STACKS),
+    "deploys show": _rule(READ, Reach.STACK, "id"),
+    "deploys execute": _rule(ADMIN, Reach.HOST, unit=True),
+    "approve": _rule(DEPLOY, Reach.STACK, "confirm id"),  # a link is somebody else's word, which only administrators may ask for
+    "whatruns": _rule(READ, Reach.STACKS),
     "releases": _rule(READ, Reach.STACK),
     "models": _rule(READ, Reach.STACK),
     "history": _rule(READ, Reach.STACK, "lines"),

@@ -71,6 +71,15 @@ class Repository:
         there = {ref: commit for commit, _tab, ref in (line.partition("\t") for line in listed.splitlines())}
         return Revision(there.get(names[1]) or there.get(names[0], ""), there.get(names[2], ""))
 
+    def refs(self) -> dict[str, str]:
+        """The commit of each branch and tag, by its full name; of an annotated tag the commit, not the tag itself.
+
+        :raises CommandError: the repository cannot be asked.
+        """
+        rows = self._git(["ls-remote", "--heads", "--tags", "--", self.address]).stdout.splitlines()
+        there = {ref: commit for commit, _tab, ref in (row.partition("\t") for row in rows)}
+        return {ref: there.get(f"{ref}^{{}}", commit) for ref, commit in there.items() if ref and not ref.endswith("^{}")}
+
     def check_out(self, revision: str, commit: str, folder: Path, submodules: str) -> None:
         """The files of a commit, and nothing of git with them.
 

@@ -45,6 +45,11 @@ def _rotates(options: Options) -> bool:
     return bool(options.names or options.all or options.due) and not options.dry_run
 
 
+def _goes_live(options: Options) -> bool:
+    """A link is used by somebody who is asked by its page."""
+    return not options.link
+
+
 def _always(_options: Options) -> bool:
     return True
 
@@ -52,6 +57,7 @@ def _always(_options: Options) -> bool:
 # The words of a verb, and when it is asked.
 GUARDED: Mapping[str, Callable[[Options], bool]] = {
     "deploy": _not_tried,
+    "approve": _goes_live,
     "rollback": _not_tried,
     "scale": _not_tried,
     "rotate": _rotates,

@@ -25,6 +25,8 @@ KINDS: tuple[tuple[tuple[str, ...], str, int], ...] = (
     (
         (
             "backup.settings.BackupError",
+            "delivery.approvals.ApprovalRefused",
+            "delivery.queue.UnknownEntry",
             "rollout.request.DeployFailed",
             "firewall.rules.FirewallError",
             "jobs.settings.JobError",

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..release.stacks import stacks
 from ..schema.nodes import close_to
 
-WAYS = ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs")  # verbs of two words
+WAYS = ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs", "deploys")  # verbs of two words
 NONE = "no stack is described on this host: run playbooks/site.yml"
 
 

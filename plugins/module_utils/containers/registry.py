@@ -23,7 +23,7 @@ from pathlib import Path
 from platform import machine
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from .registry_auth import HUB, credentials, registry_of
@@ -32,6 +32,7 @@ HUB_SERVER = "registry-1.docker.io"
 TIMEOUT = 10  # seconds for one answer
 LARGEST = 4 * 1024 * 1024  # bytes of a manifest or config; the engine's own limit for manifests
 CERTIFICATES = Path("/etc/docker/certs.d")  # a folder a registry, as the engine reads it
+PAGE, MOST_TAGS = 1000, 20_000  # tags in one answer, and of one image
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
@@ -102,6 +103,29 @@ class Registries:
         """
         asked = parsed(reference)
         _Session(asked, self).answer("HEAD", f"manifests/{asked.version}", (*INDEXES, *MANIFESTS)).close()
+
+    def digest(self, reference: str) -> str:
+        """The digest of what a tag names now; empty where the registry does not say. That counts for no limit of pulls, either.
+
+        :raises RegistryRefusal: it does not give the image.
+        """
+        asked = parsed(reference)
+        with _Session(asked, self).answer("HEAD", f"manifests/{asked.version}", (*INDEXES, *MANIFESTS)) as answer:
+            return str(answer.headers.get("Docker-Content-Digest") or "")
+
+    def tags(self, image: str) -> list[str]:
+        """The tags of an image, in the order of the registry.
+
+        :raises RegistryRefusal: it does not list them.
+        """
+        session, found, last = _Session(parsed(image), self), list[str](), ""
+        while True:
+            page = session.json(f"tags/list?n={PAGE}{last}", ()).get("tags") or []
+            new = [tag for tag in page if isinstance(tag, str) and tag not in found]
+            found += new
+            if len(page) < PAGE or not new or len(found) >= MOST_TAGS:
+                return found
+            last = f"&last={quote(new[-1], safe='')}"
 
     def user(self, reference: str) -> str | None:
         """The user that an image runs as, as its config names it; None where the registry has the image and does not say.

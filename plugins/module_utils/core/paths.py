@@ -20,6 +20,8 @@ UPSTREAMS = Path("/etc/latentum-ops/upstreams")  # one file a stack: its upstrea
 BUILDS = Path("/var/lib/latentum-ops/builds")  # one folder a stack: which images were built here, of which commits
 ROTATIONS = Path("/var/lib/latentum-ops/rotations")  # one folder a stack: which of its secrets get other values, and the history
 JOBS = Path("/var/lib/latentum-ops/jobs")  # one folder a stack: what its jobs have done
+DELIVERIES = Path("/var/lib/latentum-ops/delivery")  # releases that come by themselves: what has come, the queue, what whoever asks is told
+DELIVERED = Path("/etc/latentum-ops/releases")  # one file a stack: images that were delivered, beside what is declared
 
 # Who may read what root notes for the watchdog (locks, journals, who gets traffic), and write none of it: its group.
 WATCHDOG = "latentum-watchdog"  # its user, and the group of the same name

@@ -29,5 +29,6 @@ FOLDERS = (
     "jobs",
     "monitoring",
     "slos",
+    "delivery",
 )
 SECTIONS: tuple[Section, ...] = tuple(import_module(f".{folder}.section", __package__).SECTION for folder in FOLDERS)

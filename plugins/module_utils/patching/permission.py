@@ -9,7 +9,6 @@ Nothing is decided here that is decided elsewhere: locks are `core/locks`, budge
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ from typing import Any
 from ..containers.client import DockerUnavailable, Engine
 from ..contracts.health import expectations_from
 from ..core.locks import holder
-from ..core.process import CommandError, run
+from ..core.process import CommandError
+from ..core.time_windows import next_start
 from ..health.assessment import look
 from ..maintenance import windows
 from ..release.journal import Journal
@@ -28,8 +28,6 @@ from ..slo import settings as slo_settings
 from .obstacle import Kind, Obstacle
 from .request import Settings
 from .upgrades import Plan
-
-_ELAPSES = re.compile(r"^\s*(?:\(in UTC\)|Next elapse): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$", re.MULTILINE)
 
 
 @dataclass
@@ -76,16 +74,6 @@ def window(settings: Settings, now: float) -> Iterator[Obstacle]:
         yield Obstacle(
             Kind.WINDOW, f"it is not its window ({own}): the next one begins at {at}; -e '{{\"patch_window\": {{}}}}' updates it now"
         )
-
-
-def next_start(start: str, after: float) -> float:
-    """The first time of a calendar expression after another time, as systemd reads it in the time zone of the host; infinite for none.
-
-    :raises CommandError: it is none.
-    """
-    shown = run(["systemd-analyze", "calendar", f"--base-time=@{int(after)}", start]).stdout
-    found = _ELAPSES.findall(shown)
-    return datetime.fromisoformat(f"{found[-1]}+00:00").timestamp() if found else float("inf")
 
 
 def underway(stacks: Sequence[dict[str, Any]]) -> Iterator[Obstacle]:

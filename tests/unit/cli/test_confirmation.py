@@ -43,7 +43,7 @@ def options(*words: str) -> argparse.Namespace:
 ASKED = [
     ["remove", "shop", "--yes"], ["recover", "--yes", "rollback"], ["recover", "--yes", "restore"],
     ["deploy"], ["deploy", "--image", "web=r/web:2"], ["rollback"], ["rollback", "--to", "ab"], ["scale", "web=2"],
-    ["backup", "run", "--new-repository", "offsite"], ["run", "seed", "--again"],
+    ["backup", "run", "--new-repository", "offsite"], ["run", "seed", "--again"], ["approve", "ab12"],
     ["restore", "database", "x", "--yes"], ["restore", "cache", "x", "--yes"], ["restore", "volume", "x", "--yes"],
     ["rotate", "key"], ["rotate", "--all"], ["rotate", "--due"],
     ["restore", "everything", "--yes"], ["restore", "identity"], ["restore", "undo"], ["restore", "confirm"],
@@ -52,7 +52,8 @@ FREE = [
     ["remove", "shop"], ["check"], ["runbook"], ["isolate"], ["incident"], ["recover"], ["recover", "--yes", "restart"],
     ["deploy", "--dry-run"], ["rollback", "--dry-run"], ["scale", "web=2", "--dry-run"], ["releases"], ["models"], ["history"], ["status"],
     ["health"], ["version"], ["incidents"], ["ps"], ["logs"], ["shell", "web"], ["tunnel", "db"], ["slo"], ["report"], ["report", "--mail"],
-    ["access"], ["patches"], ["egress", "show"], ["egress", "refresh"],
+    ["access"], ["patches"], ["egress", "show"], ["egress", "refresh"], ["whatruns"],
+    ["deploys", "show", "ab12"], ["deploys", "execute", "ab12"], ["approve", "ab12", "--link", "bob"],
     ["upstreams", "show"], ["upstreams", "sync"], ["upstreams", "follow"],
     ["backup", "run"], ["backup", "run", "--scheduled"], ["backup", "list"], ["backup", "verify"], ["backup", "push"], ["backup", "check"],
     ["backup", "escrow"], ["backup", "escrow", "--plant"], ["backup", "connect", "shop.db"],
@@ -89,7 +90,7 @@ def test_every_verb_is_in_one_of_the_lists() -> None:
         if not below:
             yield " ".join(words)
 
-    of_two = ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs", "log-archive", "egress")
+    of_two = ("backup", "restore", "upstreams", "maintenance", "alert", "watchdog", "jobs", "deploys", "log-archive", "egress")
     listed = {" ".join(words[: 2 if words[0] in of_two else 1]) for words in [*ASKED, *FREE]}
     assert set(leaves(main.parser())) == listed | {"completion"}
 

@@ -144,6 +144,12 @@ ben ! status --all
 ben shop jobs --stack shop
 ben shop jobs log --stack shop seed
 ben ! jobs execute --stack shop seed
+ben shop deploys --stack shop
+ben shop deploys show --stack shop ab12
+ben shop approve --stack shop ab12
+ben ! approve --stack shop ab12 --link carl
+ben ! deploys execute ab12
+carl ! approve --stack blog ab12
 ben ! watchdog steward
 ben ! alert deliver
 ben ! upstreams follow

@@ -40,7 +40,7 @@ LAYERS = (
     ("databases", "rotation"),
     ("status",),
     ("watchdog",),
-    ("capacity", "removal", "socket_proxy", "patching"),
+    ("capacity", "removal", "socket_proxy", "patching", "delivery"),
     ("emergency",),
     ("cli", "eject"),
 )
@@ -48,7 +48,7 @@ LAYER = {package: number for number, layer in enumerate(LAYERS) for package in l
 # The declaration runs on the controller and knows no host.
 CONTROLLER = {"core", "schema", "compose", "contracts", "declaration"}
 # What the engine needs of a host beside Python itself; role opsctl and role watchdog install it.
-LIBRARIES = {"cryptography", "requests", "yaml", "apprise", "prometheus_client", "barman", "latentum_ops", "bcrypt", "passlib", "jwt"}
+LIBRARIES = {"cryptography", "requests", "yaml", "apprise", "prometheus_client", "barman", "latentum_ops", "bcrypt", "passlib", "jwt", "aiohttp"}
 
 FILES = sorted(path.relative_to(ENGINE) for path in ENGINE.rglob("*.py"))
 
