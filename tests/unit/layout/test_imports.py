@@ -48,7 +48,19 @@ LAYER = {package: number for number, layer in enumerate(LAYERS) for package in l
 # The declaration runs on the controller and knows no host.
 CONTROLLER = {"core", "schema", "compose", "contracts", "declaration"}
 # What the engine needs of a host beside Python itself; role opsctl and role watchdog install it.
-LIBRARIES = {"cryptography", "requests", "yaml", "apprise", "prometheus_client", "barman", "latentum_ops", "bcrypt", "passlib", "jwt", "aiohttp"}
+LIBRARIES = {
+    "cryptography",
+    "requests",
+    "yaml",
+    "apprise",
+    "prometheus_client",
+    "barman",
+    "latentum_ops",
+    "bcrypt",
+    "passlib",
+    "jwt",
+    "aiohttp",
+}
 
 FILES = sorted(path.relative_to(ENGINE) for path in ENGINE.rglob("*.py"))
 
