@@ -77,6 +77,12 @@ stacks:
   type: list
   elements: str
   sample: [blog, shop]
+deliveries:
+  description: The names of those that releases come to by themselves (role C(deploy_hook)).
+  returned: success
+  type: list
+  elements: str
+  sample: [shop]
 sets:
   description:
     - Digest of the last request by name, of each set of files that is as that request has left it.
@@ -89,6 +95,7 @@ sets:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.latentum.ops.plugins.module_utils.core.failure import failure
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError
+from ansible_collections.latentum.ops.plugins.module_utils.delivery import settings as delivery_settings
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import service_units, shares
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.apt import installed
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.settled_sets import settled
@@ -118,7 +125,8 @@ def main() -> None:
     except CommandError:
         units = {}
     stacks = sorted(shares.on_host())
-    module.exit_json(changed=False, unseen=findings.unseen, installed=packages, units=units, stacks=stacks, sets=settled())
+    seen = {"unseen": findings.unseen, "installed": packages, "units": units, "stacks": stacks}
+    module.exit_json(changed=False, **seen, deliveries=delivery_settings.stacks(), sets=settled())
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ LOST = {
     "stack": "nothing is deployed",
     "nginx": "no request is led to a service, and an update loses those that a proxy of your own sends to a container that goes",
     "backup": "nothing is backed up or proven, and data are lost with the host",
+    "deploy_hook": "no release comes by itself, nor is one that came told to anybody",
     "watchdog": "nothing is healed, and nobody is told of a failure",
     "host_certificates": "no host gets a certificate by which others know it, and none is renewed",
     "exporters": "nothing measures the host, nginx and requests for Prometheus",

@@ -22,6 +22,7 @@ REFUSE, WAIT = FROZEN = ("refuse", "wait")
 ALLOW, NAMED = "allow", "named"
 ADOPT, REPLACE = "adopt", "replace"
 REPORTED = (GITHUB, GITLAB, GITEA)
+RECEIVER_SOCKET = "/run/latentum-ops-receiver.sock"  # nginx asks there; its group alone may
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ class DeliverySettings(Contract):
     )
     image_timeout: float = option("An image that is not there yet is waited for so long, in seconds.", 1800, least=0, most=DAY)
     report: tuple[Report, ...] = option("Who is told.", ())
-    address: str = option("Address of the receiver from outside, for links in statuses and to approve; empty for none.", "")
+    address: str = option(
+        "Address of the receiver from outside, a domain of its own or a path of a domain of the stack: nginx leads it there, and links in"
+        " statuses and to approve have it. Needed with C(push).",
+        "",
+    )
 
     @property
     def secrets(self) -> tuple[str, ...]:

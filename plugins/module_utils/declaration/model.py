@@ -104,7 +104,7 @@ class Declaration:
     @property
     def all_routes(self) -> tuple[Route, ...]:
         """The same with those to programs of the host, which other sections declare (fact C(host_routes))."""
-        return (*self.routes, *self.fact("host_routes", ()))
+        return (*self.routes, *(route for routes in self.facts("host_routes") for route in routes))
 
     @property
     def redirects(self) -> tuple[Redirect, ...]:
@@ -241,7 +241,11 @@ class Declaration:
 
     def fact(self, name: str, default: Any) -> Any:
         """What a section says under this name; the default when none does."""
-        return next((section.facts[name](self) for section in self.sections if name in section.facts), default)
+        return next(self.facts(name), default)
+
+    def facts(self, name: str) -> Iterator[Any]:
+        """What each section says under this name."""
+        return (section.facts[name](self) for section in self.sections if name in section.facts)
 
 
 def build(read: Mapping[str, Any], compose: Compose, sections: tuple[Section, ...]) -> Declaration:

@@ -62,8 +62,12 @@ HELPERS = (
     "latentum-ops-socket-proxy.service",
     "latentum-ops-auth.socket",
     "latentum-ops-auth.service",
+    "latentum-ops-receiver.socket",
+    "latentum-ops-receiver.service",
+    "latentum-ops-delivery.service",
 )
-USERS = ("latentum-watchdog", "latentum-socket-proxy", "latentum-auth")
+USERS = ("latentum-watchdog", "latentum-socket-proxy", "latentum-auth", "latentum-delivery")
+TMPFILES = Path("/etc/tmpfiles.d/latentum-ops-delivery.conf")
 SYSUSERS = Path("/etc/sysusers.d/latentum-ops-watchdog.conf")
 SHARE = Path("/usr/share")  # with what completes the command line
 LOCK_WAIT = 300.0  # seconds: a backup may be running
@@ -367,6 +371,9 @@ class Ejection:
             CONFIGURATION / f"backup/{self.stack}.json",
             CONFIGURATION / f"jobs/{self.stack}.json",
             CONFIGURATION / f"slo/{self.stack}.json",
+            CONFIGURATION / f"delivery/{self.stack}.json",
+            paths.DELIVERED / f"{self.stack}.yml",
+            paths.DELIVERIES / "queue" / self.stack,
             *engine_jobs.there(self.stack),
             CONFIGURATION / f"backup/{self.stack}",
             CONFIGURATION / f"authentication/{self.stack}",
@@ -378,12 +385,26 @@ class Ejection:
         ]
         if self.others:
             return [path for path in own if path.exists()]
-        folders = ("stacks", "upstreams", "watchdog", "backup", "jobs", "slo", "barman", "tls", "secrets", "authentication")
+        folders = (
+            "stacks",
+            "upstreams",
+            "watchdog",
+            "backup",
+            "jobs",
+            "slo",
+            "barman",
+            "tls",
+            "secrets",
+            "authentication",
+            "delivery",
+            "releases",
+        )
         every = [CONFIGURATION / name for name in (*folders, "environment.json")]
         every += [
             *unit_files(),
             SYSUSERS,
-            SYSUSERS.with_name("latentum-ops-auth.conf"),
+            *(SYSUSERS.with_name(f"latentum-ops-{name}.conf") for name in ("auth", "delivery")),
+            TMPFILES,
             HOME,
             COMMAND,
             *(SHARE / path for path in COMPLETION.values()),
@@ -409,7 +430,7 @@ def _of_certificate(name: str) -> tuple[Path, Path]:
 
 def unit_files() -> list[Path]:
     """Unit files of the engine."""
-    names = (*FOLLOWERS, *HELPERS, *(f"latentum-ops-{kind}@.service" for kind in ("backup", "push", "wal")))
+    names = (*FOLLOWERS, *HELPERS, *(f"latentum-ops-{kind}@.service" for kind in ("backup", "push", "wal", "delivery")))
     return [UNITS / name for name in names]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ..contracts.delivery import RECEIVER_SOCKET
 from ..contracts.route_authentication import FOLDER
 from ..contracts.upstreams import Upstream
 from ..nginx.site_file import LEFT
@@ -17,10 +18,12 @@ from .project import LOOPBACK, Listening
 OWN_AUTHENTICATION = "/etc/nginx/authentication"  # users with passwords and authorities of clients, which nginx reads itself
 _SERVICE = re.compile(r"^upstream ops_auth_", re.MULTILINE)
 CERTIFICATE = re.compile(r"/etc/latentum-ops/tls/([^/\s;]+)/")
-# A location of role nginx's template that serves the status page of the watchdog.
-_STATUS_PAGE = re.compile(
-    r"^(    location [^\n]*\{\n)(?:(?!    \}\n).*\n)*?        alias /run/latentum-ops-watchdog/(?:.*\n)*?    \}\n", re.MULTILINE
-)
+# Locations of role nginx's template that lead to programs of this collection, and what is said in their place.
+_GONE = {
+    r"alias /run/latentum-ops-watchdog/": "The status page went with the watchdog.",
+    rf"proxy_pass http://unix:{re.escape(RECEIVER_SOCKET)};": "Releases that come by themselves went with the engine.",
+}
+_LOCATION = r"^(    location [^\n]*\{{\n)(?:(?!    \}}\n).*\n)*?        {}(?:.*\n)*?    \}}\n"
 _OWN_HEAD = re.compile(r"\A(?:#[^\n]*\n)+")
 
 
@@ -48,7 +51,8 @@ def site(content: str, certificates: Mapping[str, str]) -> str:
     """
     text = CERTIFICATE.sub(lambda match: f"{certificates[match[1]].rstrip('/')}/", content)
     text = text.replace(f"{FOLDER}/", f"{OWN_AUTHENTICATION}/")
-    text = _STATUS_PAGE.sub(r"\1        # The status page went with the watchdog.\n        return 410;\n    }\n", text)
+    for inside, why in _GONE.items():
+        text = re.sub(_LOCATION.format(inside), rf"\1        # {why}\n        return 410;\n    }}\n", text, flags=re.MULTILINE)
     return LEFT + _OWN_HEAD.sub("", text)
 
 

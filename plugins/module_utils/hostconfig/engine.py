@@ -33,9 +33,11 @@ COMMAND = Path("/usr/local/sbin/opsctl")
 LOCK = Path("/run/latentum-ops-engine.lock")
 DAEMONS = (
     "latentum-ops-auth.service*",
+    "latentum-ops-delivery.service*",
     "latentum-ops-log-collector*",
     "latentum-ops-log-forwarder*",
     "latentum-ops-log-sinks*",
+    "latentum-ops-receiver.service*",
     "latentum-ops-socket-proxy.service*",
     "latentum-ops-upstreams*",
     "latentum-ops-watchdog*",

@@ -14,7 +14,9 @@ from ..contracts.database_exporters import FOLDER as EXPORTERS_FOLDER
 from ..contracts.database_exporters import QUERIES as QUERIES_FOLDER
 from ..contracts.job_settings import JobSettings
 from ..contracts.monitoring import FOLDER as MONITORING_FOLDER
+from ..core import paths
 from ..core.atomic_files import read_text
+from ..delivery import settings as delivery_settings
 from ..firewall import containment, policy
 from ..hostconfig import sections, service_units, shares, words
 from ..hostconfig.entries import Entry
@@ -67,6 +69,20 @@ def exporters(stack: str, report: Report) -> None:
     entries = [Entry(path=path, state="absent") for path in (file, *queries)]
     activate = [["systemctl", "start", "--no-block", EXPORTERS_UNIT]]
     apply(ConfigSet("exporters", entries, activate=activate, journal=True), check_mode=report.check)
+
+
+def deliveries(stack: str, report: Report) -> None:
+    """Who may bring it a release, and what is left of those that came: both daemons read it anew each time."""
+    file, folder = delivery_settings.file_of(stack), paths.DELIVERIES / "queue" / stack
+    if file.exists():
+        report.goes("deliveries", str(file))
+        apply(ConfigSet("deploy_hook", [Entry(path=file, state="absent")], journal=True), check_mode=report.check)
+    delivered = paths.DELIVERED / f"{stack}.yml"
+    for path in (delivered, folder):
+        if path.exists():
+            report.goes("deliveries", str(path))
+            if not report.check:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def backups(stack: str, report: Report) -> None:

@@ -75,6 +75,7 @@ def _steps(wish: Wish, engine: Engine | None, report: Report, progress: Callable
     host.watchdog(stack, report)
     host.monitoring(stack, report)
     host.exporters(stack, report)
+    host.deliveries(stack, report)
     host.jobs(stack, report)
     host.backups(stack, report)
     host.rotations(stack, report)

@@ -37,12 +37,21 @@ Answer = tuple[int, dict[str, str], bytes]
 class Host:
     """A receiver on a port of this machine, and an intake that looks each hundredth of a second."""
 
-    def __init__(self, queue: Queue, etc: Path, *, lifetime: float = 10.0, patience: float = 5.0, connections: int = 512) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        etc: Path,
+        *,
+        lifetime: float = 10.0,
+        patience: float = 5.0,
+        connections: int = 512,
+        listening: socket.socket | None = None,
+    ) -> None:
         self.queue, self.secrets = queue, [SECRET]
         self.config = settings(freezes=[], approval={"persons": 1})
         (etc / "shop.json").write_text(json.dumps(self.config.to_dict()))
-        self.listening = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self.listening.getsockname()[1]
+        self.listening = listening or socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = 0 if listening else self.listening.getsockname()[1]
         self.intake = Intake(queue, lambda stack: self.config if stack == "shop" else None, lambda _stack: Live())
         self.stop = threading.Event()
         self.paused = threading.Event()

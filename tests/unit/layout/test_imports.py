@@ -40,7 +40,8 @@ LAYERS = (
     ("databases", "rotation"),
     ("status",),
     ("watchdog",),
-    ("capacity", "removal", "socket_proxy", "patching", "delivery"),
+    ("delivery",),
+    ("capacity", "removal", "socket_proxy", "patching"),
     ("emergency",),
     ("cli", "eject"),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from ...contracts.delivery import GENERIC, GIT, GITEA, REGISTRY
 from ...schema.nodes import Problem, instead, shown
 from ..model import Declaration
+from .front import check_front
 from .model import DeliveryEntry, delivery_of
 
 _COMMIT = ("{commit}", "{short}")
@@ -19,7 +20,7 @@ def check_delivery(declaration: Declaration, problems: list[Problem]) -> None:
     """What needs no Compose file."""
     if delivery := delivery_of(declaration):
         known = [problem.key for problem in problems if problem.key.startswith("delivery")]  # what the schema has refused already
-        found = [*_sources(delivery), *_rules(delivery), *_reports(delivery, known), *_approval(delivery)]
+        found = [*_sources(delivery), *_rules(delivery), *_reports(delivery, known), *_approval(delivery), *check_front(declaration)]
         problems.extend(problem for problem in found if not any(f"{key}.".startswith(f"{problem.key}.") for key in known))
 
 

@@ -21,7 +21,7 @@ from ...core import semver
 from ...schema import values
 from ...schema.calendar import calendar
 from ...schema.nodes import Items, Record, Refused, Table, Text
-from ..forms import secret, service_name
+from ..forms import networks, secret, service_name
 
 # No dash: a name stands with that of the stack in names of files and credentials.
 source_name = values.named(
@@ -206,6 +206,7 @@ DELIVERY = Record(
             of=REPORT, name=source_name, default={}, example=f"{{github: {REPORT.example}}}", description="Who is told, by name."
         ),
         "address": text(DeliverySettings, "address", "https://deploy.example.com", check=address),
+        "allow_from": networks("Who may call, ask on and approve by a link; all others get 403.", "everybody, who has to sign"),
     },
     example="{services: {api: registry.example.com/shop/api}, pull: {…}, rules: [{tag: 'v*'}]}",
 )

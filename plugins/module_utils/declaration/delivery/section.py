@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..model import Derivation, Part, Section
 from .checks import check_delivered_services, check_delivery
 from .derive import delivery_config
+from .front import host_routes, jails
 from .model import delivery_from, delivery_secrets
 from .schema import DELIVERY
 
@@ -17,4 +18,5 @@ SECTION = Section(
     compose_checks=(check_delivered_services,),
     derivations={"delivery_config": Derivation(delivery_config, dict)},
     reads=delivery_secrets,
+    facts={"host_routes": host_routes, "jails": jails},
 )

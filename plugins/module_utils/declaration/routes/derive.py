@@ -231,4 +231,5 @@ def fail2ban_jails(declaration: Declaration) -> list[str]:
         return []
     jails = ["nginx-botsearch", "nginx-bad-request"]
     jails += ["nginx-limit-req"] if any(route.rate_limit for route in routes) else []
-    return [*jails, "nginx-authentication"] if any(route.auth for route in routes) else jails
+    jails += ["nginx-authentication"] if any(route.auth for route in routes) else []
+    return [*jails, *(jail for own in declaration.facts("jails") for jail in own)]

@@ -9,9 +9,10 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.delivery import DeliverySettings
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.delivery import RECEIVER_SOCKET, DeliverySettings
 from ansible_collections.latentum.ops.plugins.module_utils.declaration import loader
 from ansible_collections.latentum.ops.plugins.module_utils.declaration.delivery.derive import delivery_config
+from ansible_collections.latentum.ops.plugins.module_utils.declaration.routes.derive import certificates, fail2ban_jails, nginx_sites
 
 from ..samples import changed
 
@@ -28,6 +29,8 @@ DELIVERY: dict[str, Any] = {
     "approval": {"persons": 2, "author": False, "expires": "12h"},
     "freezes": [{"start": "Fri *-*-* 16:00 Europe/Berlin", "duration": "64h"}],
     "report": {"github": {"provider": "github", "token": "github_token"}},
+    "address": "https://deploy.example.com",
+    "allow_from": ["192.0.2.0/24"],
 }
 
 
@@ -99,6 +102,9 @@ def test_without_it_there_is_nothing() -> None:
         (("report.github.provider", "gitlab"), "delivery.report.github.repositories", "told of no repository"),
         (("report.github.api", "https://t:x@git.example.com"), "delivery.report.github.api", "no login"),
         (("downgrade", "never"), "delivery.downgrade", "refuse"),
+        (("address", "http://deploy.example.com"), "delivery.address", "https://"),
+        (("address", None), "delivery.address", "nobody could call"),
+        (("allow_from.0", "192.0.2.7/24"), "delivery.allow_from[0]", "192.0.2.0/24"),
     ],
 )
 def test_what_cannot_be_is_refused_with_one_clear_error(change: tuple[str, Any], key: str, words: str) -> None:
@@ -108,7 +114,7 @@ def test_what_cannot_be_is_refused_with_one_clear_error(change: tuple[str, Any],
 
 
 def test_nothing_that_comes_and_nobody_who_brings_it() -> None:
-    (problem, *_rest) = loader.problems(stack(("push", {}), ("pull", {})))
+    (problem, *_rest) = loader.problems(stack(("push", {}), ("pull", {}), ("allow_from", [])))
     assert problem.key == "delivery" and "nothing ever comes" in problem.problem
 
 
@@ -118,3 +124,37 @@ def test_a_registry_knows_no_commit() -> None:
     assert not loader.problems(stack(*changes))
     (problem,) = loader.problems(stack(*changes, ("rules.1.image_tag", "{commit}")))
     assert problem.key == "delivery.rules[1].image_tag" and "registries know none" in problem.problem
+
+
+def test_nginx_leads_calls_to_the_receiver_and_to_nothing_else_of_the_host() -> None:
+    declaration = loader.load(stack())
+    (site,) = [site for site in nginx_sites(declaration) if site["domain"] == "deploy.example.com"]
+    (location,) = site["locations"]
+    assert (location["path"], location["target"], location["strip_prefix"]) == ("/", f"http://unix:{RECEIVER_SOCKET}", True)
+    assert location["allow_from"] == ["192.0.2.0/24"] and location["rate_limit"]["requests"] > 0 and location["body_limit"] == "1m"
+    assert {"name": "deploy.example.com", "domains": ["deploy.example.com"]} in certificates(declaration)
+    assert {"deploy-hook", "nginx-limit-req"} <= set(fail2ban_jails(declaration))
+
+
+def test_a_path_of_a_domain_of_the_stack_is_part_of_its_site() -> None:
+    own = loader.load(changed()).routes[0].domain
+    declaration = loader.load(stack(("address", f"https://{own}/deploy/")))
+    (site,) = [site for site in nginx_sites(declaration) if site["domain"] == own]
+    assert [location["path"] for location in site["locations"] if "target" in location] == ["/deploy"] and len(site["locations"]) > 1
+
+
+def test_who_only_looks_opens_nothing() -> None:
+    declaration = loader.load(stack(("push", {}), ("report", {}), ("allow_from", []), ("address", "https://deploy.example.com")))
+    assert not [site for site in nginx_sites(declaration) if site["domain"] == "deploy.example.com"]
+    assert "deploy-hook" not in fail2ban_jails(declaration)
+
+
+def test_a_list_of_callers_without_calls_is_of_no_use() -> None:
+    (problem,) = loader.problems(stack(("push", {}), ("report", {})))
+    assert problem.key == "delivery.allow_from" and "nobody calls" in problem.problem
+
+
+def test_what_stands_in_the_place_of_the_receiver_is_refused() -> None:
+    route = loader.load(changed()).routes[0]
+    (problem,) = loader.problems(stack(("address", f"https://{route.domain}{route.path.rstrip('/')}")))
+    assert problem.key == "delivery.address" and "a route already" in problem.problem
