@@ -56,6 +56,15 @@ options:
     description: The environment and release that O(images) come from, kept with the release and in its journal.
     type: str
     default: ""
+  site_run:
+    description:
+      - What is done where images were delivered to this host by themselves (role C(deploy_hook)) and O(compose) declares others.
+      - V(adopt) keeps what was delivered, V(replace) brings what is declared, V(refuse) fails. O(images) are meant in any case.
+      - The differences are warnings.
+      - Empty for a stack without deliveries.
+    type: str
+    choices: ["", adopt, replace, refuse]
+    default: ""
   directory:
     description: Where the project lives on the host; C(/opt/) and the name of the stack by default.
     type: path
@@ -531,7 +540,7 @@ table:
   sample: "release 3f2a90c1d4e7, before it 91be07aa52c0"
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -544,6 +553,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.core.locks import Loc
 from ansible_collections.latentum.ops.plugins.module_utils.core.version import EngineSkew, require_compatible
 from ansible_collections.latentum.ops.plugins.module_utils.eject import returned
 from ansible_collections.latentum.ops.plugins.module_utils.maintenance.protection import NotConfirmed, require_confirmed
+from ansible_collections.latentum.ops.plugins.module_utils.release import delivered
 from ansible_collections.latentum.ops.plugins.module_utils.release.pinning import with_replicas
 from ansible_collections.latentum.ops.plugins.module_utils.release.store import ReleaseError, Store
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS, KINDS, declared_from, order_from, slo_from
@@ -569,6 +579,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         deployment = Deployment(given["stack"], order_from(given, check=check))
     except ValueError as error:
         return failure(error)
+    warnings: Sequence[str] = ()
     try:
         if not check:
             require_compatible()
@@ -581,17 +592,30 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
                 raise ReleaseError(f"stack: {given['stack']} has no live release on this host: deploy it first")
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
-            outcome = deployment.deploy(declared_from(given))
+            adopted, warnings = delivered_before(given)
+            outcome = deployment.deploy(declared_from({**given, "images": {**adopted, **given["images"]}}))
             outcome.files += put(given["stack"], slo_from(given), check=check)
             take_back_ejection(deployment, outcome, Path(given["directory"] or f"/opt/{given['stack']}"))
     except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
         deployment.progress.close()
         return failure(error)
+    told = {"warnings": list(warnings)} if warnings else {}
     plan = "".join(f"{sentence}\n" for sentence in outcome.every_sentence)
     differences = [change.difference() for change in outcome.files]
     if plan:
         differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})
-    return {"changed": outcome.changed, "diff": differences, **as_dict(outcome)}
+    return {"changed": outcome.changed, "diff": differences, **as_dict(outcome), **told}
+
+
+def delivered_before(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Images that came by themselves and that this run keeps, and what is said about those that differ.
+
+    :raises ReleaseError: it would replace them, and the stack does not let it.
+    """
+    differing = delivered.of_run(declared_from(given), given["images"], given["site_run"])
+    if differing.run is delivered.Run.REFUSE:
+        raise ReleaseError("; ".join(differing.sentences))
+    return differing.images, differing.sentences
 
 
 def take_back_ejection(deployment: Deployment, outcome: Outcome, directory: Path) -> None:

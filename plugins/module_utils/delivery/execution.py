@@ -20,13 +20,14 @@ from ..core.journal import Level, log
 from ..core.locks import LockBusy, LockHeld, file_lock
 from ..core.masking import clean
 from ..core.process import CommandError
+from ..release import delivered
 from ..release.journal import LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal
 from ..release.pinning import with_images
 from ..release.store import Store
 from ..rollout.deployment import EXPECTED, Deployment
 from ..rollout.request import DeployFailed, Order
 from ..slo import settings as slo_settings
-from . import delivered, rules
+from . import rules
 from .entry import Entry, State
 from .queue import Queue
 from .rules import Decision, Live
@@ -98,11 +99,26 @@ def conclude(queue: Queue, identity: str, result: Result, now: float) -> Entry:
             entry.live = describe(release.images, entry)
         if result.state is State.SUCCEEDED and release:
             entry.release = release.id
-            delivered.record(entry, release.images)
+            delivered.record(entry.stack, brought(entry), release.images)
         queue.save(entry, now)
     level = Level.INFO if entry.state in (State.SUCCEEDED, State.WAITING) else Level.WARNING
     log(f"delivery: {entry.stack}: {entry.title}: {entry.state.value}" + (f": {entry.reason}" if entry.reason else ""), level)
     return entry
+
+
+def brought(entry: Entry) -> delivered.Delivered:
+    """What an entry has brought, for whoever runs site.yml next."""
+    request = entry.request
+    return delivered.Delivered(
+        images=entry.images,
+        release=entry.release,
+        ref=request.ref,
+        commit=request.commit,
+        repository=request.repository,
+        who=request.who,
+        approved_by=tuple(given.who for given in entry.approvals),
+        delivery=entry.id,
+    )
 
 
 def describe(images: Mapping[str, str], entry: Entry) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..release import delivered
 from ..release.journal import LIVE, Journal
 from ..release.store import Store
-from . import delivered
 
 
 @dataclass(frozen=True)

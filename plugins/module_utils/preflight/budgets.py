@@ -32,11 +32,12 @@ def left(host: Host, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Proble
         yield Problem(f"stack_{key}", "", what, "write it with a reason, or not at all")
         return
     ruling = gate.ask(SloSettings.from_dict(given["slo"], "slo"), passage)
-    if ruling.refusal and certainly_another(_declared(given), live, host.engine, Progress(live.stack, "preflight", silent=True)):
+    if ruling.refusal and certainly_another(declared_of(given), live, host.engine, Progress(live.stack, "preflight", silent=True)):
         yield Problem("monitoring.budget", "", "does not let a new release out", ruling.refusal)
 
 
-def _declared(given: Mapping[str, Any]) -> Declared:
+def declared_of(given: Mapping[str, Any]) -> Declared:
+    """What the run brings, as the rollout is given it."""
     return Declared(
         stack=given["name"],
         directory=given["directory"],

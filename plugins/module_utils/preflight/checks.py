@@ -23,6 +23,7 @@ from . import (
     access,
     behind,
     budgets,
+    delivered_images,
     disk,
     docker,
     exporters,
@@ -58,7 +59,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "firewall": (ufw.published_ports,),
     "docker": (docker.source, docker.configuration),
     "jobs": (schedules.understood,),
-    "stack": (neighbours.claimed, budgets.left, images.available),
+    "stack": (neighbours.claimed, budgets.left, delivered_images.kept, images.available),
     "nginx": (
         web_ports.taken,
         nginx_sites.others,

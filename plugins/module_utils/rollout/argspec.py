@@ -12,6 +12,7 @@ from typing import Any
 from ..contracts.argspec import argspec
 from ..contracts.base import fields
 from ..contracts.carried_files import Carried
+from ..contracts.delivery import ADOPT, REFUSE, REPLACE
 from ..contracts.error_budget import SloSettings
 from ..contracts.health import Expectation, expectations_from
 from ..contracts.registered_model import RegisteredModel, models_from
@@ -28,6 +29,7 @@ ARGUMENTS: dict[str, Any] = {
     "compose": {"type": "dict"},
     "images": {"type": "dict", "default": {}},
     "promoted_from": {"type": "str", "default": ""},
+    "site_run": {"type": "str", "choices": ["", ADOPT, REPLACE, REFUSE], "default": ""},
     "directory": {"type": "path"},
     "environment": {"type": "dict", "default": {}},
     "services": {"type": "list", "elements": "dict", "default": [], "options": argspec(Expectation)},

@@ -18,13 +18,16 @@ import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockBusy, LockHeld, file_lock
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
 from ansible_collections.latentum.ops.plugins.module_utils.core.progress import Progress
-from ansible_collections.latentum.ops.plugins.module_utils.delivery import delivered, execution
+from ansible_collections.latentum.ops.plugins.module_utils.delivery import execution
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.entry import Entry, State
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.execution import Host, carry_out
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.inbox import Inbox
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.intake import Intake
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.queue import Queue
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.worker import STARTING, Worker, shown
+from ansible_collections.latentum.ops.plugins.module_utils.preflight import delivered_images
+from ansible_collections.latentum.ops.plugins.module_utils.preflight.host import Host as PreflightHost
+from ansible_collections.latentum.ops.plugins.module_utils.release import delivered
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import (
     LIVE,
     PARTLY_TAKEN_BACK,
@@ -363,6 +366,20 @@ def test_a_run_is_told_what_was_delivered_and_does_what_is_declared(played: Play
     assert delivered.compare({**DECLARED, "api": f"{API}@{DIGEST}"}, live.images, known, "refuse").run is delivered.Run.NOTHING
     assert delivered.compare(DECLARED, release("1.4.0").images, known, "refuse").run is delivered.Run.NOTHING  # rolled back since
     assert delivered.compare(DECLARED, live.images, None, "refuse").run is delivered.Run.NOTHING
+
+
+def test_the_preflight_refuses_such_a_run_and_lets_pass_what_somebody_names(played: Played) -> None:
+    played.bring(3)
+    played.look()
+    played.carry_out()
+    project = {"services": {"api": {"image": f"{API}:${{TAG}}"}, "web": {"image": f"{WEB}:1.4.3"}}}
+    given = {"name": "shop", "directory": "/opt/shop", "project": project, "environment": {"TAG": "1.4.1"}, "pull": "missing"}
+    (problem,) = delivered_images.kept(PreflightHost(), {"stack": {**given, "site_run": "refuse"}})
+    assert problem.key == "delivery.site_run" and f"the inventory says {API}:1.4.1" in problem.problem and "adopt" in problem.fix
+    passing: list[dict[str, Any]] = [{"site_run": "replace"}, {"site_run": "adopt"}, {"site_run": ""}, {}]
+    passing += [{"site_run": "refuse", "images": {"api": f"{API}:1.4.1"}}, {"site_run": "refuse", "environment": {"TAG": "1.4.3"}}]
+    for more in passing:
+        assert not list(delivered_images.kept(PreflightHost(), {"stack": {**given, **more}})), more
 
 
 def test_a_damaged_file_names_itself(played: Played) -> None:

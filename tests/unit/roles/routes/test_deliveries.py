@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The receiver of calls behind a real nginx, on the socket that nginx alone reaches: signed calls come in, others are answered as they must be."""
+"""The receiver of calls behind a real nginx, on the socket that nginx alone reaches: signed calls come in, others do not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,9 @@ def test_what_is_too_large_never_reaches_it(nginx: Nginx) -> None:
 
 
 def test_one_address_cannot_flood_it(nginx: Nginx) -> None:
-    statuses = [nginx.ask(f"https://{SITE}/deploy/health").status for _number in range(80)]
-    assert statuses[0] == 200 and 429 in statuses
+    with ThreadPoolExecutor(32) as pool:
+        statuses = list(pool.map(lambda _number: nginx.ask(f"https://{SITE}/deploy/health").status, range(200)))
+    assert set(statuses) == {200, 429}
 
 
 def test_all_else_of_the_domain_is_the_services(nginx: Nginx) -> None:

@@ -10,7 +10,7 @@ adopt them, replace them, or refuse (C(delivery.site_run)).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -22,8 +22,9 @@ from ..contracts.delivery import ADOPT, REPLACE
 from ..core import paths
 from ..core.atomic_files import read_text, understood, write_atomic
 from ..core.versioned_json import known_fields
-from ..release.store import now
-from .entry import Entry
+from .pinning import Declared
+from .pinning import images as images_of
+from .store import Store, now
 
 _HEAD = "# Written by latentum.ops: what was delivered here. A run of site.yml reads it (ops_stack.delivery.site_run).\n"
 
@@ -90,31 +91,18 @@ def load(stack: str) -> Delivered | None:
         return known_fields(Delivered, {**raw, "images": images, "approved_by": tuple(raw.get("approved_by") or ())})
 
 
-def record(entry: Entry, images: Mapping[str, str]) -> None:
-    """Write down what an entry has brought, over what was delivered for the same services before.
+def record(stack: str, brought: Delivered, live: Mapping[str, str]) -> None:
+    """Write down what a delivery has brought, over what was delivered for the same services before.
 
-    :param images: the references that are live now, by service.
+    :param live: the references that are live now, by service.
     """
     try:
-        before = load(entry.stack)
+        before = load(stack)
     except ValueError:
         before = None  # it is written anew
-    brought = {service: images.get(service, reference) for service, reference in entry.images.items()}
-    kept = {service: reference for service, reference in (before.images if before else {}).items() if service in images}
-    request = entry.request
-    delivered = Delivered(
-        images={**kept, **brought},
-        release=entry.release,
-        ref=request.ref,
-        commit=request.commit,
-        repository=request.repository,
-        who=request.who,
-        approved_by=tuple(given.who for given in entry.approvals),
-        delivery=entry.id,
-        at=now(),
-    )
-    content = asdict(delivered) | {"approved_by": list(delivered.approved_by)}
-    write(entry.stack, content)
+    kept = {service: reference for service, reference in (before.images if before else {}).items() if service in live}
+    images = {**kept, **{service: live.get(service, reference) for service, reference in brought.images.items()}}
+    write(stack, {**asdict(brought), "images": images, "approved_by": list(brought.approved_by), "at": now()})
 
 
 def write(stack: str, content: Mapping[str, Any]) -> None:
@@ -147,6 +135,19 @@ def compare(declared: Mapping[str, str], live: Mapping[str, str], delivered: Del
         return Differing(Run.REPLACE, {}, (*said, "what is declared replaces it (delivery.site_run: replace)"))
     fix = "declare what runs, go back by `opsctl rollback`, or declare delivery.site_run: adopt or replace"
     return Differing(Run.REFUSE, {}, (*said, fix))
+
+
+def of_run(declared: Declared, named: Collection[str], policy: str) -> Differing:
+    """What a run does on this host about images that were delivered; nothing where nobody has said what (an empty policy).
+
+    :param named: services whose images somebody asks for by name, as in a promotion: they are meant.
+    :raises ValueError: the file on this host is damaged.
+    """
+    release = Store(declared.stack).live() if policy else None
+    if release is None:
+        return Differing(Run.NOTHING, {})
+    wanted = {service: reference for service, reference in images_of(declared).items() if service not in named}
+    return compare(wanted, release.images, load(declared.stack), policy)
 
 
 def same(declared: str, pinned: str) -> bool:
