@@ -592,8 +592,12 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
                 raise ReleaseError(f"stack: {given['stack']} has no live release on this host: deploy it first")
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
-            adopted, warnings = delivered_before(given)
-            outcome = deployment.deploy(declared_from({**given, "images": {**adopted, **given["images"]}}))
+            differing = delivered_before(given)
+            warnings = differing.sentences
+            outcome = deployment.deploy(declared_from({**given, "images": {**differing.images, **given["images"]}}))
+            live = Store(given["stack"]).live()
+            if given["site_run"] and live is not None and not check:
+                delivered.forget_replaced(given["stack"], live.images)
             outcome.files += put(given["stack"], slo_from(given), check=check)
             take_back_ejection(deployment, outcome, Path(given["directory"] or f"/opt/{given['stack']}"))
     except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
@@ -607,7 +611,7 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     return {"changed": outcome.changed, "diff": differences, **as_dict(outcome), **told}
 
 
-def delivered_before(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Sequence[str]]:
+def delivered_before(given: Mapping[str, Any]) -> delivered.Differing:
     """Images that came by themselves and that this run keeps, and what is said about those that differ.
 
     :raises ReleaseError: it would replace them, and the stack does not let it.
@@ -615,7 +619,7 @@ def delivered_before(given: Mapping[str, Any]) -> tuple[Mapping[str, str], Seque
     differing = delivered.of_run(declared_from(given), given["images"], given["site_run"])
     if differing.run is delivered.Run.REFUSE:
         raise ReleaseError("; ".join(differing.sentences))
-    return differing.images, differing.sentences
+    return differing
 
 
 def take_back_ejection(deployment: Deployment, outcome: Outcome, directory: Path) -> None:

@@ -55,6 +55,7 @@ class Entry:
     :param starts: how often it was begun.
     :param tries: how often its image was looked for.
     :param live: what runs after it has ended, for people.
+    :param noted: its end stands in the journal of the stack, or needs no line there.
     :param reported: by the name of a report: what was told, how often it was tried, and when it is tried again.
     """
 
@@ -77,6 +78,7 @@ class Entry:
     before: str = ""
     live: str = ""
     reported: dict[str, dict[str, Any]] = field(default_factory=dict)
+    noted: bool = False
 
     @property
     def stack(self) -> str:

@@ -28,7 +28,7 @@ from ..core.process import CommandError, run
 from ..core.systemd import notify
 from ..release.journal import Journal
 from ..secretstore.store import Store as SecretStore
-from . import credentials, polling, settings
+from . import credentials, polling, settings, telling
 from .entry import Entry, State
 from .execution import conclude, ended_before, live
 from .intake import Intake
@@ -75,6 +75,7 @@ class Worker:
             self._recover(stack, now)
             self._begin(stack, now)
             self._follow(stack)
+            self._tell(stack)
         if now - self._forgotten >= FORGET:
             self._forgotten = now
             with self.queue.locked():
@@ -95,6 +96,14 @@ class Worker:
             entry.before = ", ".join(f"{service} {running.images.get(service, 'none')}" for service in entry.images)
             self.queue.save(entry, now)
         self._start(entry)
+
+    def _tell(self, stack: str) -> None:
+        """Have people told of what ended without a rollout."""
+        for done in telling.told(stack, self.queue.entries(stack)):
+            with self.queue.locked():
+                entry = self.queue.find(done.id)
+                entry.noted = True
+                self.queue.save(entry, entry.changed)
 
     def _start(self, entry: Entry) -> None:
         try:
@@ -194,10 +203,17 @@ def serve() -> None:
             if known := cautious(stack):
                 poller.look(known, now)
 
+    drift = telling.Drift()
+
+    def look_for_drift(now: float) -> None:
+        for stack in settings.stacks():
+            drift.tell(stack, now)
+
     # Whoever does not answer delays nobody: reports and polls have threads of their own, and the lock of the queue is never held for them.
     others = [
         (1.0, "reports", reporter.look),
         (5.0, "polls", poll),
+        (60.0, "what runs", look_for_drift),
         (2.0, "credentials", lambda _now: credentials.publish(cautious)),
     ]
     credentials.publish(cautious)

@@ -105,6 +105,15 @@ def record(stack: str, brought: Delivered, live: Mapping[str, str]) -> None:
     write(stack, {**asdict(brought), "images": images, "approved_by": list(brought.approved_by), "at": now()})
 
 
+def forget_replaced(stack: str, live: Mapping[str, str]) -> None:
+    """A run has brought other images on purpose: what it has replaced is history, and no difference any more."""
+    known = load(stack)
+    if known is None or all(live.get(service) == reference for service, reference in known.images.items()):
+        return
+    images = {service: reference for service, reference in known.images.items() if live.get(service) == reference}
+    write(stack, {**asdict(known), "images": images, "approved_by": list(known.approved_by)})
+
+
 def write(stack: str, content: Mapping[str, Any]) -> None:
     """Write the file of a stack."""
     paths.DELIVERED.mkdir(mode=0o755, parents=True, exist_ok=True)

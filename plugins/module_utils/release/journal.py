@@ -23,6 +23,10 @@ from .store import now
 
 LINES = 2000  # lines of history that are kept
 LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK = "live", "taken back", "taken back in part"  # steps by which a rollout ends
+# Of releases that came by themselves, where no rollout tells it: one that never began, and images that are others than were delivered.
+DELIVERY = "delivery"  # the kind of such a line
+REFUSED, SUPERSEDED, FAILED = "refused", "superseded", "failed before it began"
+DRIFTED, AS_DELIVERED = "drifted", "as delivered"
 
 
 @dataclass

@@ -17,7 +17,19 @@ from ..core.journal import log
 from ..core.masking import line, lines
 from ..core.times import lasting
 from ..core.versioned_json import read_state, write_state
-from ..release.journal import LINES, LIVE, PARTLY_TAKEN_BACK, TAKEN_BACK, Journal
+from ..release.journal import (
+    AS_DELIVERED,
+    DELIVERY,
+    DRIFTED,
+    FAILED,
+    LINES,
+    LIVE,
+    PARTLY_TAKEN_BACK,
+    REFUSED,
+    SUPERSEDED,
+    TAKEN_BACK,
+    Journal,
+)
 from ..release.store import Store
 from ..rollout.changes import of_stored
 from ..slo.gate import Exemption
@@ -42,13 +54,19 @@ class Ending(Enum):
     SCALED = "scaled"
     TAKEN_BACK = "taken back"
     PARTLY_TAKEN_BACK = "taken back in part"
+    REFUSED = REFUSED
+    SUPERSEDED = SUPERSEDED
+    FAILED = FAILED
+    DRIFTED = DRIFTED
+    AS_DELIVERED = AS_DELIVERED
 
     @property
     def severity(self) -> str:
         """A release that is withdrawn is a warning, also where a person did it: it was not what it was meant to be."""
         if self is Ending.PARTLY_TAKEN_BACK:
             return "critical"
-        return "warning" if self in (Ending.TAKEN_BACK, Ending.ROLLED_BACK) else "info"
+        unmeant = (Ending.TAKEN_BACK, Ending.ROLLED_BACK, Ending.REFUSED, Ending.FAILED, Ending.DRIFTED)
+        return "warning" if self in unmeant else "info"
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,9 @@ class Deployments:
             return []
         entries, self.positions[stack] = read_on(journal, known, wall)
         self._seen[stack] = mark
-        return [entry for entry in entries if entry.get("kind") in KINDS and entry.get("step") in ENDINGS]
+        return [
+            entry for entry in entries if entry.get("kind") == DELIVERY or (entry.get("kind") in KINDS and entry.get("step") in ENDINGS)
+        ]
 
     def _save(self) -> None:
         places = {stack: position.as_dict() for stack, position in self.positions.items()}
@@ -186,6 +206,8 @@ def _mark(journal: Path) -> tuple[int, ...]:
 def read(stack: str, entry: Mapping[str, Any]) -> Deployment:
     """A deployment from the line by which it ended; what its releases hold is said as long as they are on the host."""
     at = moment_of(dict(entry)) or time.time()
+    if entry.get("kind") == DELIVERY:
+        return _delivery(stack, entry, at)
     release, before = str(entry.get("release") or ""), str(entry.get("before") or "")
     ending = _ending(entry)
     live = ending.value if ending in (Ending.TAKEN_BACK, Ending.PARTLY_TAKEN_BACK) else ""
@@ -202,6 +224,16 @@ def read(stack: str, entry: Mapping[str, Any]) -> Deployment:
     incident.log = lines(reason.splitlines()[1:], TAIL, LONGEST)
     budget = [("Budget", line(f"{exempt['step']}: {exempt.get('reason')}", LONGEST))] if exempt else []
     return Deployment(ending, incident, [*_facts(entry, release, before, reason), *budget, *changes])
+
+
+def _delivery(stack: str, entry: Mapping[str, Any], at: float) -> Deployment:
+    """A release that came by itself and never began, or images that are others than were delivered."""
+    ending, reason = Ending(entry["step"]), str(entry.get("reason") or "")
+    what, who = str(entry.get("what") or "a release"), _person(entry.get("who"))
+    cause = line(f"{what}: {reason}" if reason else what)
+    incident = Incident(f"{stack}/{DELIVERY}:{entry['attempt']}", stack, f"{DELIVERY}:{what}", ending.severity, cause, at, at, at)
+    facts = [("What", what), ("By", who), ("Live now", str(entry.get("live") or "")), ("Reason", reason)]
+    return Deployment(ending, incident, [(name, line(value, LONGEST)) for name, value in facts if value])
 
 
 def _ending(entry: Mapping[str, Any]) -> Ending:

@@ -17,7 +17,14 @@ from ..incidents import Incident, incident_from
 
 SUBJECT, CAUSE, LINE = 140, 500, 300  # characters that are kept
 LOG_LINES, STEPS, AFFECTED = 20, 20, 20
-_DEPLOYED = {"live": "A release went live", "taken back in part": "A HUMAN IS NEEDED: a release failed and is taken back in part only"}
+_DEPLOYED = {
+    "live": "A release went live",
+    "taken back in part": "A HUMAN IS NEEDED: a release failed and is taken back in part only",
+    "refused": "A release that came by itself was refused",
+    "failed before it began": "A release that came by itself failed before it began",
+    "drifted": "Something else runs than was delivered last",
+    "as delivered": "What was delivered last runs again",
+}
 LATE = 300  # seconds after which a message says that it was held up
 
 # What to look at, by a check of the host or its first word; `{0}` is what follows that word. Any other single word is a unit.
