@@ -14,8 +14,8 @@ scenarios=(backup rollout neighbours default watchdog roles)
 # Without the matrix no dry run and no second run of each role alone: those of the whole site are in scenario default.
 brief=(roles)
 # With the matrix, or by name, only, and after all others: two whole applications, whose images are a gigabyte, and whose twenty containers
-# want both cores when they start; and alerts that take their minutes to fire.
-alone=(applications monitoring fleet)
+# want both cores when they start; alerts that take their minutes to fire; and releases that come by themselves, with kills.
+alone=(applications monitoring fleet deliver)
 
 job() {
   export COLUMNS=200 # what Molecule runs is cut to that width
