@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A forge of the tests: Git over HTTPS by git http-backend, a hook that tells of each push as Gitea does, and commit statuses that it keeps.
+"""A forge of the tests: Git by git http-backend, a hook that tells of each push as Gitea does, and commit statuses that it keeps.
 
 forge prepare HOST…          a repository with the hook
 forge serve                  Git and the interface, on port 8443

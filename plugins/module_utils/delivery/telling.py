@@ -32,15 +32,8 @@ def told(stack: str, entries: Iterable[Entry]) -> list[Entry]:
         if step and entry.status != _FORBIDDEN and not Journal(stack).ending(entry.attempt):
             known = _attempts(stack) if known is None else known
             if entry.attempt not in known:
-                Journal(stack).write(
-                    kind=DELIVERY,
-                    step=step,
-                    attempt=entry.attempt,
-                    what=entry.title,
-                    who=entry.request.who,
-                    reason=entry.reason,
-                    live=entry.live,
-                )
+                about = {"what": entry.title, "who": entry.request.who, "reason": entry.reason, "live": entry.live}
+                Journal(stack).write(kind=DELIVERY, step=step, attempt=entry.attempt, **about)
         done.append(entry)
     return done
 
@@ -73,7 +66,5 @@ class Drift:
         return step
 
     def _written(self, stack: str) -> str:
-        lines = [
-            line for line in Journal(stack).read(_LAST) if line.get("kind") == DELIVERY and line.get("step") in (DRIFTED, AS_DELIVERED)
-        ]
+        lines = [line for line in Journal(stack).read(_LAST) if line.get("step") in (DRIFTED, AS_DELIVERED)]
         return str(lines[-1].get("reason") or "") if lines else ""

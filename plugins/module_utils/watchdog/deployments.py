@@ -160,15 +160,18 @@ class Deployments:
             return []
         entries, self.positions[stack] = read_on(journal, known, wall)
         self._seen[stack] = mark
-        return [
-            entry for entry in entries if entry.get("kind") == DELIVERY or (entry.get("kind") in KINDS and entry.get("step") in ENDINGS)
-        ]
+        return [entry for entry in entries if _tells(entry)]
 
     def _save(self) -> None:
         places = {stack: position.as_dict() for stack, position in self.positions.items()}
         write_state(self.file, {"stacks": places}, 0o640, os.getuid(), os.getgid())
         self._saved = {stack: position.offset for stack, position in self.positions.items()}
         self._unsaved, self._damaged = False, (self._damaged or set()) - set(self.positions)
+
+
+def _tells(entry: Mapping[str, Any]) -> bool:
+    """A line that people are told of."""
+    return entry.get("kind") == DELIVERY or (entry.get("kind") in KINDS and entry.get("step") in ENDINGS)
 
 
 def _understood(stack: str, entry: Mapping[str, Any]) -> Deployment | None:
