@@ -134,10 +134,8 @@ class Handler(BaseHTTPRequestHandler):
     def _status(self, repository: str, commit: str) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         token = self.headers.get("Authorization", "")
-        keep(
-            STATUSES,
-            {**body, "repository": repository, "commit": commit, "token": token, "from": self.client_address[0], "at": time.time()},
-        )
+        about = {"repository": repository, "commit": commit, "token": token, "from": self.client_address[0], "at": time.time()}
+        keep(STATUSES, {**body, **about})
         self.send_response(201)
         self.end_headers()
         self.wfile.write(b"{}")

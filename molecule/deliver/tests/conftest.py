@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, The latentum.ops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two hosts that releases come to by themselves, the forge that tells them, and what was told back. Hosts and load are those of scenario rollout."""
+"""Two hosts that releases come to by themselves, the forge that tells them, and what was told back.
+
+Hosts and load are those of scenario rollout.
+"""
 
 from __future__ import annotations
 

@@ -72,9 +72,10 @@ def test_an_image_that_no_registry_has(host: Host, forge: Forge) -> None:
 def frozen(host: Host) -> Iterator[None]:
     """A freeze that has begun, in the settings of the host."""
     host.sh(f"cp -p {SETTINGS} /root/delivery.before")
-    edit = f"import json; f=open('{SETTINGS}'); d=json.load(f); d['freezes']=[dict(start='*-*-* *:*:00', duration=3600, reason='nobody today')]"
+    freeze = "dict(start='*-*-* *:*:00', duration=3600, reason='nobody today')"
+    edit = f"import json; d = json.load(open('{SETTINGS}')); d['freezes'] = [{freeze}]; json.dump(d, open('{SETTINGS}', 'w'))"
     try:
-        host.sh(f"python3 -c \"{edit}; json.dump(d, open('{SETTINGS}', 'w'))\"")
+        host.sh(f'python3 -c "{edit}"')
         yield
     finally:
         host.sh(f"cp -p /root/delivery.before {SETTINGS}")
@@ -108,7 +109,6 @@ def test_the_receiver_can_read_no_other_secret_and_reach_no_engine(host: Host) -
     ):
         said = host.sh(f"{enter} sh -c '{attempt}' > /dev/null 2>&1; echo $?")
         assert said != "0", attempt
-    assert host.sh("ss -Hltn | grep -c 8080 || true") is not None
 
 
 @pytest.mark.matrix

@@ -94,6 +94,22 @@ print("all measured")
 END""",
         "all measured",
     ),
+    # Through nginx: a signed call is taken, as often as this is run, and one that is not is refused.
+    "role-deploy-hook": Observation(
+        """python3 - <<'END'
+import hashlib, hmac, json, time, urllib.error, urllib.request as web
+def call(secret):
+    body = json.dumps({"repository": "acme/alone", "ref": "refs/tags/v1.0.0", "commit": "5ff6c0df" * 5, "nonce": time.time_ns()}).encode()
+    now = str(int(time.time()))
+    signature = hmac.new(secret, now.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {"Host": "role-deploy-hook.example.test", "X-Deliver-Timestamp": now, "X-Deliver-Signature": "sha256=" + signature}
+    request = web.Request("http://127.0.0.1/deploy/deliver/alone/pipeline", body, headers, method="POST")
+    try: return web.urlopen(request, timeout=20).status
+    except urllib.error.HTTPError as error: return error.code
+print("answered", call(b"signs-the-calls-of-the-test"), call(b"guesses-the-calls-of-the-test"))
+END""",
+        "answered 202 401",
+    ),
     # Both are ready, the alert that is always there has reached Alertmanager, and nothing of them listens elsewhere.
     "role-monitoring": Observation(
         """python3 - <<'END'
