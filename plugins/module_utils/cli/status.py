@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.format import folded
 from ..status import collect, overview, table
-from . import stack_choice, watchdog
+from . import deploys, stack_choice, watchdog
 from .arguments import shared
 from .output import Output, say, terminal_width
 
@@ -31,13 +31,17 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         collected = overview.of_stack(collected, stack)
     published = watchdog.published()
     summed = overview.summaries(collected, published)
+    deliveries = deploys.not_ended(stack)
     if output.as_json:
-        output.result({**collected, "overview": summed}, None)
-    elif len(summed) > 1 and not options.wide:
+        output.result({**collected, "overview": summed, "deliveries": deliveries}, None)
+        return 0
+    if len(summed) > 1 and not options.wide:
         silent = watchdog.silence(published) if published else ""
         say(f"{silent}{overview.table(collected, summed, terminal_width())}")
     else:
         say(table.table(collected, wide=options.wide))
         if watched := watchdog.live(stack):
             say(f"\n{watched if options.wide else folded(watched)}")
+    if deliveries:
+        say("\n" + "\n".join(map(deploys.sentence, deliveries)))
     return 0
