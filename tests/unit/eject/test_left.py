@@ -214,7 +214,7 @@ def test_a_site_names_the_certificate_where_certbot_keeps_it_and_no_page_of_the_
     assert "latentum-ops" not in text.replace("latentum.ops", "") and "Ansible managed" not in text
     assert "ssl_certificate /etc/letsencrypt/live/shop.example.com/fullchain.pem;" in text
     assert "    location ^~ /status/ {\n        # The status page went with the watchdog.\n        return 410;\n    }\n" in text
-    assert "    location ^~ /deploy/ {\n        # Releases that come by themselves went with the engine.\n        return 410;\n    }\n" in text
+    assert "    location ^~ /deploy/ {\n        # Releases that come by themselves went with the engine.\n        return 410;\n" in text
     assert "proxy_pass http://shop_web_8080;" in text and text.count("{") == text.count("}")
     assert text.count("\n    location") == 4 and "limit_req_zone" in text
     assert nginx_files.site(text, {}) == text

@@ -15,6 +15,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.containers.api import
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import Engine
 from ansible_collections.latentum.ops.plugins.module_utils.core import locks, paths, process
 from ansible_collections.latentum.ops.plugins.module_utils.core.locks import LockHeld, stack_lock
+from ansible_collections.latentum.ops.plugins.module_utils.delivery import settings as delivery_settings
 from ansible_collections.latentum.ops.plugins.module_utils.firewall import policy
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig import revert_timer, sections, service_units, shares, transaction
 from ansible_collections.latentum.ops.plugins.module_utils.hostconfig.entries import write
@@ -22,6 +23,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.nginx import drain, s
 from ansible_collections.latentum.ops.plugins.module_utils.removal import host as removal_host
 from ansible_collections.latentum.ops.plugins.module_utils.removal import stack as removal
 from ansible_collections.latentum.ops.plugins.module_utils.removal import web
+from ansible_collections.latentum.ops.plugins.module_utils.removal.report import Report
 from ansible_collections.latentum.ops.plugins.module_utils.removal.stack import RemovalRefused, Wish, remove
 from ansible_collections.latentum.ops.plugins.module_utils.rotation.journal import Journal
 from ansible_collections.latentum.ops.plugins.module_utils.secretstore import versions
@@ -410,3 +412,29 @@ def test_sections_without_a_stack_keep_the_rest_as_it_is(host: Host) -> None:
     entries, recorded, names = sections.without("fail2ban", "blog")
     assert (entries, names) == ([], []), "the shop needs its only jail, too"
     assert [entry.state for entry in recorded] == ["absent"]
+
+
+def test_releases_come_to_it_no_more_and_those_of_others_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_settings, "FOLDER", tmp_path / "delivery")
+    monkeypatch.setattr(paths, "DELIVERIES", tmp_path / "queue-of-all")
+    monkeypatch.setattr(paths, "DELIVERED", tmp_path / "releases")
+    asked: list[bool] = []
+
+    def applied(wanted: transaction.ConfigSet, *, check_mode: bool) -> None:
+        asked.append(check_mode)
+        for entry in () if check_mode else wanted.entries:
+            entry.path.unlink()
+
+    monkeypatch.setattr(removal_host, "apply", applied)
+    for stack in ("shop", "blog"):
+        (paths.DELIVERIES / "queue" / stack).mkdir(parents=True)
+        for path in (delivery_settings.file_of(stack), paths.DELIVERED / f"{stack}.yml", paths.DELIVERIES / "queue" / stack / "1.json"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("{}")
+    checked, done = Report(check=True), Report()
+    removal_host.deliveries("shop", checked)
+    assert delivery_settings.stacks() == ["blog", "shop"]
+    removal_host.deliveries("shop", done)
+    assert checked.gone == done.gone and len(done.gone["deliveries"]) == 3 and asked == [True, False]
+    assert delivery_settings.stacks() == ["blog"] and [path.name for path in (paths.DELIVERIES / "queue").iterdir()] == ["blog"]
+    assert [path.name for path in paths.DELIVERED.iterdir()] == ["blog.yml"]
