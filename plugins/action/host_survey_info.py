@@ -75,6 +75,7 @@ WANTED: Mapping[str, Mapping[str, str]] = {
         "preflight": "__nginx_preflight",
     },
     "backup": {},
+    "deploy_hook": {},
     "watchdog": {},
     "exporters": {"preflight": "__exporters_preflight"},
     "monitoring": {"preflight": "__monitoring_preflight"},

@@ -12,6 +12,7 @@ from ansible_collections.latentum.ops.plugins.module_utils.delivery.entry import
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.running import Running
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.telling import PATIENCE, Drift, told
 from ansible_collections.latentum.ops.plugins.module_utils.release.journal import LIVE, PARTLY_TAKEN_BACK, Journal
+from ansible_collections.latentum.ops.plugins.module_utils.watchdog.alerting.message import compose
 from ansible_collections.latentum.ops.plugins.module_utils.watchdog.deployments import read
 
 from .samples import NOW, request
@@ -45,6 +46,16 @@ def test_what_never_began_is_told_once(state: State, status: int, step: str, sev
     assert (notice.ending.value, notice.incident.severity) == (step, severity)
     assert "v1.4.3 of acme/shop: nothing is delivered before Monday" in notice.incident.cause
     assert ("Live now", "1.4.2") in notice.facts and ("By", "alice") in notice.facts
+    told_as = {
+        "what": "deployment",
+        "host": "web1",
+        "at": NOW,
+        "incident": notice.incident.as_dict(),
+        "ending": step,
+        "facts": notice.facts,
+    }
+    message = compose(told_as, NOW)
+    assert message.headline.startswith(f"{step.upper()} web1: shop: tag v1.4.3") and "release" in message.lead, message
     one.noted = True
     assert told("shop", [one]) == []
 

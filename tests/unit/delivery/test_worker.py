@@ -35,8 +35,10 @@ from ansible_collections.latentum.ops.plugins.module_utils.release.journal impor
     Journal,
     RolloutInProgress,
 )
-from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, Release, Store
+from ansible_collections.latentum.ops.plugins.module_utils.release.store import GOOD, Release, ReleaseError, Store
+from ansible_collections.latentum.ops.plugins.module_utils.rollout.argspec import ARGUMENTS
 from ansible_collections.latentum.ops.plugins.module_utils.rollout.request import DeployFailed
+from ansible_collections.latentum.ops.plugins.modules import compose_rollout
 
 from .samples import API, DIGEST, NOW, WEB, request, settings
 
@@ -380,6 +382,26 @@ def test_the_preflight_refuses_such_a_run_and_lets_pass_what_somebody_names(play
     passing += [{"site_run": "refuse", "images": {"api": f"{API}:1.4.1"}}, {"site_run": "refuse", "environment": {"TAG": "1.4.3"}}]
     for more in passing:
         assert not list(delivered_images.kept(PreflightHost(), {"stack": {**given, **more}})), more
+
+
+def test_the_rollout_of_a_run_keeps_replaces_or_refuses(played: Played) -> None:
+    played.bring(3)
+    played.look()
+    played.carry_out()
+    given = {name: option.get("default") for name, option in ARGUMENTS.items()}
+    given |= {"stack": "shop", "directory": "/opt/shop", "compose": {"services": {"api": {"image": f"{API}:1.4.1"}}}}
+    kept = compose_rollout.delivered_before({**given, "site_run": "adopt"})
+    assert kept.images == {"api": f"{API}:1.4.3@{DIGEST}"} and "stays" in kept.sentences[-1]
+    assert compose_rollout.delivered_before({**given, "site_run": "replace"}).images == {}
+    assert compose_rollout.delivered_before(given).sentences == ()
+    with pytest.raises(ReleaseError, match="the inventory says"):
+        compose_rollout.delivered_before({**given, "site_run": "refuse"})
+    live = Store("shop").live()
+    assert live is not None
+    delivered.forget_replaced("shop", live.images)
+    assert (known := delivered.load("shop")) is not None and known.images["api"] == f"{API}:1.4.3@{DIGEST}"
+    delivered.forget_replaced("shop", release("1.4.1").images)
+    assert (known := delivered.load("shop")) is not None and known.images == {} and known.who == "alice"
 
 
 def test_a_damaged_file_names_itself(played: Played) -> None:

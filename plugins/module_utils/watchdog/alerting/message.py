@@ -22,6 +22,7 @@ _DEPLOYED = {
     "taken back in part": "A HUMAN IS NEEDED: a release failed and is taken back in part only",
     "refused": "A release that came by itself was refused",
     "failed before it began": "A release that came by itself failed before it began",
+    "superseded": "A release that came by itself was superseded by a newer one",
     "drifted": "Something else runs than was delivered last",
     "as delivered": "What was delivered last runs again",
 }
