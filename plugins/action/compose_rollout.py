@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.latentum.ops.plugins.plugin_utils.followed import FollowedAction
+from typing import Any
+
+from ansible_collections.latentum.ops.plugins.plugin_utils.followed import FollowedAction, display
 
 
 class ActionModule(FollowedAction):
@@ -14,3 +16,10 @@ class ActionModule(FollowedAction):
     module = "latentum.ops.compose_rollout"
     what = "rollout"
     afterwards = "Traffic is where it was; the next run finishes the rollout or takes it back."
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The module's result, images that came by themselves as warnings."""
+        result = super().run(tmp, task_vars)
+        for sentence in result.get("delivered") or ():
+            display.warning(str(sentence))
+        return result

@@ -60,7 +60,7 @@ options:
     description:
       - What is done where images were delivered to this host by themselves (role C(deploy_hook)) and O(compose) declares others.
       - V(adopt) keeps what was delivered, V(replace) brings what is declared, V(refuse) fails. O(images) are meant in any case.
-      - The differences are warnings.
+      - The differences are in RV(delivered), and shown as warnings.
       - Empty for a stack without deliveries.
     type: str
     choices: ["", adopt, replace, refuse]
@@ -507,6 +507,12 @@ budget:
   type: list
   elements: str
   sample: ["error budget: api has 31.0% left"]
+delivered:
+  description: Images that came by themselves where others are declared, and what was done about it. The action shows them as warnings.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 failed_tasks:
   description: Tasks after the deployment that failed, and whose failure takes nothing back.
   returned: success
@@ -540,7 +546,7 @@ table:
   sample: "release 3f2a90c1d4e7, before it 91be07aa52c0"
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -579,7 +585,6 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         deployment = Deployment(given["stack"], order_from(given, check=check))
     except ValueError as error:
         return failure(error)
-    warnings: Sequence[str] = ()
     try:
         if not check:
             require_compatible()
@@ -593,8 +598,8 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             outcome = deployment.deploy(with_replicas(live, {name: int(count) for name, count in given["replicas"].items()}))
         else:
             differing = delivered_before(given)
-            warnings = differing.sentences
             outcome = deployment.deploy(declared_from({**given, "images": {**differing.images, **given["images"]}}))
+            outcome.delivered += differing.sentences
             live = Store(given["stack"]).live()
             if given["site_run"] and live is not None and not check:
                 delivered.forget_replaced(given["stack"], live.images)
@@ -603,12 +608,11 @@ def carry_out(given: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     except (*EXPECTED, LockHeld, EngineSkew, NotConfirmed) as error:
         deployment.progress.close()
         return failure(error)
-    told = {"warnings": list(warnings)} if warnings else {}
     plan = "".join(f"{sentence}\n" for sentence in outcome.every_sentence)
     differences = [change.difference() for change in outcome.files]
     if plan:
         differences.append({"before_header": "running", "after_header": "plan", "before": "", "after": plan})
-    return {"changed": outcome.changed, "diff": differences, **as_dict(outcome), **told}
+    return {"changed": outcome.changed, "diff": differences, **as_dict(outcome)}
 
 
 def delivered_before(given: Mapping[str, Any]) -> delivered.Differing:

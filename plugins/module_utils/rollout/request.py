@@ -70,6 +70,7 @@ class Outcome:
     """What was, or in check mode would be, done.
 
     :param budget: what the error budgets mean for it, for a person.
+    :param delivered: images that came by themselves where others are declared, and what was done about it, for a person.
     :param forced: services that go by a canary which they do not declare.
     :param failed_tasks: tasks after the deployment that failed, and whose failure takes nothing back.
     :param kept: service to the containers that somebody has started by hand, and that go on because they are what the release wants.
@@ -94,6 +95,7 @@ class Outcome:
     failed_tasks: list[str] = field(default_factory=list)
     budget: list[str] = field(default_factory=list)
     forced: list[str] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
 
     @property
     def sentences(self) -> list[str]:

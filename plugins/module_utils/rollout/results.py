@@ -32,6 +32,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         ],
         "steps": outcome.phases.as_list(),
         "budget": list(outcome.budget),
+        "delivered": list(outcome.delivered),
         "failed_tasks": list(outcome.failed_tasks),
         "requests": outcome.served,
         "failed_requests": outcome.failed,

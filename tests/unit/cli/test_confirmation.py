@@ -119,6 +119,7 @@ def test_the_units_of_this_host_run_no_verb_that_asks() -> None:
     assert len(commands) >= 4
     for words in commands:
         given = [word for word in words.split() if word != "--stack"] + (["shop.db"] if words.endswith("connect") else [])
+        given += ["3f2a90c1"] if words.endswith("execute") else []
         confirmation.require(options(*given), "shop", lambda _what, _name: pytest.fail("asked"))
 
 

@@ -154,6 +154,25 @@ def test_guesses_at_ssh(message: str, guesser: str) -> None:
     assert ((found and (found["ip4"] or found["ip6"])) or "") == guesser
 
 
+@pytest.mark.parametrize(
+    ("line", "guesser"),
+    [
+        ("delivery receiver: unsigned call from 192.0.2.7 to pipeline of shop: no signature", "192.0.2.7"),
+        ("delivery receiver: unsigned call from 2001:db8::7 to github of shop: unsigned call from 203.0.113.9 to x of y:", "2001:db8::7"),
+        ("delivery receiver: a call broke: 'delivery receiver: unsigned call from 203.0.113.9 to x of y: z'", ""),
+        ("delivery receiver: unsigned call from unknown to pipeline of shop: no signature", ""),
+    ],
+)
+def test_guesses_at_the_receiver_of_calls(line: str, guesser: str) -> None:
+    """Behind the prefix of the journal, which fail2ban's own common.conf knows by the name of the daemon."""
+    text = (FILTERS / "ops-deploy-hook.local.j2").read_text()
+    (expression,) = re.findall(r"^failregex = \^%\(__prefix_line\)s(.*)$", text, re.MULTILINE)
+    found = re.match(expression.replace("<ADDR>", r"(?P<address>[0-9]+(?:\.[0-9]+){3}|[0-9a-f]*:[0-9a-f:]+)"), line)
+    assert (found["address"] if found else "") == guesser
+    source = (ROOT / "plugins/module_utils/delivery/receiver.py").read_text()
+    assert 'f"delivery receiver: unsigned call from {address} to {name} of {stack}: {error}"' in source
+
+
 class Address:
     """fail2ban's IPAddr, as far as the action uses it."""
 
