@@ -66,24 +66,6 @@ def _list(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def not_ended(stack: str = "") -> list[dict[str, Any]]:
-    """What waits and what is under way, the oldest first, of a stack or of all; nothing on a host without deliveries."""
-    from ..delivery.queue import Queue, public
-
-    queue = Queue()
-    try:
-        stacks = [known for known in queue.stacks() if stack in ("", known)]
-        return [public(entry) for known in stacks for entry in queue.entries(known) if not entry.state.ended]
-    except OSError:
-        return []  # as whoever may not read the queue sees the rest of a host all the same
-
-
-def sentence(delivery: dict[str, Any]) -> str:
-    """One of these for a person."""
-    what = f"{delivery['kind']} {delivery['ref']} of {delivery['repository']}, by {delivery['who']}: {delivery['state']}"
-    return f"delivery {delivery['id'][:SHORT]} for {delivery['stack']}: {what}" + (f" ({delivery['reason']})" if delivery["reason"] else "")
-
-
 def _entry(options: argparse.Namespace, stack: str) -> Any:
     """One of this stack: who may do something with it may not with that of another one."""
     from ..delivery.queue import Queue, UnknownEntry

@@ -9,8 +9,9 @@ import argparse
 from typing import Any
 
 from ..core.format import folded
+from ..delivery import overview as overview_of_deliveries
 from ..status import collect, overview, table
-from . import deploys, stack_choice, watchdog
+from . import stack_choice, watchdog
 from .arguments import shared
 from .output import Output, say, terminal_width
 
@@ -31,7 +32,7 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         collected = overview.of_stack(collected, stack)
     published = watchdog.published()
     summed = overview.summaries(collected, published)
-    deliveries = deploys.not_ended(stack)
+    deliveries = overview_of_deliveries.not_ended(stack)
     if output.as_json:
         output.result({**collected, "overview": summed, "deliveries": deliveries}, None)
         return 0
@@ -43,5 +44,5 @@ def run_verb(options: argparse.Namespace, output: Output) -> int:
         if watched := watchdog.live(stack):
             say(f"\n{watched if options.wide else folded(watched)}")
     if deliveries:
-        say("\n" + "\n".join(map(deploys.sentence, deliveries)))
+        say("\n" + "\n".join(map(overview_of_deliveries.sentence, deliveries)))
     return 0

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.latentum.ops.plugins.module_utils.cli import deploys
 from ansible_collections.latentum.ops.plugins.module_utils.contracts.delivery import DeliverySettings
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
+from ansible_collections.latentum.ops.plugins.module_utils.delivery import overview
 from ansible_collections.latentum.ops.plugins.module_utils.delivery import settings as delivery_settings
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.entry import State
 from ansible_collections.latentum.ops.plugins.module_utils.delivery.queue import Queue
@@ -62,13 +62,13 @@ def test_what_came_is_listed(queue: Queue, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_status_shows_what_waits_of_its_stack(queue: Queue) -> None:
-    (waiting,) = deploys.not_ended("shop")
-    assert deploys.sentence(waiting) == f"delivery {ONE[:8]} for shop: tag v1.4.3 of acme/shop, by alice: waiting for approval"
-    assert len(deploys.not_ended()) == 2
+    (waiting,) = overview.not_ended("shop")
+    assert overview.sentence(waiting) == f"delivery {ONE[:8]} for shop: tag v1.4.3 of acme/shop, by alice: waiting for approval"
+    assert len(overview.not_ended()) == 2
     entry = queue.find(ONE)
     entry.state = State.SUCCEEDED
     queue.save(entry)
-    assert deploys.not_ended("shop") == []
+    assert overview.not_ended("shop") == []
 
 
 def test_one_of_another_stack_is_none(queue: Queue, capsys: pytest.CaptureFixture[str]) -> None:
