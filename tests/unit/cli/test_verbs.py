@@ -39,7 +39,7 @@ PACKAGES = {
     "upstreams": {"containers", "contracts", "firewall", "hostconfig", "metrics", "nginx"},
     "logs": {"compose", "containers", "contracts", "logs", "status"},
     "status": {"backup", "compose", "containers", "contracts", "effective", "firewall", "health", "hostconfig", "jobs", "metrics", "nginx"}
-    | {"preflight", "secretstore", "status", "tls"},
+    | {"delivery", "preflight", "secretstore", "status", "tls"},
 }
 # Verbs that use another file of verbs.
 TOGETHER = {"status": {"watchdog"}, "slo": {"watchdog"}, **{key: {"releases"} for key in ("deploy", "rollback", "scale")}}
