@@ -215,12 +215,16 @@ def refresh(stack: str = "") -> list[str]:
 
 
 def _write(changes: Sequence[Change]) -> None:
-    """Write them, and let systemd know of units among them."""
+    """Write them, and let systemd know of units among them. A timer ends before its files do: it would fail for want of its service."""
+    running = booted()
+    if running and any(change.entry.path == EGRESS_TIMER and change.entry.state == "absent" for change in changes):
+        run(["systemctl", "stop", EGRESS_TIMER.name], check=False)
     for change in changes:
         write(change.entry)
-    if booted() and any(change.entry.path.suffix in {".service", ".timer"} for change in changes):
+    if running and any(change.entry.path.suffix in {".service", ".timer"} for change in changes):
         run(["systemctl", "daemon-reload"])
-        run(["systemctl", "start" if EGRESS_TIMER.exists() else "stop", EGRESS_TIMER.name], check=EGRESS_TIMER.exists())
+        if EGRESS_TIMER.exists():
+            run(["systemctl", "start", EGRESS_TIMER.name])
 
 
 def load() -> None:
