@@ -23,11 +23,11 @@ from ansible_collections.latentum.ops.plugins.module_utils.patching.upgrades imp
 
 # Each as apt 2.6 has written it of a repository that was so.
 NOT_YET = (
-    "E: Release file for http://mirror.example.org/debian/dists/trixie/InRelease is not valid yet (invalid for another 1d 11h 31min 20s)."
+    "E: Release file for http://a.example/debian/dists/trixie/InRelease is not valid yet (invalid for another 1d 11h 31min 20s)."
     " Updates for this repository will not be applied.\n"
 )
 EXPIRED = (
-    "E: Release file for http://security.example.org/debian-security/dists/trixie-security/InRelease is expired (invalid since 21d 12h 28min"
+    "E: Release file for http://s.example/debian-security/dists/trixie-security/InRelease is expired (invalid since 21d 12h 28min"
     " 28s). Updates for this repository will not be applied.\n"
 )
 KEY_EXPIRED = (
@@ -46,7 +46,7 @@ UNREACHABLE = (
     "E: Failed to fetch http://127.0.0.1:9/./InRelease  Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)\n"
 )
 UNRESOLVED = "E: Failed to fetch http://nowhere.invalid/./InRelease  Could not resolve 'nowhere.invalid'\n"
-NO_SUITE = "E: The repository 'http://mirror.example.org/debian nosuchsuite Release' does not have a Release file.\n"
+NO_SUITE = "E: The repository 'http://a.example/debian nosuchsuite Release' does not have a Release file.\n"
 BETWEEN = "E: Failed to fetch http://mirror.example.com/dists/noble/main/binary-amd64/Packages.gz  Hash Sum mismatch\n"
 
 

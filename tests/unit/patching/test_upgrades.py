@@ -43,10 +43,10 @@ Inst libc-bin [2.39-0ubuntu8.3] (2.39-0ubuntu8.6 Ubuntu:24.04/noble-updates [amd
 Inst vim [2:9.1] (2:9.2 UbuntuESMApps:24.04/noble-apps-security [amd64])
 """
 MADISON = """\
-      curl | 7.88.1-10+deb12u15 | http://mirror.example.org/debian bookworm/main amd64 Packages
-      curl | 7.88.1-10+deb12u14 | http://security.example.org/debian-security bookworm-security/main amd64 Packages
-   openssl | 3.0.22-1~deb12u2 | http://security.example.org/debian-security bookworm-security/main amd64 Packages
-   openssl | 3.0.22-1~deb12u2 | http://security.example.org/debian-security bookworm-security/main Sources
+      curl | 7.88.1-10+deb12u15 | http://a.example/debian bookworm/main amd64 Packages
+      curl | 7.88.1-10+deb12u14 | http://s.example/debian-security bookworm-security/main amd64 Packages
+   openssl | 3.0.22-1~deb12u2 | http://s.example/debian-security bookworm-security/main amd64 Packages
+   openssl | 3.0.22-1~deb12u2 | http://s.example/debian-security bookworm-security/main Sources
       bash | 5.2.15-2+b13 | http://security-mirror.example.com/debian bookworm/main amd64 Packages
 """
 
@@ -123,8 +123,8 @@ def test_what_is_only_called_so_is_not_the_engine(name: str) -> None:
 
 def test_sizes_of_downloads() -> None:
     text = (
-        "'http://mirror.example.org/debian/pool/main/b/bash/bash_5.2.15-2%2bb13_amd64.deb' bash_5.2.15-2+b13_amd64.deb 1490652 MD5Sum:f973\n"
-        "'http://security.example.org/debian-security/pool/x/liblzma5_5.4.1-1%2bdeb12u2_amd64.deb' liblzma5_5.4.1-1+deb12u2_amd64.deb 205796 \n"
+        "'http://a.example/debian/pool/main/b/bash/bash_5.2.15-2%2bb13_amd64.deb' bash_5.2.15-2+b13_amd64.deb 1490652 MD5Sum:f973\n"
+        "'http://s.example/debian-security/pool/x/liblzma5_5.4.1-1%2bdeb12u2_amd64.deb' liblzma5_5.4.1-1+deb12u2_amd64.deb 205796 \n"
         "Reading package lists...\n"
     )
     assert upgrades.sizes(text) == 1490652 + 205796
