@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.latentum.ops.plugins.module_utils.capacity.html import html
 from ansible_collections.latentum.ops.plugins.module_utils.capacity.markdown import markdown
 from ansible_collections.latentum.ops.plugins.module_utils.capacity.picture import pictures
 from ansible_collections.latentum.ops.plugins.module_utils.capacity.report import Report
 from ansible_collections.latentum.ops.plugins.module_utils.capacity.table import table, together
-from ansible_collections.latentum.ops.plugins.module_utils.core.atomic_files import write_atomic
+from ansible_collections.latentum.ops.plugins.plugin_utils import report_files
 
 OPTIONS = {"answers": {"type": "str", "required": True}, "folder": {"type": "path", "default": "report"}}
 _MODE = 0o644
@@ -46,7 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type hin
         folder = Path(given["folder"]).absolute()
         files = documents(reports, unknown)
         if not self._task.check_mode:
-            _write(folder, files)
+            report_files.write(folder, files, "report_folder", mode=_MODE, replaced="capacity-*.svg")
         lines = [*unknown, *(line for report in reports for line in ["", *table(report)]), *together(reports)]
         return {
             "changed": False,
@@ -89,18 +87,3 @@ def documents(reports: list[Report], unknown: list[str]) -> dict[str, str]:
 
     drawn = {file(report.host, name): svg for report in reports for name, svg in pictures(report).items()}
     return {"capacity.md": markdown(reports, unknown, file), "capacity.html": html(reports, unknown), **drawn}
-
-
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """All of them; pictures of an earlier report go."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("capacity-*.svg"):
-            if old.name not in files:
-                old.unlink()
-        for name, text in files.items():
-            write_atomic(folder / name, text, _MODE, os.geteuid(), os.getegid())
-    except OSError as error:
-        raise AnsibleActionFail(
-            f"report_folder: {folder} cannot be written ({error}): give a folder that is yours, -e report_folder=…"
-        ) from None

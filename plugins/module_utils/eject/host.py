@@ -29,6 +29,7 @@ from ..core.caller import caller
 from ..core.locks import stack_lock
 from ..core.process import run
 from ..core.version import HOME
+from ..firewall import containment
 from ..hostconfig.engine import COMMAND, COMPLETION
 from ..hostconfig.entries import Change, Entry
 from ..hostconfig.transaction import ConfigSet, apply
@@ -210,6 +211,7 @@ class Ejection:
         followers = [] if self.others else [unit for unit in FOLLOWERS if (UNITS / unit).exists()]
         if not check:
             _systemctl("disable", "--now", *followers)
+            containment.lift_egress(self.stack)  # before the engine goes: what follows the addresses of names is it
         with one_writer():
             outcome.changes += apply(self._nginx(), check_mode=check).changes
         files = self._files()

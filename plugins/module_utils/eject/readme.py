@@ -16,6 +16,7 @@ LOST = (
     "other numbers of replicas: each container has a fixed port of loopback; change ports, replicas and the upstream together",
     "proofs of backups, and databases to any second: a dump a night is what is left",
     "jobs: their retries, limits of their own, what they did, and whoever was told of it; data that gets old is not noticed",
+    "what containers may reach beyond the host (networks.NAME.egress): they reach everything",
     "rotation of secrets, and the check of everything before a change",
 )
 

@@ -107,6 +107,19 @@ def keep_access(stack: str, access: Sequence[NetworkAccess] | None) -> None:
         file.unlink(missing_ok=True)
 
 
+def lift_egress(stack: str) -> list[str]:
+    """Let the networks of a stack reach everything from now on, where nobody asks for the addresses of names any more.
+
+    :returns: those that did not.
+    """
+    declared = accesses().get(stack, [])
+    limited = [access.name for access in declared if access.egress]
+    if limited:
+        keep_access(stack, [replace(access, egress=()) for access in declared])
+        refresh(stack)
+    return limited
+
+
 def accesses() -> dict[str, list[NetworkAccess]]:
     """Of all stacks.
 

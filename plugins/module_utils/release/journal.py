@@ -9,19 +9,17 @@ change until after the last, so whoever finds it knows that somebody was killed,
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core import paths
-from ..core.atomic_files import read_text, sync_directory, write_atomic
-from ..core.masking import clean
+from ..core.atomic_files import sync_directory
+from ..core.history import KEPT, History
 from ..core.versioned_json import known_fields, read_state, write_state
 from .store import now
 
-LINES = 2000  # lines of history that are kept
+LINES = KEPT  # of the history
 LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK = "live", "taken back", "taken back in part"  # steps by which a rollout ends
 
 
@@ -60,28 +58,18 @@ class Journal:
         self.lines = self.folder / "journal.jsonl"
         self.state = self.folder / "rollout.json"
 
+    @property
+    def _history(self) -> History:
+        return History(self.lines, paths.READABLE, paths.watchdog_gid())
+
     def write(self, **entry: Any) -> None:
         """Append one line, without secrets; it is on disk when this returns."""
-        entry = {name: clean(value) if isinstance(value, str) else value for name, value in entry.items()}
         paths.shared_folder(self.folder, paths.PASSED)
-        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, paths.READABLE)
-        try:
-            if os.fstat(descriptor).st_size == 0:
-                os.fchown(descriptor, -1, paths.watchdog_gid())
-            os.write(descriptor, (json.dumps({"at": now(), **entry}) + "\n").encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self._history.append({"at": now(), **entry})
 
     def read(self, last: int = 100) -> list[dict[str, Any]]:
-        """The last entries, oldest first; a line cut off by a crash is left out."""
-        entries = []
-        for line in (read_text(self.lines) or "").splitlines()[-last:]:
-            try:
-                entries.append(json.loads(line))
-            except ValueError:
-                continue
-        return entries
+        """The last entries, oldest first."""
+        return self._history.read(last)
 
     def live_since(self, release: str) -> str:
         """When a release went live that has been so since then, ISO 8601; empty where the history does not say."""
@@ -99,12 +87,6 @@ class Journal:
         steps = (entry.get("step") for entry in reversed(self.read(2 * LINES)) if entry.get("attempt") == attempt)
         return next((str(step) for step in steps if step in endings), "")
 
-    def trim(self) -> None:
-        """Forget what is older than the last lines."""
-        lines = (read_text(self.lines) or "").splitlines(keepends=True)
-        if len(lines) > 2 * LINES:
-            write_atomic(self.lines, "".join(lines[-LINES:]), paths.READABLE, 0, paths.watchdog_gid())
-
     def underway(self) -> RolloutInProgress | None:
         """The rollout that was begun and not ended."""
         raw = read_state(self.state, None)
@@ -119,4 +101,4 @@ class Journal:
         """The rollout under way is over."""
         Path(self.state).unlink(missing_ok=True)
         sync_directory(self.folder)
-        self.trim()
+        self._history.trim()

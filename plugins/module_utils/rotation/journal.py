@@ -9,7 +9,6 @@ goes on with; and what waits for the end of its grace time. ``journal.jsonl`` is
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -17,12 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core import paths
-from ..core.atomic_files import read_text, write_atomic
-from ..core.masking import clean
+from ..core.history import History
 from ..core.versioned_json import known_fields, read_state, write_state
 from ..release.store import now
-
-LINES = 2000  # of history that are kept
 
 
 class Phase(str, Enum):
@@ -103,26 +99,18 @@ class Journal:
         self.folder = (folder or paths.ROTATIONS) / stack
         self.lines, self.state = self.folder / "journal.jsonl", self.folder / "state.json"
 
+    @property
+    def _history(self) -> History:
+        return History(self.lines, 0o600, os.getegid())
+
     def write(self, **entry: Any) -> None:
         """Append one line, without secrets; it is on disk when this returns."""
-        entry = {name: clean(value) if isinstance(value, str) else value for name, value in entry.items()}
         self._made()
-        descriptor = os.open(self.lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, (json.dumps({"at": now(), **entry}) + "\n").encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self._history.append({"at": now(), **entry})
 
     def read(self, last: int = 100) -> list[dict[str, Any]]:
-        """The last entries, oldest first; a line that a crash has cut off is left out."""
-        entries = []
-        for line in (read_text(self.lines) or "").splitlines()[-last:]:
-            try:
-                entries.append(json.loads(line))
-            except ValueError:
-                continue
-        return entries
+        """The last entries, oldest first."""
+        return self._history.read(last)
 
     def underway(self) -> Underway | None:
         """The rotation that was begun and not ended.
@@ -145,9 +133,7 @@ class Journal:
 
     def trim(self) -> None:
         """Forget what is older than the last lines."""
-        lines = (read_text(self.lines) or "").splitlines(keepends=True)
-        if len(lines) > 2 * LINES:
-            write_atomic(self.lines, "".join(lines[-LINES:]), 0o600, os.geteuid(), os.getegid())
+        self._history.trim()
 
     def _made(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

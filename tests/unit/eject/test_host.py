@@ -67,6 +67,7 @@ class Host:
         monkeypatch.setattr(nginx_files, "CERTIFICATE", nginx_files.CERTIFICATE)
         monkeypatch.setattr(atomic_files.os, "fchown", lambda *_given: None)
         monkeypatch.setattr(host, "listened", set)
+        monkeypatch.setattr(host.containment, "lift_egress", lambda stack: self.did.append(f"lift the egress of {stack}"))
         for module in (host, transaction):
             monkeypatch.setattr(module, "run", self.run)
         self.directory = root / "opt/shop"

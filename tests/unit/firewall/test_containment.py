@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.latentum.ops.plugins.module_utils.containers.client import DockerUnavailable
-from ansible_collections.latentum.ops.plugins.module_utils.contracts.container_access import HostPort, NetworkAccess
+from ansible_collections.latentum.ops.plugins.module_utils.contracts.container_access import Destination, HostPort, NetworkAccess
 from ansible_collections.latentum.ops.plugins.module_utils.core import paths
 from ansible_collections.latentum.ops.plugins.module_utils.core.process import CommandError, Result
-from ansible_collections.latentum.ops.plugins.module_utils.firewall import containment
+from ansible_collections.latentum.ops.plugins.module_utils.firewall import containment, egress
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.containment import Hold, accesses, bring, keep_access, kept, refresh
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.host import Connection
 from ansible_collections.latentum.ops.plugins.module_utils.firewall.rules import FirewallError, Rule
@@ -31,13 +31,17 @@ class RecordedHost:
         self.networks: list[dict[str, Any]] | None = []
         self.ran: list[list[str]] = []
         self.live = ""
-        self.refusing = False
+        self.refusing = self.ended_with_its_files = False
         state = folder / "state"
         for name, path in {
             "FOLDER": state,
             "STATE": state / "containers.json",
             "RULES": state / "containers.nft",
             "ACCESS": state / "containers",
+            "ADDRESSES": state / "egress.json",
+            "EGRESS_UNIT": folder / "egress.service",
+            "EGRESS_TIMER": folder / "egress.timer",
+            "EGRESS_WANTED": folder / "egress.wanted",
             "UNIT": folder / "unit",
             "WANTED": folder / "wanted",
         }.items():
@@ -75,6 +79,8 @@ class RecordedHost:
 
     def run(self, argv: list[str], *, check: bool = True, input: str = "") -> Result:
         self.ran.append(argv)
+        if argv[:2] == ["systemctl", "stop"] and argv[-1] == containment.EGRESS_TIMER.name:
+            self.ended_with_its_files = containment.EGRESS_TIMER.exists() and containment.EGRESS_UNIT.exists()
         if argv[0] == "unshare":
             if self.refusing:
                 raise CommandError(Result(argv, 1, "", "syntax error"), "syntax error")
@@ -214,3 +220,45 @@ def test_what_was_kept_is_read_again(host: RecordedHost) -> None:
     bring(hold(), check_mode=False)
     there = kept()
     assert there == hold().wanted and replace(there, log=False) != there
+
+
+API = NetworkAccess("backend", (HostPort(9100),), egress=(Destination("api.example.com", 443),))
+
+
+def limited(host: RecordedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack whose network reaches one name."""
+    monkeypatch.setattr(egress, "of_dns", lambda _name: {"192.0.2.1"})
+    host.networks = [network()]
+    bring(hold(), check_mode=False)
+    assert not containment.EGRESS_TIMER.exists() and ["systemctl", "start", "egress.timer"] not in host.ran
+    keep_access("shop", [API])
+    assert refresh("shop") == []
+
+
+def test_a_name_has_its_addresses_in_the_rules_and_a_timer_that_asks_again(host: RecordedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited(host, monkeypatch)
+    assert "ip daddr { 192.0.2.1 } tcp dport 443 accept" in host.live
+    assert ["systemctl", "start", "egress.timer"] in host.ran and containment.EGRESS_WANTED.is_symlink()
+    monkeypatch.setattr(egress, "of_dns", lambda _name: {"192.0.2.9"})
+    refresh()
+    assert "192.0.2.1, 192.0.2.9" in host.live
+    before = len(host.ran)
+    refresh()
+    assert len(host.ran) == before, "nothing new, nothing to load"
+
+
+def test_the_timer_ends_while_it_has_its_files(host: RecordedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its service it would stand there as failed."""
+    limited(host, monkeypatch)
+    keep_access("shop", [NetworkAccess("backend")])
+    refresh("shop")
+    assert host.ended_with_its_files and not containment.EGRESS_TIMER.exists() and not containment.EGRESS_UNIT.exists()
+    assert "192.0.2.1" not in host.live
+
+
+def test_who_goes_on_without_the_engine_reaches_everything_and_the_host_as_before(
+    host: RecordedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(host, monkeypatch)
+    assert containment.lift_egress("shop") == ["backend"] and containment.lift_egress("shop") == []
+    assert "192.0.2.1" not in host.live and "tcp dport 9100" in host.live and not containment.EGRESS_TIMER.exists()
