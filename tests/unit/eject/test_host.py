@@ -205,6 +205,7 @@ def test_the_last_stack_takes_the_engine_with_it(here: Host, monkeypatch: pytest
         here.did.index(next(line for line in here.did if words in line))
         for words in (
             "disable --now latentum-ops-watchdog.service",
+            "lift the egress of shop",
             "nginx -t",
             "reload nginx",
             "enable --now shop-backup.timer",
