@@ -9,18 +9,61 @@ change until after the last, so whoever finds it knows that somebody was killed,
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core import paths
-from ..core.atomic_files import sync_directory
-from ..core.history import KEPT, History
+from ..core.atomic_files import read_text, sync_directory, write_atomic
+from ..core.masking import clean
 from ..core.versioned_json import known_fields, read_state, write_state
 from .store import now
 
-LINES = KEPT  # of the history
+LINES = 2000  # of a history that are kept
 LIVE, TAKEN_BACK, PARTLY_TAKEN_BACK = "live", "taken back", "taken back in part"  # steps by which a rollout ends
+
+
+@dataclass(frozen=True)
+class History:
+    """What a person reads: one JSON object a line, in a file whose folder is there; the journal of rotations has one as well.
+
+    :param mode: of the file.
+    :param gid: its group.
+    """
+
+    path: Path
+    mode: int
+    gid: int
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """One line more, without secrets; it is on disk when this returns."""
+        cleaned = {name: clean(value) if isinstance(value, str) else value for name, value in entry.items()}
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, self.mode)
+        try:
+            if os.fstat(descriptor).st_size == 0:
+                os.fchown(descriptor, -1, self.gid)
+            os.write(descriptor, (json.dumps(cleaned) + "\n").encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, last: int = 100) -> list[dict[str, Any]]:
+        """The last entries, oldest first; a line that a crash has cut off is left out."""
+        entries = []
+        for line in (read_text(self.path) or "").splitlines()[-last:]:
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                continue
+        return entries
+
+    def trim(self) -> None:
+        """Forget what is older than the last lines; not each time one is too many."""
+        lines = (read_text(self.path) or "").splitlines(keepends=True)
+        if len(lines) > 2 * LINES:
+            write_atomic(self.path, "".join(lines[-LINES:]), self.mode, os.geteuid(), self.gid)
 
 
 @dataclass

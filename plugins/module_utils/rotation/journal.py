@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core import paths
-from ..core.history import History
 from ..core.versioned_json import known_fields, read_state, write_state
+from ..release.journal import History
 from ..release.store import now
 
 

@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from ansible_collections.latentum.ops.plugins.module_utils.core import history
+from ansible_collections.latentum.ops.plugins.module_utils.release.journal import LINES
 from ansible_collections.latentum.ops.plugins.module_utils.rotation import declared, journal, plan
 
 from .played import HOUR, Played
@@ -55,6 +55,6 @@ def test_a_history_with_a_line_that_a_crash_has_cut_off(tmp_path: Path) -> None:
 def test_it_does_not_grow_for_ever(tmp_path: Path) -> None:
     kept = journal.Journal("shop", tmp_path)
     kept.write(step="begun")
-    kept.lines.write_text(kept.lines.read_text() * (2 * history.KEPT + 1))
+    kept.lines.write_text(kept.lines.read_text() * (2 * LINES + 1))
     kept.trim()
-    assert len(kept.lines.read_text().splitlines()) == history.KEPT
+    assert len(kept.lines.read_text().splitlines()) == LINES
