@@ -130,6 +130,10 @@ class Journal:
         steps = (entry.get("step") for entry in reversed(self.read(2 * LINES)) if entry.get("attempt") == attempt)
         return next((str(step) for step in steps if step in endings), "")
 
+    def trim(self) -> None:
+        """Forget what is older than the last lines."""
+        self._history.trim()
+
     def underway(self) -> RolloutInProgress | None:
         """The rollout that was begun and not ended."""
         raw = read_state(self.state, None)
@@ -144,4 +148,4 @@ class Journal:
         """The rollout under way is over."""
         Path(self.state).unlink(missing_ok=True)
         sync_directory(self.folder)
-        self._history.trim()
+        self.trim()
